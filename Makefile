@@ -1,0 +1,16 @@
+# The built crates are kept outside the clone, so that a fresh clone does not compile DataFusion again.
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/clicktrail/target
+
+.PHONY: build demo test
+
+# The whole workspace, with the one profile there is.
+build:
+	cargo build --release --workspace
+
+# Clicks to invoice in one process, without anything to set up.
+demo: build
+	$(CARGO_TARGET_DIR)/release/clicktrail demo
+
+# Everything, with a nats-server, PostgreSQL and an S3 that are started for it.
+test:
+	.ci/services run cargo test --release --workspace

@@ -1,0 +1,285 @@
+//! From a [`Draft`] to an [`Event`] that keeps the log's promises, with the registry filling what the client left out.
+
+use std::{borrow::Cow, net::IpAddr, time::Duration};
+
+use clicktrail_log::{
+    event::{Event, Kind},
+    time::Timestamp,
+};
+use uuid::Uuid;
+
+use super::{Ads, Draft, Reason, currency, shorten};
+
+/// An id's length in characters. Longer: [`Reason::InvalidId`].
+pub const ID_CHARS_MAX: usize = 128;
+/// A declared text's length (`device_type`, `os`, `browser`, `country`, `city`) in characters.
+pub const DECLARED_CHARS_MAX: usize = 128;
+
+/// What an operator may set. Together with the limits on ids they keep every event far below a frame's size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// How far an event time may lie in the future; `None` takes any. Default 60 s.
+    pub future_max: Option<Duration>,
+    /// How old an event time may be; `None` takes any. Default 24 h.
+    pub age_max: Option<Duration>,
+    /// Longest user agent in bytes. Default 4,096.
+    pub user_agent_bytes_max: usize,
+    /// Longest page address in bytes. Default 8,192.
+    pub page_url_bytes_max: usize,
+    /// Longest JSON of unknown fields in bytes. Default 16,384.
+    pub extra_bytes_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            future_max: Some(Duration::from_secs(60)),
+            age_max: Some(Duration::from_secs(24 * 3600)),
+            user_agent_bytes_max: 4096,
+            page_url_bytes_max: 8192,
+            extra_bytes_max: 16_384,
+        }
+    }
+}
+
+/// What events are checked against.
+#[derive(Debug, Clone, Copy)]
+pub struct Context<'a> {
+    /// When they were received.
+    pub captured_at: Timestamp,
+    /// The registry.
+    pub ads: &'a Ads,
+    /// The limits.
+    pub limits: &'a Limits,
+}
+
+/// Checks a draft and completes it.
+///
+/// | missing | taken |
+/// |---|---|
+/// | `event_id` | a new UUIDv7 |
+/// | `event_time` | the captured time |
+/// | advertiser, campaign, currency | the registered ad's |
+/// | price of a click | the registered ad's; the currency must be the same |
+/// | price of anything else | 0 |
+///
+/// The registry fills an event only where the advertiser and the campaign that the event does name are the ad's.
+///
+/// # Errors
+/// The first thing that is wrong.
+pub fn event<'a>(draft: Draft<'a>, context: &Context<'a>) -> Result<Event<'a>, Reason> {
+    let kind = draft.kind.ok_or(Reason::MissingField("kind"))?;
+    let ad_id = id("ad_id", draft.ad_id)?.ok_or(Reason::MissingField("ad_id"))?;
+    if kind != Kind::Conversion {
+        if draft.click_event_id.is_some() {
+            return Err(Reason::FieldNotForKind("click_event_id"));
+        }
+        if draft.value_micros.is_some() {
+            return Err(Reason::FieldNotForKind("value_micros"));
+        }
+    }
+    let limits = context.limits;
+    let billing = Billing {
+        advertiser_id: id("advertiser_id", draft.advertiser_id)?,
+        campaign_id: id("campaign_id", draft.campaign_id)?,
+        price_micros: amount("price_micros", draft.price_micros)?,
+        currency: draft.currency,
+    };
+    let billed = billing.complete(kind, &ad_id, context)?;
+    let event_id = id("event_id", draft.event_id)?;
+    Ok(Event {
+        event_id: event_id.unwrap_or_else(|| Cow::Owned(mint(context.captured_at))),
+        kind,
+        event_time: event_time(draft.event_time, context)?,
+        captured_at: context.captured_at,
+        advertiser_id: billed.advertiser_id,
+        campaign_id: billed.campaign_id,
+        ad_id,
+        publisher_id: id("publisher_id", draft.publisher_id)?,
+        placement_id: id("placement_id", draft.placement_id)?,
+        user_id: id("user_id", draft.user_id)?,
+        session_id: id("session_id", draft.session_id)?,
+        ip: ip(draft.ip)?,
+        user_agent: text("user_agent", draft.user_agent, limits.user_agent_bytes_max, Unit::Bytes)?,
+        page_url: text("page_url", draft.page_url, limits.page_url_bytes_max, Unit::Bytes)?,
+        device_type: declared("device_type", draft.device_type)?,
+        os: declared("os", draft.os)?,
+        browser: declared("browser", draft.browser)?,
+        country: declared("country", draft.country)?,
+        city: declared("city", draft.city)?,
+        price_micros: billed.price_micros,
+        currency: billed.currency,
+        click_event_id: id("click_event_id", draft.click_event_id)?,
+        value_micros: amount("value_micros", draft.value_micros)?,
+        extra: text("extra", draft.extra, limits.extra_bytes_max, Unit::Bytes)?,
+    })
+}
+
+/// A new UUIDv7 of the time `at`, as event ids are minted where the client gives none.
+pub fn mint(at: Timestamp) -> String {
+    let micros = u64::try_from(at.micros()).unwrap_or(0);
+    let nanos = u32::try_from(micros % 1_000_000 * 1000).expect("less than a second");
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, micros / 1_000_000, nanos)).to_string()
+}
+
+/// Whom an event bills, as far as the event says.
+struct Billing<'a> {
+    advertiser_id: Option<Cow<'a, str>>,
+    campaign_id: Option<Cow<'a, str>>,
+    price_micros: Option<i64>,
+    currency: Option<Cow<'a, str>>,
+}
+
+/// Whom an event bills.
+struct Billed<'a> {
+    advertiser_id: Cow<'a, str>,
+    campaign_id: Cow<'a, str>,
+    price_micros: i64,
+    currency: Cow<'a, str>,
+}
+
+impl<'a> Billing<'a> {
+    fn complete(self, kind: Kind, ad_id: &str, context: &Context<'a>) -> Result<Billed<'a>, Reason> {
+        if let Some(code) = &self.currency
+            && !currency::is_active(code)
+        {
+            return Err(Reason::InvalidCurrency(shorten(code).into_owned()));
+        }
+        let price_micros = if kind == Kind::Click { self.price_micros } else { Some(self.price_micros.unwrap_or(0)) };
+        match (self.advertiser_id, self.campaign_id, price_micros, self.currency) {
+            (Some(advertiser_id), Some(campaign_id), Some(price_micros), Some(currency)) => {
+                Ok(Billed { advertiser_id, campaign_id, price_micros, currency })
+            }
+            (advertiser_id, campaign_id, price_micros, currency) => {
+                Billing { advertiser_id, campaign_id, price_micros, currency }.fill(ad_id, context.ads)
+            }
+        }
+    }
+
+    fn fill(self, ad_id: &str, ads: &'a Ads) -> Result<Billed<'a>, Reason> {
+        let Some(ad) = ads.get(ad_id) else {
+            return Err(if self.advertiser_id.is_none() || self.campaign_id.is_none() {
+                Reason::UnknownAd(shorten(ad_id).into_owned())
+            } else if self.price_micros.is_none() {
+                Reason::MissingField("price_micros")
+            } else {
+                Reason::MissingField("currency")
+            });
+        };
+        let mismatch = |owner| Reason::AdMismatch { ad_id: shorten(ad_id).into_owned(), owner };
+        if self.advertiser_id.as_deref().is_some_and(|given| given != ad.advertiser_id) {
+            return Err(mismatch("advertiser"));
+        }
+        if self.campaign_id.as_deref().is_some_and(|given| given != ad.campaign_id) {
+            return Err(mismatch("campaign"));
+        }
+        if let (None, Some(given)) = (self.price_micros, &self.currency)
+            && *given != ad.currency
+        {
+            let (given, registered) = (given.as_ref().to_owned(), ad.currency.clone());
+            return Err(Reason::CurrencyMismatch { given, registered });
+        }
+        Ok(Billed {
+            advertiser_id: Cow::Borrowed(&ad.advertiser_id),
+            campaign_id: Cow::Borrowed(&ad.campaign_id),
+            price_micros: self.price_micros.unwrap_or(ad.price_micros),
+            currency: self.currency.unwrap_or(Cow::Borrowed(&ad.currency)),
+        })
+    }
+}
+
+fn event_time(given: Option<Timestamp>, context: &Context<'_>) -> Result<Timestamp, Reason> {
+    let Some(time) = given else {
+        return Ok(context.captured_at);
+    };
+    let micros = |bound: Duration| i64::try_from(bound.as_micros()).unwrap_or(i64::MAX);
+    if let Some(bound) = context.limits.future_max
+        && time > context.captured_at.plus_micros(micros(bound))
+    {
+        return Err(Reason::TimeInFuture { given: time.to_string(), max_seconds: bound.as_secs() });
+    }
+    if let Some(bound) = context.limits.age_max
+        && time < context.captured_at.plus_micros(-micros(bound))
+    {
+        return Err(Reason::TimeTooOld { given: time.to_string(), max_seconds: bound.as_secs() });
+    }
+    Ok(time)
+}
+
+fn id<'a>(field: &'static str, given: Option<Cow<'a, str>>) -> Result<Option<Cow<'a, str>>, Reason> {
+    let Some(text) = &given else {
+        return Ok(None);
+    };
+    let invalid = |why| Err(Reason::InvalidId { field, why });
+    if text.is_empty() {
+        return invalid("is empty");
+    }
+    if text.len() > ID_CHARS_MAX && text.chars().count() > ID_CHARS_MAX {
+        return Err(Reason::TooLong { field, max: ID_CHARS_MAX, unit: "characters" });
+    }
+    let is_plain = text.bytes().all(|byte| matches!(byte, 0x20..=0x7e));
+    if !is_plain && text.chars().any(char::is_control) {
+        return if text.contains('\0') {
+            Err(Reason::NulCharacter(field.into()))
+        } else {
+            invalid("holds a control character")
+        };
+    }
+    Ok(given)
+}
+
+#[derive(Clone, Copy)]
+enum Unit {
+    Bytes,
+    Characters,
+}
+
+/// A text within its limit and without NUL; an empty one counts as missing.
+fn text<'a>(
+    field: &'static str,
+    given: Option<Cow<'a, str>>,
+    max: usize,
+    unit: Unit,
+) -> Result<Option<Cow<'a, str>>, Reason> {
+    let Some(text) = given.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let (is_too_long, unit) = match unit {
+        Unit::Bytes => (text.len() > max, "bytes"),
+        Unit::Characters => (text.len() > max && text.chars().count() > max, "characters"),
+    };
+    if is_too_long {
+        return Err(Reason::TooLong { field, max, unit });
+    }
+    if text.as_bytes().contains(&0) {
+        return Err(Reason::NulCharacter(field.into()));
+    }
+    Ok(Some(text))
+}
+
+fn declared<'a>(field: &'static str, given: Option<Cow<'a, str>>) -> Result<Option<Cow<'a, str>>, Reason> {
+    text(field, given, DECLARED_CHARS_MAX, Unit::Characters)
+}
+
+fn amount(field: &'static str, given: Option<i64>) -> Result<Option<i64>, Reason> {
+    match given {
+        Some(..0) => Err(Reason::InvalidAmount { field, why: "is negative" }),
+        Some(0..) | None => Ok(given),
+    }
+}
+
+/// An address in canonical text: IPv6 as RFC 5952 writes it, IPv4 in IPv6 as the IPv4 address that it is.
+fn ip(given: Option<Cow<'_, str>>) -> Result<Option<Cow<'_, str>>, Reason> {
+    let Some(text) = given.filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    match text.parse::<IpAddr>() {
+        // The parser takes no other spelling of an IPv4 address than the canonical one.
+        Ok(IpAddr::V4(_)) => Ok(Some(text)),
+        Ok(address @ IpAddr::V6(_)) => Ok(Some(Cow::Owned(address.to_canonical().to_string()))),
+        Err(_) => Err(Reason::InvalidIp(shorten(&text).into_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

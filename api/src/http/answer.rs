@@ -1,0 +1,78 @@
+//! The answer to a batch: one result per item, in the order of the body.
+
+use arrow::array::{AsArray as _, RecordBatch};
+use axum::{
+    body::Body,
+    http::{HeaderValue, header},
+    response::{IntoResponse as _, Response},
+};
+use clicktrail_log::position::Position;
+use serde::{Serialize, Serializer};
+
+use super::{
+    problem::{Document, Problem},
+    store::Stored,
+};
+use crate::capture::Reason;
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    results: Vec<ItemResult<'a>>,
+}
+
+#[derive(Serialize)]
+#[serde(tag = "status", rename_all = "lowercase")]
+enum ItemResult<'a> {
+    /// Durably in the log. `position` is null while the event waits on the spool.
+    Logged {
+        #[serde(serialize_with = "shown")]
+        position: Option<Position>,
+        event_id: &'a str,
+    },
+    /// Durably among the rejected events; sending it again unchanged changes nothing.
+    Rejected { problem: Document<'a> },
+    /// Stored nowhere: send it again.
+    Retry { problem: Document<'a> },
+}
+
+fn shown<S: Serializer>(position: &Option<Position>, serializer: S) -> Result<S::Ok, S::Error> {
+    match position {
+        Some(position) => serializer.collect_str(position),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// 200 with one result per item, or a 503 problem if all of them must be sent again.
+///
+/// `events` are the rows that `items` has `None` for.
+pub(super) fn answer(events: &RecordBatch, items: &[Option<Reason>], stored: &Stored) -> Response {
+    let retry = |outcome: Option<&clicktrail_log::committer::Error>| outcome.map(Problem::from);
+    let retry_events = retry(stored.events.as_ref().err());
+    let retry_rejected = retry(stored.rejected.as_ref().err());
+    let must_retry = |item: &Option<Reason>| if item.is_none() { &retry_events } else { &retry_rejected };
+    if let Some(Some(problem)) = items.first().map(must_retry)
+        && items.iter().all(|item| must_retry(item).is_some())
+    {
+        return problem.clone().into_response();
+    }
+    let problems: Vec<Option<Problem>> = items.iter().map(|item| item.as_ref().map(Problem::from)).collect();
+    let event_ids = events.column(0).as_string::<i32>();
+    let mut logged = event_ids.iter().flatten().zip(stored.events.iter().flat_map(|committed| committed.positions()));
+    let result = |problem: &'_ Option<Problem>| match (problem, &retry_events, &retry_rejected) {
+        (None, None, _) => {
+            let (event_id, position) = logged.next().expect("every accepted item is a row of the commit");
+            ItemResult::Logged { position, event_id }
+        }
+        (Some(problem), _, None) => ItemResult::Rejected { problem: document(problem) },
+        (None, Some(problem), _) | (Some(_), _, Some(problem)) => ItemResult::Retry { problem: document(problem) },
+    };
+    let results = problems.iter().map(result).collect();
+    let text = serde_json::to_vec(&Answer { results }).expect("an answer of texts is JSON");
+    let mut response = Response::new(Body::from(text));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
+fn document(problem: &Problem) -> Document<'_> {
+    problem.document()
+}

@@ -1,0 +1,71 @@
+//! Who sent a request: the peer, or what the proxies that we trust say.
+//!
+//! Every proxy appends the address it was called from to `X-Forwarded-For`. With `n` trusted proxies the client is
+//! the n-th entry from the right: whatever stands left of it came from the client and may be invented.
+
+use std::net::{IpAddr, SocketAddr};
+
+use axum::http::HeaderMap;
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+
+/// The client's address, in canonical form. Where the header has fewer entries than there are trusted proxies, or
+/// the entry is no address, the request did not come the configured way, and the peer is all that is known.
+pub(super) fn client_address(peer: Option<SocketAddr>, headers: &HeaderMap, trusted_hops: usize) -> Option<IpAddr> {
+    let peer = peer.map(|peer| peer.ip().to_canonical());
+    let Some(from_right) = trusted_hops.checked_sub(1) else {
+        return peer;
+    };
+    let lines: Vec<&str> = headers.get_all(FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or("")).collect();
+    let entry = lines.iter().rev().flat_map(|line| line.rsplit(',')).nth(from_right);
+    entry.and_then(parse).or(peer)
+}
+
+/// An address, with or without brackets and port.
+fn parse(entry: &str) -> Option<IpAddr> {
+    let entry = entry.trim();
+    let address = entry.parse::<IpAddr>().ok();
+    let address = address.or_else(|| entry.parse::<SocketAddr>().ok().map(|address| address.ip()));
+    let address = address.or_else(|| entry.strip_prefix('[')?.strip_suffix(']')?.parse().ok());
+    address.map(|address| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(lines: &[&str], trusted_hops: usize, expected: &str) {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(FORWARDED_FOR, axum::http::HeaderValue::from_bytes(line.as_bytes()).unwrap());
+        }
+        let peer = Some("198.51.100.1:4000".parse().unwrap());
+        let address = client_address(peer, &headers, trusted_hops).unwrap().to_string();
+        assert_eq!(address, expected, "{lines:?} {trusted_hops}");
+    }
+
+    #[test]
+    fn address_is_counted_from_the_right() {
+        let forged = "1.1.1.1, 203.0.113.9, 192.0.2.7";
+        check(&[forged], 0, "198.51.100.1");
+        check(&[forged], 1, "192.0.2.7");
+        check(&[forged], 2, "203.0.113.9");
+        check(&[forged], 3, "1.1.1.1");
+        check(&[forged], 4, "198.51.100.1");
+        check(&["1.1.1.1,203.0.113.9", "192.0.2.7"], 1, "192.0.2.7");
+        check(&["1.1.1.1,203.0.113.9", "192.0.2.7"], 2, "203.0.113.9");
+        check(&[], 1, "198.51.100.1");
+    }
+
+    #[test]
+    fn entry_may_have_brackets_and_port_and_must_be_an_address() {
+        check(&["192.0.2.7:1234"], 1, "192.0.2.7");
+        check(&["[2001:DB8::1]:1234"], 1, "2001:db8::1");
+        check(&["[2001:db8::1]"], 1, "2001:db8::1");
+        check(&["::ffff:192.0.2.7"], 1, "192.0.2.7");
+        for entry in ["unknown", "", ",", "_hidden", "192.0.2.256", "é", "for=192.0.2.7"] {
+            check(&[entry], 1, "198.51.100.1");
+        }
+    }
+}

@@ -1,0 +1,95 @@
+//! Comma-separated values (RFC 4180), one record a line.
+//!
+//! A quoted cell may hold the delimiter and doubled quotes, but no line break: so one lost quote spoils one line, and
+//! not the rest of the file. An empty cell is no value.
+
+use std::borrow::Cow;
+
+use super::value::{Malformed, Value};
+
+/// Splits a line into cells.
+pub(super) fn split(line: &str, delimiter: u8) -> Result<Vec<Cow<'_, str>>, Malformed> {
+    let delimiter = char::from(delimiter);
+    let mut cells = Vec::new();
+    let mut rest = line;
+    loop {
+        let number = cells.len() + 1;
+        let after = if let Some(quoted) = rest.strip_prefix('"') {
+            let (cell, after) = closing_quote(quoted)?;
+            cells.push(cell);
+            after
+        } else {
+            let end = rest.find(delimiter).unwrap_or(rest.len());
+            if rest[..end].contains('"') {
+                return Err(Malformed::Quote(number));
+            }
+            cells.push(Cow::Borrowed(&rest[..end]));
+            &rest[end..]
+        };
+        if after.is_empty() {
+            return Ok(cells);
+        }
+        rest = after.strip_prefix(delimiter).ok_or(Malformed::Quote(number))?;
+    }
+}
+
+/// The cells of a line in the order of the header, which has `columns`.
+pub(super) fn parse<'a>(
+    line: &'a str,
+    delimiter: u8,
+    columns: usize,
+    values: &mut Vec<Option<Value<'a>>>,
+) -> Result<(), Malformed> {
+    let cells = split(line, delimiter)?;
+    if cells.len() != columns {
+        return Err(Malformed::Cells { found: cells.len(), expected: columns });
+    }
+    values.clear();
+    values.extend(cells.into_iter().map(|cell| (!cell.is_empty()).then_some(Value::Text(cell))));
+    Ok(())
+}
+
+/// A cell from behind its opening quote, and what follows its closing quote.
+fn closing_quote(text: &str) -> Result<(Cow<'_, str>, &str), Malformed> {
+    let mut plain = Cow::Borrowed("");
+    let mut rest = text;
+    loop {
+        let (before, after) = rest.split_once('"').ok_or(Malformed::Unclosed("a cell"))?;
+        let Some(more) = after.strip_prefix('"') else {
+            plain += before;
+            return Ok((plain, after));
+        };
+        plain.to_mut().push_str(&rest[..=before.len()]);
+        rest = more;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_split_as_the_rfc_says() {
+        for (line, expected) in [
+            ("a,b,c", vec!["a", "b", "c"]),
+            ("a,,", vec!["a", "", ""]),
+            ("", vec![""]),
+            (r#""a,b",c"#, vec!["a,b", "c"]),
+            (r#""say ""hi""","",x"#, vec![r#"say "hi""#, "", "x"]),
+            (r#""""""#, vec![r#"""#]),
+            (" a , b ", vec![" a ", " b "]),
+        ] {
+            assert_eq!(split(line, b',').unwrap(), expected, "{line}");
+        }
+        assert_eq!(split("a;b,c", b';').unwrap(), ["a", "b,c"]);
+    }
+
+    #[test]
+    fn broken_quotes_are_refused() {
+        assert_eq!(split(r#"a,"b"#, b','), Err(Malformed::Unclosed("a cell")));
+        assert_eq!(split(r#"a,b"c"#, b','), Err(Malformed::Quote(2)));
+        assert_eq!(split(r#""a"b,c"#, b','), Err(Malformed::Quote(1)));
+        let cells = Malformed::Cells { found: 2, expected: 3 };
+        assert_eq!(parse("a,b", b',', 3, &mut Vec::new()), Err(cells));
+    }
+}

@@ -1,0 +1,315 @@
+use arrow::{array::AsArray, array::RecordBatch, datatypes::Int64Type, datatypes::TimestampMicrosecondType};
+use clicktrail_log::frame::Writer;
+
+use super::*;
+
+const APACHE: &str = include_str!("../../../../examples/apache.toml");
+
+struct Imported {
+    import: Import,
+    batches: Vec<Batch>,
+}
+
+fn options(scratch: &Path) -> Options {
+    Options::new(scratch, Timestamp::parse_rfc3339("2026-11-22T14:00:00Z").unwrap())
+}
+
+fn open(file: &[u8], mapping: Mapping, scratch: &Path) -> Result<Import, Error> {
+    let path = scratch.join("input");
+    std::fs::write(&path, file).unwrap();
+    Import::open(&path, mapping, &options(scratch), &mut |_, _| {})
+}
+
+fn import(file: &[u8], mapping: Mapping) -> Imported {
+    let scratch = tempfile::tempdir().unwrap();
+    let mut import = open(file, mapping, scratch.path()).unwrap();
+    let mut batches = Vec::new();
+    while let Some(batch) = import.next_batch().unwrap() {
+        batches.push(batch);
+    }
+    let rows: usize = batches.iter().map(|batch| batch.events.num_rows()).sum();
+    assert_eq!(rows as u64, import.logged_events());
+    assert_eq!(import.read_lines(), import.logged_events() + import.rejected_lines());
+    Imported { import, batches }
+}
+
+fn texts<'a>(batch: &'a RecordBatch, column: &str) -> Vec<Option<&'a str>> {
+    batch.column_by_name(column).unwrap().as_string::<i32>().iter().collect()
+}
+
+impl Imported {
+    fn texts(&self, column: &str) -> Vec<Option<&str>> {
+        self.batches.iter().flat_map(|batch| texts(&batch.events, column)).collect()
+    }
+
+    /// `(line, code, detail, original)` of every rejected line.
+    fn rejected(self) -> Vec<(i64, String, String, Vec<u8>)> {
+        let mut rejects = self.import.into_rejects().unwrap();
+        let mut rows = Vec::new();
+        while let Some(batch) = rejects.next_batch(Timestamp::from_micros(7)).unwrap() {
+            let items = batch.column_by_name("item").unwrap().as_primitive::<Int64Type>().clone();
+            let original = batch.column_by_name("original").unwrap().as_binary::<i32>();
+            for row in 0..batch.num_rows() {
+                let text = |column| texts(&batch, column)[row].unwrap().to_owned();
+                rows.push((items.value(row), text("code"), text("detail"), original.value(row).to_vec()));
+            }
+        }
+        rows
+    }
+
+    fn codes(self) -> Vec<(i64, String)> {
+        self.rejected().into_iter().map(|(line, code, ..)| (line, code)).collect()
+    }
+}
+
+fn apache() -> Mapping {
+    Mapping::parse(Format::Combined, APACHE).unwrap()
+}
+
+fn line(time: &str, request: &str) -> String {
+    format!("10.0.0.1 - - [{time} +0000] \"{request} HTTP/1.1\" 200 5 \"-\" \"curl/8\"\n")
+}
+
+#[test]
+fn a_log_comes_out_in_event_time_order_an_hour_at_a_time() {
+    let log = [
+        line("17/May/2015:12:00:00", "GET /c"),
+        line("17/May/2015:10:00:01", "GET /blog/a?x=1"),
+        "\n".into(),
+        line("17/May/2015:10:00:00", "HEAD /"),
+        line("17/May/2015:10:00:01", "POST /blog/b"),
+        line("17/May/2015:10:00:01", "OPTIONS /blog/b"),
+        "half a line".into(),
+    ];
+    let imported = import(log.concat().as_bytes(), apache());
+    assert_eq!(imported.texts("ad_id"), [Some("/"), Some("/blog/a"), Some("/blog/b"), Some("/c")]);
+    assert_eq!(imported.texts("campaign_id"), [Some("home"), Some("blog"), Some("blog"), Some("c")]);
+    assert_eq!(imported.texts("kind"), [Some("probe"), Some("click"), Some("click"), Some("click")]);
+    assert_eq!(imported.texts("extra")[1], Some(r#"{"query":"x=1","status":200,"bytes":5}"#));
+    assert_eq!(imported.texts("page_url"), [None; 4]);
+    let spans: Vec<_> =
+        imported.batches.iter().map(|batch| (batch.hour.to_string(), batch.first, batch.last)).collect();
+    assert_eq!(spans.len(), 2);
+    assert_eq!((spans[0].0.as_str(), spans[1].0.as_str()), ("2015-05-17T10", "2015-05-17T12"));
+    assert_eq!(spans[0].2.micros() - spans[0].1.micros(), 1_000_000);
+    for batch in &imported.batches {
+        let micros = |column: &str| {
+            batch.events.column_by_name(column).unwrap().as_primitive::<TimestampMicrosecondType>().clone()
+        };
+        assert_eq!(micros("captured_at"), micros("event_time"));
+        let price = batch.events.column_by_name("price_micros").unwrap().as_primitive::<Int64Type>();
+        assert!(price.iter().all(|price| price == Some(10_000)));
+    }
+    let rejected = imported.rejected();
+    assert_eq!((rejected[0].0, rejected[0].1.as_str()), (5, "unmapped"));
+    assert_eq!(rejected[0].2, "the mapping does not say what kind \"OPTIONS\" means");
+    assert_eq!(
+        (rejected[1].0, rejected[1].1.as_str(), rejected[1].3.as_slice()),
+        (6, "malformed", &b"half a line"[..])
+    );
+    assert_eq!(rejected.len(), 2);
+}
+
+#[test]
+fn importing_again_makes_the_same_frames() {
+    let log: String = (0..3_000)
+        .map(|at| line(&format!("17/May/2015:{:02}:00:{:02}", at % 5, at % 60), &format!("GET /{at}")))
+        .collect();
+    let frames = |memory: usize| {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("renamed");
+        std::fs::write(&path, &log).unwrap();
+        let options = Options { sort_memory_bytes: memory, ..options(scratch.path()) };
+        let mut import = Import::open(&path, apache(), &options, &mut |_, _| {}).unwrap();
+        let mut writer = Writer::new(import.identity(), 1);
+        let mut headers = Vec::new();
+        while let Some(batch) = import.next_batch().unwrap() {
+            headers.push(writer.seal(&batch.events, (batch.first, batch.last)).unwrap().header);
+        }
+        headers
+    };
+    let once = frames(1 << 20);
+    assert_eq!(once.len(), 5);
+    assert_eq!(frames(10_000), once);
+}
+
+#[test]
+fn identity_follows_file_mapping_and_nothing_else() {
+    let identity = |file: &[u8], mapping: &str| {
+        let imported = import(file, Mapping::parse(Format::Combined, mapping).unwrap());
+        (imported.import.identity(), imported.texts("event_id")[0].unwrap().to_owned())
+    };
+    let file = line("17/May/2015:12:00:00", "GET /c");
+    let (writer, event) = identity(file.as_bytes(), APACHE);
+    let (other_writer, same_event) = identity(file.as_bytes(), &APACHE.replace("0.01", "0.02"));
+    assert_ne!(writer, other_writer);
+    assert_eq!(event, same_event);
+    assert_eq!(event.as_bytes()[14], b'8', "{event} is not of version 8");
+    assert_ne!(identity(format!("{file}\n").as_bytes(), APACHE).1, event);
+}
+
+#[test]
+fn bad_lines_are_rejected_one_by_one_with_their_reasons() {
+    let mut log = line("17/May/2015:12:00:00", "GET /c").into_bytes();
+    log.extend_from_slice(&vec![b'x'; LINE_BYTES_MAX + 1]);
+    log.extend_from_slice(b"\n\xff\xfe\n");
+    for bad in [
+        line("17/May/1999:12:00:00", "GET /c"),
+        line("31/Feb/2015:12:00:00", "GET /c"),
+        line("17/May/2015:12:00:00", "GET /c").replace("10.0.0.1", "host.example"),
+        line("17/May/2015:12:00:00", "GET /\u{1}"),
+    ] {
+        log.extend_from_slice(bad.as_bytes());
+    }
+    let imported = import(&log, apache());
+    assert_eq!(imported.batches.len(), 1);
+    let codes = ["line_too_long", "invalid_utf8", "time_out_of_range", "invalid_time", "invalid_ip", "invalid_id"];
+    let expected: Vec<_> = (1..).zip(codes.map(str::to_owned)).collect();
+    assert_eq!(imported.codes(), expected);
+}
+
+#[test]
+fn rejected_lines_of_any_size_fit_frames() {
+    let mut log = Vec::new();
+    for number in 0..9 {
+        log.extend(std::iter::repeat_n(b'a' + number, LINE_BYTES_MAX));
+        log.push(b'\n');
+    }
+    log.extend_from_slice("x\n".repeat(10_000).as_bytes());
+    let imported = import(&log, apache());
+    let mut rejects = imported.import.into_rejects().unwrap();
+    assert_eq!(rejects.lines(), 10_009);
+    let mut writer = Writer::new(Uuid::nil(), 1);
+    let (mut rows, now) = (0, Timestamp::from_micros(0));
+    while let Some(batch) = rejects.next_batch(now).unwrap() {
+        writer.seal(&batch, (now, now)).unwrap();
+        rows += batch.num_rows();
+    }
+    assert_eq!(rows, 10_009);
+}
+
+#[test]
+fn a_long_path_is_shortened_and_kept_whole_in_extra() {
+    let path = format!("/{}", "p".repeat(200));
+    let imported = import(line("17/May/2015:12:00:00", &format!("GET {path}")).as_bytes(), apache());
+    // The first segment is too long for a campaign, and the mapping does not shorten that.
+    assert_eq!(imported.codes(), [(0, "too_long".to_owned())]);
+    let path = format!("/blog/{}", "p".repeat(200));
+    let imported = import(line("17/May/2015:12:00:00", &format!("GET {path}")).as_bytes(), apache());
+    let ad_id = imported.texts("ad_id")[0].unwrap();
+    assert_eq!(ad_id.len(), 128);
+    assert!(path.starts_with(&ad_id[..111]) && ad_id.as_bytes()[111] == b'~', "{ad_id}");
+    let extra: serde_json::Value = serde_json::from_str(imported.texts("extra")[0].unwrap()).unwrap();
+    assert_eq!(extra["ad_id_whole"], path);
+}
+
+const COLUMNS: &str = r#"
+    [event]
+    kind = { field = "type" }
+    event_time = { field = "at", format = "unix_ms" }
+    advertiser_id = { field = "advertiser" }
+    campaign_id = "c"
+    ad_id = { field = "ad" }
+    price = { field = "price", default = "0" }
+    currency = "EUR"
+"#;
+
+#[test]
+fn csv_is_read_by_its_header_and_loses_no_column() {
+    let mapping = || Mapping::parse(Format::Csv, &format!("delimiter = \";\"\n{COLUMNS}")).unwrap();
+    let file = "\u{feff}at;type;advertiser;ad;price;note;empty\r\n\
+        1431857103250;click;acme;a1;0.05;\"say \"\"hi\"\"; bye\";\r\n\
+        1431857103000;impression;acme;a1;;;\r\n\
+        1431857103000;click;acme;a1\r\n\
+        1431857103000;click;acme;a1;0.0000001;;\r\n\
+        now;click;acme;a1;1;;\r\n";
+    let imported = import(file.as_bytes(), mapping());
+    assert_eq!(imported.texts("kind"), [Some("impression"), Some("click")]);
+    assert_eq!(imported.texts("extra"), [None, Some(r#"{"note":"say \"hi\"; bye"}"#)]);
+    let prices = imported.batches[0]
+        .events
+        .column_by_name("price_micros")
+        .unwrap()
+        .as_primitive::<Int64Type>()
+        .values()
+        .to_vec();
+    assert_eq!(prices, [0, 50_000]);
+    let codes = imported.codes();
+    assert_eq!(codes, [(3, "malformed".into()), (4, "invalid_amount".into()), (5, "invalid_time".into())]);
+    for (file, expected) in [
+        ("", "the file is empty"),
+        ("at;type;advertiser;ad\n", "there is no column \"price\", which the mapping names"),
+        ("at;at;type\n", "column \"at\" is there twice"),
+    ] {
+        let scratch = tempfile::tempdir().unwrap();
+        match open(file.as_bytes(), mapping(), scratch.path()) {
+            Err(Error::Header(message)) => assert_eq!(message, expected),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn ndjson_is_read_by_key_and_by_pointer() {
+    let mapping = COLUMNS.replace("field = \"ad\"", "field = \"/ad/id\"");
+    let mapping = Mapping::parse(Format::Ndjson, &mapping).unwrap();
+    let file = concat!(
+        r#"{"at":1431857103250,"type":"click","advertiser":"acme","ad":{"id":17,"size":"xl"},"price":0.05,"z":[1,{"y":null}],"n":null}"#,
+        "\n",
+        r#"{"at":1431857103250,"type":"click","advertiser":{},"ad":{"id":17}}"#,
+        "\n",
+        r#"{"at":1431857103250,"type":"click","advertiser":"acme","ad":{"id":17},"at":1}"#,
+    );
+    let imported = import(file.as_bytes(), mapping);
+    assert_eq!(imported.texts("ad_id"), [Some("17")]);
+    assert_eq!(imported.texts("extra"), [Some(r#"{"z":[1,{"y":null}]}"#)]);
+    assert_eq!(imported.codes(), [(1, "wrong_type".into()), (2, "malformed".into())]);
+}
+
+#[test]
+fn events_as_the_api_takes_them_need_no_mapping_file() {
+    let event = r#""kind":"click","advertiser_id":"acme","campaign_id":"c","ad_id":"a","price":0.05,"currency":"EUR""#;
+    let file = format!(
+        "{{\"event_time\":\"2015-05-17T10:00:00Z\",\"event_id\":\"e1\",\"x\":1,{event}}}\n\
+         {{\"event_time\":\"2015-05-17T09:00:00Z\",{event}}}\n{{{event}}}\n{{\n"
+    );
+    let imported = import(file.as_bytes(), Mapping::events());
+    assert_eq!(imported.texts("event_id")[1], Some("e1"));
+    assert_eq!(imported.texts("event_id")[0].unwrap().len(), 36);
+    assert_eq!(imported.texts("extra"), [None, Some(r#"{"x":1}"#)]);
+    assert_eq!(imported.codes(), [(2, "missing_field".into()), (3, "invalid_json".into())]);
+}
+
+#[test]
+fn what_cannot_be_imported_as_a_whole_says_why() {
+    let scratch = tempfile::tempdir().unwrap();
+    let future = [line("17/May/2015:12:00:00", "GET /c"), line("17/May/2031:12:00:00", "GET /c")].concat();
+    let error = open(future.as_bytes(), apache(), scratch.path()).unwrap_err();
+    assert!(
+        error.to_string().starts_with("line 2: event time 2031-05-17T12:00:00.000000Z is in the future"),
+        "{error}"
+    );
+    let bounded = Mapping::parse(Format::Combined, &format!("not_after = \"2016-01-01T00:00:00Z\"\n{APACHE}")).unwrap();
+    assert_eq!(import(future.as_bytes(), bounded).codes(), [(1, "time_out_of_range".into())]);
+    assert!(matches!(open(b"\x1f\x8b\x08", apache(), scratch.path()), Err(Error::Compressed("gzip"))));
+    let missing = Import::open(&scratch.path().join("none"), apache(), &options(scratch.path()), &mut |_, _| {});
+    assert!(matches!(missing, Err(Error::Read { .. })));
+    let nowhere = options(&scratch.path().join("none"));
+    let nowhere = Options { sort_memory_bytes: 0, ..nowhere };
+    std::fs::write(scratch.path().join("input"), future.replace("2031", "2015")).unwrap();
+    let unwritable = Import::open(&scratch.path().join("input"), apache(), &nowhere, &mut |_, _| {});
+    assert!(matches!(unwritable, Err(Error::Scratch { .. })));
+    assert_eq!(import(b"", apache()).batches.len(), 0);
+}
+
+#[test]
+fn progress_ends_at_the_size_of_the_file() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("input");
+    std::fs::write(&path, line("17/May/2015:12:00:00", "GET /c").repeat(10_000)).unwrap();
+    let mut seen = Vec::new();
+    Import::open(&path, apache(), &options(scratch.path()), &mut |done, total| seen.push((done, total))).unwrap();
+    let total = std::fs::metadata(&path).unwrap().len();
+    assert!(seen.len() >= 3 && seen.is_sorted() && seen.iter().all(|(_, end)| *end == total), "{seen:?}");
+    assert_eq!(seen.last(), Some(&(total, total)));
+}

@@ -1,0 +1,5 @@
+//! room
+
+pub mod capture;
+pub mod import;
+pub mod simulate;

@@ -1,0 +1,222 @@
+//! Every storage key, built and parsed in one place.
+//!
+//! ```text
+//! clicks/dt=2026-11-22/hr=14/<first seq>-<last seq>-<digest>.parquet     core columns
+//! personal/dt=2026-11-22/hr=14/<first seq>-<last seq>-<digest>.parquet   personal columns, the same rows
+//! manifests/clicks/2026-11-22T14.json
+//! segments/counters/dt=2026-11-22/hr=14/<digest>.parquet
+//! receipts/counters/2026-11-22T14/<input digest>-<code digest>.json
+//! ```
+
+use object_store::path::Path;
+
+use crate::{frame::Digest, log::Stream, position::Seq, time::Hour};
+
+/// Which half of a part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Half {
+    /// What billing needs.
+    Core,
+    /// Address, user agent, session and page: its own prefix, so its own access rights and retention.
+    Personal,
+}
+
+impl Half {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Core => "clicks",
+            Self::Personal => "personal",
+        }
+    }
+}
+
+fn partition(hour: Hour) -> String {
+    let (date, hour) = hour.date_and_hour();
+    format!("dt={date}/hr={hour}")
+}
+
+fn parse_partition<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<Hour> {
+    let date = parts.next()?.strip_prefix("dt=")?;
+    let hour = parts.next()?.strip_prefix("hr=")?;
+    Hour::parse(&format!("{date}T{hour}"))
+}
+
+/// The first 32 hexadecimal digits of a digest: enough to name content.
+fn short(digest: &Digest) -> String {
+    hex::encode(&digest.0[..16])
+}
+
+/// One half of a part.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PartKey {
+    /// Which half.
+    pub half: Half,
+    /// Which hour.
+    pub hour: Hour,
+    /// The first frame.
+    pub first: Seq,
+    /// The last frame.
+    pub last: Seq,
+    /// The beginning of the SHA-256 of the bytes, 32 hexadecimal digits.
+    pub digest: String,
+}
+
+impl PartKey {
+    /// The key for these bytes.
+    pub fn new(half: Half, hour: Hour, first: Seq, last: Seq, digest: &Digest) -> Self {
+        Self { half, hour, first, last, digest: short(digest) }
+    }
+
+    /// As a path of the store.
+    pub fn path(&self) -> Path {
+        let Self { half, hour, first, last, digest } = self;
+        Path::from(format!("{}/{}/{first}-{last}-{digest}.parquet", half.prefix(), partition(*hour)))
+    }
+
+    /// Reads a path of the store.
+    pub fn parse(path: &str) -> Option<Self> {
+        let mut parts = path.split('/');
+        let half = match parts.next()? {
+            "clicks" => Half::Core,
+            "personal" => Half::Personal,
+            _ => return None,
+        };
+        let hour = parse_partition(&mut parts)?;
+        let name = parts.next()?.strip_suffix(".parquet")?;
+        let mut fields = name.split('-');
+        let first = Seq::new(fields.next()?.parse().ok()?)?;
+        let last = Seq::new(fields.next()?.parse().ok()?)?;
+        let digest = fields.next()?.to_owned();
+        let whole = fields.next().is_none() && parts.next().is_none() && digest.len() == 32;
+        whole.then_some(Self { half, hour, first, last, digest })
+    }
+}
+
+/// The manifest of one hour of one stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ManifestKey {
+    /// Which stream.
+    pub stream: Stream,
+    /// Which hour.
+    pub hour: Hour,
+}
+
+impl ManifestKey {
+    /// Where the manifests of a stream stand.
+    pub fn prefix(stream: Stream) -> Path {
+        Path::from(format!("manifests/{stream}"))
+    }
+
+    /// As a path of the store.
+    pub fn path(&self) -> Path {
+        Path::from(format!("manifests/{}/{}.json", self.stream, self.hour))
+    }
+
+    /// Reads a path of the store.
+    pub fn parse(path: &str) -> Option<Self> {
+        let mut parts = path.strip_prefix("manifests/")?.split('/');
+        let stream = parts.next()?;
+        let stream = Stream::ALL.into_iter().find(|known| known.as_str() == stream)?;
+        let hour = Hour::parse(parts.next()?.strip_suffix(".json")?)?;
+        parts.next().is_none().then_some(Self { stream, hour })
+    }
+}
+
+/// The output of a projection for one hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SegmentKey {
+    /// Which projection: lower-case letters and `_`.
+    pub projection: String,
+    /// Which hour.
+    pub hour: Hour,
+    /// The beginning of the SHA-256 of the bytes, 32 hexadecimal digits.
+    pub digest: String,
+}
+
+impl SegmentKey {
+    /// The key for these bytes.
+    pub fn new(projection: &str, hour: Hour, digest: &Digest) -> Self {
+        Self { projection: projection.to_owned(), hour, digest: short(digest) }
+    }
+
+    /// As a path of the store.
+    pub fn path(&self) -> Path {
+        Path::from(format!("segments/{}/{}/{}.parquet", self.projection, partition(self.hour), self.digest))
+    }
+
+    /// Reads a path of the store.
+    pub fn parse(path: &str) -> Option<Self> {
+        let mut parts = path.strip_prefix("segments/")?.split('/');
+        let projection = parts.next()?.to_owned();
+        let hour = parse_partition(&mut parts)?;
+        let digest = parts.next()?.strip_suffix(".parquet")?.to_owned();
+        (parts.next().is_none() && digest.len() == 32).then_some(Self { projection, hour, digest })
+    }
+}
+
+/// The receipt of a segment: found from its input and code alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiptKey {
+    /// Which projection.
+    pub projection: String,
+    /// Which hour.
+    pub hour: Hour,
+    /// The beginning of the input digest, 32 hexadecimal digits.
+    pub input: String,
+    /// The beginning of the code digest, 32 hexadecimal digits.
+    pub code: String,
+}
+
+impl ReceiptKey {
+    /// The key of a build.
+    pub fn new(projection: &str, hour: Hour, input: &Digest, code: &Digest) -> Self {
+        Self { projection: projection.to_owned(), hour, input: short(input), code: short(code) }
+    }
+
+    /// As a path of the store.
+    pub fn path(&self) -> Path {
+        Path::from(format!("receipts/{}/{}/{}-{}.json", self.projection, self.hour, self.input, self.code))
+    }
+
+    /// Reads a path of the store.
+    pub fn parse(path: &str) -> Option<Self> {
+        let mut parts = path.strip_prefix("receipts/")?.split('/');
+        let projection = parts.next()?.to_owned();
+        let hour = Hour::parse(parts.next()?)?;
+        let (input, code) = parts.next()?.strip_suffix(".json")?.split_once('-')?;
+        parts.next().is_none().then(|| Self { projection, hour, input: input.to_owned(), code: code.to_owned() })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_key_round_trips() {
+        let hour = Hour::parse("2026-11-22T04").unwrap();
+        let digest = Digest::of(b"x");
+        for half in [Half::Core, Half::Personal] {
+            let key = PartKey::new(half, hour, Seq::FIRST, Seq::new(99).unwrap(), &digest);
+            assert_eq!(PartKey::parse(key.path().as_ref()), Some(key));
+        }
+        for stream in Stream::ALL {
+            let key = ManifestKey { stream, hour };
+            assert_eq!(ManifestKey::parse(key.path().as_ref()), Some(key));
+        }
+        let key = SegmentKey::new("counters", hour, &digest);
+        assert_eq!(SegmentKey::parse(key.path().as_ref()), Some(key));
+        let key = ReceiptKey::new("counters", hour, &digest, &Digest::of(b"y"));
+        assert_eq!(ReceiptKey::parse(key.path().as_ref()), Some(key));
+    }
+
+    #[test]
+    fn foreign_keys_are_not_ours() {
+        for path in ["", "clicks", "clicks/dt=2026-11-22/hr=14/x.parquet", "manifests/other/2026-11-22T14.json", "segments/a/b"] {
+            assert_eq!(PartKey::parse(path), None, "{path}");
+            assert_eq!(ManifestKey::parse(path), None, "{path}");
+            assert_eq!(SegmentKey::parse(path), None, "{path}");
+            assert_eq!(ReceiptKey::parse(path), None, "{path}");
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! The document that makes an hour exist. Version 1; its bytes are canonical, so its digest names it.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    chain::{Chain, StoredWriter},
+    frame::Digest,
+    position::{Epoch, Seq},
+    time::Hour,
+};
+
+/// The version that this program writes.
+pub const VERSION: u32 = 1;
+
+/// One file of a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Its key in the store.
+    pub key: String,
+    /// Its exact size.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+}
+
+/// One part: a core and a personal file with the same rows in the same order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Part {
+    /// The first frame in it.
+    pub first_seq: u64,
+    /// The last frame in it.
+    pub last_seq: u64,
+    /// Its rows.
+    pub rows: u64,
+    /// The earliest event time, microseconds UTC.
+    pub event_time_min: i64,
+    /// The latest event time, microseconds UTC.
+    pub event_time_max: i64,
+    /// What billing needs.
+    pub core: File,
+    /// Address, user agent, session and page.
+    pub personal: File,
+}
+
+/// A sealed hour. Field order is the order in the document: frozen with version 1.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// [`VERSION`].
+    pub version: u32,
+    /// `clicks` or `verdicts`.
+    pub stream: String,
+    /// `2026-11-22T14`.
+    pub hour: String,
+    /// The log's epoch.
+    pub epoch: u8,
+    /// The first frame; `last_seq + 1` in a quiet hour.
+    pub first_seq: u64,
+    /// The last frame. The next hour begins at `last_seq + 1`.
+    pub last_seq: u64,
+    /// Frames that were counted.
+    pub frames: u64,
+    /// Frames that were dropped because their writer had used the number before.
+    pub repeats: u64,
+    /// Events in all parts.
+    pub rows: u64,
+    /// The schema of the frames' rows: [`crate::schema::id`].
+    pub schema_id: String,
+    /// SHA-256 of the previous hour's manifest, hexadecimal; null for the first hour.
+    pub previous: Option<String>,
+    /// Every writer's last frame before this hour: a reader can begin here.
+    pub writers: Vec<StoredWriter>,
+    /// The last frame in this hour of every writer that wrote in it: with `writers`, where the next hour begins.
+    pub last_frames: Vec<StoredWriter>,
+    /// What readers of the chain raised in this hour, in order, for people.
+    pub alarms: Vec<String>,
+    /// The parts in log order.
+    pub parts: Vec<Part>,
+    /// SHA-256 of the canonical bytes with this field empty, hexadecimal: finds a flipped bit even in the last
+    /// manifest, which no other names yet.
+    pub checksum: String,
+}
+
+/// Why a document is not a manifest.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Not JSON of the known fields.
+    #[error("the manifest is not readable")]
+    Malformed(#[from] serde_json::Error),
+    /// Written by a later version of this program.
+    #[error("manifest version {0} is not known here; the newest is {VERSION}")]
+    UnknownVersion(u32),
+    /// Two of its statements exclude each other.
+    #[error("the manifest contradicts itself: {0}")]
+    Contradiction(String),
+}
+
+impl Manifest {
+    /// The canonical bytes: indented JSON in field order, with a final newline.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = serde_json::to_vec_pretty(self).expect("a manifest holds only text, integers and lists");
+        bytes.push(b'\n');
+        bytes
+    }
+
+    /// Fills in the checksum: the last step of making one.
+    #[must_use]
+    pub fn sealed(mut self) -> Self {
+        self.checksum = self.expected_checksum();
+        self
+    }
+
+    fn expected_checksum(&self) -> String {
+        Digest::of(&Self { checksum: String::new(), ..self.clone() }.to_bytes()).to_string()
+    }
+
+    /// SHA-256 of the canonical bytes: how the next manifest and the catalog name this one.
+    pub fn digest(&self) -> Digest {
+        Digest::of(&self.to_bytes())
+    }
+
+    /// Reads a document and checks that it does not contradict itself.
+    ///
+    /// # Errors
+    /// See [`Error`]. Bytes that read as a manifest but are not its canonical bytes are a contradiction too.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        #[derive(Deserialize)]
+        struct Version {
+            version: u32,
+        }
+        let Version { version } = serde_json::from_slice(bytes)?;
+        if version != VERSION {
+            return Err(Error::UnknownVersion(version));
+        }
+        let manifest: Self = serde_json::from_slice(bytes)?;
+        manifest.check(bytes).map_err(Error::Contradiction)?;
+        Ok(manifest)
+    }
+
+    fn check(&self, bytes: &[u8]) -> Result<(), String> {
+        if self.to_bytes() != bytes {
+            return Err("its bytes are not canonical: it was edited".into());
+        }
+        if self.checksum != self.expected_checksum() {
+            return Err("its checksum does not fit its content".into());
+        }
+        if Hour::parse(&self.hour).is_none() || Epoch::new(i64::from(self.epoch)).is_none() {
+            return Err(format!("hour {:?} or epoch {} is out of range", self.hour, self.epoch));
+        }
+        if Seq::new(self.last_seq).is_none() || self.first_seq > self.last_seq + 1 || self.first_seq == 0 {
+            return Err(format!("frames {}..={} are no range", self.first_seq, self.last_seq));
+        }
+        let rows: u64 = self.parts.iter().map(|part| part.rows).sum();
+        if rows != self.rows {
+            return Err(format!("its parts hold {rows} rows, it says {}", self.rows));
+        }
+        let mut after = self.first_seq;
+        for part in &self.parts {
+            if part.first_seq < after || part.last_seq < part.first_seq || part.last_seq > self.last_seq {
+                return Err(format!("part {} lies outside its frames or overlaps another", part.core.key));
+            }
+            after = part.last_seq + 1;
+        }
+        Ok(())
+    }
+
+    /// The writers' chains at the end of this hour; `None` if a digest is not one.
+    pub fn chain_after(&self) -> Option<Chain> {
+        let mut writers = self.writers.clone();
+        for last in &self.last_frames {
+            match writers.iter_mut().find(|writer| writer.writer == last.writer) {
+                Some(writer) => writer.clone_from(last),
+                None => writers.push(last.clone()),
+            }
+        }
+        Chain::from_stored(&writers)
+    }
+
+    /// Which hour it seals.
+    pub fn hour(&self) -> Hour {
+        Hour::parse(&self.hour).expect("checked when the manifest was read or made")
+    }
+
+    /// The log's epoch.
+    pub fn epoch(&self) -> Epoch {
+        Epoch::new(i64::from(self.epoch)).expect("checked when the manifest was read or made")
+    }
+
+    /// The first frame; one past [`Manifest::last_seq`] in a quiet hour.
+    pub fn first_seq(&self) -> Seq {
+        Seq::new(self.first_seq).expect("checked when the manifest was read or made")
+    }
+
+    /// The last frame.
+    pub fn last_seq(&self) -> Seq {
+        Seq::new(self.last_seq).expect("checked when the manifest was read or made")
+    }
+}

@@ -1,0 +1,133 @@
+//! One part: the rows of some frames as two Parquet files, and how they are read.
+//!
+//! Reproducible: the same rows give the same bytes. Positions and times are delta-coded, ids go through a
+//! dictionary, `event_id` carries a bloom filter for the look-up of duplicates.
+
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, TimestampMicrosecondArray},
+    compute::{concat_batches, max, min, take_record_batch},
+    datatypes::{SchemaRef, TimestampMicrosecondType},
+};
+use bytes::Bytes;
+use parquet::{
+    arrow::{ArrowWriter, ProjectionMask, arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder}},
+    basic::{Compression, Encoding, ZstdLevel},
+    errors::ParquetError,
+    file::{metadata::SortingColumn, properties::{EnabledStatistics, WriterProperties, WriterVersion}},
+    schema::types::ColumnPath,
+};
+
+use crate::{
+    archive::sort,
+    position::Position,
+    schema,
+    time::Timestamp,
+};
+
+/// What Parquet's `created_by` says: part of the bytes, so it changes only with the layout.
+const CREATED_BY: &str = "clicktrail part 1";
+/// Rows of a batch that a reader gets.
+pub const READ_BATCH_ROWS: usize = 16_384;
+/// The order of rows, as Parquet's `sorting_columns` states it.
+const SORTED_BY: [&str; 5] = ["advertiser_id", "campaign_id", "ad_id", "event_time", schema::POSITION];
+
+/// The two files of a part, and what a manifest says of its rows.
+#[derive(Debug)]
+pub struct Encoded {
+    /// The core file.
+    pub core: Bytes,
+    /// The personal file.
+    pub personal: Bytes,
+    /// Rows in each.
+    pub rows: u64,
+    /// The earliest event time, microseconds UTC.
+    pub event_time_min: i64,
+    /// The latest event time, microseconds UTC.
+    pub event_time_max: i64,
+}
+
+/// Puts `position` and `logged_at` in front of the rows of a frame.
+///
+/// # Errors
+/// If the rows are not those of the event schema.
+pub fn with_position(batch: &RecordBatch, first: Position, logged_at: Timestamp) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let rows = batch.num_rows();
+    let last = first.as_i64() + i64::try_from(rows).expect("a frame has at most 65,536 rows");
+    let positions = Int64Array::from_iter_values(first.as_i64()..last);
+    let logged = TimestampMicrosecondArray::from(vec![logged_at.micros(); rows]).with_timezone("UTC");
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(positions), Arc::new(logged)];
+    columns.extend(batch.columns().iter().cloned());
+    RecordBatch::try_new(schema::read(), columns)
+}
+
+/// Sorts the rows of [`schema::read`] columns and writes both files, on two threads.
+///
+/// # Errors
+/// If the rows are not those of the read schema.
+pub fn encode(batches: Vec<RecordBatch>) -> Result<Encoded, ParquetError> {
+    let whole = concat_batches(&schema::read(), &batches)?;
+    drop(batches);
+    let sorted = take_record_batch(&whole, &sort::order(&whole))?;
+    drop(whole);
+    let times = sorted.column_by_name("event_time").expect("a read batch has event times");
+    let times = times.as_primitive::<TimestampMicrosecondType>();
+    let (event_time_min, event_time_max) = (min(times).unwrap_or(0), max(times).unwrap_or(0));
+    let (core, personal) = std::thread::scope(|scope| {
+        let personal = scope.spawn(|| write(&sorted, &schema::personal()));
+        let core = write(&sorted, &schema::core());
+        (core, personal.join().expect("writing Parquet does not panic"))
+    });
+    Ok(Encoded { core: core?, personal: personal?, rows: sorted.num_rows() as u64, event_time_min, event_time_max })
+}
+
+fn write(sorted: &RecordBatch, schema: &SchemaRef) -> Result<Bytes, ParquetError> {
+    let columns: Vec<usize> = schema.fields().iter().map(|field| sorted.schema().index_of(field.name())).collect::<Result<_, _>>()?;
+    let batch = sorted.project(&columns)?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties(schema)))?;
+    writer.write(&batch)?;
+    writer.into_inner().map(Bytes::from)
+}
+
+fn properties(schema: &SchemaRef) -> WriterProperties {
+    let mut builder = WriterProperties::builder()
+        .set_created_by(CREATED_BY.to_owned())
+        .set_writer_version(WriterVersion::PARQUET_2_0)
+        .set_compression(Compression::ZSTD(ZstdLevel::default()))
+        .set_max_row_group_row_count(Some(1 << 20))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_statistics_truncate_length(Some(64));
+    for field in schema.fields() {
+        let path = ColumnPath::from(field.name().as_str());
+        match field.name().as_str() {
+            "position" | "logged_at" | "event_time" | "captured_at" => {
+                builder = builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+            }
+            "event_id" => {
+                builder = builder.set_column_dictionary_enabled(path.clone(), false).set_column_bloom_filter_enabled(path, true);
+            }
+            _ => {}
+        }
+    }
+    let sorting = SORTED_BY.iter().filter_map(|name| schema.index_of(name).ok()).map(|index| SortingColumn {
+        column_idx: i32::try_from(index).expect("a schema has few columns"),
+        descending: false,
+        nulls_first: false,
+    });
+    // Only the core file has all five columns, and so the order.
+    let sorting: Vec<_> = sorting.collect();
+    builder.set_sorting_columns((sorting.len() == SORTED_BY.len()).then_some(sorting)).build()
+}
+
+/// Reads the named columns of a file (all of them for `None`), in file order.
+///
+/// # Errors
+/// If the bytes are no Parquet file, or lack a column.
+pub fn read(bytes: Bytes, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, ParquetError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(READ_BATCH_ROWS);
+    let Some(columns) = columns else { return builder.build() };
+    let indices: Vec<usize> = columns.iter().map(|name| builder.schema().index_of(name)).collect::<Result<_, _>>()?;
+    let mask = ProjectionMask::roots(builder.parquet_schema(), indices);
+    builder.with_projection(mask).build()
+}

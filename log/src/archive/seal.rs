@@ -1,0 +1,371 @@
+//! From a range of the log to a sealed hour. Doing it again gives the same bytes.
+//!
+//! An hour is cut before the first frame whose logged time is past the hour's end, or, when no such frame has come,
+//! after the last frame once the clock has passed the end by [`GRACE`]. The cut is written in the manifest and never
+//! recomputed: a frame that comes later with an earlier logged time belongs to the next hour.
+
+use std::{sync::Arc, time::Duration};
+
+use arrow::array::RecordBatch;
+use bytes::Bytes;
+use tracing::{error, warn};
+
+use crate::{
+    archive::{
+        keys::{Half, ManifestKey, PartKey},
+        manifest::{self, Manifest, Part},
+        part,
+        store::{self, Archive},
+    },
+    chain::{Admission, Chain},
+    frame::{self, Digest},
+    log::{self, Log, Logged, ReadLimit, Stream},
+    position::{Epoch, Position, Seq},
+    schema,
+    time::{Hour, Timestamp},
+};
+
+/// How long past an hour's end it stays open for frames that are on their way.
+pub const GRACE: Duration = Duration::from_secs(5);
+/// Rows of a part: what bounds the memory of sealing, however large the hour.
+pub const PART_ROWS: usize = 1 << 19;
+
+/// Why an hour could not be sealed.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The log could not be read.
+    #[error("read the log")]
+    Log(#[from] log::Error),
+    /// The archive did not take it, or holds something else.
+    #[error("write the archive")]
+    Archive(#[from] store::Error),
+    /// A frame of the log cannot be decoded: it is not skipped, a person must act.
+    #[error("frame {seq} of the log cannot be decoded")]
+    Frame {
+        /// The frame.
+        seq: Seq,
+        /// Why.
+        #[source]
+        source: frame::Error,
+    },
+    /// The rows could not be written as Parquet.
+    #[error("write a part of {hour}: {reason}")]
+    Part {
+        /// The hour.
+        hour: Hour,
+        /// Why.
+        reason: String,
+    },
+    /// The log was created anew, but the archive continues another epoch.
+    #[error("the log is in epoch {log}, the archive ends in epoch {archive}")]
+    Epoch {
+        /// The log's.
+        log: u8,
+        /// The archive's.
+        archive: u8,
+    },
+}
+
+impl Error {
+    /// Whether the same call may succeed later without anybody's help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Log(error) => error.is_transient(),
+            Self::Archive(error) => error.is_transient(),
+            Self::Frame { .. } | Self::Part { .. } | Self::Epoch { .. } => false,
+        }
+    }
+}
+
+/// Where sealing stands: what the last manifest leaves for the next hour.
+#[derive(Debug, Clone)]
+pub struct Cursor {
+    /// The hour to seal next; `None` before the first frame was ever seen.
+    hour: Option<Hour>,
+    next: Seq,
+    chain: Chain,
+    previous: Option<Digest>,
+    epoch: Option<Epoch>,
+}
+
+impl Cursor {
+    /// Before the first hour.
+    pub fn start() -> Self {
+        Self { hour: None, next: Seq::FIRST, chain: Chain::default(), previous: None, epoch: None }
+    }
+
+    /// After the hour of `manifest`; `chain` is the state at its end, which the hour's own frames decide.
+    fn after(manifest: &Manifest, chain: Chain) -> Self {
+        Self {
+            hour: Some(manifest.hour().next()),
+            next: manifest.last_seq().next(),
+            chain,
+            previous: Some(manifest.digest()),
+            epoch: Some(manifest.epoch()),
+        }
+    }
+
+    /// The hour to seal next; `None` before the first frame was ever seen.
+    pub fn hour(&self) -> Option<Hour> {
+        self.hour
+    }
+
+    /// The first frame that is not sealed.
+    pub fn next_seq(&self) -> Seq {
+        self.next
+    }
+
+    /// The state of the writers' chains at this point of the log.
+    pub fn chain(&self) -> &Chain {
+        &self.chain
+    }
+}
+
+/// Seals hours of the click log, one after the other.
+#[derive(Debug)]
+pub struct Sealer {
+    log: Arc<dyn Log>,
+    archive: Archive,
+    part_rows: usize,
+}
+
+impl Sealer {
+    /// A sealer from `log` into `archive`.
+    pub fn new(log: Arc<dyn Log>, archive: Archive) -> Self {
+        Self { log, archive, part_rows: PART_ROWS }
+    }
+
+    /// The same with smaller parts: for tests of hours that have several.
+    #[must_use]
+    pub fn with_part_rows(mut self, rows: usize) -> Self {
+        self.part_rows = rows.max(1);
+        self
+    }
+
+    /// Finds where sealing stands from the last sealed hour (`None`: nothing is sealed yet). Reads its manifest
+    /// and none of its frames.
+    ///
+    /// # Errors
+    /// As [`Sealer::seal_next`]; [`store::Error::Missing`] if `last` has no manifest.
+    pub async fn resume(&self, last: Option<Hour>) -> Result<Cursor, Error> {
+        let Some(hour) = last else { return Ok(Cursor::start()) };
+        let key = ManifestKey { stream: Stream::Clicks, hour };
+        let manifest = self.archive.manifest(key).await?.ok_or_else(|| store::Error::Missing(key.path().to_string()))?;
+        let chain = manifest.chain_after().ok_or_else(|| store::Error::Damaged {
+            key: key.path().to_string(),
+            reason: "a writer's digest is not one".into(),
+        })?;
+        let info = self.log.info().await?;
+        if info.epoch != manifest.epoch() {
+            return Err(Error::Epoch { log: info.epoch.get(), archive: manifest.epoch });
+        }
+        Ok(Cursor::after(&manifest, chain))
+    }
+
+    /// Seals the next hour if it is over at `now`; `None` if it is not, or nothing was ever logged.
+    ///
+    /// # Errors
+    /// See [`Error`]. After any of them the same call may be made again with the same cursor.
+    pub async fn seal_next(&self, cursor: &Cursor, now: Timestamp) -> Result<Option<(Manifest, Cursor)>, Error> {
+        let Some(hour) = self.hour_of(cursor).await? else { return Ok(None) };
+        let grace = i64::try_from(GRACE.as_micros()).expect("a few seconds");
+        if now < hour.end_exclusive().plus_micros(grace) {
+            return Ok(None);
+        }
+        // Sealed before a crash, or by another archiver: the cut is in the manifest and never recomputed.
+        let key = ManifestKey { stream: Stream::Clicks, hour };
+        if let Some(manifest) = self.archive.manifest(key).await? {
+            return Self::adopt(manifest, cursor).map(Some);
+        }
+        let epoch = match cursor.epoch {
+            Some(epoch) => epoch,
+            None => self.log.info().await?.epoch,
+        };
+        let mut building = Building::new(hour, epoch, cursor, self);
+        loop {
+            let frames = self.log.read(building.next, ReadLimit::waiting(Duration::ZERO)).await?;
+            let whole = frames.is_empty();
+            let before = frames.iter().take_while(|frame| frame.logged_at < hour.end_exclusive()).count();
+            let past_end = before < frames.len();
+            building.take(frames.into_iter().take(before).collect()).await?;
+            if whole || past_end {
+                break;
+            }
+        }
+        let (manifest, chain) = building.finish().await?;
+        self.archive.create(&key.path(), manifest.to_bytes().into()).await?;
+        let after = Cursor::after(&manifest, chain);
+        Ok(Some((manifest, after)))
+    }
+
+    fn adopt(manifest: Manifest, cursor: &Cursor) -> Result<(Manifest, Cursor), Error> {
+        let key = ManifestKey { stream: Stream::Clicks, hour: manifest.hour() }.path().to_string();
+        let chain = manifest.chain_after().filter(|_| manifest.first_seq() == cursor.next);
+        let chain = chain.filter(|_| manifest.previous == cursor.previous.map(|digest| digest.to_string()));
+        let chain = chain.ok_or(store::Error::Conflict(key))?;
+        let after = Cursor::after(&manifest, chain);
+        Ok((manifest, after))
+    }
+
+    async fn hour_of(&self, cursor: &Cursor) -> Result<Option<Hour>, Error> {
+        if cursor.hour.is_some() {
+            return Ok(cursor.hour);
+        }
+        let limit = ReadLimit { frames: 1, bytes: 1, wait: Duration::ZERO };
+        let first = self.log.read(cursor.next, limit).await?;
+        Ok(first.first().map(|frame| frame.logged_at.hour()))
+    }
+}
+
+/// An hour in the making.
+struct Building<'s> {
+    sealer: &'s Sealer,
+    hour: Hour,
+    next: Seq,
+    chain: Chain,
+    /// What the manifest will say; parts are added as they are written.
+    manifest: Manifest,
+    /// The rows of the part in the making.
+    pending: Vec<RecordBatch>,
+    pending_rows: usize,
+    pending_first: Seq,
+    /// The part that is being written while the next one is read: at most one, which bounds memory.
+    writing: Option<tokio::task::JoinHandle<Result<Part, Error>>>,
+}
+
+impl<'s> Building<'s> {
+    fn new(hour: Hour, epoch: Epoch, cursor: &Cursor, sealer: &'s Sealer) -> Self {
+        let manifest = Manifest {
+            version: manifest::VERSION,
+            stream: Stream::Clicks.as_str().to_owned(),
+            hour: hour.to_string(),
+            epoch: epoch.get(),
+            first_seq: cursor.next.get(),
+            last_seq: cursor.next.previous().get(),
+            frames: 0,
+            repeats: 0,
+            rows: 0,
+            schema_id: schema::id(&schema::events()),
+            previous: cursor.previous.map(|digest| digest.to_string()),
+            writers: cursor.chain.to_stored(),
+            last_frames: Vec::new(),
+            alarms: Vec::new(),
+            parts: Vec::new(),
+            checksum: String::new(),
+        };
+        Self {
+            sealer,
+            hour,
+            next: cursor.next,
+            chain: cursor.chain.clone(),
+            manifest,
+            pending: Vec::new(),
+            pending_rows: 0,
+            pending_first: cursor.next,
+            writing: None,
+        }
+    }
+
+    async fn take(&mut self, frames: Vec<Logged>) -> Result<(), Error> {
+        let epoch = Epoch::new(i64::from(self.manifest.epoch)).expect("made from an epoch");
+        let mut fresh = Vec::with_capacity(frames.len());
+        for logged in frames {
+            self.next = logged.seq.next();
+            match self.chain.admit(&logged.frame.header) {
+                Admission::Fresh => {}
+                Admission::Repeat => {
+                    warn!(seq = logged.seq.get(), frame = logged.frame.header.message_id(), "a repeated frame is dropped");
+                    self.manifest.repeats += 1;
+                    continue;
+                }
+                Admission::Broken(alarm) => {
+                    error!(seq = logged.seq.get(), %alarm, "the log lost or changed frames");
+                    self.manifest.alarms.push(format!("frame {}: {alarm}", logged.seq));
+                }
+            }
+            fresh.push(logged);
+        }
+        self.manifest.frames += fresh.len() as u64;
+        let decoded = tokio::task::spawn_blocking(move || fresh.iter().map(|logged| decode(logged, epoch)).collect::<Result<Vec<_>, _>>());
+        for (seq, batch) in decoded.await.map_err(|error| self.failed(&error))?? {
+            if self.pending.is_empty() {
+                self.pending_first = seq;
+            }
+            self.pending_rows += batch.num_rows();
+            self.pending.push(batch);
+            if self.pending_rows >= self.sealer.part_rows {
+                self.flush(seq).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Hands the pending rows to a writer, when the writer of the part before is done.
+    async fn flush(&mut self, last: Seq) -> Result<(), Error> {
+        self.collect().await?;
+        let rows = std::mem::take(&mut self.pending);
+        self.pending_rows = 0;
+        let (archive, hour, first) = (self.sealer.archive.clone(), self.hour, self.pending_first);
+        self.writing = Some(tokio::spawn(write_part(archive, hour, first, last, rows)));
+        Ok(())
+    }
+
+    async fn collect(&mut self) -> Result<(), Error> {
+        let Some(writing) = self.writing.take() else { return Ok(()) };
+        let part = writing.await.map_err(|error| self.failed(&error))??;
+        self.manifest.rows += part.rows;
+        self.manifest.parts.push(part);
+        Ok(())
+    }
+
+    async fn finish(mut self) -> Result<(Manifest, Chain), Error> {
+        if !self.pending.is_empty() {
+            let last = self.next.previous();
+            self.flush(last).await?;
+        }
+        self.collect().await?;
+        self.manifest.last_seq = self.next.previous().get();
+        self.manifest.last_frames = self.chain.changed_since(&self.manifest.writers);
+        Ok((self.manifest.sealed(), self.chain))
+    }
+
+    fn failed(&self, error: &tokio::task::JoinError) -> Error {
+        Error::Part { hour: self.hour, reason: error.to_string() }
+    }
+}
+
+fn decode(logged: &Logged, epoch: Epoch) -> Result<(Seq, RecordBatch), Error> {
+    let failed = |source| Error::Frame { seq: logged.seq, source };
+    let batch = logged.frame.decode().map_err(failed)?;
+    let first = Position::new(epoch, logged.seq, 0);
+    let positioned = part::with_position(&batch, first, logged.logged_at);
+    positioned.map(|batch| (logged.seq, batch)).map_err(|error| failed(frame::Error::Malformed(error.to_string())))
+}
+
+async fn write_part(archive: Archive, hour: Hour, first: Seq, last: Seq, rows: Vec<RecordBatch>) -> Result<Part, Error> {
+    let failed = |reason: String| Error::Part { hour, reason };
+    let encoded = tokio::task::spawn_blocking(move || {
+        let encoded = part::encode(rows)?;
+        let digests = (Digest::of(&encoded.core), Digest::of(&encoded.personal));
+        Ok::<_, parquet::errors::ParquetError>((encoded, digests))
+    });
+    let (encoded, digests) = encoded.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
+    let core = put(&archive, PartKey::new(Half::Core, hour, first, last, &digests.0), encoded.core, digests.0).await?;
+    let personal = put(&archive, PartKey::new(Half::Personal, hour, first, last, &digests.1), encoded.personal, digests.1).await?;
+    Ok(Part {
+        first_seq: first.get(),
+        last_seq: last.get(),
+        rows: encoded.rows,
+        event_time_min: encoded.event_time_min,
+        event_time_max: encoded.event_time_max,
+        core,
+        personal,
+    })
+}
+
+async fn put(archive: &Archive, key: PartKey, bytes: Bytes, digest: Digest) -> Result<manifest::File, store::Error> {
+    let path = key.path();
+    let size = bytes.len() as u64;
+    archive.put_content(&path, bytes).await?;
+    Ok(manifest::File { key: path.to_string(), bytes: size, sha256: digest.to_string() })
+}

@@ -1,0 +1,235 @@
+//! Puts and gets with the guarantees that sealing needs: content-addressed parts, create-only manifests, and on a
+//! local directory an fsync that `object_store` itself does not do.
+
+use std::{path::PathBuf, sync::Arc};
+
+use bytes::Bytes;
+use futures::TryStreamExt as _;
+use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, aws::AmazonS3Builder, local::LocalFileSystem, path::Path};
+
+use crate::{
+    archive::{keys::ManifestKey, manifest, manifest::Manifest},
+    frame::Digest,
+    log::Stream,
+    time::Hour,
+};
+
+/// Why the archive did not do what it was asked, by what the caller can do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store cannot be reached: try again later.
+    #[error("the archive is not available: {key}")]
+    Unavailable {
+        /// What was put or got.
+        key: String,
+        /// Why.
+        #[source]
+        source: object_store::Error,
+    },
+    /// An object that a manifest names, or a manifest itself, is not there.
+    #[error("{0} is missing from the archive")]
+    Missing(String),
+    /// An object is there and is not what its manifest says: restore it from a copy.
+    #[error("{key} is damaged: {reason}")]
+    Damaged {
+        /// The object.
+        key: String,
+        /// How it differs.
+        reason: String,
+    },
+    /// A manifest cannot be read.
+    #[error("{key} is not a manifest that can be used")]
+    Manifest {
+        /// The manifest.
+        key: String,
+        /// Why.
+        #[source]
+        source: manifest::Error,
+    },
+    /// The hour is sealed already, with other content: two archivers disagree, or the log changed. A person must act.
+    #[error("{0} is sealed with other content")]
+    Conflict(String),
+    /// The store is not set up as it must be.
+    #[error("{0}")]
+    Setup(String),
+}
+
+impl Error {
+    /// Whether the same call may succeed later without anybody's help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } => true,
+            Self::Missing(_) | Self::Damaged { .. } | Self::Manifest { .. } | Self::Conflict(_) | Self::Setup(_) => false,
+        }
+    }
+}
+
+/// The archive's store.
+#[derive(Debug, Clone)]
+pub struct Archive {
+    store: Arc<dyn ObjectStore>,
+    /// Set for a local directory: what must be fsynced, because the store does not.
+    directory: Option<Arc<PathBuf>>,
+}
+
+impl Archive {
+    /// An archive in a local directory, which is created if it is not there.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the directory cannot be made.
+    pub fn directory(path: PathBuf) -> Result<Self, Error> {
+        let setup = |error: &dyn std::fmt::Display| Error::Setup(format!("archive directory {}: {error}", path.display()));
+        std::fs::create_dir_all(&path).map_err(|error| setup(&error))?;
+        let store = LocalFileSystem::new_with_prefix(&path).map_err(|error| setup(&error))?;
+        Ok(Self { store: Arc::new(store), directory: Some(Arc::new(path)) })
+    }
+
+    /// An archive in a bucket of S3 or a compatible store. Credentials, region and endpoint come from the usual
+    /// `AWS_*` variables; a plain-HTTP endpoint is accepted when it is a loopback address.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the settings do not make a client.
+    pub fn s3(bucket: &str) -> Result<Self, Error> {
+        let endpoint = std::env::var("AWS_ENDPOINT_URL").or_else(|_| std::env::var("AWS_ENDPOINT")).unwrap_or_default();
+        let loopback = ["http://127.", "http://localhost", "http://[::1]"].iter().any(|prefix| endpoint.starts_with(prefix));
+        let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_allow_http(loopback);
+        if !endpoint.is_empty() {
+            builder = builder.with_endpoint(endpoint);
+        }
+        let store = builder.build().map_err(|error| Error::Setup(format!("bucket {bucket}: {error}")))?;
+        Ok(Self { store: Arc::new(store), directory: None })
+    }
+
+    /// Any other store: for tests.
+    pub fn from_store(store: Arc<dyn ObjectStore>) -> Self {
+        Self { store, directory: None }
+    }
+
+    /// The store itself, for readers that bring their own reading.
+    pub fn object_store(&self) -> Arc<dyn ObjectStore> {
+        Arc::clone(&self.store)
+    }
+
+    /// Puts content under a name that its digest makes unique. What is there already is the same.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn put_content(&self, path: &Path, bytes: Bytes) -> Result<(), Error> {
+        let size = bytes.len() as u64;
+        if let Ok(meta) = self.store.head(path).await && meta.size == size {
+            let stored = self.get(path).await?;
+            if stored == bytes {
+                return Ok(());
+            }
+        }
+        self.store.put(path, PutPayload::from_bytes(bytes)).await.map_err(|source| unavailable(path, source))?;
+        self.sync(path).await
+    }
+
+    /// Puts a document that may not be there yet. The identical document is no error: the same step done again.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if it is there with other content; [`Error::Unavailable`].
+    pub async fn create(&self, path: &Path, bytes: Bytes) -> Result<(), Error> {
+        let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
+        match self.store.put_opts(path, PutPayload::from_bytes(bytes.clone()), options).await {
+            Ok(_) => self.sync(path).await,
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
+                if self.get(path).await? == bytes {
+                    return self.sync(path).await;
+                }
+                Err(Error::Conflict(path.to_string()))
+            }
+            Err(source) => Err(unavailable(path, source)),
+        }
+    }
+
+    /// A whole object.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Unavailable`].
+    pub async fn get(&self, path: &Path) -> Result<Bytes, Error> {
+        let got = self.store.get(path).await.map_err(|source| not_found(path, source))?;
+        got.bytes().await.map_err(|source| unavailable(path, source))
+    }
+
+    /// A whole object, if it is exactly what a manifest says.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Damaged`] with the difference, [`Error::Unavailable`].
+    pub async fn get_file(&self, file: &manifest::File) -> Result<Bytes, Error> {
+        let bytes = self.get(&Path::from(file.key.as_str())).await?;
+        let damaged = |reason: String| Error::Damaged { key: file.key.clone(), reason };
+        if bytes.len() as u64 != file.bytes {
+            return Err(damaged(format!("it has {} bytes, its manifest says {}", bytes.len(), file.bytes)));
+        }
+        let found = Digest::of(&bytes).to_string();
+        if found != file.sha256 {
+            return Err(damaged(format!("its SHA-256 is {found}, its manifest says {}", file.sha256)));
+        }
+        Ok(bytes)
+    }
+
+    /// The manifest of an hour; `None` if the hour is not sealed.
+    ///
+    /// # Errors
+    /// [`Error::Manifest`], [`Error::Unavailable`].
+    pub async fn manifest(&self, key: ManifestKey) -> Result<Option<Manifest>, Error> {
+        let path = key.path();
+        let bytes = match self.get(&path).await {
+            Ok(bytes) => bytes,
+            Err(Error::Missing(_)) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let unusable = |source| Error::Manifest { key: path.to_string(), source };
+        let manifest = Manifest::from_bytes(&bytes).map_err(unusable)?;
+        if manifest.hour != key.hour.to_string() || manifest.stream != key.stream.as_str() {
+            let reason = format!("it says {} of {}", manifest.hour, manifest.stream);
+            return Err(unusable(manifest::Error::Contradiction(reason)));
+        }
+        Ok(Some(manifest))
+    }
+
+    /// The hours of a stream that have a manifest, in order: for a rebuild and for verification, which trust no catalog.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::Setup`] naming a file among the manifests that is none.
+    pub async fn sealed_hours(&self, stream: Stream) -> Result<Vec<Hour>, Error> {
+        let prefix = ManifestKey::prefix(stream);
+        let listed: Vec<_> = self.store.list(Some(&prefix)).try_collect().await.map_err(|source| unavailable(&prefix, source))?;
+        let hour = |path: &Path| {
+            let key = ManifestKey::parse(path.as_ref());
+            key.map(|key| key.hour).ok_or_else(|| Error::Setup(format!("{path} stands among the manifests and is none")))
+        };
+        let mut hours = listed.iter().map(|meta| hour(&meta.location)).collect::<Result<Vec<_>, _>>()?;
+        hours.sort_unstable();
+        Ok(hours)
+    }
+
+    /// Makes a local file and its directory entry survive a power loss; a remote store has done so already.
+    async fn sync(&self, path: &Path) -> Result<(), Error> {
+        let Some(directory) = self.directory.clone() else { return Ok(()) };
+        let file = directory.join(path.as_ref());
+        let synced = tokio::task::spawn_blocking(move || {
+            std::fs::File::open(&file)?.sync_all()?;
+            let parents = file.ancestors().skip(1).take_while(|parent| parent.starts_with(directory.as_path()));
+            for parent in parents {
+                std::fs::File::open(parent)?.sync_all()?;
+            }
+            Ok::<_, std::io::Error>(())
+        });
+        let synced = synced.await.map_err(|error| Error::Setup(format!("sync {path}: {error}")))?;
+        synced.map_err(|error| unavailable(path, object_store::Error::Generic { store: "directory", source: Box::new(error) }))
+    }
+}
+
+fn unavailable(path: &Path, source: object_store::Error) -> Error {
+    Error::Unavailable { key: path.to_string(), source }
+}
+
+fn not_found(path: &Path, source: object_store::Error) -> Error {
+    match source {
+        object_store::Error::NotFound { .. } => Error::Missing(path.to_string()),
+        other => unavailable(path, other),
+    }
+}

@@ -1,0 +1,355 @@
+//! Group commit: many requests become few frames, and nobody is answered before their frame is durable.
+//!
+//! Self-clocked: one frame is in flight; whatever arrives meanwhile is the next frame. So frames grow with the
+//! log's latency and idle traffic pays no linger. The queue is bounded: when it is full, [`Committer::commit`]
+//! answers [`Error::Busy`] at once and memory does not grow.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use arrow::{array::RecordBatch, compute::concat_batches};
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+};
+use tracing::{error, warn};
+
+use crate::{
+    frame::{self, Frame, Writer},
+    log,
+    position::{Epoch, Position, Seq},
+    time::Timestamp,
+};
+
+/// Rows waiting for a frame, over all requests: what a second of heavy traffic needs. Full: [`Error::Busy`].
+const QUEUED_ROWS_MAX: usize = 4 * frame::ROWS_MAX;
+/// Requests waiting for a frame. Full: [`Error::Busy`].
+const QUEUED_REQUESTS_MAX: usize = 8_192;
+/// Arrow bytes gathered for one frame: they compress to a good part of a megabyte. What turns out larger is halved.
+const FRAME_ARROW_BYTES: usize = 2 << 20;
+/// Rows that are compressed where the committer runs.
+const INLINE_ROWS_MAX: usize = 256;
+/// Pauses between attempts to append the same frame again.
+const RETRY_PAUSES: [Duration; 5] = [
+    Duration::from_millis(10),
+    Duration::from_millis(50),
+    Duration::from_millis(250),
+    Duration::from_secs(1),
+    Duration::from_secs(2),
+];
+
+/// Where a frame went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stored {
+    /// Into the log, at this sequence.
+    Logged(Seq),
+    /// Onto the fsynced local spool: it will reach the log, its position is not known yet.
+    Spooled,
+}
+
+/// Where the committer puts frames: the log itself, or the log with a spool before it.
+#[async_trait::async_trait]
+pub trait Sink: Send + Sync + std::fmt::Debug {
+    /// Stores one frame durably. The same contract as [`log::Log::append`].
+    async fn store(&self, frame: &Frame) -> Result<Stored, log::Error>;
+
+    /// The epoch of the log behind it.
+    fn epoch(&self) -> Epoch;
+}
+
+/// A log without a spool.
+#[derive(Debug, Clone)]
+pub struct Direct {
+    log: Arc<dyn log::Log>,
+    epoch: Epoch,
+}
+
+impl Direct {
+    /// Asks the log for its epoch, once.
+    ///
+    /// # Errors
+    /// As [`log::Log::info`].
+    pub async fn new(log: Arc<dyn log::Log>) -> Result<Self, log::Error> {
+        let epoch = log.info().await?.epoch;
+        Ok(Self { log, epoch })
+    }
+}
+
+#[async_trait::async_trait]
+impl Sink for Direct {
+    async fn store(&self, frame: &Frame) -> Result<Stored, log::Error> {
+        self.log.append(frame).await.map(|appended| Stored::Logged(appended.seq))
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+}
+
+/// Consecutive rows of a commit that stand together in the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The position of the first row; `None` while the frame waits on the spool.
+    pub first: Option<Position>,
+    /// How many rows.
+    pub rows: u32,
+}
+
+/// A durable commit: spans that cover all its rows in order.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Committed {
+    /// In row order.
+    pub spans: Vec<Span>,
+}
+
+impl Committed {
+    /// The position of each row in order; `None` for rows on the spool.
+    pub fn positions(&self) -> impl Iterator<Item = Option<Position>> + '_ {
+        self.spans.iter().flat_map(|span| {
+            (0..span.rows).map(move |row| {
+                let row = u16::try_from(row).expect("a frame has at most 65,536 rows");
+                span.first.map(|first| first.plus_rows(row))
+            })
+        })
+    }
+}
+
+/// Why a commit failed. Nothing of it was acknowledged: the client sends it again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// Too much is waiting already.
+    #[error("too many events are waiting for the log")]
+    Busy,
+    /// Neither the log nor the spool takes frames.
+    #[error("the log takes no frames: {0}")]
+    Unavailable(String),
+    /// The committer has stopped.
+    #[error("the committer has stopped")]
+    Closed,
+    /// One row alone is larger than a frame may be, or the rows are no rows of this stream.
+    #[error("the event does not fit a frame: {0}")]
+    TooLarge(String),
+}
+
+struct Request {
+    batch: RecordBatch,
+    captured: (Timestamp, Timestamp),
+    reply: oneshot::Sender<Result<Committed, Error>>,
+    /// Taken when the request entered the queue, given back when it is answered.
+    _permit: tokio::sync::OwnedSemaphorePermit,
+}
+
+/// The door to a running committer; clones share it.
+#[derive(Debug, Clone)]
+pub struct Committer {
+    queue: mpsc::Sender<Request>,
+    rows: Arc<tokio::sync::Semaphore>,
+}
+
+impl Committer {
+    /// Starts a committer that owns `writer`. It stops, after the last queued frame, when every handle is dropped;
+    /// the task then gives the writer back.
+    pub fn start(sink: Arc<dyn Sink>, writer: Writer) -> (Self, JoinHandle<()>) {
+        let (queue, requests) = mpsc::channel(QUEUED_REQUESTS_MAX);
+        let task = tokio::spawn(Task { sink, writer, requests, held: None }.run());
+        (Self { queue, rows: Arc::new(tokio::sync::Semaphore::new(QUEUED_ROWS_MAX)) }, task)
+    }
+
+    /// Commits rows: returns when they are durable, with their positions.
+    ///
+    /// `captured` is the earliest and latest time at which a row was captured. Dropping the future does not undo
+    /// the commit.
+    ///
+    /// # Errors
+    /// See [`Error`]: whatever it is, no row was acknowledged.
+    pub async fn commit(&self, batch: RecordBatch, captured: (Timestamp, Timestamp)) -> Result<Committed, Error> {
+        if batch.num_rows() == 0 {
+            return Ok(Committed::default());
+        }
+        let permits = u32::try_from(batch.num_rows().min(QUEUED_ROWS_MAX)).expect("bounded above");
+        let permit = Arc::clone(&self.rows).try_acquire_many_owned(permits).map_err(|_| Error::Busy)?;
+        let (reply, answer) = oneshot::channel();
+        let request = Request { batch, captured, reply, _permit: permit };
+        self.queue.try_send(request).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => Error::Busy,
+            mpsc::error::TrySendError::Closed(_) => Error::Closed,
+        })?;
+        answer.await.unwrap_or(Err(Error::Closed))
+    }
+}
+
+struct Task {
+    sink: Arc<dyn Sink>,
+    writer: Writer,
+    requests: mpsc::Receiver<Request>,
+    /// A request that did not fit the last group: the first of the next.
+    held: Option<Request>,
+}
+
+/// The rows of one group of requests, in frames that carry them in order.
+struct Group {
+    requests: Vec<Request>,
+    frames: VecDeque<Frame>,
+}
+
+impl Task {
+    async fn run(mut self) {
+        while let Some(first) = self.next().await {
+            let requests = self.gather(first);
+            let Some((group, failed)) = self.encode(requests).await else { return };
+            for (request, error) in failed {
+                let _ = request.reply.send(Err(error));
+            }
+            if !self.store(group).await {
+                return;
+            }
+        }
+    }
+
+    /// Makes the frames of a group. Compressing many rows would hold up every task of this worker thread, so it moves
+    /// to another; for few the move would cost more than the work.
+    async fn encode(&mut self, requests: Vec<Request>) -> Option<(Group, Vec<(Request, Error)>)> {
+        let rows: usize = requests.iter().map(|request| request.batch.num_rows()).sum();
+        if rows <= INLINE_ROWS_MAX {
+            return Some(encode(&mut self.writer, requests));
+        }
+        let mut writer = self.writer.clone();
+        let encoded = tokio::task::spawn_blocking(move || (encode(&mut writer, requests), writer)).await;
+        let (encoded, writer) = encoded.inspect_err(|cause| error!(%cause, "the committer stops")).ok()?;
+        self.writer = writer;
+        Some(encoded)
+    }
+
+    async fn next(&mut self) -> Option<Request> {
+        match self.held.take() {
+            Some(request) => Some(request),
+            None => self.requests.recv().await,
+        }
+    }
+
+    /// Everything that waits and fits one frame.
+    fn gather(&mut self, first: Request) -> Vec<Request> {
+        let mut rows = first.batch.num_rows();
+        let mut bytes = first.batch.get_array_memory_size();
+        let mut group = vec![first];
+        while let Ok(request) = self.requests.try_recv() {
+            rows += request.batch.num_rows();
+            bytes += request.batch.get_array_memory_size();
+            if rows > frame::ROWS_MAX || bytes > FRAME_ARROW_BYTES {
+                self.held = Some(request);
+                break;
+            }
+            group.push(request);
+        }
+        group
+    }
+
+    /// Stores the frames of a group and answers its requests. `false` if a frame was refused for good: the writer
+    /// must not go on past a number that never reached the log.
+    async fn store(&self, mut group: Group) -> bool {
+        let mut spans = VecDeque::new();
+        while let Some(frame) = group.frames.pop_front() {
+            match self.store_frame(&frame).await {
+                Ok(stored) => {
+                    let first = match stored {
+                        Stored::Logged(seq) => Some(Position::new(self.sink.epoch(), seq, 0)),
+                        Stored::Spooled => None,
+                    };
+                    spans.push_back(Span { first, rows: frame.header.rows });
+                }
+                Err(cause) => {
+                    error!(frame = frame.header.message_id(), %cause, "a frame cannot be stored; its writer stops");
+                    for request in group.requests {
+                        let _ = request.reply.send(Err(Error::Unavailable(cause.to_string())));
+                    }
+                    return false;
+                }
+            }
+        }
+        for request in group.requests {
+            let rows = u32::try_from(request.batch.num_rows()).expect("gathered within bounds");
+            let _ = request.reply.send(Ok(Committed { spans: take(&mut spans, rows) }));
+        }
+        true
+    }
+
+    /// Stores one frame, again and again while its outcome is unknown: the next frame names this one.
+    async fn store_frame(&self, frame: &Frame) -> Result<Stored, log::Error> {
+        let mut attempt = 0;
+        loop {
+            match self.sink.store(frame).await {
+                Ok(stored) => return Ok(stored),
+                Err(cause) if cause.is_transient() => {
+                    let pause = RETRY_PAUSES[attempt.min(RETRY_PAUSES.len() - 1)];
+                    attempt += 1;
+                    warn!(frame = frame.header.message_id(), attempt, %cause, "frame is sent again");
+                    tokio::time::sleep(pause).await;
+                }
+                Err(cause) => return Err(cause),
+            }
+        }
+    }
+}
+
+/// The next `rows` rows of the spans.
+fn take(spans: &mut VecDeque<Span>, rows: u32) -> Vec<Span> {
+    let mut taken = Vec::new();
+    let mut wanted = rows;
+    while wanted > 0 {
+        let span = spans.front_mut().expect("the frames of a group hold every row of its requests");
+        let here = wanted.min(span.rows);
+        taken.push(Span { first: span.first, rows: here });
+        wanted -= here;
+        if here == span.rows {
+            spans.pop_front();
+        } else {
+            span.rows -= here;
+            let here = u16::try_from(here).expect("part of a frame of at most 65,536 rows");
+            span.first = span.first.map(|first| first.plus_rows(here));
+        }
+    }
+    taken
+}
+
+/// Makes the frames of a group. A request whose rows fit no frame is taken out alone, with its error.
+fn encode(writer: &mut Writer, requests: Vec<Request>) -> (Group, Vec<(Request, Error)>) {
+    let before = writer.clone();
+    let mut frames = VecDeque::new();
+    let whole = concat_batches(&requests[0].batch.schema(), requests.iter().map(|request| &request.batch));
+    let captured = requests.iter().map(|request| request.captured).reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
+    let captured = captured.expect("a group has at least one request");
+    let sealed = match whole {
+        Ok(batch) => seal(writer, &batch, captured, &mut frames),
+        Err(error) => Err(Error::TooLarge(error.to_string())),
+    };
+    let Err(error) = sealed else { return (Group { requests, frames }, Vec::new()) };
+    // Some request is at fault: go back, and give each its own frames. Rare, so simple beats fast.
+    *writer = before;
+    if requests.len() == 1 {
+        let failed = requests.into_iter().map(|request| (request, error.clone())).collect();
+        return (Group { requests: Vec::new(), frames: VecDeque::new() }, failed);
+    }
+    let (mut group, mut failed) = (Group { requests: Vec::new(), frames: VecDeque::new() }, Vec::new());
+    for request in requests {
+        let (one, errors) = encode(writer, vec![request]);
+        group.requests.extend(one.requests);
+        group.frames.extend(one.frames);
+        failed.extend(errors);
+    }
+    (group, failed)
+}
+
+/// One frame, or the halves of the batch if it does not fit.
+fn seal(writer: &mut Writer, batch: &RecordBatch, captured: (Timestamp, Timestamp), frames: &mut VecDeque<Frame>) -> Result<(), Error> {
+    match writer.seal(batch, captured) {
+        Ok(frame) => {
+            frames.push_back(frame);
+            Ok(())
+        }
+        Err(frame::Error::TooLarge { .. }) if batch.num_rows() > 1 => {
+            let half = batch.num_rows() / 2;
+            seal(writer, &batch.slice(0, half), captured, frames)?;
+            seal(writer, &batch.slice(half, batch.num_rows() - half), captured, frames)
+        }
+        Err(error) => Err(Error::TooLarge(error.to_string())),
+    }
+}

@@ -1,0 +1,276 @@
+//! The unit of append: a batch of rows, compressed, with a header that identifies it and chains it to the one before.
+//!
+//! Format version 1: the payload is an Arrow IPC stream (schema, one batch) as one LZ4 block behind its inflated
+//! length (four bytes, little endian). The header travels beside it: as message headers in a broker, as columns in
+//! the embedded log. ARCHITECTURE.md holds the table and the recipe for adding a version.
+
+use std::{fmt, str::FromStr};
+
+use arrow::{array::RecordBatch, ipc, util::pretty};
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
+
+use crate::{schema, time::Timestamp};
+
+/// The format that this program writes.
+pub const FORMAT_VERSION: u16 = 1;
+/// No frame holds more rows: a row number has sixteen bits.
+pub const ROWS_MAX: usize = 65_536;
+/// No frame is larger, headers apart; a broker's usual message limit is 1 MiB and headers need some of it.
+pub const PAYLOAD_BYTES_MAX: usize = (1 << 20) - 4096;
+/// What a payload may inflate to; more is taken for damage, not data.
+const INFLATED_BYTES_MAX: usize = 256 << 20;
+
+/// A SHA-256 digest, shown in hexadecimal.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Digest(pub [u8; 32]);
+
+impl Digest {
+    /// What the first frame of a writer's epoch names as its previous frame.
+    pub const ZERO: Self = Self([0; 32]);
+
+    /// The digest of some bytes.
+    pub fn of(bytes: &[u8]) -> Self {
+        Self(Sha256::digest(bytes).into())
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Digest({self})")
+    }
+}
+
+impl FromStr for Digest {
+    type Err = hex::FromHexError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes)?;
+        Ok(Self(bytes))
+    }
+}
+
+/// Everything about a frame but its rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// The format of the payload.
+    pub format: u16,
+    /// The schema of the rows: see [`schema::id`].
+    pub schema_id: String,
+    /// How many rows, 1..=65,536.
+    pub rows: u32,
+    /// Who wrote it.
+    pub writer: Uuid,
+    /// How often that writer has started; its frame numbers begin at 1 in each.
+    pub writer_epoch: u32,
+    /// The frame's number in that epoch of that writer: its identity, together with the two above.
+    pub number: u64,
+    /// SHA-256 of the payload.
+    pub payload_digest: Digest,
+    /// [`Header::digest`] of the writer's previous frame in this epoch; zero for the first.
+    pub previous: Digest,
+    /// The earliest time at which a row was captured.
+    pub first_captured: Timestamp,
+    /// The latest.
+    pub last_captured: Timestamp,
+}
+
+impl Header {
+    /// What the writer's next frame names as its previous: SHA-256 over the header's fields, one a line. The
+    /// payload is in it through its own digest.
+    pub fn digest(&self) -> Digest {
+        let text = format!(
+            "{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
+            self.format,
+            self.schema_id,
+            self.rows,
+            self.writer,
+            self.writer_epoch,
+            self.number,
+            self.payload_digest,
+            self.previous,
+            self.first_captured.micros(),
+            self.last_captured.micros(),
+        );
+        Digest::of(text.as_bytes())
+    }
+
+    /// The identity that a broker may use to drop a resent copy: `writer/epoch/number`.
+    pub fn message_id(&self) -> String {
+        format!("{}/{}/{}", self.writer, self.writer_epoch, self.number)
+    }
+}
+
+/// A frame: header and payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// What identifies and chains it.
+    pub header: Header,
+    /// The rows in the format that the header names.
+    pub payload: Bytes,
+}
+
+/// Why a frame cannot be made or read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The rows do not fit one frame: the caller halves the batch.
+    #[error("{rows} rows of {bytes} compressed bytes do not fit a frame of at most {ROWS_MAX} rows and {PAYLOAD_BYTES_MAX} bytes")]
+    TooLarge {
+        /// Rows in the batch.
+        rows: usize,
+        /// Size of the payload, 0 if the rows alone were too many.
+        bytes: usize,
+    },
+    /// A frame without rows has no place in the log.
+    #[error("a frame needs at least one row")]
+    Empty,
+    /// The bytes are not what the header says: damage on disk or on the way.
+    #[error("the payload's SHA-256 is {found}, the header says {expected}")]
+    DigestMismatch {
+        /// As the header says.
+        expected: Digest,
+        /// As computed.
+        found: Digest,
+    },
+    /// Written by a later version of this program.
+    #[error("format version {0} is not known here; the newest is {FORMAT_VERSION}")]
+    UnknownFormat(u16),
+    /// The digest fits, but the bytes are no batch of rows, or not the one that the header describes.
+    #[error("the payload is not readable: {0}")]
+    Malformed(String),
+}
+
+impl Frame {
+    /// Checks the digest and gives the rows.
+    ///
+    /// # Errors
+    /// [`Error::DigestMismatch`], [`Error::UnknownFormat`] or [`Error::Malformed`]; never a panic, whatever the bytes.
+    pub fn decode(&self) -> Result<RecordBatch, Error> {
+        self.verify()?;
+        decode_payload(&self.payload, &self.header)
+    }
+
+    /// Checks that the payload is the one that the header names, without reading rows.
+    ///
+    /// # Errors
+    /// [`Error::DigestMismatch`] or [`Error::UnknownFormat`].
+    pub fn verify(&self) -> Result<(), Error> {
+        if self.header.format != FORMAT_VERSION {
+            return Err(Error::UnknownFormat(self.header.format));
+        }
+        let found = Digest::of(&self.payload);
+        if found != self.header.payload_digest {
+            return Err(Error::DigestMismatch { expected: self.header.payload_digest, found });
+        }
+        Ok(())
+    }
+}
+
+fn decode_payload(payload: &Bytes, header: &Header) -> Result<RecordBatch, Error> {
+    let malformed = |error: String| Error::Malformed(error);
+    let length = payload.first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes) as usize);
+    let length = length.ok_or_else(|| malformed("no inflated length".into()))?;
+    if length > INFLATED_BYTES_MAX {
+        return Err(malformed(format!("inflated length {length} is over {INFLATED_BYTES_MAX}")));
+    }
+    let inflated = lz4_flex::block::decompress(&payload[4..], length).map_err(|error| malformed(error.to_string()))?;
+    let mut decoder = ipc::reader::StreamDecoder::new();
+    let mut buffer = arrow::buffer::Buffer::from_vec(inflated);
+    let batch = decoder.decode(&mut buffer).map_err(|error| malformed(error.to_string()))?;
+    let batch = batch.ok_or_else(|| malformed("no rows".into()))?;
+    if batch.num_rows() != header.rows as usize {
+        return Err(malformed(format!("{} rows, the header says {}", batch.num_rows(), header.rows)));
+    }
+    let schema_id = schema::id(&batch.schema());
+    if schema_id != header.schema_id {
+        return Err(malformed(format!("schema {schema_id}, the header says {}", header.schema_id)));
+    }
+    Ok(batch)
+}
+
+fn encode_payload(batch: &RecordBatch) -> Result<Bytes, Error> {
+    let rows = batch.num_rows();
+    if rows == 0 {
+        return Err(Error::Empty);
+    }
+    if rows > ROWS_MAX {
+        return Err(Error::TooLarge { rows, bytes: 0 });
+    }
+    let mut stream = Vec::with_capacity(batch.get_array_memory_size() + 4096);
+    let write = |stream: &mut Vec<u8>| {
+        let mut writer = ipc::writer::StreamWriter::try_new(stream, &batch.schema())?;
+        writer.write(batch)?;
+        writer.finish()
+    };
+    write(&mut stream).map_err(|error| Error::Malformed(error.to_string()))?;
+    if stream.len() > INFLATED_BYTES_MAX {
+        return Err(Error::TooLarge { rows, bytes: stream.len() });
+    }
+    let payload = lz4_flex::block::compress_prepend_size(&stream);
+    if payload.len() > PAYLOAD_BYTES_MAX {
+        return Err(Error::TooLarge { rows, bytes: payload.len() });
+    }
+    Ok(payload.into())
+}
+
+/// Numbers and chains the frames of one writer. One per stream and process.
+#[derive(Debug, Clone)]
+pub struct Writer {
+    id: Uuid,
+    epoch: u32,
+    /// Number of the last frame made.
+    number: u64,
+    /// Its digest.
+    previous: Digest,
+}
+
+impl Writer {
+    /// A writer at the start of one of its epochs. The caller sees to it that no earlier process used the epoch.
+    pub fn new(id: Uuid, epoch: u32) -> Self {
+        Self { id, epoch, number: 0, previous: Digest::ZERO }
+    }
+
+    /// Who writes.
+    pub fn id(&self) -> Uuid {
+        self.id
+    }
+
+    /// Makes the next frame. `captured` is the earliest and the latest time at which a row was captured.
+    ///
+    /// A frame once made must reach the log, resent as often as it takes: the next one names it. On an error no
+    /// number is used.
+    ///
+    /// # Errors
+    /// [`Error::Empty`], or [`Error::TooLarge`]: halve the batch and make two.
+    pub fn seal(&mut self, batch: &RecordBatch, captured: (Timestamp, Timestamp)) -> Result<Frame, Error> {
+        let payload = encode_payload(batch)?;
+        let header = Header {
+            format: FORMAT_VERSION,
+            schema_id: schema::id(&batch.schema()),
+            rows: u32::try_from(batch.num_rows()).expect("at most 65,536 rows"),
+            writer: self.id,
+            writer_epoch: self.epoch,
+            number: self.number + 1,
+            payload_digest: Digest::of(&payload),
+            previous: self.previous,
+            first_captured: captured.0,
+            last_captured: captured.1,
+        };
+        self.number = header.number;
+        self.previous = header.digest();
+        Ok(Frame { header, payload })
+    }
+}
+
+/// A batch as a table for error messages and tests.
+pub fn show(batch: &RecordBatch) -> String {
+    pretty::pretty_format_batches(std::slice::from_ref(batch)).map_or_else(|error| error.to_string(), |table| table.to_string())
+}

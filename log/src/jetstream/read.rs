@@ -1,0 +1,192 @@
+//! Reading frames: batched direct gets, checked for holes, with a notice to wake readers at the tail.
+//!
+//! No consumer: a direct get is one request without state on the server, so there is nothing to lose when the server
+//! restarts, nothing to clean up, and nothing that waits for ever. The broker sends at most [`PULL_BYTES_MAX`] for
+//! one request, far below the size at which it would cut off a slow client.
+
+use std::time::Duration;
+
+use async_nats::{Message, jetstream::ErrorCode};
+use futures::StreamExt as _;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{JetStreamLog, headers, link::Refusal};
+use crate::{
+    frame::Frame,
+    log::{Error, Info, Logged, ReadLimit},
+    position::Seq,
+    time::Timestamp,
+};
+
+/// One request brings at most so many bytes, and the message that passes the mark.
+const PULL_BYTES_MAX: usize = 8 << 20;
+/// One request brings at most so many frames.
+const PULL_FRAMES_MAX: usize = 1024;
+/// The broker is taken for silent after so long without the next message of a batch.
+const SILENCE_MAX: Duration = Duration::from_secs(5);
+/// How often a waiting reader looks without having heard of a frame: a notice may be lost with a connection.
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
+/// How often, and how long apart, a frame is asked for again that the leader has and a replica does not have yet.
+const REPLICA_TRIES: usize = 100;
+const REPLICA_PAUSE: Duration = Duration::from_millis(20);
+
+/// One message of a batch, not yet understood.
+#[derive(Debug)]
+struct Raw {
+    seq: Seq,
+    message: Message,
+}
+
+/// What a batch says about the frame that was asked for.
+#[derive(Debug)]
+enum Taken {
+    /// It and some after it.
+    Frames(Vec<Logged>),
+    /// It is there, and no frame.
+    Corrupt(String),
+    /// It is not there; the next one is.
+    Missing(Option<Seq>),
+}
+
+impl JetStreamLog {
+    /// See [`Log::read`](crate::log::Log::read).
+    pub(super) async fn read_frames(&self, from: Seq, limit: ReadLimit) -> Result<Vec<Logged>, Error> {
+        let deadline = Instant::now() + limit.wait;
+        let mut heard = self.heard.subscribe();
+        let mut tries = 0;
+        loop {
+            heard.mark_unchanged();
+            let found = match take_contiguous(from, self.pull(from, limit).await?, limit) {
+                Taken::Frames(frames) => {
+                    self.saw(frames.last().map_or(from, |logged| logged.seq));
+                    return Ok(frames);
+                }
+                Taken::Corrupt(reason) => return Err(Error::Corrupt { seq: from, reason }),
+                Taken::Missing(found) => found,
+            };
+            let info = self.range().await?;
+            if from < info.first && from <= info.last {
+                return Err(Error::Trimmed { from, first: info.first });
+            }
+            if from > info.last.next() {
+                return Err(Error::Gap { expected: info.last.next(), found: None, last: info.last });
+            }
+            if from <= info.last {
+                self.must_exist(from, found, &info).await?;
+                tries += 1;
+                if tries > REPLICA_TRIES {
+                    return Err(Error::Unavailable(format!("frame {from} is on the leader, but no replica sends it")));
+                }
+                tokio::time::sleep(REPLICA_PAUSE).await;
+                continue;
+            }
+            let now = Instant::now();
+            if now >= deadline {
+                return Ok(Vec::new());
+            }
+            // Whether a notice came or the time is up: look again.
+            let _ = timeout_at(deadline.min(now + POLL_INTERVAL), heard.changed()).await;
+        }
+    }
+
+    /// One batched direct get: messages from `from` on, stepping over holes.
+    async fn pull(&self, from: Seq, limit: ReadLimit) -> Result<Vec<Raw>, Error> {
+        let bytes = limit.bytes.clamp(1, PULL_BYTES_MAX);
+        let frames = limit.frames.clamp(1, PULL_FRAMES_MAX);
+        let body = json!({ "seq": from.get(), "batch": frames, "max_bytes": bytes }).to_string();
+        let unavailable = |why: &str| Error::Unavailable(format!("read from the broker: {why}"));
+        let work = async {
+            let _turn = self.pulls.acquire().await.expect("the semaphore is never closed");
+            let client = &self.link.client;
+            let inbox = client.new_inbox();
+            let mut answers = client.subscribe(inbox.clone()).await.map_err(|error| unavailable(&error.to_string()))?;
+            let sent = client.publish_with_reply(format!("$JS.API.DIRECT.GET.{}", self.name), inbox, body.into()).await;
+            sent.map_err(|error| unavailable(&error.to_string()))?;
+            let mut batch = Vec::new();
+            loop {
+                let answer =
+                    timeout(SILENCE_MAX, answers.next()).await.map_err(|_elapsed| unavailable("it is silent"))?;
+                let message = answer.ok_or_else(|| unavailable("the connection was closed"))?;
+                match message.status.map(|status| status.as_u16()) {
+                    None => batch.push(Raw { seq: sequence_of(&message)?, message }),
+                    // End of batch; no such message.
+                    Some(204 | 404) => return Ok(batch),
+                    Some(503) => return Err(unavailable("no server has this stream at the moment")),
+                    Some(status) => {
+                        let description = message.description.unwrap_or_default();
+                        return Err(Error::Fatal(format!("the broker refuses to read: {status} {description}")));
+                    }
+                }
+            }
+        };
+        self.link.during(work).await.unwrap_or_else(|_lost| Err(unavailable("no connection")))
+    }
+
+    /// Asks the leader for a frame that a replica did not send. `Ok` if it has it: the replica is behind.
+    async fn must_exist(&self, expected: Seq, found: Option<Seq>, info: &Info) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Found {
+            #[serde(rename = "message")]
+            _message: serde_json::Value,
+        }
+        let call = format!("STREAM.MSG.GET.{}", self.name);
+        match self.link.api::<Found>(&call, &json!({ "seq": expected.get() })).await {
+            Ok(_) => Ok(()),
+            Err(Refusal::Server(error)) if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => {
+                let now = self.range().await?;
+                if expected < now.first {
+                    return Err(Error::Trimmed { from: expected, first: now.first });
+                }
+                Err(Error::Gap { expected, found, last: info.last })
+            }
+            Err(Refusal::Server(error)) if error.code() != 503 => {
+                Err(Error::Corrupt { seq: expected, reason: error.to_string() })
+            }
+            Err(refusal) => Err(refusal.into()),
+        }
+    }
+}
+
+/// The sequence that the broker puts on a message.
+fn sequence_of(message: &Message) -> Result<Seq, Error> {
+    let headers =
+        message.headers.as_ref().ok_or_else(|| Error::Fatal("the broker sent a message without headers".into()))?;
+    let number = headers::field(headers, "Nats-Sequence").map_err(Error::Fatal)?;
+    Seq::new(number).ok_or_else(|| Error::Fatal(format!("sequence {number} is too large")))
+}
+
+/// The longest run of good frames that begins at `from`.
+fn take_contiguous(from: Seq, batch: Vec<Raw>, limit: ReadLimit) -> Taken {
+    let mut frames: Vec<Logged> = Vec::with_capacity(batch.len());
+    let mut bytes = 0;
+    let mut expected = from;
+    for raw in batch {
+        let full = frames.len() >= limit.frames || bytes >= limit.bytes;
+        if !frames.is_empty() && (full || raw.seq != expected) {
+            break;
+        }
+        if raw.seq != expected {
+            return Taken::Missing(Some(raw.seq));
+        }
+        match understand(raw) {
+            Ok(logged) => {
+                bytes += logged.frame.payload.len();
+                frames.push(logged);
+                expected = expected.next();
+            }
+            Err(reason) if frames.is_empty() => return Taken::Corrupt(reason),
+            Err(_) => break,
+        }
+    }
+    if frames.is_empty() { Taken::Missing(None) } else { Taken::Frames(frames) }
+}
+
+fn understand(raw: Raw) -> Result<Logged, String> {
+    let headers = raw.message.headers.as_ref().ok_or("it has no headers")?;
+    let stamp: String = headers::field(headers, "Nats-Time-Stamp")?;
+    let logged_at = Timestamp::parse_rfc3339(&stamp).ok_or_else(|| format!("header Nats-Time-Stamp is {stamp:?}"))?;
+    let header = headers::parse(headers)?;
+    Ok(Logged { seq: raw.seq, logged_at, frame: Frame { header, payload: raw.message.payload } })
+}

@@ -1,0 +1,217 @@
+//! The contract of a log, whatever stores it.
+
+use std::{fmt, time::Duration};
+
+use async_trait::async_trait;
+
+use crate::{
+    frame::Frame,
+    position::{Epoch, Seq},
+    time::Timestamp,
+};
+
+/// The three logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Stream {
+    /// Every captured event.
+    Clicks,
+    /// What was later ruled about an event.
+    Verdicts,
+    /// Events that failed validation, with their original bytes.
+    Rejected,
+}
+
+impl Stream {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Clicks, Self::Verdicts, Self::Rejected];
+
+    /// `clicks`, `verdicts`, `rejected`: the word in storage keys and file names.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Clicks => "clicks",
+            Self::Verdicts => "verdicts",
+            Self::Rejected => "rejected",
+        }
+    }
+}
+
+impl fmt::Display for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// What an acknowledgement of [`Log::append`] is worth.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Durability {
+    /// On stable storage of one machine: survives its power loss, not its disk.
+    Fsync,
+    /// In the memory or storage of a majority of so many replicas.
+    Replicated(u32),
+    /// In the operating system's page cache at best: a power loss takes acknowledged frames. Says why.
+    Weak(String),
+}
+
+impl fmt::Display for Durability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fsync => f.write_str("fsync"),
+            Self::Replicated(replicas) => write!(f, "replicated ({replicas})"),
+            Self::Weak(why) => write!(f, "weak: {why}"),
+        }
+    }
+}
+
+/// What the log did with a frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Appended {
+    /// Where the frame stands.
+    pub seq: Seq,
+    /// The log already held this frame (same writer, writer epoch and number) at `seq`, and appended nothing.
+    pub duplicate: bool,
+}
+
+/// A frame as a reader sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Logged {
+    /// Its place: the sequences that a reader sees are contiguous.
+    pub seq: Seq,
+    /// The time the log gave it. Not monotonic: it is the log's wall clock.
+    pub logged_at: Timestamp,
+    /// Header and payload as appended. The payload's digest is not yet checked: [`Frame::decode`] does that.
+    pub frame: Frame,
+}
+
+/// The state of a log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Info {
+    /// How often this log had to be created anew.
+    pub epoch: Epoch,
+    /// The first frame that can still be read; `last.next()` if none can.
+    pub first: Seq,
+    /// The last frame appended; [`Seq::ZERO`] if there never was one. Never moves backwards, trimmed or not.
+    pub last: Seq,
+    /// Bytes stored.
+    pub bytes: u64,
+}
+
+/// How much [`Log::read`] returns at most.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadLimit {
+    /// At most so many frames, at least 1.
+    pub frames: usize,
+    /// No further frame once so many payload bytes are in hand: one frame is always returned.
+    pub bytes: usize,
+    /// How long to wait at the tail for a first frame.
+    pub wait: Duration,
+}
+
+impl ReadLimit {
+    /// A batch of usual size (256 frames, 8 MiB) that waits `wait` at the tail.
+    pub const fn waiting(wait: Duration) -> Self {
+        Self { frames: 256, bytes: 8 << 20, wait }
+    }
+}
+
+/// Why a log did not do what it was asked, by what the caller can do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Nothing was done: try again later.
+    #[error("the log is not available: {0}")]
+    Unavailable(String),
+    /// An append may or may not have happened: send the same frame again until it is known.
+    #[error("the outcome of the append is unknown: {0}")]
+    UnknownOutcome(String),
+    /// The log's storage is full, nothing was appended: make room, then try again.
+    #[error("the log is full: {0}")]
+    Full(String),
+    /// The frame's identity is in the log with other content: two writers share an id and an epoch.
+    #[error("frame {0} is in the log with other content: two writers share an id")]
+    Conflict(String),
+    /// The frames asked for were trimmed: read the archive.
+    #[error("frame {from} was trimmed; the log begins at {first}")]
+    Trimmed {
+        /// The frame asked for.
+        from: Seq,
+        /// The first that can be read.
+        first: Seq,
+    },
+    /// The log lost frames inside its range, or lies about its last one: a person must act.
+    #[error("the log has no frame {expected}, though it reports frames up to {last}; the next it holds is {found:?}")]
+    Gap {
+        /// The frame that should be there.
+        expected: Seq,
+        /// The next one that is there.
+        found: Option<Seq>,
+        /// The last frame that the log reports.
+        last: Seq,
+    },
+    /// A stored frame cannot be read: a person must act.
+    #[error("frame {seq} of the log is corrupt: {reason}")]
+    Corrupt {
+        /// The frame.
+        seq: Seq,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// Anything else that trying again does not mend: wrong set-up, wrong version.
+    #[error("{0}")]
+    Fatal(String),
+}
+
+impl Error {
+    /// Whether the same call may succeed later without anybody's help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::UnknownOutcome(_) | Self::Full(_) => true,
+            Self::Conflict(_) | Self::Trimmed { .. } | Self::Gap { .. } | Self::Corrupt { .. } | Self::Fatal(_) => false,
+        }
+    }
+}
+
+/// An append-only sequence of frames: one of the [`Stream`]s.
+///
+/// ```text
+///            trim_to         from                     last
+///    ┈ ┈ ┈ ┈ ┈ ┤ 5 │ 6 │ 7 │ 8 │ 9 │ … │ 41 │ 42 ├┄┄ append
+///    trimmed     first                        tail: readers wait here
+/// ```
+///
+/// **Durability.** When [`append`](Log::append) returns `Ok`, the frame is stored as durably as
+/// [`durability`](Log::durability) says, and every later reader sees it. On
+/// [`UnknownOutcome`](Error::UnknownOutcome) it may or may not be stored; on any other error it is not.
+///
+/// **Order.** Frames get sequences 1, 2, 3, … in the order in which they are stored. Of concurrent appends either
+/// may come first. A writer that waits for each acknowledgement sees its frames in its own order.
+///
+/// **Idempotence.** A frame that the log holds already (same writer, epoch, number, and the same content) is not
+/// appended again: the answer is its place, with `duplicate` set. The embedded log knows every frame since it was
+/// created; a broker forgets after its duplicate window, so readers drop what [`chain`](crate::chain) calls a
+/// repeat. The same identity with other content is a [`Conflict`](Error::Conflict) where the log can tell.
+///
+/// **Reading.** A reader gets contiguous sequences from the one it asks for. It sees every acknowledged frame, and
+/// never one that later vanishes. At the tail it waits, then gets nothing. Below `first` it gets
+/// [`Trimmed`](Error::Trimmed); a hole inside the range is a [`Gap`](Error::Gap), a row that cannot be parsed is
+/// [`Corrupt`](Error::Corrupt): neither is ever skipped in silence.
+///
+/// **Trimming.** Removes frames from the front, for those who have archived and verified them; `last` stays.
+#[async_trait]
+pub trait Log: Send + Sync + fmt::Debug {
+    /// Appends one frame and returns when it is durable. Frames of one writer are appended one at a time.
+    async fn append(&self, frame: &Frame) -> Result<Appended, Error>;
+
+    /// The frames from `from` on, within `limit`; empty if there was none within `limit.wait`.
+    ///
+    /// `from` may be one past the last frame (it waits there), but further is a [`Gap`](Error::Gap): whoever asks
+    /// remembers frames that this log does not have.
+    async fn read(&self, from: Seq, limit: ReadLimit) -> Result<Vec<Logged>, Error>;
+
+    /// The present range.
+    async fn info(&self) -> Result<Info, Error>;
+
+    /// Removes all frames before `first_kept`. Frames already gone are no error; `first_kept` is at most `last.next()`.
+    async fn trim(&self, first_kept: Seq) -> Result<(), Error>;
+
+    /// What an acknowledgement carries, as found in the settings of whatever stores the frames.
+    async fn durability(&self) -> Result<Durability, Error>;
+}

@@ -1,0 +1,135 @@
+//! The local spool: when the log is away, frames are fsynced here, in order, and drain when it is back.
+//!
+//! While the spool holds a frame, every later frame goes through it too, so a writer's frames reach the log in their
+//! order. A frame whose append had an unknown outcome is spooled as it is: sent again, the log or its readers know it.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::sync::Mutex;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    committer::{Sink, Stored},
+    embedded::EmbeddedLog,
+    frame::Frame,
+    log::{Error, Log, ReadLimit, Stream},
+    position::{Epoch, Seq},
+    time::Clock,
+};
+
+/// How long an append into the log may take before the frame goes to the spool instead.
+const DIRECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pause between attempts to drain while the log is away.
+const DRAIN_PAUSE: Duration = Duration::from_millis(200);
+/// How often an empty spool is looked at.
+const IDLE_PAUSE: Duration = Duration::from_millis(50);
+
+/// A log with a spool in front of it.
+#[derive(Debug)]
+pub struct SpooledLog {
+    log: Arc<dyn Log>,
+    spool: EmbeddedLog,
+    epoch: Epoch,
+    /// The first frame of the spool that the log does not have yet. Locked for the length of an append, so that no
+    /// frame overtakes one that is on its way to the spool.
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct State {
+    next: Seq,
+    /// One past the last spooled frame; equal to `next` when the spool is empty.
+    end: Seq,
+}
+
+impl State {
+    fn is_empty(self) -> bool {
+        self.next == self.end
+    }
+}
+
+impl SpooledLog {
+    /// Opens the spool at `path`, which may hold frames of an earlier run, in front of `log`.
+    ///
+    /// `epoch` is the log's epoch as last known: the log itself may be away.
+    ///
+    /// # Errors
+    /// As [`EmbeddedLog::open`].
+    pub async fn open(log: Arc<dyn Log>, path: &Path, stream: Stream, epoch: Epoch, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let spool = EmbeddedLog::open(path, stream, clock).await?;
+        let info = spool.info().await?;
+        let state = State { next: info.first.min(info.last.next()), end: info.last.next() };
+        Ok(Self { log, spool, epoch, state: Mutex::new(state) })
+    }
+
+    /// Frames that wait for the log.
+    pub async fn waiting(&self) -> u64 {
+        let state = *self.state.lock().await;
+        state.end.get() - state.next.get()
+    }
+
+    /// Sends spooled frames to the log in order until `shutdown`. What is still there then waits for the next start.
+    pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
+        while !shutdown.is_cancelled() {
+            let pause = match self.drain_some().await {
+                Ok(0) => IDLE_PAUSE,
+                Ok(drained) => {
+                    info!(drained, "spooled frames reached the log");
+                    continue;
+                }
+                Err(cause) if cause.is_transient() => DRAIN_PAUSE,
+                Err(cause) => {
+                    error!(%cause, "a spooled frame cannot reach the log; it stays on the spool");
+                    Duration::from_secs(5)
+                }
+            };
+            let _ = tokio::time::timeout(pause, shutdown.cancelled()).await;
+        }
+    }
+
+    /// Sends what waits, at most one read of frames; how many.
+    async fn drain_some(&self) -> Result<usize, Error> {
+        let state = *self.state.lock().await;
+        if state.is_empty() {
+            return Ok(0);
+        }
+        let frames = self.spool.read(state.next, ReadLimit::waiting(Duration::ZERO)).await?;
+        let mut drained = 0;
+        for logged in &frames {
+            let sent = tokio::time::timeout(DIRECT_TIMEOUT * 3, self.log.append(&logged.frame)).await;
+            sent.map_err(|_| Error::UnknownOutcome("no answer from the log".into()))??;
+            drained += 1;
+            self.state.lock().await.next = logged.seq.next();
+        }
+        // Only space: a frame that is sent again after a crash here is a repeat.
+        let next = self.state.lock().await.next;
+        self.spool.trim(next).await?;
+        Ok(drained)
+    }
+}
+
+#[async_trait]
+impl Sink for SpooledLog {
+    async fn store(&self, frame: &Frame) -> Result<Stored, Error> {
+        let mut state = self.state.lock().await;
+        if state.is_empty() {
+            let sent = tokio::time::timeout(DIRECT_TIMEOUT, self.log.append(frame)).await;
+            let cause = match sent {
+                Ok(Ok(appended)) => return Ok(Stored::Logged(appended.seq)),
+                Ok(Err(cause)) if cause.is_transient() => cause,
+                Ok(Err(cause)) => return Err(cause),
+                Err(_) => Error::UnknownOutcome("no answer from the log".into()),
+            };
+            warn!(%cause, "the log is away; frames go to the spool");
+        }
+        let appended = self.spool.append(frame).await?;
+        state.end = appended.seq.next();
+        Ok(Stored::Spooled)
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+}

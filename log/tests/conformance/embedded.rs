@@ -1,0 +1,124 @@
+//! The embedded log: the suite, and damage to its file.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use clicktrail_log::{
+    embedded::EmbeddedLog,
+    log::{Error, Log, Stream},
+    position::Seq,
+    time::SystemClock,
+};
+use sqlx::{Connection as _, SqliteConnection};
+use tempfile::TempDir;
+
+use crate::{
+    bed::{Bed, conform},
+    frames::{append_surely, assert_holds, frames, read_all, seq},
+};
+
+struct Embedded(TempDir);
+
+impl Embedded {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("clicks.log")
+    }
+
+    /// Somebody with another program, who has removed the triggers first.
+    async fn tamper(&self, statement: &'static str) {
+        let mut connection = SqliteConnection::connect(self.path().to_str().unwrap()).await.unwrap();
+        for drop in ["DROP TRIGGER frames_never_change", "DROP TRIGGER frames_leave_only_by_trim"] {
+            sqlx::raw_sql(drop).execute(&mut connection).await.unwrap();
+        }
+        let done = sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+        assert_eq!(done.rows_affected(), 1);
+        connection.close().await.unwrap();
+    }
+}
+
+#[async_trait]
+impl Bed for Embedded {
+    async fn open(&self) -> Box<dyn Log> {
+        Box::new(EmbeddedLog::open(&self.path(), Stream::Clicks, Arc::new(SystemClock)).await.unwrap())
+    }
+
+    /// What a crash leaves on the disk: the file and its write-ahead log, as they are.
+    async fn crash(&mut self) {
+        let after = TempDir::new().unwrap();
+        for entry in self.0.path().read_dir().unwrap() {
+            let from = entry.unwrap().path();
+            // The shared-memory index is rebuilt from the write-ahead log.
+            if !from.to_str().unwrap().ends_with("-shm") {
+                std::fs::copy(&from, after.path().join(from.file_name().unwrap())).unwrap();
+            }
+        }
+        self.0 = after;
+    }
+}
+
+conform!(Embedded::new());
+
+#[tokio::test]
+async fn abandoned_append_then_resend_leaves_one_copy() {
+    let bed = Embedded::new();
+    let log = bed.open().await;
+    let sent = frames(1, 40);
+    for (frame, number) in sent.iter().zip(0..) {
+        // Given up sooner or later, from before the transaction to after the commit.
+        let _ = tokio::time::timeout(Duration::from_micros(number * 50), log.append(frame)).await;
+        append_surely(&*log, frame).await;
+    }
+    assert_holds(&*log, &sent).await;
+}
+
+/// What a reader makes of a log of five frames after `statement`.
+async fn read_after(statement: &'static str) -> Error {
+    let bed = Embedded::new();
+    let log = bed.open().await;
+    for frame in frames(1, 5) {
+        log.append(&frame).await.unwrap();
+    }
+    drop(log);
+    bed.tamper(statement).await;
+    read_all(&*bed.open().await, Seq::FIRST).await.unwrap_err()
+}
+
+#[tokio::test]
+async fn changed_payload_is_corrupt() {
+    let error = read_after("UPDATE frames SET payload = zeroblob(length(payload)) WHERE seq = 3").await;
+    assert!(matches!(error, Error::Corrupt { seq: found, .. } if found == seq(3)), "{error:?}");
+}
+
+#[tokio::test]
+async fn unreadable_row_is_corrupt() {
+    let error = read_after("UPDATE frames SET writer = x'00' WHERE seq = 3").await;
+    assert!(matches!(error, Error::Corrupt { seq: found, .. } if found == seq(3)), "{error:?}");
+}
+
+#[tokio::test]
+async fn missing_row_is_a_gap() {
+    let error = read_after("DELETE FROM frames WHERE seq = 3").await;
+    let expected = |found: Option<Seq>| found == Some(seq(4));
+    assert!(
+        matches!(error, Error::Gap { expected: hole, found, .. } if hole == seq(3) && expected(found)),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn missing_last_row_is_a_gap() {
+    let error = read_after("DELETE FROM frames WHERE seq = 5").await;
+    assert!(matches!(error, Error::Gap { expected, found: None, .. } if expected == seq(5)), "{error:?}");
+}
+
+#[tokio::test]
+async fn log_of_another_stream_is_refused() {
+    let bed = Embedded::new();
+    drop(bed.open().await);
+    let refused = EmbeddedLog::open(&bed.path(), Stream::Verdicts, Arc::new(SystemClock)).await;
+    assert!(matches!(refused, Err(Error::Fatal(_))), "{refused:?}");
+}

@@ -1,0 +1,145 @@
+//! The `clicks` table: the core columns of one hour, from archived parts or from frames that were just logged.
+//!
+//! A part is read whole and compared with its manifest before a row of it is counted, so a damaged part is an error
+//! that names it, never a wrong number.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use clicktrail_log::{
+    archive::{Archive, manifest, part},
+    schema,
+};
+use datafusion::{
+    arrow::{array::RecordBatch, datatypes::SchemaRef},
+    catalog::{Session, TableProvider},
+    datasource::{MemTable, TableType},
+    error::{DataFusionError, Result as DataFusionResult},
+    execution::TaskContext,
+    logical_expr::Expr,
+    physical_plan::{
+        ExecutionPlan, SendableRecordBatchStream,
+        stream::RecordBatchStreamAdapter,
+        streaming::{PartitionStream, StreamingTableExec},
+    },
+};
+use futures::{StreamExt as _, TryStreamExt as _};
+
+use crate::Error;
+
+/// Files of one schema in an archive, each checked against its size and digest before it is read.
+#[derive(Debug)]
+pub struct CheckedFiles {
+    archive: Archive,
+    files: Vec<manifest::File>,
+    schema: SchemaRef,
+    /// How many are read side by side.
+    threads: usize,
+}
+
+impl CheckedFiles {
+    /// The table of the core files of an hour's parts.
+    pub fn of_hour(archive: Archive, hour: &manifest::Manifest, threads: usize) -> Self {
+        let files = hour.parts.iter().map(|part| part.core.clone()).collect();
+        Self { archive, files, schema: schema::core(), threads }
+    }
+
+    /// The table of other files of one schema: segments.
+    pub fn new(archive: Archive, files: Vec<manifest::File>, schema: SchemaRef, threads: usize) -> Self {
+        Self { archive, files, schema, threads }
+    }
+}
+
+/// The rows of frames as a `clicks` table: what [`part::with_position`] gives, without the personal columns.
+///
+/// # Errors
+/// If the batches are not of the read schema.
+pub fn of_frames(batches: &[RecordBatch]) -> Result<MemTable, Error> {
+    let core = schema::core();
+    let keep: Vec<usize> =
+        core.fields().iter().map(|field| schema::read().index_of(field.name())).collect::<Result<_, _>>()?;
+    let projected: Vec<RecordBatch> = batches.iter().map(|batch| batch.project(&keep)).collect::<Result<_, _>>()?;
+    Ok(MemTable::try_new(core, vec![projected])?)
+}
+
+#[async_trait]
+impl TableProvider for CheckedFiles {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        _state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        limit: Option<usize>,
+    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
+        let projected = match projection {
+            Some(columns) => Arc::new(self.schema.project(columns)?),
+            None => Arc::clone(&self.schema),
+        };
+        let share = self.files.len().div_ceil(self.threads.max(1)).max(1);
+        let partition = |files: &[manifest::File]| {
+            let stream = Partition { archive: self.archive.clone(), files: files.to_vec(), schema: Arc::clone(&projected) };
+            Arc::new(stream) as Arc<dyn PartitionStream>
+        };
+        let mut partitions: Vec<_> = self.files.chunks(share).map(partition).collect();
+        if partitions.is_empty() {
+            partitions.push(partition(&[]));
+        }
+        Ok(Arc::new(StreamingTableExec::try_new(projected, partitions, None, None, false, limit)?))
+    }
+}
+
+struct Partition {
+    archive: Archive,
+    files: Vec<manifest::File>,
+    /// The columns that the query wants, in its order.
+    schema: SchemaRef,
+}
+
+impl fmt::Debug for Partition {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} files", self.files.len())
+    }
+}
+
+impl PartitionStream for Partition {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
+        let (archive, schema) = (self.archive.clone(), Arc::clone(&self.schema));
+        let batches = futures::stream::iter(self.files.clone())
+            .then(move |file| open(archive.clone(), file, Arc::clone(&schema)))
+            .map_ok(futures::stream::iter)
+            .try_flatten();
+        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
+    }
+}
+
+/// The batches of one file, in the columns and order of `schema`.
+async fn open(
+    archive: Archive,
+    file: manifest::File,
+    schema: SchemaRef,
+) -> DataFusionResult<impl Iterator<Item = DataFusionResult<RecordBatch>>> {
+    let bytes = archive.get_file(&file).await.map_err(|error| DataFusionError::External(Box::new(error)))?;
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let damaged = move |error: &dyn fmt::Display| {
+        let error = clicktrail_log::archive::Error::Damaged { key: file.key.clone(), reason: error.to_string() };
+        DataFusionError::External(Box::new(error))
+    };
+    let reader = part::read(bytes, Some(&names)).map_err(|error| damaged(&error))?;
+    Ok(reader.map(move |batch| {
+        let batch = batch.map_err(|error| damaged(&error))?;
+        let order: Vec<usize> = schema.fields().iter().map(|field| batch.schema().index_of(field.name())).collect::<Result<_, _>>()?;
+        Ok(batch.project(&order)?)
+    }))
+}

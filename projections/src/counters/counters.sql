@@ -1,0 +1,29 @@
+-- One row a minute and key: what was counted, and what is owed for it. Mergeable: sums and counts only.
+-- `rulings` has at most one row a position; a click without one is billable until it is ruled otherwise.
+SELECT
+    c.advertiser_id,
+    c.campaign_id,
+    c.ad_id,
+    c.publisher_id,
+    date_trunc('minute', c.event_time) AS minute,
+    c.country,
+    c.device_type,
+    c.currency,
+    COUNT(*) FILTER (WHERE c.kind = 'impression') AS impressions,
+    COUNT(*) FILTER (WHERE c.kind = 'click') AS clicks,
+    COUNT(*) FILTER (WHERE c.kind = 'click' AND r.category IS NULL) AS billable_clicks,
+    COUNT(*) FILTER (WHERE c.kind = 'click' AND r.category = 'givt') AS invalid_givt,
+    COUNT(*) FILTER (WHERE c.kind = 'click' AND r.category = 'sivt') AS invalid_sivt,
+    COUNT(*) FILTER (WHERE c.kind = 'click' AND r.category = 'duplicate') AS invalid_duplicate,
+    COUNT(*) FILTER (WHERE c.kind = 'click' AND r.category = 'policy') AS invalid_policy,
+    COUNT(*) FILTER (WHERE c.kind = 'conversion') AS conversions,
+    COUNT(*) FILTER (WHERE c.kind = 'probe') AS probes,
+    COUNT(*) FILTER (WHERE c.kind = 'prefetch') AS prefetches,
+    SUM(CAST(CASE WHEN c.kind = 'click' AND r.category IS NULL THEN c.price_micros ELSE 0 END AS DECIMAL(38, 0))) AS spend_micros,
+    SUM(CAST(CASE WHEN c.kind = 'conversion' THEN COALESCE(c.value_micros, 0) ELSE 0 END AS DECIMAL(38, 0))) AS value_micros
+FROM clicks c
+LEFT JOIN rulings r ON r.position = c.position
+GROUP BY c.advertiser_id, c.campaign_id, c.ad_id, c.publisher_id, date_trunc('minute', c.event_time), c.country, c.device_type, c.currency
+ORDER BY
+    c.advertiser_id, c.campaign_id, c.ad_id, c.publisher_id NULLS FIRST, minute, c.country NULLS FIRST,
+    c.device_type NULLS FIRST, c.currency

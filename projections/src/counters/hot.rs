@@ -1,0 +1,42 @@
+//! The rows of one tick as bytes: an Arrow IPC stream under zstd, which the catalog keeps until the hour is sealed.
+
+use bytes::Bytes;
+use datafusion::arrow::{
+    array::RecordBatch,
+    ipc::{reader::StreamReader, writer::StreamWriter},
+};
+
+use crate::{Error, counters};
+
+/// What a payload may inflate to: more is taken for damage.
+const INFLATED_BYTES_MAX: usize = 1 << 30;
+
+/// Rows of [`counters::schema`] as a payload.
+///
+/// # Errors
+/// If the rows are of another schema.
+pub fn encode(rows: &[RecordBatch]) -> Result<Bytes, Error> {
+    let mut writer = StreamWriter::try_new(Vec::new(), &counters::schema())?;
+    for batch in rows {
+        writer.write(batch)?;
+    }
+    let stream = writer.into_inner()?;
+    let payload = zstd::bulk::compress(&stream, 1).map_err(|error| Error::Argument(format!("compress counts: {error}")))?;
+    Ok(payload.into())
+}
+
+/// The rows of a payload.
+///
+/// # Errors
+/// [`Error::Argument`] if the bytes are no payload of this version.
+pub fn decode(payload: &[u8]) -> Result<Vec<RecordBatch>, Error> {
+    let damaged = |error: &dyn std::fmt::Display| Error::Argument(format!("a hot partial is not readable: {error}"));
+    let size = zstd::bulk::Decompressor::upper_bound(payload).filter(|size| *size <= INFLATED_BYTES_MAX);
+    let size = size.ok_or_else(|| damaged(&"its size is missing or out of bounds"))?;
+    let stream = zstd::bulk::decompress(payload, size).map_err(|error| damaged(&error))?;
+    let reader = StreamReader::try_new(stream.as_slice(), None).map_err(|error| damaged(&error))?;
+    if reader.schema() != counters::schema() {
+        return Err(damaged(&"its columns are not those of counters"));
+    }
+    reader.collect::<Result<_, _>>().map_err(|error| damaged(&error))
+}

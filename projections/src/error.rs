@@ -1,0 +1,43 @@
+//! What can go wrong between a table and its projection.
+
+use clicktrail_log::archive;
+use datafusion::{arrow::error::ArrowError, error::DataFusionError, parquet::errors::ParquetError};
+
+/// Why a projection or a query gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// An archived object is missing, damaged or out of reach: see its source.
+    #[error("read the archive")]
+    Archive(#[from] archive::Error),
+    /// The engine refused or failed; memory and disk limits included.
+    #[error("run the query")]
+    Query(#[source] Box<DataFusionError>),
+    /// Rows cannot be written as, or read from, a segment.
+    #[error("code a segment")]
+    Segment(#[from] ParquetError),
+    /// The SQL of a projection is not deterministic, or loses money.
+    #[error("the projection's SQL is refused: {0}")]
+    Refused(String),
+    /// What was asked for does not exist: names the argument.
+    #[error("{0}")]
+    Argument(String),
+}
+
+impl From<DataFusionError> for Error {
+    fn from(error: DataFusionError) -> Self {
+        match error {
+            // What a table's own stream reported comes back as it was.
+            DataFusionError::External(inner) => match inner.downcast::<archive::Error>() {
+                Ok(archive) => Self::Archive(*archive),
+                Err(inner) => Self::Query(Box::new(DataFusionError::External(inner))),
+            },
+            other => Self::Query(Box::new(other)),
+        }
+    }
+}
+
+impl From<ArrowError> for Error {
+    fn from(error: ArrowError) -> Self {
+        Self::from(DataFusionError::from(error))
+    }
+}

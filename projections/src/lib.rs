@@ -1,0 +1,18 @@
+//! What follows from the log: pure folds from (an hour's clicks, its rulings) to a table.
+//!
+//! A projection is a folder with its SQL, its schema, its version and its tests. It reads no clock and no random
+//! source, so the same input and code give the same bytes: that is what makes a replay a proof.
+//!
+//! - [`counters`] is the first projection; [`counters::query`] answers people's questions from it;
+//! - [`clicks`] makes tables of archived parts and of live frames, so that both are counted by one SQL;
+//! - [`segment`] is a projection's output as bytes; [`session`] bounds what a query may use; [`lint`] refuses SQL
+//!   that could give another answer the next time.
+
+pub mod clicks;
+pub mod counters;
+mod error;
+pub mod lint;
+pub mod segment;
+pub mod session;
+
+pub use error::Error;

@@ -1,0 +1,49 @@
+//! What can go wrong on the way from the log to live counts.
+
+use clicktrail_log::{archive, log, position::Seq};
+
+use crate::catalog;
+
+/// Why a step was not done. Every step may be done again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The log could not be read.
+    #[error("read the log")]
+    Log(#[from] log::Error),
+    /// The archive is out of reach, or something in it is missing or damaged.
+    #[error("use the archive")]
+    Archive(#[from] archive::Error),
+    /// An hour could not be sealed.
+    #[error("seal an hour")]
+    Seal(#[from] archive::seal::Error),
+    /// The catalog refused.
+    #[error("use the catalog")]
+    Catalog(#[from] catalog::Error),
+    /// A projection failed.
+    #[error("project an hour")]
+    Projection(#[from] clicktrail_projections::Error),
+    /// A frame cannot be decoded: it is not skipped, a person must act.
+    #[error("frame {seq} of the log cannot be decoded")]
+    Frame {
+        /// The frame.
+        seq: Seq,
+        /// Why.
+        #[source]
+        source: clicktrail_log::frame::Error,
+    },
+}
+
+
+
+impl Error {
+    /// Whether the same call may succeed later without anybody's help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Log(error) => error.is_transient(),
+            Self::Archive(error) | Self::Projection(clicktrail_projections::Error::Archive(error)) => error.is_transient(),
+            Self::Seal(error) => error.is_transient(),
+            Self::Catalog(error) => error.is_transient(),
+            Self::Projection(_) | Self::Frame { .. } => false,
+        }
+    }
+}

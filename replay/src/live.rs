@@ -1,0 +1,212 @@
+//! The project role: folds frames into hot partials as they come. Live is replay with an open end.
+//!
+//! One tick is one row: counts and offset in one insert, so a restart resumes after the last row and nothing is
+//! counted twice. Ticks of a minute are merged into one row, which keeps an hour at some sixty rows.
+
+use std::{sync::Arc, time::Duration};
+
+use clicktrail_log::{
+    archive::{Archive, part, seal::Sealer},
+    chain::{Admission, Chain},
+    log::{Log, Logged, ReadLimit},
+    position::{Epoch, Position, Seq},
+    time::Hour,
+};
+use clicktrail_projections::{counters, session};
+use arrow::array::RecordBatch;
+use metrics::{counter, gauge};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::{
+    Error,
+    catalog::{self, Catalog, HotPartial},
+    metric,
+};
+
+/// How often live counts are stored.
+pub const TICK: Duration = Duration::from_secs(1);
+/// Payload bytes counted in one tick at the most: bounds memory when counting has to catch up.
+const TICK_BYTES_MAX: usize = 64 << 20;
+/// Partials of one hour that are merged into one.
+const MERGE_AFTER: usize = 60;
+/// Pause after a failure.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// Counts frames as they are logged.
+#[derive(Debug)]
+pub struct Projector {
+    log: Arc<dyn Log>,
+    archive: Archive,
+    catalog: Arc<dyn Catalog>,
+    limits: session::Limits,
+    place: Option<Place>,
+    /// Ticks since the last merge.
+    ticks: usize,
+}
+
+/// Where counting stands: after a restart it is found again from the catalog.
+#[derive(Debug)]
+struct Place {
+    epoch: Epoch,
+    through: Seq,
+    chain: Chain,
+    /// No frame may count for an earlier hour: it is sealed, or a later frame opened the next one.
+    hour: Option<Hour>,
+}
+
+impl Projector {
+    /// A projector of one log.
+    pub fn new(log: Arc<dyn Log>, archive: Archive, catalog: Arc<dyn Catalog>, limits: session::Limits) -> Self {
+        Self { log, archive, catalog, limits, place: None, ticks: 0 }
+    }
+
+    /// Counts until `shutdown`, then once more what is logged by then.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        loop {
+            let stopping = shutdown.is_cancelled();
+            match self.tick(if stopping { Duration::ZERO } else { TICK }).await {
+                Ok(0) if stopping => return,
+                Ok(_) => {}
+                Err(cause) => {
+                    // Whatever it was, the catalog knows the truth: begin there again.
+                    self.place = None;
+                    if cause.is_transient() {
+                        warn!(cause = %crate::chain(&cause), "counting is tried again");
+                    } else {
+                        error!(cause = %crate::chain(&cause), "live counting stands still; a person must act");
+                    }
+                    if stopping {
+                        return;
+                    }
+                    let _ = tokio::time::timeout(RETRY_PAUSE, shutdown.cancelled()).await;
+                }
+            }
+        }
+    }
+
+    /// Counts the frames that come within `wait`, or as many as a tick may hold; how many frames.
+    ///
+    /// # Errors
+    /// See [`Error`]: nothing was counted.
+    pub async fn tick(&mut self, wait: Duration) -> Result<usize, Error> {
+        let mut place = match self.place.take() {
+            Some(place) => place,
+            None => self.find_place().await?,
+        };
+        let frames = self.gather(place.through.next(), wait).await?;
+        let Some(hour) = frames.first().map(|first| place.hour_of(first)) else {
+            self.place = Some(place);
+            gauge!(metric::LOG_LAG).set(0);
+            return Ok(0);
+        };
+        let count = frames.iter().take_while(|frame| place.hour_of(frame) == hour).count();
+        let rows = place.admit(&frames[..count])?;
+        place.hour = Some(hour);
+        let first_seq = place.through.next();
+        place.through = frames[count - 1].seq;
+        let counted: usize = rows.iter().map(RecordBatch::num_rows).sum();
+        let counts = counters::project_frames(&rows, self.limits).await?;
+        let payload = counters::hot::encode(&counts)?;
+        let partial = HotPartial { hour, first_seq, last_seq: place.through, payload };
+        self.catalog.put_partial(&partial).await?;
+        counter!(metric::COUNTED).increment(counted as u64);
+        let last = self.log.info().await?.last;
+        gauge!(metric::LOG_LAG).set(u32::try_from(last.get().saturating_sub(place.through.get())).unwrap_or(u32::MAX));
+        self.place = Some(place);
+        self.merge_sometimes(hour).await?;
+        Ok(count)
+    }
+
+    /// Frames from `from` on that arrive within `wait`.
+    async fn gather(&self, from: Seq, wait: Duration) -> Result<Vec<Logged>, Error> {
+        let deadline = tokio::time::Instant::now() + wait;
+        let mut frames: Vec<Logged> = Vec::new();
+        let mut bytes = 0;
+        loop {
+            let next = frames.last().map_or(from, |frame| frame.seq.next());
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            let more = self.log.read(next, ReadLimit::waiting(left)).await?;
+            bytes += more.iter().map(|frame| frame.frame.payload.len()).sum::<usize>();
+            let done = more.is_empty() || bytes >= TICK_BYTES_MAX || left.is_zero();
+            frames.extend(more);
+            if done {
+                return Ok(frames);
+            }
+        }
+    }
+
+    /// From the last sealed hour's manifest and the headers of the frames since.
+    async fn find_place(&self) -> Result<Place, Error> {
+        let last = self.catalog.last_hour().await?.map(|last| last.hour);
+        let cursor = Sealer::new(Arc::clone(&self.log), self.archive.clone()).resume(last).await?;
+        let through = self.catalog.counted_through().await?;
+        let epoch = self.log.info().await?.epoch;
+        let mut place = Place { epoch, through: cursor.next_seq().previous(), chain: cursor.chain().clone(), hour: cursor.hour() };
+        while place.through < through {
+            let frames = self.log.read(place.through.next(), ReadLimit::waiting(Duration::ZERO)).await?;
+            let Some(last) = frames.last() else { break };
+            for frame in frames.iter().filter(|frame| frame.seq <= through) {
+                place.hour = Some(place.hour_of(frame));
+                place.chain.admit(&frame.frame.header);
+            }
+            place.through = last.seq.min(through);
+        }
+        Ok(place)
+    }
+
+    async fn merge_sometimes(&mut self, hour: Hour) -> Result<(), Error> {
+        self.ticks += 1;
+        if self.ticks < MERGE_AFTER {
+            return Ok(());
+        }
+        self.ticks = 0;
+        let mut partials = self.catalog.partials(hour).await?;
+        // What is already merged stays: the newest rows are the small ones.
+        let recent = partials.split_off(partials.len().saturating_sub(MERGE_AFTER));
+        let (Some(first), Some(last), true) = (recent.first(), recent.last(), recent.len() > 1) else { return Ok(()) };
+        let mut rows = Vec::new();
+        for partial in &recent {
+            rows.extend(counters::hot::decode(&partial.payload)?);
+        }
+        let payload = counters::hot::encode(&counters::merge(rows, self.limits).await?)?;
+        let merged = HotPartial { hour, first_seq: first.first_seq, last_seq: last.last_seq, payload };
+        let replaced = u32::try_from(recent.len()).expect("at most sixty");
+        match self.catalog.merge_partials(&merged, replaced).await {
+            // The hour was sealed meanwhile: there is nothing left to merge.
+            Ok(()) | Err(catalog::Error::Conflict(_)) => Ok(()),
+            Err(cause) => Err(cause.into()),
+        }
+    }
+}
+
+impl Place {
+    fn hour_of(&self, frame: &Logged) -> Hour {
+        let logged = frame.logged_at.hour();
+        self.hour.map_or(logged, |hour| hour.max(logged))
+    }
+
+    /// The rows of the frames that count.
+    fn admit(&mut self, frames: &[Logged]) -> Result<Vec<RecordBatch>, Error> {
+        let mut rows = Vec::with_capacity(frames.len());
+        for logged in frames {
+            match self.chain.admit(&logged.frame.header) {
+                Admission::Fresh => {}
+                Admission::Repeat => {
+                    counter!(metric::REPEATS).increment(1);
+                    continue;
+                }
+                Admission::Broken(alarm) => {
+                    error!(seq = logged.seq.get(), %alarm, "the log lost or changed frames");
+                    counter!(metric::ALARMS).increment(1);
+                }
+            }
+            let failed = |source| Error::Frame { seq: logged.seq, source };
+            let batch = logged.frame.decode().map_err(failed)?;
+            let first = Position::new(self.epoch, logged.seq, 0);
+            let malformed = |error: arrow::error::ArrowError| failed(clicktrail_log::frame::Error::Malformed(error.to_string()));
+            rows.push(part::with_position(&batch, first, logged.logged_at).map_err(malformed)?);
+        }
+        Ok(rows)
+    }
+}

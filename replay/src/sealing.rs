@@ -1,0 +1,268 @@
+//! The archive role: seals every hour that is over, projects it, and makes it count in place of its hot partials.
+//!
+//! Each step may die at any instant and is done again: the manifest is adopted if it stands, the segment has the
+//! same bytes, the catalog takes the identical hour twice.
+
+use std::{sync::Arc, time::Duration};
+
+use clicktrail_log::{
+    archive::{
+        Archive, Manifest,
+        seal::{Cursor, Sealer},
+        verify::Verifier,
+    },
+    log::Log,
+    time::{Clock, Hour, Timestamp},
+};
+use clicktrail_projections::{counters, segment::Writer, session};
+use metrics::{counter, gauge};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::{
+    Error,
+    catalog::{Catalog, HotPartial, Outcome, Reconciliation, SealedHour, Segment},
+    metric, segment,
+};
+
+/// How often the archiver looks for an hour that is over.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// Pause after a failure before the same step is done again.
+const RETRY_PAUSE: Duration = Duration::from_secs(2);
+/// How often frames that need no longer be kept are looked for.
+const TRIM_INTERVAL: Duration = Duration::from_secs(600);
+
+/// How long frames stay in the log after their hour was sealed, whatever the archive says.
+pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Seals, projects and registers hours, in order.
+#[derive(Debug)]
+pub struct Archiver {
+    log: Arc<dyn Log>,
+    archive: Archive,
+    catalog: Arc<dyn Catalog>,
+    clock: Arc<dyn Clock>,
+    limits: session::Limits,
+    sealer: Sealer,
+    cursor: Option<Cursor>,
+}
+
+/// An hour that now counts from the archive.
+#[derive(Debug)]
+pub struct Sealed {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The live segment.
+    pub segment: Segment,
+    /// How it compared with the hot partials that it replaced.
+    pub reconciliation: Reconciliation,
+}
+
+impl Archiver {
+    /// An archiver of one log.
+    pub fn new(log: Arc<dyn Log>, archive: Archive, catalog: Arc<dyn Catalog>, clock: Arc<dyn Clock>, limits: session::Limits) -> Self {
+        let sealer = Sealer::new(Arc::clone(&log), archive.clone());
+        Self { log, archive, catalog, clock, limits, sealer, cursor: None }
+    }
+
+    /// Seals the next hour if it is over at `now`.
+    ///
+    /// # Errors
+    /// See [`Error`]. The same call may be made again.
+    pub async fn seal_next(&mut self, now: Timestamp) -> Result<Option<Sealed>, Error> {
+        let cursor = match self.cursor.take() {
+            Some(cursor) => cursor,
+            None => self.sealer.resume(self.catalog.last_hour().await?.map(|last| last.hour)).await?,
+        };
+        let Some((manifest, after)) = self.sealer.seal_next(&cursor, now).await? else {
+            self.cursor = Some(cursor);
+            return Ok(None);
+        };
+        let sealed = register(&self.archive, self.catalog.as_ref(), manifest, self.limits, now).await?;
+        self.cursor = Some(after);
+        Ok(Some(sealed))
+    }
+
+    /// Seals hours as they pass until `shutdown`, and trims the log behind them.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut next_trim = self.clock.now();
+        while !shutdown.is_cancelled() {
+            let now = self.clock.now();
+            let pause = match self.seal_next(now).await {
+                Ok(Some(sealed)) => {
+                    report(&sealed);
+                    continue;
+                }
+                Ok(None) => LOOK_INTERVAL,
+                Err(cause) if cause.is_transient() => {
+                    warn!(cause = %crate::chain(&cause), "sealing is tried again");
+                    RETRY_PAUSE
+                }
+                Err(cause) => {
+                    error!(cause = %crate::chain(&cause), "an hour cannot be sealed; a person must act");
+                    counter!(metric::SEAL_FAILURES).increment(1);
+                    RETRY_PAUSE * 5
+                }
+            };
+            self.lag(now);
+            if now >= next_trim {
+                next_trim = now.plus_micros(i64::try_from(TRIM_INTERVAL.as_micros()).expect("ten minutes"));
+                if let Err(cause) = self.trim(now).await {
+                    warn!(cause = %crate::chain(&cause), "the log was not trimmed");
+                }
+            }
+            let _ = tokio::time::timeout(pause, shutdown.cancelled()).await;
+        }
+    }
+
+    fn lag(&self, now: Timestamp) {
+        let open = self.cursor.as_ref().and_then(Cursor::hour);
+        let behind = open.map_or(0, |hour| (now.micros() - hour.end_exclusive().micros()).max(0) / 1_000_000);
+        gauge!(metric::ARCHIVE_LAG).set(u32::try_from(behind).unwrap_or(u32::MAX));
+    }
+
+    /// Removes frames from the log whose hour was sealed longer than [`RETENTION`] ago and has just been read back
+    /// from the archive without a problem. Returns whether anything was removed.
+    ///
+    /// # Errors
+    /// See [`Error`]: nothing was removed.
+    pub async fn trim(&self, now: Timestamp) -> Result<bool, Error> {
+        let info = self.log.info().await?;
+        let keep_from = now.plus_micros(-i64::try_from(RETENTION.as_micros()).expect("a week")).hour();
+        let mut from = Hour::from_i64(i64::MIN / 2);
+        let mut last_verified = None;
+        loop {
+            let hours = self.catalog.list_hours(from, 1_000).await?;
+            let Some(last) = hours.last().map(|hour| hour.hour) else { break };
+            for hour in hours.iter().filter(|hour| hour.hour < keep_from && hour.last_seq >= info.first && hour.rows > 0) {
+                if !self.reads_back(hour).await? {
+                    return Ok(false);
+                }
+                last_verified = Some(hour.last_seq);
+            }
+            from = last.next();
+        }
+        let Some(last) = last_verified else { return Ok(false) };
+        self.log.trim(last.next()).await?;
+        info!(first_kept = last.next().get(), "verified hours left the log");
+        Ok(true)
+    }
+
+    async fn reads_back(&self, hour: &SealedHour) -> Result<bool, Error> {
+        let mut verifier = Verifier::new(self.archive.clone(), true);
+        verifier.check_alone(hour.hour, Some(&hour.manifest_digest)).await?;
+        let problems = verifier.finish().problems;
+        for problem in &problems {
+            error!(hour = %problem.hour, key = problem.key, reason = problem.reason, "an archived hour does not read back; the log keeps its frames");
+        }
+        Ok(problems.is_empty())
+    }
+}
+
+/// Says what became of an hour, in the log and in the metrics.
+pub fn report(sealed: &Sealed) {
+    let (hour, rows) = (&sealed.manifest.hour, sealed.manifest.rows);
+    counter!(metric::HOURS_SEALED).increment(1);
+    counter!(metric::RECONCILIATIONS, "outcome" => sealed.reconciliation.outcome.as_str()).increment(1);
+    match sealed.reconciliation.outcome {
+        Outcome::Equal | Outcome::Incomplete => info!(hour, rows, outcome = sealed.reconciliation.outcome.as_str(), "hour sealed"),
+        Outcome::Different => {
+            error!(hour, detail = sealed.reconciliation.detail, "the sealed hour differs from what was counted live (I8)");
+        }
+    }
+}
+
+/// Makes a sealed hour count: its segment is taken from an earlier build or built, compared with the hot partials,
+/// and registered in their place.
+///
+/// # Errors
+/// See [`Error`]. The same call may be made again.
+pub async fn register(
+    archive: &Archive,
+    catalog: &dyn Catalog,
+    manifest: Manifest,
+    limits: session::Limits,
+    now: Timestamp,
+) -> Result<Sealed, Error> {
+    let segment = match segment::reuse(archive, &manifest).await? {
+        Some(segment) => segment,
+        None => segment::build(archive, &manifest, limits).await?,
+    };
+    let hour = sealed_hour(&manifest);
+    let partials = catalog.partials(hour.hour).await?;
+    let merged = merge(&partials, limits).await?;
+    let ranges = ranges(&partials);
+    let compare = |found: &[HotPartial]| compare(found, &ranges, &merged, &hour, &segment, now);
+    let reconciliation = catalog.seal(&hour, &segment, &compare).await?;
+    Ok(Sealed { manifest, segment, reconciliation })
+}
+
+/// A manifest as the catalog keeps it.
+pub fn sealed_hour(manifest: &Manifest) -> SealedHour {
+    let size = |part: &clicktrail_log::archive::manifest::Part| part.core.bytes + part.personal.bytes;
+    SealedHour {
+        hour: manifest.hour(),
+        first_seq: manifest.first_seq(),
+        last_seq: manifest.last_seq(),
+        epoch: manifest.epoch,
+        rows: manifest.rows,
+        parts: u32::try_from(manifest.parts.len()).expect("an hour has few parts"),
+        bytes: manifest.parts.iter().map(size).sum(),
+        manifest_digest: manifest.digest().to_string(),
+    }
+}
+
+/// Hot partials added up, as a segment would hold them: digest and rows.
+struct Merged {
+    digest: String,
+    rows: u64,
+}
+
+async fn merge(partials: &[HotPartial], limits: session::Limits) -> Result<Merged, Error> {
+    let mut rows = Vec::new();
+    for partial in partials {
+        rows.extend(counters::hot::decode(&partial.payload)?);
+    }
+    let mut writer = Writer::new(&counters::schema())?;
+    for batch in counters::merge(rows, limits).await? {
+        writer.push(batch)?;
+    }
+    let (bytes, rows) = writer.finish()?;
+    Ok(Merged { digest: clicktrail_log::frame::Digest::of(&bytes).to_string(), rows })
+}
+
+fn ranges(partials: &[HotPartial]) -> Vec<(u64, u64)> {
+    partials.iter().map(|partial| (partial.first_seq.get(), partial.last_seq.get())).collect()
+}
+
+/// The same rows give the same segment bytes, so equality is one comparison of digests.
+fn compare(found: &[HotPartial], merged_ranges: &[(u64, u64)], merged: &Merged, hour: &SealedHour, segment: &Segment, now: Timestamp) -> Reconciliation {
+    let found = ranges(found);
+    let mut next = hour.first_seq.get();
+    let contiguous = found.iter().all(|(first, last)| {
+        let follows = *first == next;
+        next = last + 1;
+        follows
+    });
+    let covers = contiguous && next == hour.last_seq.get() + 1;
+    let (outcome, detail) = if !covers || found != merged_ranges {
+        (Outcome::Incomplete, format!("{} hot partials do not cover frames {}..={}", found.len(), hour.first_seq, hour.last_seq))
+    } else if merged.digest == segment.output_digest {
+        (Outcome::Equal, String::new())
+    } else {
+        let detail = format!(
+            "the hot partials add up to {} rows with digest {}, the segment has {} rows with digest {}",
+            merged.rows, merged.digest, segment.rows, segment.output_digest,
+        );
+        (Outcome::Different, detail)
+    };
+    Reconciliation {
+        projection: segment.projection.clone(),
+        hour: hour.hour,
+        outcome,
+        sealed_rows: segment.rows,
+        hot_rows: merged.rows,
+        detail,
+        compared_at: now,
+    }
+}

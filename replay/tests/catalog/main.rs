@@ -1,0 +1,77 @@
+//! The catalog's suite: every claim is a plain function of a [`place::Place`], and holds on SQLite and on PostgreSQL.
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
+
+mod counting;
+mod lifecycle;
+mod place;
+mod registry;
+mod samples;
+mod sealing;
+
+macro_rules! on_both {
+    ($($module:ident { $($claim:ident)+ })+) => {
+        mod sqlite {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $claim() {
+                    crate::place::on_sqlite(crate::$module::$claim).await;
+                })+
+            })+
+        }
+
+        mod postgres {
+            $(mod $module {
+                $(#[tokio::test(flavor = "multi_thread")]
+                async fn $claim() {
+                    crate::place::on_postgres(crate::$module::$claim).await;
+                })+
+            })+
+        }
+    };
+}
+
+on_both! {
+    registry {
+        put_ads_counts_what_is_new_or_differs
+        version_grows_only_with_a_change
+        ads_are_listed_in_pages_by_the_bytes_of_their_ids
+        of_two_ads_with_one_id_the_last_stands
+        one_bad_ad_keeps_the_others_out
+        every_put_leaves_one_audit_row
+        writers_of_the_same_ads_do_not_deadlock
+    }
+    counting {
+        counting_begins_at_the_first_frame
+        partial_that_does_not_follow_is_refused
+        partial_stored_twice_counts_once
+        of_two_projectors_one_wins_each_offset
+        projectors_that_race_leave_no_hole_and_no_overlap
+        merging_replaces_partials_by_one
+        merge_of_something_else_is_refused
+    }
+    sealing {
+        sealing_replaces_partials_by_the_segment
+        comparison_sees_exactly_the_partials_of_the_hour
+        partial_beyond_the_hour_is_counted_again
+        sealing_without_partials_moves_counting_on
+        hour_out_of_order_is_refused
+        other_manifest_or_segment_is_refused
+        sealing_again_changes_nothing
+        quiet_hour_drops_no_partial
+        of_two_archivers_the_second_gets_the_stored_comparison
+        difference_is_stored
+        hours_and_reconciliations_are_listed_in_pages
+        snapshot_keeps_to_its_range_and_projection
+        snapshot_never_sees_half_a_sealing
+        forgetting_keeps_registry_and_audit
+    }
+    lifecycle {
+        what_was_stored_is_there_after_reopening
+        two_programs_may_create_the_catalog_at_once
+        changed_migration_is_refused
+        newer_migration_is_refused
+        row_that_is_not_ours_is_named
+        failed_comparison_leaves_the_catalog_usable
+        locked_database_is_unavailable
+    }
+}
