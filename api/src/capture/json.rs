@@ -58,7 +58,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// The next byte that is no white space, which stays unread; `None` at the end.
-    #[inline]
+    #[inline(always)]
     pub(super) fn peek(&mut self) -> Option<u8> {
         let bytes = self.text.as_bytes();
         while let Some(byte) = bytes.get(self.at) {
@@ -71,7 +71,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads `byte` if it comes next.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take(&mut self, byte: u8) -> bool {
         let found = self.peek() == Some(byte);
         if found {
@@ -81,7 +81,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Reads `byte`, which must come next.
-    #[inline]
+    #[inline(always)]
     pub(super) fn require(&mut self, byte: u8, expected: &'static str) -> Result<(), Syntax> {
         if self.take(byte) { Ok(()) } else { self.expected(expected) }
     }
@@ -108,17 +108,30 @@ impl<'a> Cursor<'a> {
         self.word("null").map(|()| true)
     }
 
+    /// Reads a text if one comes next and holds no escapes; else reads nothing. In registers: texts are most of what
+    /// there is to read.
+    #[inline(always)]
+    pub(super) fn plain_string(&mut self) -> Option<&'a str> {
+        if self.peek() != Some(b'"') {
+            return None;
+        }
+        let start = self.at + 1;
+        let end = plain_end(self.text.as_bytes(), start);
+        if self.text.as_bytes().get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        Some(&self.text[start..end])
+    }
+
     /// Reads a text, borrowed unless it holds escapes.
-    #[inline]
     pub(super) fn string(&mut self) -> Result<Cow<'a, str>, Syntax> {
+        if let Some(plain) = self.plain_string() {
+            return Ok(Cow::Borrowed(plain));
+        }
         self.require(b'"', "a text in double quotes")?;
         let start = self.at;
         self.at = plain_end(self.text.as_bytes(), start);
-        if self.text.as_bytes().get(self.at) == Some(&b'"') {
-            let plain = &self.text[start..self.at];
-            self.at += 1;
-            return Ok(Cow::Borrowed(plain));
-        }
         self.string_with_escapes(start).map(Cow::Owned)
     }
 
@@ -292,24 +305,27 @@ impl<'a> Cursor<'a> {
 }
 
 /// Where the run of plain characters that begins at `from` ends: at a quote, a backslash, a control character or the
-/// end of the text. Eight bytes a step: in each mask the lowest marked byte is exact, and only that one is used.
+/// end of the text. Eight bytes a step: subtracting marks a byte that is too small in its highest bit, bytes that had
+/// that bit before are left out, and a borrow can only spoil bytes above the first that is marked rightly.
 #[inline]
 fn plain_end(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
-    while let Some(chunk) = bytes[at..].first_chunk::<8>() {
-        let word = u64::from_le_bytes(*chunk);
-        let is_zero = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
-        let quote = is_zero(word ^ ONES * 0x22);
-        let backslash = is_zero(word ^ ONES * 0x5c);
-        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
-        let marked = quote | backslash | control;
+    while at + 8 <= bytes.len() {
+        let chunk: [u8; 8] = bytes[at..at + 8].try_into().expect("eight bytes");
+        let word = u64::from_le_bytes(chunk);
+        let quote = (word ^ ONES * 0x22).wrapping_sub(ONES);
+        let backslash = (word ^ ONES * 0x5c).wrapping_sub(ONES);
+        let control = word.wrapping_sub(ONES * 0x20);
+        let marked = (quote | backslash | control) & !word & HIGHS;
         if marked != 0 {
             return at + marked.trailing_zeros() as usize / 8;
         }
         at += 8;
     }
-    let is_special = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-    bytes[at..].iter().position(is_special).map_or(bytes.len(), |offset| at + offset)
+    while at < bytes.len() && !matches!(bytes[at], b'"' | b'\\' | 0..=0x1f) {
+        at += 1;
+    }
+    at
 }
 
 #[cfg(test)]

@@ -102,6 +102,8 @@ impl From<Failure> for Reason {
 
 /// Where in the draft a text or an amount goes.
 type TextSlot<'a> = for<'d> fn(&'d mut Draft<'a>) -> &'d mut Option<Cow<'a, str>>;
+/// What is done with a member of an object: name decoded, name raw with its quotes; the value comes next.
+type Member<'a> = fn(&mut Reader<'a>, name: &str, raw_name: &'a str) -> Result<(), Failure>;
 type AmountSlot<'a> = for<'d> fn(&'d mut Draft<'a>) -> &'d mut Option<i64>;
 
 #[derive(Debug)]
@@ -158,10 +160,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Calls `member` behind the colon of every member of the object that comes next, with its name decoded and raw.
-    fn members(
-        &mut self,
-        member: fn(&mut Self, name: Cow<'a, str>, raw_name: &'a str) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    fn members(&mut self, member: Member<'a>) -> Result<(), Failure> {
         self.cursor.require(b'{', "`{`")?;
         if self.cursor.take(b'}') {
             return Ok(());
@@ -169,10 +168,17 @@ impl<'a> Reader<'a> {
         loop {
             self.cursor.peek();
             let start = self.cursor.offset();
-            let name = self.cursor.string()?;
-            let raw_name = self.cursor.since(start);
-            self.cursor.require(b':', "`:`")?;
-            member(self, name, raw_name)?;
+            // Two calls, so that a plain name stays in registers.
+            if let Some(name) = self.cursor.plain_string() {
+                let raw_name = self.cursor.since(start);
+                self.cursor.require(b':', "`:`")?;
+                member(self, name, raw_name)?;
+            } else {
+                let name = self.cursor.string()?;
+                let raw_name = self.cursor.since(start);
+                self.cursor.require(b':', "`:`")?;
+                member(self, &name, raw_name)?;
+            }
             if !self.cursor.take(b',') {
                 break;
             }
@@ -180,8 +186,8 @@ impl<'a> Reader<'a> {
         Ok(self.cursor.require(b'}', "`,` or `}`")?)
     }
 
-    fn field(&mut self, name: Cow<'a, str>, raw_name: &'a str) -> Result<(), Failure> {
-        match name.as_ref() {
+    fn field(&mut self, name: &str, raw_name: &'a str) -> Result<(), Failure> {
+        match name {
             "event_id" => self.text(0, "event_id", |draft| &mut draft.event_id),
             "kind" => self.kind(),
             "event_time" => self.event_time(),
@@ -228,7 +234,6 @@ impl<'a> Reader<'a> {
     }
 
     /// A text, or `None` for null.
-    #[inline]
     fn optional_text(&mut self, name: &'static str, expected: &'static str) -> Result<Option<Cow<'a, str>>, Failure> {
         match self.cursor.peek() {
             Some(b'"') => Ok(Some(self.cursor.string()?)),
@@ -240,7 +245,10 @@ impl<'a> Reader<'a> {
     #[inline]
     fn text(&mut self, bit: u32, name: &'static str, slot: TextSlot<'a>) -> Result<(), Failure> {
         self.once(bit, name)?;
-        *slot(&mut self.draft) = self.optional_text(name, "a text")?;
+        *slot(&mut self.draft) = match self.cursor.plain_string() {
+            Some(plain) => Some(Cow::Borrowed(plain)),
+            None => self.optional_text(name, "a text")?,
+        };
         Ok(())
     }
 
@@ -318,15 +326,15 @@ impl<'a> Reader<'a> {
         self.members(Self::unknown)
     }
 
-    fn unknown(&mut self, name: Cow<'a, str>, raw_name: &'a str) -> Result<(), Failure> {
+    fn unknown(&mut self, name: &str, raw_name: &'a str) -> Result<(), Failure> {
         let value = self.cursor.skip()?;
         // The event itself is a level.
         let reason = if value.depth >= DEPTH_MAX {
             Some(Reason::TooDeep { max: DEPTH_MAX })
         } else if value.has_nul || name.contains('\0') {
-            Some(Reason::NulCharacter(Cow::Owned(shorten(&name).replace('\0', "\\u0000"))))
-        } else if self.unknown.contains(&name) {
-            Some(Reason::DuplicateKey(shorten(&name).into_owned()))
+            Some(Reason::NulCharacter(Cow::Owned(shorten(name).replace('\0', "\\u0000"))))
+        } else if self.unknown.iter().any(|known| known == name) {
+            Some(Reason::DuplicateKey(shorten(name).into_owned()))
         } else if self.unknown.len() == UNKNOWN_FIELDS_MAX {
             Some(Reason::TooLong { field: "extra", max: UNKNOWN_FIELDS_MAX, unit: "fields" })
         } else {
@@ -339,7 +347,8 @@ impl<'a> Reader<'a> {
         self.extra.push_str(raw_name);
         self.extra.push(':');
         self.extra.push_str(value.raw);
-        self.unknown.push(name);
+        let plain = &raw_name[1..raw_name.len() - 1];
+        self.unknown.push(if plain == name { Cow::Borrowed(plain) } else { Cow::Owned(name.to_owned()) });
         Ok(())
     }
 }

@@ -58,21 +58,17 @@ pub(super) fn answer(events: &RecordBatch, items: &[Option<Reason>], stored: &St
     let problems: Vec<Option<Problem>> = items.iter().map(|item| item.as_ref().map(Problem::from)).collect();
     let event_ids = events.column(0).as_string::<i32>();
     let mut logged = event_ids.iter().flatten().zip(stored.events.iter().flat_map(|committed| committed.positions()));
-    let result = |problem: &'_ Option<Problem>| match (problem, &retry_events, &retry_rejected) {
+    let results = problems.iter().map(|problem| match (problem, &retry_events, &retry_rejected) {
         (None, None, _) => {
             let (event_id, position) = logged.next().expect("every accepted item is a row of the commit");
             ItemResult::Logged { position, event_id }
         }
-        (Some(problem), _, None) => ItemResult::Rejected { problem: document(problem) },
-        (None, Some(problem), _) | (Some(_), _, Some(problem)) => ItemResult::Retry { problem: document(problem) },
-    };
-    let results = problems.iter().map(result).collect();
+        (Some(problem), _, None) => ItemResult::Rejected { problem: problem.document() },
+        (None, Some(problem), _) | (Some(_), _, Some(problem)) => ItemResult::Retry { problem: problem.document() },
+    });
+    let results = results.collect();
     let text = serde_json::to_vec(&Answer { results }).expect("an answer of texts is JSON");
     let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
-}
-
-fn document(problem: &Problem) -> Document<'_> {
-    problem.document()
 }

@@ -233,7 +233,8 @@ mod tests {
     #[test]
     fn inflating_takes_from_the_budget_of_all_bodies() {
         let mut claim = Budget::new(1000).claim();
-        let failure = inflate(&gzip(&[0; 2000]), Encoding::Gzip, MAX, &mut claim);
+        let body = gzip(&[0; 2000]);
+        let failure = inflate(&body, Encoding::Gzip, MAX, &mut claim);
         assert!(matches!(failure, Err(Failure::NoRoom)));
     }
 

@@ -21,6 +21,7 @@ mod budget;
 mod client_address;
 mod events;
 mod finish;
+mod gather;
 mod health;
 mod intake;
 pub mod limits;
@@ -77,6 +78,7 @@ pub struct Shared {
     setup: Setup,
     tally: metrics::Tally,
     budget: budget::Budget,
+    gather: gather::Gather,
     request_ids: request_id::Source,
     /// Every commit under way: a client that hangs up does not stop it, and shutting down waits for it.
     commits: TaskTracker,
@@ -90,6 +92,7 @@ impl State {
             setup,
             tally: metrics::Tally::register(),
             budget,
+            gather: gather::Gather::new(),
             request_ids: request_id::Source::new(),
             commits: TaskTracker::new(),
         }))

@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use arrow::array::{AsArray as _, RecordBatch};
+use arrow::{
+    array::{AsArray as _, RecordBatch},
+    datatypes::TimestampMicrosecondType,
+    util::display::array_value_to_string,
+};
 use axum::{
     Router,
     body::Body,
@@ -94,7 +98,11 @@ fn value(batch: &RecordBatch, column: &str, row: usize) -> String {
     if let Some(bytes) = array.as_binary_opt::<i32>() {
         return String::from_utf8_lossy(bytes.value(row)).into_owned();
     }
-    arrow::util::display::array_value_to_string(array, row).unwrap()
+    // Arrow shows times in UTC only where it was built with a time zone database.
+    if let Some(times) = array.as_primitive_opt::<TimestampMicrosecondType>() {
+        return Timestamp::from_micros(times.value(row)).to_string();
+    }
+    array_value_to_string(array, row).unwrap()
 }
 
 /// The doors and what is behind them.
@@ -226,6 +234,11 @@ impl Doors {
 
     pub(super) async fn logged(&self, columns: &[&str]) -> Vec<String> {
         self.clicks.rows(columns).await
+    }
+
+    /// Frames in the click log.
+    pub(super) async fn frames(&self) -> usize {
+        self.clicks.batches().await.len()
     }
 
     pub(super) async fn rejected(&self, columns: &[&str]) -> Vec<String> {

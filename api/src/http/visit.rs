@@ -6,14 +6,9 @@ use axum::{
     extract::{ConnectInfo, FromRequestParts, Query},
     http::{HeaderMap, Method, Uri, header, request::Parts},
 };
-use clicktrail_log::{committer, event::Kind, schema::EventsBuilder, time::Timestamp};
+use clicktrail_log::{event::Kind, time::Timestamp};
 
-use super::{
-    State,
-    client_address::client_address,
-    problem::Problem,
-    store::{self, Batches},
-};
+use super::{State, client_address::client_address, gather, problem::Problem, store};
 use crate::capture::{Ads, Context, Draft, validate};
 
 /// Headers by which browsers say that nobody has clicked yet.
@@ -146,23 +141,19 @@ impl Visit {
         subject: Subject<'_>,
     ) -> Result<(), Problem> {
         let now = state.clock.now();
-        let draft = self.draft(&subject, now);
         let context = Context { captured_at: now, ads, limits: &state.limits.capture };
-        let batch = validate::event(draft.clone(), &context).map(|event| {
-            let mut builder = EventsBuilder::with_capacity(1);
-            builder.push(&event);
-            builder.finish()
-        });
-        match batch {
-            Ok(batch) => {
-                let batches = Batches { events: Some(batch), rejected: None };
-                let stored = store::store(state, batches, now).await;
-                stored.events.map(drop).map_err(|error: committer::Error| Problem::from(&error))
-            }
+        let pushed = match validate::event(self.draft(&subject, now), &context) {
+            Ok(event) => gather::push(state, &event),
             Err(reason) => {
                 let problem = (reason.code(), reason.to_string(), Problem::from(&reason));
-                Err(store::reject(state, source, problem, draft.to_json().as_bytes(), now).await)
+                let original = self.draft(&subject, now).to_json();
+                return Err(store::reject(state, source, problem, original.as_bytes(), now).await);
             }
-        }
+        };
+        let stored = match pushed {
+            Ok(waiting) => waiting.done(state).await,
+            Err(error) => Err(error),
+        };
+        stored.map_err(|error| Problem::from(&error))
     }
 }

@@ -48,7 +48,7 @@ pub(super) fn parse<'a>(line: &'a str, values: &mut Vec<Option<Value<'a>>>) -> R
     }
     let (path, query) = target.split_once('?').map_or((target, None), |(path, query)| (path, Some(query)));
     let first_segment = path.strip_prefix('/').and_then(|rest| rest.split('/').next()).filter(|name| !name.is_empty());
-    let text = |text: &'a str| (text != "-").then(|| Value::Text(Cow::Borrowed(text)));
+    let text = |text: &'a str| (text != "-").then_some(Value::Text(Cow::Borrowed(text)));
     let unescaped = |text: &'a str| (text != "-" && !text.is_empty()).then(|| Value::Text(unescape(text)));
     values.clear();
     values.extend([

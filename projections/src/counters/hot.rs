@@ -1,5 +1,7 @@
 //! The rows of one tick as bytes: an Arrow IPC stream under zstd, which the catalog keeps until the hour is sealed.
 
+use std::io::Read as _;
+
 use bytes::Bytes;
 use datafusion::arrow::{
     array::RecordBatch,
@@ -9,7 +11,7 @@ use datafusion::arrow::{
 use crate::{Error, counters};
 
 /// What a payload may inflate to: more is taken for damage.
-const INFLATED_BYTES_MAX: usize = 1 << 30;
+const INFLATED_BYTES_MAX: u64 = 1 << 30;
 
 /// Rows of [`counters::schema`] as a payload.
 ///
@@ -31,9 +33,12 @@ pub fn encode(rows: &[RecordBatch]) -> Result<Bytes, Error> {
 /// [`Error::Argument`] if the bytes are no payload of this version.
 pub fn decode(payload: &[u8]) -> Result<Vec<RecordBatch>, Error> {
     let damaged = |error: &dyn std::fmt::Display| Error::Argument(format!("a hot partial is not readable: {error}"));
-    let size = zstd::bulk::Decompressor::upper_bound(payload).filter(|size| *size <= INFLATED_BYTES_MAX);
-    let size = size.ok_or_else(|| damaged(&"its size is missing or out of bounds"))?;
-    let stream = zstd::bulk::decompress(payload, size).map_err(|error| damaged(&error))?;
+    let mut stream = Vec::new();
+    let inflater = zstd::Decoder::new(payload).map_err(|error| damaged(&error))?;
+    let inflated = inflater.take(INFLATED_BYTES_MAX).read_to_end(&mut stream).map_err(|error| damaged(&error))?;
+    if inflated as u64 == INFLATED_BYTES_MAX {
+        return Err(damaged(&"it inflates beyond all bounds"));
+    }
     let reader = StreamReader::try_new(stream.as_slice(), None).map_err(|error| damaged(&error))?;
     if reader.schema() != counters::schema() {
         return Err(damaged(&"its columns are not those of counters"));

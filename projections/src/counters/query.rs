@@ -8,7 +8,10 @@ use clicktrail_log::{
     archive::{Archive, manifest},
     time::Timestamp,
 };
-use datafusion::{arrow::array::RecordBatch, datasource::MemTable};
+use datafusion::{
+    arrow::array::{RecordBatch, timezone::Tz},
+    datasource::MemTable,
+};
 
 use crate::{Error, clicks::CheckedFiles, counters, session};
 
@@ -174,7 +177,7 @@ fn sql(question: &Question) -> Result<String, Error> {
 /// The expression of the time bucket; `None` for a total.
 fn bucket(question: &Question) -> Result<Option<String>, Error> {
     let zone = &question.zone;
-    let known = zone.parse::<datafusion::arrow::array::timezone::Tz>().is_ok();
+    let known = zone.parse::<Tz>().is_ok();
     // The zone stands inside SQL text: only what names a zone may pass.
     let plain = zone.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-:".contains(c));
     if !known || !plain {

@@ -69,7 +69,7 @@ async fn unknown_ad_leads_nowhere_and_can_be_tried_again_later() {
     assert_eq!((answer.outcome().as_str(), answer.header("location")), ("404 unknown_ad", ""));
     let rejected = doors.rejected(&["rejected_at", "source", "item", "code", "detail", "original"]).await;
     let (head, original) = rejected[0].rsplit_once(" | ").unwrap();
-    assert_eq!(head, "2026-11-22T14:00:00Z | http /c | 0 | unknown_ad | ad `new` is not registered");
+    assert_eq!(head, "2026-11-22T14:00:00.000000Z | http /c | 0 | unknown_ad | ad `new` is not registered");
     let original: serde_json::Value = serde_json::from_str(original).unwrap();
     assert_eq!(original["event_time"], "2026-11-22T14:00:00.000000Z");
     assert_eq!(original["kind"], "click");

@@ -1,0 +1,157 @@
+//! Single events of many requests become rows of one batch, before they reach the committer.
+//!
+//! A batch of one row costs thirty times what a row of a batch costs, and the committer would only put them together
+//! again. So visits push their event into the open batch, under a lock that is held for that push. While a batch is
+//! being stored the next one fills: self-clocked, as the committer is, and nobody lingers.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use clicktrail_log::{committer::Error, event::Event, schema::EventsBuilder, time::Timestamp};
+use tokio::{sync::watch, time::Instant};
+
+use super::State;
+
+/// Rows of the open batch. Full: [`Error::Busy`].
+const ROWS_MAX: usize = 16_384;
+/// Text of the open batch in bytes. Full: [`Error::Busy`].
+const TEXT_BYTES_MAX: usize = 32 << 20;
+
+/// What became of a batch: `None` until that is known.
+type Outcome = Option<Result<(), Error>>;
+
+/// The batch that fills.
+#[derive(Debug)]
+pub(super) struct Gather(Mutex<Open>);
+
+#[derive(Debug)]
+struct Open {
+    events: EventsBuilder,
+    /// Earliest and latest.
+    captured: (Timestamp, Timestamp),
+    /// Tells everybody with a row in the batch.
+    outcome: watch::Sender<Outcome>,
+    /// Whether a task is at work that will come for this batch.
+    is_storing: bool,
+}
+
+impl Open {
+    fn new(rows: usize) -> Self {
+        let never = (Timestamp::from_micros(i64::MAX), Timestamp::from_micros(i64::MIN));
+        Self {
+            events: EventsBuilder::with_capacity(rows),
+            captured: never,
+            outcome: watch::channel(None).0,
+            is_storing: false,
+        }
+    }
+
+    fn push(&mut self, event: &Event<'_>) -> Result<watch::Receiver<Outcome>, Error> {
+        if self.events.rows() >= ROWS_MAX || self.events.text_bytes() >= TEXT_BYTES_MAX {
+            return Err(Error::Busy);
+        }
+        self.events.push(event);
+        self.captured = (self.captured.0.min(event.captured_at), self.captured.1.max(event.captured_at));
+        Ok(self.outcome.subscribe())
+    }
+}
+
+impl Gather {
+    pub(super) fn new() -> Self {
+        Self(Mutex::new(Open::new(64)))
+    }
+
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The open batch, if it has rows; else no task is storing any more.
+    fn take(&self) -> Option<Open> {
+        let mut open = self.open();
+        if open.events.rows() == 0 {
+            open.is_storing = false;
+            return None;
+        }
+        let next = Open { is_storing: true, ..Open::new(open.events.rows()) };
+        Some(std::mem::replace(&mut *open, next))
+    }
+}
+
+/// An event in the open batch.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    since: Instant,
+    outcome: watch::Receiver<Outcome>,
+}
+
+/// Puts one event into the open batch, where it will be stored whether somebody waits for it or not.
+///
+/// # Errors
+/// [`Error::Busy`]; the event is counted as refused.
+pub(super) fn push(state: &State, event: &Event<'_>) -> Result<Waiting, Error> {
+    let since = Instant::now();
+    state.tally.received.increment(1);
+    let mut open = state.gather.open();
+    let outcome = open.push(event).inspect_err(|_| state.tally.refused.increment(1))?;
+    if !open.is_storing {
+        open.is_storing = true;
+        state.commits.spawn(store_all(state.clone()));
+    }
+    Ok(Waiting { since, outcome })
+}
+
+impl Waiting {
+    /// Returns once the event is durable, or not.
+    pub(super) async fn done(mut self, state: &State) -> Result<(), Error> {
+        // The sender is gone without a word only if the task panicked.
+        let stored = match self.outcome.wait_for(Option::is_some).await {
+            Ok(stored) => stored.clone().unwrap_or(Err(Error::Closed)),
+            Err(_) => Err(Error::Closed),
+        };
+        state.tally.acknowledged_after(self.since.elapsed());
+        stored
+    }
+}
+
+/// Stores batch after batch until none is open.
+async fn store_all(state: State) {
+    let _at_work = AtWork(&state.gather);
+    while let Some(mut open) = state.gather.take() {
+        let rows = open.events.rows() as u64;
+        let stored = state.clicks.commit(open.events.finish(), open.captured).await.map(drop);
+        if stored.is_ok() {
+            state.tally.logged.increment(rows)
+        } else {
+            state.tally.refused.increment(rows)
+        }
+        open.outcome.send_replace(Some(stored));
+    }
+}
+
+/// Lets a new task start if this one panics.
+struct AtWork<'a>(&'a Gather);
+
+impl Drop for AtWork<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.open().is_storing = false;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Limits, testing::Doors};
+
+    #[tokio::test]
+    async fn clicks_of_one_moment_share_a_frame() {
+        let doors = Doors::open(Limits::default()).await;
+        let clicks: Vec<String> = (0..100).map(|click| format!("GET /c/known?eid={click}")).collect();
+        let answers = futures::future::join_all(clicks.iter().map(|click| doors.ask(click, &[]))).await;
+        assert!(answers.iter().all(|answer| answer.outcome() == "302"));
+        let mut ids = doors.logged(&["event_id"]).await;
+        ids.sort_by_key(|id| id.parse::<u32>().unwrap());
+        assert_eq!(ids, (0..100).map(|click| click.to_string()).collect::<Vec<_>>());
+        assert!(doors.frames().await <= 2, "{}", doors.frames().await);
+        doors.check_counts((100, 0, 0));
+    }
+}
