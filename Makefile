@@ -1,7 +1,7 @@
 # The built crates are kept outside the clone, so that a fresh clone does not compile DataFusion again.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/clicktrail/target
 
-.PHONY: build demo test
+.PHONY: bench build demo test
 
 # The whole workspace, with the one profile there is.
 build:
@@ -14,3 +14,7 @@ demo: build
 # Everything, with a nats-server, PostgreSQL and an S3 that are started for it.
 test:
 	.ci/services run cargo test --release --workspace
+
+# Speed and memory on this machine, as one table; the binary's --help says how to measure less.
+bench: build
+	.ci/services run $(CARGO_TARGET_DIR)/release/clicktrail-bench

@@ -54,12 +54,18 @@ impl History {
     ///
     /// # Errors
     /// If the log is not embedded: a broker gives frames its own time.
-    pub fn new(instance: Instance, clock: Arc<ManualClock>, present: Timestamp, identity: Uuid) -> anyhow::Result<Self> {
+    pub fn new(
+        instance: Instance,
+        clock: Arc<ManualClock>,
+        present: Timestamp,
+        identity: Uuid,
+    ) -> anyhow::Result<Self> {
         if !instance.is_embedded() {
             bail!("history needs the embedded log: a broker logs events under its own time");
         }
         let limits = session::Limits::default();
-        let (log, archive, catalog) = (Arc::clone(&instance.clicks), instance.archive.clone(), Arc::clone(&instance.catalog));
+        let (log, archive, catalog) =
+            (Arc::clone(&instance.clicks), instance.archive.clone(), Arc::clone(&instance.catalog));
         let projector = Projector::new(Arc::clone(&log), archive.clone(), Arc::clone(&catalog), limits);
         let archiver = Archiver::new(log, archive, catalog, Arc::clone(&clock) as Arc<dyn Clock>, limits);
         let writer = Writer::new(identity, 1);

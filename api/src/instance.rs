@@ -59,7 +59,8 @@ impl Instance {
     /// # Errors
     /// Names the place that could not be opened.
     pub async fn open(places: Places, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        std::fs::create_dir_all(&places.data).with_context(|| format!("create data directory {}", places.data.display()))?;
+        std::fs::create_dir_all(&places.data)
+            .with_context(|| format!("create data directory {}", places.data.display()))?;
         let clicks = log(&places, Stream::Clicks, Arc::clone(&clock)).await?;
         let rejected = log(&places, Stream::Rejected, Arc::clone(&clock)).await?;
         let archive = match places.archive.as_deref() {
@@ -70,7 +71,9 @@ impl Instance {
             },
         };
         let catalog: Arc<dyn Catalog> = match places.catalog.as_deref() {
-            None => Arc::new(Sqlite::open(&places.data.join("catalog.sqlite")).await.context("open the embedded catalog")?),
+            None => {
+                Arc::new(Sqlite::open(&places.data.join("catalog.sqlite")).await.context("open the embedded catalog")?)
+            }
             Some(url) => Arc::new(Postgres::connect(url).await.context("connect to the catalog")?),
         };
         Ok(Self { places, clicks, rejected, archive, catalog, clock })

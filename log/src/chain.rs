@@ -76,7 +76,9 @@ impl Chain {
     /// Judges the next header and takes it into the state.
     pub fn admit(&mut self, header: &Header) -> Admission {
         let (last_number, held) = match self.0.get(&header.writer) {
-            Some(last) if (header.writer_epoch, header.number) <= (last.epoch, last.number) => return Admission::Repeat,
+            Some(last) if (header.writer_epoch, header.number) <= (last.epoch, last.number) => {
+                return Admission::Repeat;
+            }
             Some(last) if last.epoch == header.writer_epoch => (last.number, last.digest),
             Some(_) | None => (0, Digest::ZERO),
         };
@@ -140,7 +142,10 @@ pub struct StoredWriter {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::{array::{Int64Array, RecordBatch}, datatypes::{DataType, Field, Schema}};
+    use arrow::{
+        array::{Int64Array, RecordBatch},
+        datatypes::{DataType, Field, Schema},
+    };
 
     use super::*;
     use crate::{frame::Writer, time::Timestamp};

@@ -339,7 +339,12 @@ fn encode(writer: &mut Writer, requests: Vec<Request>) -> (Group, Vec<(Request, 
 }
 
 /// One frame, or the halves of the batch if it does not fit.
-fn seal(writer: &mut Writer, batch: &RecordBatch, captured: (Timestamp, Timestamp), frames: &mut VecDeque<Frame>) -> Result<(), Error> {
+fn seal(
+    writer: &mut Writer,
+    batch: &RecordBatch,
+    captured: (Timestamp, Timestamp),
+    frames: &mut VecDeque<Frame>,
+) -> Result<(), Error> {
     match writer.seal(batch, captured) {
         Ok(frame) => {
             frames.push_back(frame);
@@ -353,3 +358,6 @@ fn seal(writer: &mut Writer, batch: &RecordBatch, captured: (Timestamp, Timestam
         Err(error) => Err(Error::TooLarge(error.to_string())),
     }
 }
+
+#[cfg(test)]
+mod tests;

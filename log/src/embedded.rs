@@ -111,23 +111,29 @@ impl EmbeddedLog {
         let header = &frame.header;
         let digest = header.digest();
         let mut tx = self.write.begin_with("BEGIN IMMEDIATE").await.map_err(AppendError::Before)?;
-        let known = sqlx::query("SELECT seq, header_digest FROM identities WHERE writer = $1 AND writer_epoch = $2 AND number = $3")
-            .bind(header.writer.as_bytes().as_slice())
-            .bind(i64::from(header.writer_epoch))
-            .bind(as_i64(header.number))
-            .fetch_optional(&mut *tx)
-            .await
-            .map_err(AppendError::Before)?;
+        let known = sqlx::query(
+            "SELECT seq, header_digest FROM identities WHERE writer = $1 AND writer_epoch = $2 AND number = $3",
+        )
+        .bind(header.writer.as_bytes().as_slice())
+        .bind(i64::from(header.writer_epoch))
+        .bind(as_i64(header.number))
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(AppendError::Before)?;
         if let Some(row) = known {
             if row.get::<&[u8], _>(1) != digest.0 {
                 return Err(AppendError::Log(Error::Conflict(header.message_id())));
             }
-            let seq = Seq::from_i64(row.get(0)).ok_or_else(|| AppendError::Log(Error::Fatal("an identity without a sequence".into())))?;
+            let seq = Seq::from_i64(row.get(0))
+                .ok_or_else(|| AppendError::Log(Error::Fatal("an identity without a sequence".into())))?;
             return Ok(Appended { seq, duplicate: true });
         }
-        let last: i64 =
-            sqlx::query_scalar("UPDATE log SET last_seq = last_seq + 1 RETURNING last_seq").fetch_one(&mut *tx).await.map_err(AppendError::Before)?;
-        let seq = Seq::from_i64(last).ok_or_else(|| AppendError::Log(Error::Full("the log has used all its sequences".into())))?;
+        let last: i64 = sqlx::query_scalar("UPDATE log SET last_seq = last_seq + 1 RETURNING last_seq")
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(AppendError::Before)?;
+        let seq = Seq::from_i64(last)
+            .ok_or_else(|| AppendError::Log(Error::Full("the log has used all its sequences".into())))?;
         insert(&mut tx, seq, self.clock.now(), frame, &digest).await.map_err(AppendError::Before)?;
         tx.commit().await.map_err(AppendError::Commit)?;
         Ok(Appended { seq, duplicate: false })
@@ -136,7 +142,8 @@ impl EmbeddedLog {
     async fn read_now(&self, from: Seq, limit: ReadLimit) -> Result<(Vec<Logged>, Info), Error> {
         // One transaction, so that the range and the frames belong together.
         let mut tx = self.read.begin().await.map_err(unavailable)?;
-        let row = sqlx::query("SELECT first_seq, last_seq, 0 FROM log").fetch_one(&mut *tx).await.map_err(unavailable)?;
+        let row =
+            sqlx::query("SELECT first_seq, last_seq, 0 FROM log").fetch_one(&mut *tx).await.map_err(unavailable)?;
         let info = info_of(&row, self.epoch)?;
         if from < info.first && from <= info.last {
             return Err(Error::Trimmed { from, first: info.first });
@@ -147,7 +154,8 @@ impl EmbeddedLog {
         let mut frames: Vec<Logged> = Vec::new();
         let mut bytes = 0;
         let mut expected = from;
-        while expected <= info.last && frames.len() < limit.frames.max(1) && (frames.is_empty() || bytes < limit.bytes) {
+        while expected <= info.last && frames.len() < limit.frames.max(1) && (frames.is_empty() || bytes < limit.bytes)
+        {
             let row = sqlx::query("SELECT * FROM frames WHERE seq >= $1 ORDER BY seq LIMIT 1")
                 .bind(expected.as_i64())
                 .fetch_optional(&mut *tx)
@@ -189,7 +197,13 @@ async fn prepare(pool: &SqlitePool, stream: Stream, path: &Path) -> Result<Epoch
     Epoch::new(row.get(1)).ok_or_else(|| fatal("has an epoch outside 1..=127"))
 }
 
-async fn insert(tx: &mut sqlx::SqliteConnection, seq: Seq, now: Timestamp, frame: &Frame, digest: &Digest) -> Result<(), sqlx::Error> {
+async fn insert(
+    tx: &mut sqlx::SqliteConnection,
+    seq: Seq,
+    now: Timestamp,
+    frame: &Frame,
+    digest: &Digest,
+) -> Result<(), sqlx::Error> {
     let header = &frame.header;
     let writer = header.writer.as_bytes().as_slice();
     sqlx::query(INSERT_FRAME)
@@ -253,13 +267,18 @@ fn as_i64(number: u64) -> i64 {
 }
 
 fn info_of(row: &SqliteRow, epoch: Epoch) -> Result<Info, Error> {
-    let seq = |index: usize| Seq::from_i64(row.get(index)).ok_or_else(|| Error::Fatal("the log's range is out of bounds".into()));
+    let seq = |index: usize| {
+        Seq::from_i64(row.get(index)).ok_or_else(|| Error::Fatal("the log's range is out of bounds".into()))
+    };
     let bytes = u64::try_from(row.get::<i64, _>(2)).unwrap_or(0);
     Ok(Info { epoch, first: seq(0)?, last: seq(1)?, bytes })
 }
 
 fn logged(row: &SqliteRow, seq: Seq) -> Result<Logged, String> {
-    fn column<'r, T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>>(row: &'r SqliteRow, name: &str) -> Result<T, String> {
+    fn column<'r, T: sqlx::Decode<'r, sqlx::Sqlite> + sqlx::Type<sqlx::Sqlite>>(
+        row: &'r SqliteRow,
+        name: &str,
+    ) -> Result<T, String> {
         row.try_get(name).map_err(|error| error.to_string())
     }
     fn number<T: TryFrom<i64>>(row: &SqliteRow, name: &str) -> Result<T, String> {

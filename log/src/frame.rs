@@ -122,7 +122,9 @@ pub struct Frame {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The rows do not fit one frame: the caller halves the batch.
-    #[error("{rows} rows of {bytes} compressed bytes do not fit a frame of at most {ROWS_MAX} rows and {PAYLOAD_BYTES_MAX} bytes")]
+    #[error(
+        "{rows} rows of {bytes} compressed bytes do not fit a frame of at most {ROWS_MAX} rows and {PAYLOAD_BYTES_MAX} bytes"
+    )]
     TooLarge {
         /// Rows in the batch.
         rows: usize,
@@ -272,5 +274,6 @@ impl Writer {
 
 /// A batch as a table for error messages and tests.
 pub fn show(batch: &RecordBatch) -> String {
-    pretty::pretty_format_batches(std::slice::from_ref(batch)).map_or_else(|error| error.to_string(), |table| table.to_string())
+    pretty::pretty_format_batches(std::slice::from_ref(batch))
+        .map_or_else(|error| error.to_string(), |table| table.to_string())
 }

@@ -5,15 +5,15 @@
 //! A tour, in the order of an event's life:
 //! - [`event`] is one captured fact; [`schema`] its columns and how they may evolve;
 //! - [`frame`] is the unit of append; [`chain`] makes reading frames exactly-once;
-//! - [`log`] is the contract, [`embedded`] and `jetstream` keep it;
+//! - [`log`] is the contract, [`embedded`] and [`jetstream`] keep it;
 //! - [`committer`] turns many requests into few frames, [`spool`] takes over when the log is away;
 //! - [`archive`] writes hours, parts and manifests, and reads them back.
 
 pub mod archive;
 pub mod chain;
-pub mod event;
 pub mod committer;
 pub mod embedded;
+pub mod event;
 pub mod frame;
 pub mod jetstream;
 pub mod log;
@@ -21,4 +21,6 @@ pub mod position;
 pub mod rejected;
 pub mod schema;
 pub mod spool;
+#[cfg(test)]
+mod testing;
 pub mod time;

@@ -164,7 +164,9 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::UnknownOutcome(_) | Self::Full(_) => true,
-            Self::Conflict(_) | Self::Trimmed { .. } | Self::Gap { .. } | Self::Corrupt { .. } | Self::Fatal(_) => false,
+            Self::Conflict(_) | Self::Trimmed { .. } | Self::Gap { .. } | Self::Corrupt { .. } | Self::Fatal(_) => {
+                false
+            }
         }
     }
 }

@@ -1,6 +1,9 @@
 //! Events that failed validation: kept with their original bytes, so that nothing that arrived is ever lost.
 
-use std::{borrow::Cow, sync::{Arc, LazyLock}};
+use std::{
+    borrow::Cow,
+    sync::{Arc, LazyLock},
+};
 
 use arrow::{
     array::{ArrayRef, BinaryBuilder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder},

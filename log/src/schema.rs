@@ -60,14 +60,12 @@ static EVENTS: LazyLock<SchemaRef> = LazyLock::new(|| {
 });
 
 static READ: LazyLock<SchemaRef> = LazyLock::new(|| {
-    let mut fields =
-        vec![Field::new(POSITION, DataType::Int64, false), Field::new(LOGGED_AT, timestamp_type(), false)];
+    let mut fields = vec![Field::new(POSITION, DataType::Int64, false), Field::new(LOGGED_AT, timestamp_type(), false)];
     fields.extend(EVENTS.fields().iter().map(|field| field.as_ref().clone()));
     Arc::new(Schema::new(fields))
 });
 
-static CORE: LazyLock<SchemaRef> =
-    LazyLock::new(|| select(|name| !PERSONAL.contains(&name)));
+static CORE: LazyLock<SchemaRef> = LazyLock::new(|| select(|name| !PERSONAL.contains(&name)));
 
 static PERSONAL_SCHEMA: LazyLock<SchemaRef> =
     LazyLock::new(|| select(|name| name == POSITION || PERSONAL.contains(&name)));

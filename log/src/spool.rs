@@ -6,6 +6,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use metrics::gauge;
 use tokio::sync::Mutex;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -19,6 +20,9 @@ use crate::{
     time::Clock,
 };
 
+/// Frames on the spool, by stream.
+pub const WAITING_FRAMES: &str = "clicktrail_spool_waiting_frames";
+
 /// How long an append into the log may take before the frame goes to the spool instead.
 const DIRECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pause between attempts to drain while the log is away.
@@ -31,6 +35,7 @@ const IDLE_PAUSE: Duration = Duration::from_millis(50);
 pub struct SpooledLog {
     log: Arc<dyn Log>,
     spool: EmbeddedLog,
+    stream: Stream,
     epoch: Epoch,
     /// The first frame of the spool that the log does not have yet. Locked for the length of an append, so that no
     /// frame overtakes one that is on its way to the spool.
@@ -57,17 +62,25 @@ impl SpooledLog {
     ///
     /// # Errors
     /// As [`EmbeddedLog::open`].
-    pub async fn open(log: Arc<dyn Log>, path: &Path, stream: Stream, epoch: Epoch, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+    pub async fn open(
+        log: Arc<dyn Log>,
+        path: &Path,
+        stream: Stream,
+        epoch: Epoch,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Self, Error> {
         let spool = EmbeddedLog::open(path, stream, clock).await?;
         let info = spool.info().await?;
         let state = State { next: info.first.min(info.last.next()), end: info.last.next() };
-        Ok(Self { log, spool, epoch, state: Mutex::new(state) })
+        let spooled = Self { log, spool, stream, epoch, state: Mutex::new(state) };
+        spooled.observe(state);
+        Ok(spooled)
     }
 
-    /// Frames that wait for the log.
-    pub async fn waiting(&self) -> u64 {
-        let state = *self.state.lock().await;
-        state.end.get() - state.next.get()
+    /// Says how many frames wait for the log.
+    fn observe(&self, state: State) {
+        let waiting = u32::try_from(state.end.get() - state.next.get()).unwrap_or(u32::MAX);
+        gauge!(WAITING_FRAMES, "stream" => self.stream.as_str()).set(waiting);
     }
 
     /// Sends spooled frames to the log in order until `shutdown`. What is still there then waits for the next start.
@@ -101,7 +114,9 @@ impl SpooledLog {
             let sent = tokio::time::timeout(DIRECT_TIMEOUT * 3, self.log.append(&logged.frame)).await;
             sent.map_err(|_| Error::UnknownOutcome("no answer from the log".into()))??;
             drained += 1;
-            self.state.lock().await.next = logged.seq.next();
+            let mut state = self.state.lock().await;
+            state.next = logged.seq.next();
+            self.observe(*state);
         }
         // Only space: a frame that is sent again after a crash here is a repeat.
         let next = self.state.lock().await.next;
@@ -126,6 +141,7 @@ impl Sink for SpooledLog {
         }
         let appended = self.spool.append(frame).await?;
         state.end = appended.seq.next();
+        self.observe(*state);
         Ok(Stored::Spooled)
     }
 
@@ -133,3 +149,6 @@ impl Sink for SpooledLog {
         self.epoch
     }
 }
+
+#[cfg(test)]
+mod tests;

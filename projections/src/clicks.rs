@@ -85,7 +85,8 @@ impl TableProvider for CheckedFiles {
         };
         let share = self.files.len().div_ceil(self.threads.max(1)).max(1);
         let partition = |files: &[manifest::File]| {
-            let stream = Partition { archive: self.archive.clone(), files: files.to_vec(), schema: Arc::clone(&projected) };
+            let stream =
+                Partition { archive: self.archive.clone(), files: files.to_vec(), schema: Arc::clone(&projected) };
             Arc::new(stream) as Arc<dyn PartitionStream>
         };
         let mut partitions: Vec<_> = self.files.chunks(share).map(partition).collect();
@@ -139,7 +140,8 @@ async fn open(
     let reader = part::read(bytes, Some(&names)).map_err(|error| damaged(&error))?;
     Ok(reader.map(move |batch| {
         let batch = batch.map_err(|error| damaged(&error))?;
-        let order: Vec<usize> = schema.fields().iter().map(|field| batch.schema().index_of(field.name())).collect::<Result<_, _>>()?;
+        let order: Vec<usize> =
+            schema.fields().iter().map(|field| batch.schema().index_of(field.name())).collect::<Result<_, _>>()?;
         Ok(batch.project(&order)?)
     }))
 }

@@ -35,7 +35,8 @@ fn refuse(expr: &Expr, inputs: &[&LogicalPlan]) -> Option<String> {
     if volatility.is_some_and(|volatility| volatility != Volatility::Immutable) {
         return Some(format!("{expr} may give another answer each time"));
     }
-    let is_float = |data_type: &DataType| matches!(data_type, DataType::Float16 | DataType::Float32 | DataType::Float64);
+    let is_float =
+        |data_type: &DataType| matches!(data_type, DataType::Float16 | DataType::Float32 | DataType::Float64);
     let types = inputs.iter().filter_map(|input| expr.get_type(input.schema()).ok());
     if types.into_iter().any(|data_type| is_float(&data_type)) {
         return Some(format!("{expr} is a floating-point number: sums of them depend on their order"));
@@ -61,6 +62,8 @@ mod tests {
         assert!(check_sql("SELECT position FROM rulings WHERE position > random()").await.is_err());
         assert!(check_sql("SELECT SUM(CAST(position AS DOUBLE)) FROM rulings").await.is_err());
         assert!(check_sql("SELECT AVG(position) FROM rulings").await.is_err());
-        check_sql("SELECT category, SUM(CAST(position AS DECIMAL(38, 0))) FROM rulings GROUP BY category").await.unwrap();
+        check_sql("SELECT category, SUM(CAST(position AS DECIMAL(38, 0))) FROM rulings GROUP BY category")
+            .await
+            .unwrap();
     }
 }

@@ -33,14 +33,14 @@ pub enum Error {
     },
 }
 
-
-
 impl Error {
     /// Whether the same call may succeed later without anybody's help.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Log(error) => error.is_transient(),
-            Self::Archive(error) | Self::Projection(clicktrail_projections::Error::Archive(error)) => error.is_transient(),
+            Self::Archive(error) | Self::Projection(clicktrail_projections::Error::Archive(error)) => {
+                error.is_transient()
+            }
             Self::Seal(error) => error.is_transient(),
             Self::Catalog(error) => error.is_transient(),
             Self::Projection(_) | Self::Frame { .. } => false,

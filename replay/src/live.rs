@@ -5,6 +5,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use arrow::array::RecordBatch;
 use clicktrail_log::{
     archive::{Archive, part, seal::Sealer},
     chain::{Admission, Chain},
@@ -13,7 +14,6 @@ use clicktrail_log::{
     time::Hour,
 };
 use clicktrail_projections::{counters, session};
-use arrow::array::RecordBatch;
 use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -142,7 +142,8 @@ impl Projector {
         let cursor = Sealer::new(Arc::clone(&self.log), self.archive.clone()).resume(last).await?;
         let through = self.catalog.counted_through().await?;
         let epoch = self.log.info().await?.epoch;
-        let mut place = Place { epoch, through: cursor.next_seq().previous(), chain: cursor.chain().clone(), hour: cursor.hour() };
+        let mut place =
+            Place { epoch, through: cursor.next_seq().previous(), chain: cursor.chain().clone(), hour: cursor.hour() };
         while place.through < through {
             let frames = self.log.read(place.through.next(), ReadLimit::waiting(Duration::ZERO)).await?;
             let Some(last) = frames.last() else { break };
@@ -204,7 +205,8 @@ impl Place {
             let failed = |source| Error::Frame { seq: logged.seq, source };
             let batch = logged.frame.decode().map_err(failed)?;
             let first = Position::new(self.epoch, logged.seq, 0);
-            let malformed = |error: arrow::error::ArrowError| failed(clicktrail_log::frame::Error::Malformed(error.to_string()));
+            let malformed =
+                |error: arrow::error::ArrowError| failed(clicktrail_log::frame::Error::Malformed(error.to_string()));
             rows.push(part::with_position(&batch, first, logged.logged_at).map_err(malformed)?);
         }
         Ok(rows)

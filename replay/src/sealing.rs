@@ -60,7 +60,13 @@ pub struct Sealed {
 
 impl Archiver {
     /// An archiver of one log.
-    pub fn new(log: Arc<dyn Log>, archive: Archive, catalog: Arc<dyn Catalog>, clock: Arc<dyn Clock>, limits: session::Limits) -> Self {
+    pub fn new(
+        log: Arc<dyn Log>,
+        archive: Archive,
+        catalog: Arc<dyn Catalog>,
+        clock: Arc<dyn Clock>,
+        limits: session::Limits,
+    ) -> Self {
         let sealer = Sealer::new(Arc::clone(&log), archive.clone());
         Self { log, archive, catalog, clock, limits, sealer, cursor: None }
     }
@@ -134,7 +140,9 @@ impl Archiver {
         loop {
             let hours = self.catalog.list_hours(from, 1_000).await?;
             let Some(last) = hours.last().map(|hour| hour.hour) else { break };
-            for hour in hours.iter().filter(|hour| hour.hour < keep_from && hour.last_seq >= info.first && hour.rows > 0) {
+            for hour in
+                hours.iter().filter(|hour| hour.hour < keep_from && hour.last_seq >= info.first && hour.rows > 0)
+            {
                 if !self.reads_back(hour).await? {
                     return Ok(false);
                 }
@@ -165,9 +173,15 @@ pub fn report(sealed: &Sealed) {
     counter!(metric::HOURS_SEALED).increment(1);
     counter!(metric::RECONCILIATIONS, "outcome" => sealed.reconciliation.outcome.as_str()).increment(1);
     match sealed.reconciliation.outcome {
-        Outcome::Equal | Outcome::Incomplete => info!(hour, rows, outcome = sealed.reconciliation.outcome.as_str(), "hour sealed"),
+        Outcome::Equal | Outcome::Incomplete => {
+            info!(hour, rows, outcome = sealed.reconciliation.outcome.as_str(), "hour sealed")
+        }
         Outcome::Different => {
-            error!(hour, detail = sealed.reconciliation.detail, "the sealed hour differs from what was counted live (I8)");
+            error!(
+                hour,
+                detail = sealed.reconciliation.detail,
+                "the sealed hour differs from what was counted live (I8)"
+            );
         }
     }
 }
@@ -236,7 +250,14 @@ fn ranges(partials: &[HotPartial]) -> Vec<(u64, u64)> {
 }
 
 /// The same rows give the same segment bytes, so equality is one comparison of digests.
-fn compare(found: &[HotPartial], merged_ranges: &[(u64, u64)], merged: &Merged, hour: &SealedHour, segment: &Segment, now: Timestamp) -> Reconciliation {
+fn compare(
+    found: &[HotPartial],
+    merged_ranges: &[(u64, u64)],
+    merged: &Merged,
+    hour: &SealedHour,
+    segment: &Segment,
+    now: Timestamp,
+) -> Reconciliation {
     let found = ranges(found);
     let mut next = hour.first_seq.get();
     let contiguous = found.iter().all(|(first, last)| {
@@ -246,7 +267,10 @@ fn compare(found: &[HotPartial], merged_ranges: &[(u64, u64)], merged: &Merged, 
     });
     let covers = contiguous && next == hour.last_seq.get() + 1;
     let (outcome, detail) = if !covers || found != merged_ranges {
-        (Outcome::Incomplete, format!("{} hot partials do not cover frames {}..={}", found.len(), hour.first_seq, hour.last_seq))
+        (
+            Outcome::Incomplete,
+            format!("{} hot partials do not cover frames {}..={}", found.len(), hour.first_seq, hour.last_seq),
+        )
     } else if merged.digest == segment.output_digest {
         (Outcome::Equal, String::new())
     } else {

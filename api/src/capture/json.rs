@@ -313,8 +313,8 @@ fn plain_end(bytes: &[u8], from: usize) -> usize {
     while at + 8 <= bytes.len() {
         let chunk: [u8; 8] = bytes[at..at + 8].try_into().expect("eight bytes");
         let word = u64::from_le_bytes(chunk);
-        let quote = (word ^ ONES * 0x22).wrapping_sub(ONES);
-        let backslash = (word ^ ONES * 0x5c).wrapping_sub(ONES);
+        let quote = (word ^ (ONES * 0x22)).wrapping_sub(ONES);
+        let backslash = (word ^ (ONES * 0x5c)).wrapping_sub(ONES);
         let control = word.wrapping_sub(ONES * 0x20);
         let marked = (quote | backslash | control) & !word & HIGHS;
         if marked != 0 {

@@ -15,7 +15,11 @@ pub const ID_CHARS_MAX: usize = 128;
 /// A declared text's length (`device_type`, `os`, `browser`, `country`, `city`) in characters.
 pub const DECLARED_CHARS_MAX: usize = 128;
 
-/// What an operator may set. Together with the limits on ids they keep every event far below a frame's size.
+/// The long texts of an event together, in bytes, whatever the limits on each: so any event fits a frame of the log.
+/// Longer: [`Reason::EventTooLarge`].
+pub const EVENT_TEXT_BYTES_MAX: usize = 512 << 10;
+
+/// What an operator may set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// How far an event time may lie in the future; `None` takes any. Default 60 s.
@@ -134,6 +138,10 @@ fn check_fields(draft: &mut Draft<'_>, kind: Kind, limits: &Limits) -> Result<()
     check_text("country", &mut draft.country, DECLARED_CHARS_MAX, Unit::Characters)?;
     check_text("city", &mut draft.city, DECLARED_CHARS_MAX, Unit::Characters)?;
     check_text("extra", &mut draft.extra, limits.extra_bytes_max, Unit::Bytes)?;
+    let long_texts = [&draft.user_agent, &draft.page_url, &draft.extra];
+    if long_texts.iter().map(|text| text.as_deref().map_or(0, str::len)).sum::<usize>() > EVENT_TEXT_BYTES_MAX {
+        return Err(Reason::EventTooLarge);
+    }
     check_amount("price_micros", draft.price_micros)?;
     check_amount("value_micros", draft.value_micros)
 }

@@ -50,7 +50,10 @@ impl AdArguments {
     fn check(self) -> anyhow::Result<Ad> {
         for (name, id) in [("ad", &self.ad_id), ("advertiser", &self.advertiser_id), ("campaign", &self.campaign_id)] {
             let length = id.chars().count();
-            ensure!((1..=128).contains(&length) && !id.chars().any(char::is_control), "{name} id {id:?} is not 1 to 128 printable characters");
+            ensure!(
+                (1..=128).contains(&length) && !id.chars().any(char::is_control),
+                "{name} id {id:?} is not 1 to 128 printable characters"
+            );
         }
         let url = reqwest::Url::parse(&self.target_url).with_context(|| format!("target {:?}", self.target_url))?;
         ensure!(matches!(url.scheme(), "http" | "https"), "target {:?} is not an http or https URL", self.target_url);

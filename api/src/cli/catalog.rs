@@ -29,15 +29,24 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
     let bar = progress::bar(0, "rebuild");
     let limits = session::Limits::default();
     let actor = std::env::var("USER").unwrap_or_else(|_| "cli".to_owned());
-    let rebuilt = rebuild::catalog(&instance.archive, instance.catalog.as_ref(), instance.clock.as_ref(), limits, &actor, |done, all| {
-        bar.set_length(all);
-        bar.set_position(done);
-    })
+    let rebuilt = rebuild::catalog(
+        &instance.archive,
+        instance.catalog.as_ref(),
+        instance.clock.as_ref(),
+        limits,
+        &actor,
+        |done, all| {
+            bar.set_length(all);
+            bar.set_position(done);
+        },
+    )
     .await?;
     bar.finish_and_clear();
     match global.output {
         Format::Json => output::json(&json!({"hours": rebuilt.hours, "rows": rebuilt.rows})),
-        Format::Table => output::line(&format!("{} hours with {} events registered again", rebuilt.hours, rebuilt.rows)),
+        Format::Table => {
+            output::line(&format!("{} hours with {} events registered again", rebuilt.hours, rebuilt.rows))
+        }
     }
     if rebuilt.hours == 0 {
         output::note("the archive holds no sealed hour: nothing was rebuilt");
@@ -75,7 +84,13 @@ async fn reconciliations(global: &Global) -> anyhow::Result<Exit> {
             let mut table = output::Table::new(&["hour", "outcome", "sealed_rows", "hot_rows", "detail"]);
             for row in &all {
                 let outcome = row.outcome.as_str().to_owned();
-                table.push(vec![row.hour.to_string(), outcome, row.sealed_rows.to_string(), row.hot_rows.to_string(), row.detail.clone()]);
+                table.push(vec![
+                    row.hour.to_string(),
+                    outcome,
+                    row.sealed_rows.to_string(),
+                    row.hot_rows.to_string(),
+                    row.detail.clone(),
+                ]);
             }
             table.print();
         }

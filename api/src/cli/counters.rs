@@ -55,7 +55,10 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
 }
 
 /// Answers from the live segments and what is counted since.
-pub(super) async fn ask(instance: &Instance, question: &query::Question) -> anyhow::Result<Vec<arrow::array::RecordBatch>> {
+pub(super) async fn ask(
+    instance: &Instance,
+    question: &query::Question,
+) -> anyhow::Result<Vec<arrow::array::RecordBatch>> {
     let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
     let snapshot = instance.catalog.snapshot(counters::NAME, first, last).await?;
     let mut partials = Vec::new();

@@ -2,7 +2,10 @@
 
 use std::{collections::BTreeMap, path::PathBuf};
 
-use clicktrail_log::{archive::verify::Verifier, time::{Hour, Timestamp}};
+use clicktrail_log::{
+    archive::verify::Verifier,
+    time::{Hour, Timestamp},
+};
 use clicktrail_projections::counters::query::{Dimension, Granularity, Question};
 
 use super::{Exit, Format, Global, counters, output, simulate};
@@ -27,9 +30,12 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let start = Timestamp::parse_rfc3339("2026-01-01T00:00:00Z").expect("a constant time");
     let config = Config::new(arguments.events, arguments.hours, 1, start);
 
-    output::note(&format!("1. {} simulated events over {} hours go into the log at {shown};", arguments.events, arguments.hours));
+    output::note(&format!(
+        "1. {} simulated events over {} hours go into the log at {shown};",
+        arguments.events, arguments.hours
+    ));
     output::note("   every hour is sealed into Parquet as it passes and compared with what was counted live");
-    let written = simulate::write(&global, &config).await?;
+    let written = Box::pin(simulate::write(&global, &config)).await?;
     simulate::print(&written);
 
     output::note("\n2. the archive is read back: chain of hours, every part's size and digest");
@@ -41,13 +47,20 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let report = verifier.finish();
     output::line(&format!(
         "{} hours, {} parts, {} events, {} bytes: {} problems",
-        report.hours, report.parts, report.rows, report.bytes, report.problems.len()
+        report.hours,
+        report.parts,
+        report.rows,
+        report.bytes,
+        report.problems.len()
     ));
 
     let hours = instance.catalog.list_hours(Hour::from_i64(0), 3).await?;
     output::note("\n3. the first sealed hours");
     for hour in hours {
-        output::line(&format!("{}  frames {}..={}  {} events  {} bytes", hour.hour, hour.first_seq, hour.last_seq, hour.rows, hour.bytes));
+        output::line(&format!(
+            "{}  frames {}..={}  {} events  {} bytes",
+            hour.hour, hour.first_seq, hour.last_seq, hour.rows, hour.bytes
+        ));
     }
 
     output::note("\n4. counters by advertiser: gross clicks, billable clicks, what is owed");

@@ -34,7 +34,9 @@ pub(super) async fn run(global: &Global, _arguments: Arguments) -> anyhow::Resul
     let good = findings.iter().all(|finding| finding.good);
     match global.output {
         Format::Json => {
-            let findings = findings.iter().map(|finding| json!({"check": finding.what, "ok": finding.good, "detail": finding.detail}));
+            let findings = findings
+                .iter()
+                .map(|finding| json!({"check": finding.what, "ok": finding.good, "detail": finding.detail}));
             output::json(&findings.collect());
         }
         Format::Table => {
@@ -59,10 +61,16 @@ fn fsync(instance: &Instance) -> anyhow::Result<Finding> {
     std::fs::remove_file(&path)?;
     times.sort_unstable();
     let (p50, p99) = (times[FSYNCS / 2], times[FSYNCS * 99 / 100]);
-    let detail = format!("4 KiB write and fsync in {}: p50 {:.2} ms, p99 {:.2} ms", instance.places.data.display(), ms(p50), ms(p99));
+    let detail = format!(
+        "4 KiB write and fsync in {}: p50 {:.2} ms, p99 {:.2} ms",
+        instance.places.data.display(),
+        ms(p50),
+        ms(p99)
+    );
     // A disk that answers faster than flash can write does not write.
     let good = p50 > Duration::from_micros(20);
-    let detail = if good { detail } else { format!("{detail}: too fast to be real, a power loss may lose acknowledged events") };
+    let detail =
+        if good { detail } else { format!("{detail}: too fast to be real, a power loss may lose acknowledged events") };
     Ok(Finding { what: "fsync", good, detail })
 }
 
@@ -97,7 +105,9 @@ async fn archive(instance: &Instance) -> Vec<Finding> {
         instance.archive.get(&path).await
     };
     let trip = match round_trip.await {
-        Ok(back) if back == content => Finding { what: "archive", good: true, detail: format!("put and get in {:.1} ms", ms(started.elapsed())) },
+        Ok(back) if back == content => {
+            Finding { what: "archive", good: true, detail: format!("put and get in {:.1} ms", ms(started.elapsed())) }
+        }
         Ok(_) => Finding { what: "archive", good: false, detail: "what was put is not what came back".to_owned() },
         Err(error) => Finding { what: "archive", good: false, detail: clicktrail_replay::chain(&error) },
     };
@@ -115,8 +125,13 @@ async fn catalog(instance: &Instance) -> Finding {
     let started = Instant::now();
     match instance.catalog.last_hour().await {
         Ok(last) => {
-            let last = last.map_or_else(|| "no hour is sealed yet".to_owned(), |last| format!("sealed up to {}", last.hour));
-            Finding { what: "catalog", good: true, detail: format!("answers in {:.1} ms, {last}", ms(started.elapsed())) }
+            let last =
+                last.map_or_else(|| "no hour is sealed yet".to_owned(), |last| format!("sealed up to {}", last.hour));
+            Finding {
+                what: "catalog",
+                good: true,
+                detail: format!("answers in {:.1} ms, {last}", ms(started.elapsed())),
+            }
         }
         Err(error) => Finding { what: "catalog", good: false, detail: clicktrail_replay::chain(&error) },
     }

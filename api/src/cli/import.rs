@@ -51,7 +51,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     });
     bar.finish_and_clear();
     let import = import.with_context(|| format!("import {}", arguments.file.display()))?;
-    let summary = write(global, import, present).await?;
+    let summary = Box::pin(write(global, import, present)).await?;
     drop(lock);
     print(global, &summary);
     Ok(Exit::Ok)
@@ -117,7 +117,9 @@ fn print(global: &Global, summary: &Summary) {
                 "sealed {} hours, {} of them equal to what was counted live",
                 written.hours_sealed, written.hours_equal
             ));
-            output::note("next: clicktrail counters --by campaign --granularity day; clicktrail rejected list; clicktrail log verify");
+            output::note(
+                "next: clicktrail counters --by campaign --granularity day; clicktrail rejected list; clicktrail log verify",
+            );
         }
     }
 }

@@ -74,7 +74,10 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
 }
 
 /// Every hour that the catalog knows, a page at a time.
-async fn known_hours(instance: &Instance, from: Option<Hour>) -> anyhow::Result<Vec<clicktrail_replay::catalog::SealedHour>> {
+async fn known_hours(
+    instance: &Instance,
+    from: Option<Hour>,
+) -> anyhow::Result<Vec<clicktrail_replay::catalog::SealedHour>> {
     let mut from = from.unwrap_or(Hour::from_i64(i64::MIN / 2));
     let mut hours = Vec::new();
     loop {
@@ -105,7 +108,8 @@ async fn hours(global: &Global, instance: &Instance, from: Option<Hour>, without
             output::json(&Value::Array(hours.map(object).collect()));
         }
         Format::Table => {
-            let mut table = output::Table::new(&["hour", "first_seq", "last_seq", "rows", "parts", "bytes", "manifest"]);
+            let mut table =
+                output::Table::new(&["hour", "first_seq", "last_seq", "rows", "parts", "bytes", "manifest"]);
             for hour in hours {
                 table.push(vec![
                     hour.hour.to_string(),
@@ -207,9 +211,7 @@ async fn verify(global: &Global, instance: &Instance, deep: bool) -> anyhow::Res
 fn print_report(global: &Global, report: &Report) {
     let problems = &report.problems;
     if global.output == Format::Json {
-        let problem = |problem: &clicktrail_log::archive::verify::Problem| {
-            json!({"hour": problem.hour.to_string(), "key": problem.key, "reason": problem.reason})
-        };
+        let problem = |problem: &clicktrail_log::archive::verify::Problem| json!({"hour": problem.hour.to_string(), "key": problem.key, "reason": problem.reason});
         output::json(&json!({
             "hours": report.hours,
             "parts": report.parts,

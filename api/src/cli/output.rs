@@ -91,7 +91,8 @@ pub(super) fn rows(batches: &[RecordBatch], format: Format) -> anyhow::Result<()
         }
         Format::Table => {
             let Some(first) = batches.first() else { return Ok(()) };
-            let names: Vec<String> = first.schema().fields().iter().map(|field| field.name().replace("_micros", "")).collect();
+            let names: Vec<String> =
+                first.schema().fields().iter().map(|field| field.name().replace("_micros", "")).collect();
             let mut table = Table::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
             for batch in batches {
                 for row in fields(batch)? {

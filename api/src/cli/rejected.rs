@@ -153,7 +153,9 @@ async fn show(global: &Global, instance: &Instance, position: Position) -> anyho
     let frame = frames.into_iter().next().filter(|_| position.epoch() == info.epoch && position.seq() > Seq::ZERO);
     let Some(frame) = frame else { bail!("nothing was rejected at {position}") };
     let entries = of_batch(&frame.frame.decode()?, Position::new(info.epoch, frame.seq, 0))?;
-    let Some(entry) = entries.iter().find(|entry| entry.position == position) else { bail!("nothing was rejected at {position}") };
+    let Some(entry) = entries.iter().find(|entry| entry.position == position) else {
+        bail!("nothing was rejected at {position}")
+    };
     match global.output {
         Format::Json => output::json(&entry.to_json()),
         Format::Table => {
@@ -185,7 +187,8 @@ async fn retry(global: &Global, instance: &Instance, code: Option<&str>, dry_run
             continue;
         }
         let digest = Digest::of(format!("retry of rejected {}", entry.position).as_bytes());
-        let identity = uuid::Builder::from_custom_bytes(*digest.0.first_chunk().expect("a digest has 32 bytes")).into_uuid();
+        let identity =
+            uuid::Builder::from_custom_bytes(*digest.0.first_chunk().expect("a digest has 32 bytes")).into_uuid();
         let frame = Writer::new(identity, 1).seal(&batch, (entry.rejected_at, entry.rejected_at))?;
         match instance.clicks.append(&frame).await {
             Ok(appended) if !appended.duplicate => logged += 1,

@@ -27,16 +27,24 @@ pub(super) fn run(global: &Global, command: &Command) -> anyhow::Result<Exit> {
             let breaks: Vec<String> = published
                 .iter()
                 .flat_map(|(version, columns)| {
-                    schema::check_additive(columns, &now).into_iter().map(move |broken| format!("version {version}: {broken}"))
+                    schema::check_additive(columns, &now)
+                        .into_iter()
+                        .map(move |broken| format!("version {version}: {broken}"))
                 })
                 .collect();
             let known = published.iter().any(|(version, _)| *version == id);
             match global.output {
-                Format::Json => output::json(&json!({"id": id, "published": known, "versions": published.len(), "breaks": breaks})),
+                Format::Json => {
+                    output::json(&json!({"id": id, "published": known, "versions": published.len(), "breaks": breaks}))
+                }
                 Format::Table => {
                     breaks.iter().for_each(|broken| output::line(broken));
                     let state = if known { "published" } else { "not published yet: add it under log/schemas" };
-                    output::line(&format!("schema {id} ({state}), {} versions compared, {} breaks", published.len(), breaks.len()));
+                    output::line(&format!(
+                        "schema {id} ({state}), {} versions compared, {} breaks",
+                        published.len(),
+                        breaks.len()
+                    ));
                 }
             }
             Ok(if breaks.is_empty() && known { Exit::Ok } else { Exit::Differences })

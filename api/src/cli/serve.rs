@@ -71,11 +71,14 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let shutdown = CancellationToken::new();
     let mut roles = JoinSet::new();
     let limits = session::Limits::default();
-    let (log, archive, catalog) = (Arc::clone(&instance.clicks), instance.archive.clone(), Arc::clone(&instance.catalog));
+    let (log, archive, catalog) =
+        (Arc::clone(&instance.clicks), instance.archive.clone(), Arc::clone(&instance.catalog));
     // Counting and sealing go on until capture has answered its last request.
     let drained = CancellationToken::new();
     if arguments.roles.contains(&Role::Project) {
-        roles.spawn(Projector::new(Arc::clone(&log), archive.clone(), Arc::clone(&catalog), limits).run(drained.clone()));
+        roles.spawn(
+            Projector::new(Arc::clone(&log), archive.clone(), Arc::clone(&catalog), limits).run(drained.clone()),
+        );
     }
     if arguments.roles.contains(&Role::Archive) {
         roles.spawn(Archiver::new(log, archive, catalog, Arc::clone(&instance.clock), limits).run(drained.clone()));
@@ -126,8 +129,10 @@ async fn capture(
     let data = &instance.places.data;
     let writer = next_writer(data, lock)?;
     let stop_spools = CancellationToken::new();
-    let (clicks, clicks_task, clicks_spool) = committer(instance, Stream::Clicks, &instance.clicks, &writer, &stop_spools).await?;
-    let (rejected, rejected_task, rejected_spool) = committer(instance, Stream::Rejected, &instance.rejected, &writer, &stop_spools).await?;
+    let (clicks, clicks_task, clicks_spool) =
+        committer(instance, Stream::Clicks, &instance.clicks, &writer, &stop_spools).await?;
+    let (rejected, rejected_task, rejected_spool) =
+        committer(instance, Stream::Rejected, &instance.rejected, &writer, &stop_spools).await?;
     let registry = Arc::new(Registry::load(Arc::clone(&instance.catalog)).await?);
     let registry_task = tokio::spawn(Arc::clone(&registry).run(shutdown.clone()));
     let mut limits = Limits { trusted_hops: arguments.trusted_hops, ..Limits::default() };
@@ -142,7 +147,8 @@ async fn capture(
         ready: Ready::default(),
         metrics,
     };
-    let listener = TcpListener::bind(arguments.listen).await.with_context(|| format!("listen on {}", arguments.listen))?;
+    let listener =
+        TcpListener::bind(arguments.listen).await.with_context(|| format!("listen on {}", arguments.listen))?;
     let address = listener.local_addr()?;
     info!(%address, "listening");
     // For whoever started the server on port 0.

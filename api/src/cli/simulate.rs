@@ -56,7 +56,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     if let Some(url) = &arguments.url {
         return send(global, Simulation::new(&config), url, &arguments).await;
     }
-    let written = write(global, &config).await?;
+    let written = Box::pin(write(global, &config)).await?;
     match global.output {
         Format::Json => output::json(&json!({
             "logged": written.logged,
@@ -83,13 +83,17 @@ pub(super) async fn write(global: &Global, config: &Config) -> anyhow::Result<Wr
     let _lock = WriteLock::take(&places.data)?;
     let present = SystemClock.now();
     let hours = i64::from(config.hours) * 3_600_000_000;
-    ensure!(config.start.plus_micros(hours) <= present, "the simulated time ends in the future: choose an earlier --start");
+    ensure!(
+        config.start.plus_micros(hours) <= present,
+        "the simulated time ends in the future: choose an earlier --start"
+    );
     let clock = Arc::new(ManualClock::new(present));
     let instance = Instance::open(places, Arc::clone(&clock) as Arc<_>).await?;
     let mut simulation = Simulation::new(config);
     instance.catalog.put_ads(simulation.ads(), "simulate", present).await?;
     let digest = Digest::of(format!("simulation {config:?}").as_bytes());
-    let identity = uuid::Builder::from_custom_bytes(*digest.0.first_chunk().expect("a digest has 32 bytes")).into_uuid();
+    let identity =
+        uuid::Builder::from_custom_bytes(*digest.0.first_chunk().expect("a digest has 32 bytes")).into_uuid();
     let mut history = History::new(instance, clock, present, identity)?;
     let bar = progress::bar(config.events, "simulate");
     while let Some(batch) = simulation.next_batch() {
@@ -135,8 +139,12 @@ async fn send(global: &Global, mut simulation: Simulation, url: &str, arguments:
     let seconds = started.elapsed().as_secs_f64();
     let Answers { sent, logged, rejected, retried } = total;
     match global.output {
-        Format::Json => output::json(&json!({"sent": sent, "logged": logged, "rejected": rejected, "retried": retried, "seconds": seconds})),
-        Format::Table => output::line(&format!("{sent} events sent: {logged} logged, {rejected} rejected, {retried} sent again; {seconds:.1} s")),
+        Format::Json => output::json(
+            &json!({"sent": sent, "logged": logged, "rejected": rejected, "retried": retried, "seconds": seconds}),
+        ),
+        Format::Table => output::line(&format!(
+            "{sent} events sent: {logged} logged, {rejected} rejected, {retried} sent again; {seconds:.1} s"
+        )),
     }
     Ok(Exit::Ok)
 }
@@ -160,7 +168,12 @@ async fn post(client: reqwest::Client, url: reqwest::Url, body: Vec<u8>, events:
         let items = answer.get("results").and_then(Value::as_array).or_else(|| answer.as_array());
         let items = items.context("the answer has no results")?;
         let count = |status: &str| items.iter().filter(|item| item["status"] == status).count() as u64;
-        return Ok(Answers { sent: events, logged: count("logged"), rejected: count("rejected"), retried: retried + count("retry") });
+        return Ok(Answers {
+            sent: events,
+            logged: count("logged"),
+            rejected: count("rejected"),
+            retried: retried + count("retry"),
+        });
     }
     bail!("{url} did not take the events in 60 attempts")
 }

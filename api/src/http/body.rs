@@ -17,6 +17,10 @@ use crate::capture::Reason;
 
 /// How much of a body is inflated between two looks at the limit.
 const INFLATE_STEP_BYTES: usize = 64 << 10;
+/// How much of a body that is too large is read past; of a larger one the connection is closed, answered or not.
+const DISCARD_BYTES_MAX: usize = 64 << 20;
+/// Room that is made for a body before it arrives.
+const EXPECTED_BYTES_MAX: usize = 1 << 20;
 /// zstd windows up to 8 MiB: what RFC 9659 lets senders of `Content-Encoding: zstd` use.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
@@ -110,11 +114,18 @@ pub(super) fn kind(headers: &HeaderMap) -> Result<(Format, Encoding), Unusable> 
     Ok((format, encoding))
 }
 
-/// Reads a body into `bytes`, which hold what came also when reading fails.
+/// Room to make for a body: what its header says, up to what costs little if that is a lie.
+pub(super) fn expected_bytes(headers: &HeaderMap) -> usize {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    length.unwrap_or(0).min(EXPECTED_BYTES_MAX)
+}
+
+/// Reads a body into `bytes`, which hold what came also when reading fails. What is too much is let pass: a client
+/// that is still sending hears no answer.
 pub(super) async fn read(body: Body, limits: &Limits, claim: &mut Claim, bytes: &mut Vec<u8>) -> Result<(), Failure> {
     let deadline = time::Instant::now() + limits.body_timeout;
     let mut chunks = body.into_data_stream();
-    loop {
+    let failure = loop {
         let chunk = match time::timeout_at(deadline, chunks.next()).await {
             Ok(Some(Ok(chunk))) => chunk,
             Ok(Some(Err(cause))) => return Err(Unusable::Incomplete(cause.to_string()).into()),
@@ -122,13 +133,20 @@ pub(super) async fn read(body: Body, limits: &Limits, claim: &mut Claim, bytes: 
             Err(_) => return Err(Unusable::TooSlow.into()),
         };
         if !claim.grow(chunk.len()) {
-            return Err(Failure::NoRoom);
+            break Failure::NoRoom;
         }
         bytes.extend_from_slice(&chunk);
         if bytes.len() > limits.body_bytes_max {
-            return Err(Unusable::TooLarge { max: limits.body_bytes_max, when: "" }.into());
+            break Unusable::TooLarge { max: limits.body_bytes_max, when: "" }.into();
         }
+    };
+    let mut passed = 0;
+    while passed < DISCARD_BYTES_MAX
+        && let Ok(Some(Ok(chunk))) = time::timeout_at(deadline, chunks.next()).await
+    {
+        passed += chunk.len();
     }
+    Err(failure)
 }
 
 /// Inflates a body; stops as soon as it is over the limit.

@@ -26,7 +26,7 @@ pub(super) async fn events(
     body: Body,
 ) -> Result<Response, Problem> {
     let mut claim = state.budget.claim();
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(body::expected_bytes(&headers));
     let read = body::read(body, &state.limits, &mut claim, &mut bytes).await;
     let captured_at = state.clock.now();
     let kind = read.and_then(|()| Ok(body::kind(&headers)?));
@@ -79,9 +79,8 @@ fn take_in_now(state: &State, request: Request) -> Result<Intake, Useless> {
     let limits = &state.limits;
     let ads = state.registry.current();
     let context = Context { captured_at, ads: &ads, limits: &limits.capture };
-    let bounds = (limits.items_max, limits.original_bytes_max);
     let taken = body::inflate(&bytes, encoding, limits.inflated_bytes_max, &mut claim)
-        .and_then(|body| Ok(intake::take_in(&body, format, SOURCE, bounds, &context)?));
+        .and_then(|body| Ok(intake::take_in(&body, format, SOURCE, limits, &context)?));
     taken.map_err(|failure| (bytes, failure))
 }
 

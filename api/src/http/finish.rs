@@ -14,7 +14,7 @@ pub(super) async fn finish(Extract(state): Extract<State>, request: Request, nex
     let answered = time::timeout(state.limits.request_timeout, next.run(request)).await;
     let mut response = answered.unwrap_or_else(|_| Problem::timed_out().into_response());
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
-        response = problem.into_document(&id);
+        problem.write_into(&mut response, &id);
     }
     response.headers_mut().insert(request_id::HEADER, id.header_value());
     response

@@ -10,7 +10,10 @@ use clicktrail_log::{
     time::Timestamp,
 };
 
-use super::body::{Format, Unusable};
+use super::{
+    Limits,
+    body::{Format, Unusable},
+};
 use crate::capture::{Context, Draft, Reason, parse, validate};
 
 /// What the rows of an item's batch are expected to take at least, to size builders.
@@ -35,17 +38,16 @@ pub(super) fn take_in(
     body: &[u8],
     format: Format,
     source: &str,
-    (items_max, original_bytes_max): (usize, usize),
+    limits: &Limits,
     context: &Context<'_>,
 ) -> Result<Intake, Unusable> {
-    let rows = (body.len() / ITEM_BYTES + 1).min(items_max);
+    let rows = (body.len() / ITEM_BYTES + 1).min(limits.items_max);
     let mut sorter = Sorter {
         events: EventsBuilder::with_capacity(rows),
         rejected: RejectedBuilder::with_capacity(0),
         items: Vec::with_capacity(rows),
-        items_max,
         source,
-        original_bytes_max,
+        limits,
     };
     match format {
         Format::Json => {
@@ -64,8 +66,8 @@ pub(super) fn take_in(
             }
         }
     }
-    if sorter.items.len() > items_max {
-        return Err(Unusable::TooManyItems { max: items_max });
+    if sorter.items.len() > limits.items_max {
+        return Err(Unusable::TooManyItems { max: limits.items_max });
     }
     Ok(Intake { events: sorter.events.finish(), rejected: sorter.rejected.finish(), items: sorter.items })
 }
@@ -84,14 +86,13 @@ struct Sorter<'s> {
     events: EventsBuilder,
     rejected: RejectedBuilder,
     items: Vec<Option<Reason>>,
-    items_max: usize,
     source: &'s str,
-    original_bytes_max: usize,
+    limits: &'s Limits,
 }
 
 impl Sorter<'_> {
     fn sort<'a>(&mut self, place: usize, raw: &'a [u8], draft: Result<Draft<'a>, Reason>, context: &Context<'a>) {
-        if self.items.len() > self.items_max {
+        if self.items.len() > self.limits.items_max {
             return;
         }
         let reason = match draft.and_then(|draft| validate::event(draft, context)) {
@@ -101,7 +102,7 @@ impl Sorter<'_> {
             }
             Err(reason) => {
                 let (code, detail) = (reason.code(), reason.to_string());
-                let original = &raw[..raw.len().min(self.original_bytes_max)];
+                let original = self.limits.original(raw);
                 self.rejected.push(&rejected(self.source, place, code, &detail, original, context.captured_at));
                 Some(reason)
             }

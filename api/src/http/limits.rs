@@ -18,7 +18,8 @@ pub struct Limits {
     pub inflated_bytes_max: usize,
     /// Items of one body. More: 413, one rejected record. Default 65,536, which is also what a frame holds.
     pub items_max: usize,
-    /// How much of what was rejected is kept; the rest is cut off. Default 64 KiB.
+    /// How much of what was rejected is kept; the rest is cut off. Default 64 KiB; more than 512 KiB counts as that,
+    /// so that a rejected item fits a frame.
     pub original_bytes_max: usize,
     /// All bodies in memory together. More: 503 for the body that does not fit. Default 256 MiB.
     pub bodies_bytes_max: usize,
@@ -32,6 +33,16 @@ pub struct Limits {
     pub connections_max: usize,
     /// How long shutting down waits for open requests. Longer: they are cut. Default 30 s.
     pub drain_timeout: Duration,
+}
+
+/// See [`Limits::original_bytes_max`].
+const ORIGINAL_BYTES_MAX: usize = 512 << 10;
+
+impl Limits {
+    /// How much of what was rejected is kept.
+    pub(super) fn original<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
+        &bytes[..bytes.len().min(self.original_bytes_max).min(ORIGINAL_BYTES_MAX)]
+    }
 }
 
 impl Default for Limits {

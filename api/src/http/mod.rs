@@ -1,7 +1,7 @@
 //! The HTTP doors: capture (`/c/{ad_id}`, `/i.gif`, `/v1/events`), health and metrics. One file per resource.
 //!
 //! A request becomes drafts, drafts become one batch of events and one of rejected events, both are stored
-//! ([`store`]), and only then is anybody answered. Handlers know status codes and no storage; a failure becomes a
+//! (`store`), and only then is anybody answered. Handlers know status codes and no storage; a failure becomes a
 //! [`problem::Problem`], which one middleware turns into a document with the request's id.
 //!
 //! Conservation (invariant I2): every item that was read is counted as received, and once more as exactly one of

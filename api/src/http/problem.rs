@@ -7,7 +7,7 @@ use axum::{
 };
 use clicktrail_log::committer;
 use serde::Serialize;
-use tracing::{debug, warn};
+use tracing::{debug, error};
 
 use super::{body, request_id::RequestId};
 use crate::capture::Reason;
@@ -59,7 +59,7 @@ impl Problem {
     }
 
     pub(super) fn internal(cause: &dyn std::fmt::Display) -> Self {
-        warn!(%cause, "a request failed");
+        error!(%cause, "a request failed");
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "the server failed; its log says why")
     }
 
@@ -84,8 +84,8 @@ impl Problem {
         }
     }
 
-    /// The whole answer.
-    pub(super) fn into_document(self, request_id: &RequestId) -> Response {
+    /// Writes the document into a response, beside the headers that it has already.
+    pub(super) fn write_into(self, response: &mut Response, request_id: &RequestId) {
         debug!(
             request_id = request_id.0,
             status = self.status.as_u16(),
@@ -95,19 +95,18 @@ impl Problem {
         );
         let document = Document { request_id: Some(&request_id.0), ..self.document() };
         let text = serde_json::to_vec(&document).expect("a document of texts is JSON");
-        let mut response = Response::new(Body::from(text));
-        *response.status_mut() = self.status;
+        *response.body_mut() = Body::from(text);
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.remove(header::CONTENT_LENGTH);
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static(RETRY_AFTER_SECONDS));
         }
-        response
     }
 }
 
-/// Only marks the response: [`finish`](super::finish) knows the request's id and writes the document.
+/// Only marks the response: the `finish` middleware knows the request's id and writes the document.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());
@@ -164,7 +163,8 @@ impl From<&body::Unusable> for Problem {
 /// Nothing of it was stored: send it again.
 impl From<&committer::Error> for Problem {
     fn from(error: &committer::Error) -> Self {
-        warn!(cause = %error, "events are refused");
+        // The committer has logged why, once; the counter of refused items says how often.
+        debug!(cause = %error, "events are refused");
         let (code, detail) = match error {
             committer::Error::Busy => {
                 ("busy", "too many events are waiting to be stored; nothing was stored: send it again")

@@ -78,7 +78,7 @@ pub(super) async fn reject(
     captured_at: Timestamp,
 ) -> Problem {
     let (code, detail, answer) = problem;
-    let original = &original[..original.len().min(state.limits.original_bytes_max)];
+    let original = state.limits.original(original);
     let mut builder = RejectedBuilder::with_capacity(1);
     builder.push(&intake::rejected(source, 0, code, &detail, original, captured_at));
     let batches = Batches { rejected: Some(builder.finish()), ..Batches::default() };

@@ -212,7 +212,9 @@ mod tests {
 
     #[test]
     fn foreign_keys_are_not_ours() {
-        for path in ["", "clicks", "clicks/dt=2026-11-22/hr=14/x.parquet", "manifests/other/2026-11-22T14.json", "segments/a/b"] {
+        for path in
+            ["", "clicks", "clicks/dt=2026-11-22/hr=14/x.parquet", "manifests/other/2026-11-22T14.json", "segments/a/b"]
+        {
             assert_eq!(PartKey::parse(path), None, "{path}");
             assert_eq!(ManifestKey::parse(path), None, "{path}");
             assert_eq!(SegmentKey::parse(path), None, "{path}");

@@ -12,19 +12,20 @@ use arrow::{
 };
 use bytes::Bytes;
 use parquet::{
-    arrow::{ArrowWriter, ProjectionMask, arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder}},
+    arrow::{
+        ArrowWriter, ProjectionMask,
+        arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
+    },
     basic::{Compression, Encoding, ZstdLevel},
     errors::ParquetError,
-    file::{metadata::SortingColumn, properties::{EnabledStatistics, WriterProperties, WriterVersion}},
+    file::{
+        metadata::SortingColumn,
+        properties::{EnabledStatistics, WriterProperties, WriterVersion},
+    },
     schema::types::ColumnPath,
 };
 
-use crate::{
-    archive::sort,
-    position::Position,
-    schema,
-    time::Timestamp,
-};
+use crate::{archive::sort, position::Position, schema, time::Timestamp};
 
 /// What Parquet's `created_by` says: part of the bytes, so it changes only with the layout.
 const CREATED_BY: &str = "clicktrail part 1";
@@ -52,7 +53,11 @@ pub struct Encoded {
 ///
 /// # Errors
 /// If the rows are not those of the event schema.
-pub fn with_position(batch: &RecordBatch, first: Position, logged_at: Timestamp) -> Result<RecordBatch, arrow::error::ArrowError> {
+pub fn with_position(
+    batch: &RecordBatch,
+    first: Position,
+    logged_at: Timestamp,
+) -> Result<RecordBatch, arrow::error::ArrowError> {
     let rows = batch.num_rows();
     let last = first.as_i64() + i64::try_from(rows).expect("a frame has at most 65,536 rows");
     let positions = Int64Array::from_iter_values(first.as_i64()..last);
@@ -83,7 +88,8 @@ pub fn encode(batches: Vec<RecordBatch>) -> Result<Encoded, ParquetError> {
 }
 
 fn write(sorted: &RecordBatch, schema: &SchemaRef) -> Result<Bytes, ParquetError> {
-    let columns: Vec<usize> = schema.fields().iter().map(|field| sorted.schema().index_of(field.name())).collect::<Result<_, _>>()?;
+    let columns: Vec<usize> =
+        schema.fields().iter().map(|field| sorted.schema().index_of(field.name())).collect::<Result<_, _>>()?;
     let batch = sorted.project(&columns)?;
     let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties(schema)))?;
     writer.write(&batch)?;
@@ -102,10 +108,14 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
         let path = ColumnPath::from(field.name().as_str());
         match field.name().as_str() {
             "position" | "logged_at" | "event_time" | "captured_at" => {
-                builder = builder.set_column_dictionary_enabled(path.clone(), false).set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+                builder = builder
+                    .set_column_dictionary_enabled(path.clone(), false)
+                    .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
             }
             "event_id" => {
-                builder = builder.set_column_dictionary_enabled(path.clone(), false).set_column_bloom_filter_enabled(path, true);
+                builder = builder
+                    .set_column_dictionary_enabled(path.clone(), false)
+                    .set_column_bloom_filter_enabled(path, true);
             }
             _ => {}
         }

@@ -150,7 +150,8 @@ impl Sealer {
     pub async fn resume(&self, last: Option<Hour>) -> Result<Cursor, Error> {
         let Some(hour) = last else { return Ok(Cursor::start()) };
         let key = ManifestKey { stream: Stream::Clicks, hour };
-        let manifest = self.archive.manifest(key).await?.ok_or_else(|| store::Error::Missing(key.path().to_string()))?;
+        let manifest =
+            self.archive.manifest(key).await?.ok_or_else(|| store::Error::Missing(key.path().to_string()))?;
         let chain = manifest.chain_after().ok_or_else(|| store::Error::Damaged {
             key: key.path().to_string(),
             reason: "a writer's digest is not one".into(),
@@ -274,7 +275,11 @@ impl<'s> Building<'s> {
             match self.chain.admit(&logged.frame.header) {
                 Admission::Fresh => {}
                 Admission::Repeat => {
-                    warn!(seq = logged.seq.get(), frame = logged.frame.header.message_id(), "a repeated frame is dropped");
+                    warn!(
+                        seq = logged.seq.get(),
+                        frame = logged.frame.header.message_id(),
+                        "a repeated frame is dropped"
+                    );
                     self.manifest.repeats += 1;
                     continue;
                 }
@@ -286,7 +291,9 @@ impl<'s> Building<'s> {
             fresh.push(logged);
         }
         self.manifest.frames += fresh.len() as u64;
-        let decoded = tokio::task::spawn_blocking(move || fresh.iter().map(|logged| decode(logged, epoch)).collect::<Result<Vec<_>, _>>());
+        let decoded = tokio::task::spawn_blocking(move || {
+            fresh.iter().map(|logged| decode(logged, epoch)).collect::<Result<Vec<_>, _>>()
+        });
         for (seq, batch) in decoded.await.map_err(|error| self.failed(&error))?? {
             if self.pending.is_empty() {
                 self.pending_first = seq;
@@ -342,16 +349,24 @@ fn decode(logged: &Logged, epoch: Epoch) -> Result<(Seq, RecordBatch), Error> {
     positioned.map(|batch| (logged.seq, batch)).map_err(|error| failed(frame::Error::Malformed(error.to_string())))
 }
 
-async fn write_part(archive: Archive, hour: Hour, first: Seq, last: Seq, rows: Vec<RecordBatch>) -> Result<Part, Error> {
+async fn write_part(
+    archive: Archive,
+    hour: Hour,
+    first: Seq,
+    last: Seq,
+    rows: Vec<RecordBatch>,
+) -> Result<Part, Error> {
     let failed = |reason: String| Error::Part { hour, reason };
     let encoded = tokio::task::spawn_blocking(move || {
         let encoded = part::encode(rows)?;
         let digests = (Digest::of(&encoded.core), Digest::of(&encoded.personal));
         Ok::<_, parquet::errors::ParquetError>((encoded, digests))
     });
-    let (encoded, digests) = encoded.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
+    let (encoded, digests) =
+        encoded.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
     let core = put(&archive, PartKey::new(Half::Core, hour, first, last, &digests.0), encoded.core, digests.0).await?;
-    let personal = put(&archive, PartKey::new(Half::Personal, hour, first, last, &digests.1), encoded.personal, digests.1).await?;
+    let personal =
+        put(&archive, PartKey::new(Half::Personal, hour, first, last, &digests.1), encoded.personal, digests.1).await?;
     Ok(Part {
         first_seq: first.get(),
         last_seq: last.get(),

@@ -5,7 +5,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
-use object_store::{ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, aws::AmazonS3Builder, local::LocalFileSystem, path::Path};
+use object_store::{
+    ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, aws::AmazonS3Builder, local::LocalFileSystem,
+    path::Path,
+};
 
 use crate::{
     archive::{keys::ManifestKey, manifest, manifest::Manifest},
@@ -59,7 +62,9 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable { .. } => true,
-            Self::Missing(_) | Self::Damaged { .. } | Self::Manifest { .. } | Self::Conflict(_) | Self::Setup(_) => false,
+            Self::Missing(_) | Self::Damaged { .. } | Self::Manifest { .. } | Self::Conflict(_) | Self::Setup(_) => {
+                false
+            }
         }
     }
 }
@@ -78,7 +83,8 @@ impl Archive {
     /// # Errors
     /// [`Error::Setup`] if the directory cannot be made.
     pub fn directory(path: PathBuf) -> Result<Self, Error> {
-        let setup = |error: &dyn std::fmt::Display| Error::Setup(format!("archive directory {}: {error}", path.display()));
+        let setup =
+            |error: &dyn std::fmt::Display| Error::Setup(format!("archive directory {}: {error}", path.display()));
         std::fs::create_dir_all(&path).map_err(|error| setup(&error))?;
         let store = LocalFileSystem::new_with_prefix(&path).map_err(|error| setup(&error))?;
         Ok(Self { store: Arc::new(store), directory: Some(Arc::new(path)) })
@@ -91,7 +97,8 @@ impl Archive {
     /// [`Error::Setup`] if the settings do not make a client.
     pub fn s3(bucket: &str) -> Result<Self, Error> {
         let endpoint = std::env::var("AWS_ENDPOINT_URL").or_else(|_| std::env::var("AWS_ENDPOINT")).unwrap_or_default();
-        let loopback = ["http://127.", "http://localhost", "http://[::1]"].iter().any(|prefix| endpoint.starts_with(prefix));
+        let loopback =
+            ["http://127.", "http://localhost", "http://[::1]"].iter().any(|prefix| endpoint.starts_with(prefix));
         let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket).with_allow_http(loopback);
         if !endpoint.is_empty() {
             builder = builder.with_endpoint(endpoint);
@@ -116,7 +123,9 @@ impl Archive {
     /// [`Error::Unavailable`].
     pub async fn put_content(&self, path: &Path, bytes: Bytes) -> Result<(), Error> {
         let size = bytes.len() as u64;
-        if let Ok(meta) = self.store.head(path).await && meta.size == size {
+        if let Ok(meta) = self.store.head(path).await
+            && meta.size == size
+        {
             let stored = self.get(path).await?;
             if stored == bytes {
                 return Ok(());
@@ -196,10 +205,12 @@ impl Archive {
     /// [`Error::Unavailable`]; [`Error::Setup`] naming a file among the manifests that is none.
     pub async fn sealed_hours(&self, stream: Stream) -> Result<Vec<Hour>, Error> {
         let prefix = ManifestKey::prefix(stream);
-        let listed: Vec<_> = self.store.list(Some(&prefix)).try_collect().await.map_err(|source| unavailable(&prefix, source))?;
+        let listed: Vec<_> =
+            self.store.list(Some(&prefix)).try_collect().await.map_err(|source| unavailable(&prefix, source))?;
         let hour = |path: &Path| {
             let key = ManifestKey::parse(path.as_ref());
-            key.map(|key| key.hour).ok_or_else(|| Error::Setup(format!("{path} stands among the manifests and is none")))
+            key.map(|key| key.hour)
+                .ok_or_else(|| Error::Setup(format!("{path} stands among the manifests and is none")))
         };
         let mut hours = listed.iter().map(|meta| hour(&meta.location)).collect::<Result<Vec<_>, _>>()?;
         hours.sort_unstable();
@@ -219,7 +230,9 @@ impl Archive {
             Ok::<_, std::io::Error>(())
         });
         let synced = synced.await.map_err(|error| Error::Setup(format!("sync {path}: {error}")))?;
-        synced.map_err(|error| unavailable(path, object_store::Error::Generic { store: "directory", source: Box::new(error) }))
+        synced.map_err(|error| {
+            unavailable(path, object_store::Error::Generic { store: "directory", source: Box::new(error) })
+        })
     }
 }
 

@@ -165,7 +165,8 @@ fn chain_of(error: &dyn std::error::Error) -> String {
 
 /// How a manifest does not follow the one before it.
 fn chain_problems(previous: Option<&Manifest>, manifest: &Manifest) -> Vec<String> {
-    let mut problems: Vec<String> = manifest.alarms.iter().map(|alarm| format!("sealed with an alarm: {alarm}")).collect();
+    let mut problems: Vec<String> =
+        manifest.alarms.iter().map(|alarm| format!("sealed with an alarm: {alarm}")).collect();
     let Some(previous) = previous else {
         if manifest.previous.is_some() {
             problems.push("it names a previous manifest, and there is none: the chain's beginning is missing".into());
@@ -180,7 +181,8 @@ fn chain_problems(previous: Option<&Manifest>, manifest: &Manifest) -> Vec<Strin
         false => manifest.epoch > previous.epoch && manifest.first_seq == Seq::FIRST.get(),
     };
     if !follows {
-        problems.push(format!("it begins at frame {}, the hour before ends at {}", manifest.first_seq, previous.last_seq));
+        problems
+            .push(format!("it begins at frame {}, the hour before ends at {}", manifest.first_seq, previous.last_seq));
     }
     let chain = previous.chain_after().map(|chain| chain.to_stored());
     if chain.as_ref() != Some(&manifest.writers) {
@@ -203,13 +205,22 @@ fn check_rows(manifest: &Manifest, part: &Part, core: Bytes, personal: Bytes) ->
         let at = batch.column_by_name(schema::POSITION).expect("projected").as_primitive::<Int64Type>();
         for row in 0..batch.num_rows() {
             let (time, position) = (times.value(row), at.value(row));
-            let key = (advertisers.value(row).to_owned(), campaigns.value(row).to_owned(), ads.value(row).to_owned(), time, position);
+            let key = (
+                advertisers.value(row).to_owned(),
+                campaigns.value(row).to_owned(),
+                ads.value(row).to_owned(),
+                time,
+                position,
+            );
             if last.as_ref().is_some_and(|last| *last >= key) {
                 return Err(format!("the row at position {position} is out of order"));
             }
             let seq = Position::from_i64(position).map(|position| position.seq().get());
             if !seq.is_some_and(|seq| (part.first_seq..=part.last_seq).contains(&seq)) {
-                return Err(format!("position {position} lies outside its frames {}..={}", part.first_seq, part.last_seq));
+                return Err(format!(
+                    "position {position} lies outside its frames {}..={}",
+                    part.first_seq, part.last_seq
+                ));
             }
             if !(part.event_time_min..=part.event_time_max).contains(&time) {
                 return Err(format!("the event time of position {position} lies outside what {} says", manifest.hour));

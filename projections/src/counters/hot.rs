@@ -23,7 +23,8 @@ pub fn encode(rows: &[RecordBatch]) -> Result<Bytes, Error> {
         writer.write(batch)?;
     }
     let stream = writer.into_inner()?;
-    let payload = zstd::bulk::compress(&stream, 1).map_err(|error| Error::Argument(format!("compress counts: {error}")))?;
+    let payload =
+        zstd::bulk::compress(&stream, 1).map_err(|error| Error::Argument(format!("compress counts: {error}")))?;
     Ok(payload.into())
 }
 

@@ -124,6 +124,14 @@ fn texts_have_limits_and_no_nul() {
 }
 
 #[test]
+fn no_limit_lets_an_event_outgrow_a_frame() {
+    let limits = Limits { extra_bytes_max: usize::MAX, ..Limits::default() };
+    let with_extra = |bytes| format!(r#"{{"kind":"click","ad_id":"known","new":"{}"}}"#, "x".repeat(bytes));
+    assert!(outcome_with(&with_extra(500 << 10), &limits).is_ok());
+    assert_eq!(outcome_with(&with_extra(512 << 10), &limits).unwrap_err().0, "event_too_large");
+}
+
+#[test]
 fn event_time_is_bounded_around_the_captured_time() {
     let time = |text: &str| format!(r#""event_time":"{text}""#);
     check_code(&time("2026-11-22T14:01:00Z"), Ok(()));

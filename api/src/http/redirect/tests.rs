@@ -103,6 +103,7 @@ async fn odd_paths_and_parameters_never_panic() {
     ] {
         assert_eq!(doors.ask(request, &[]).await.outcome(), outcome, "{request}");
     }
+    assert_eq!(doors.ask("PUT /c/known", &[]).await.header("allow"), "GET,HEAD,POST");
     let long = doors.ask(&format!("GET /c/known?uid={}", "x".repeat(129)), &[]).await;
     assert_eq!(long.outcome(), "400 too_long");
     let agent = doors.ask("GET /c/known", &[("user-agent", &"x".repeat(4097))]).await;

@@ -1,0 +1,82 @@
+//! The peak of resident memory while hours are sealed and projected, in a process that does nothing else.
+
+use std::{path::PathBuf, process::Command, sync::Arc};
+
+use anyhow::{Context as _, ensure};
+use clicktrail_log::time::{Clock as _, ManualClock};
+use clicktrail_projections::session;
+use clicktrail_replay::{
+    catalog::{Catalog, Sqlite},
+    sealing::Archiver,
+};
+
+use crate::{
+    Sizes, hour,
+    table::{Table, Target, float, gib, note, ratio},
+};
+
+/// Bytes.
+const TARGET: f64 = 1.5 * 1_073_741_824.0;
+/// Peaks of the same work differ so much from run to run.
+const GROWTH_MAX: f64 = 1.15;
+/// Events of a small hour, relative to the large one.
+const SMALL: u64 = 20;
+const SMALL_HOURS: u32 = 6;
+
+/// Seal and project all hours of the log in a directory
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    home: PathBuf,
+    hours: u32,
+}
+
+pub(crate) async fn run(sizes: &Sizes, table: &mut Table) -> anyhow::Result<()> {
+    let small = (sizes.memory_events / SMALL).max(1);
+    let one = peak(small, 1).await?;
+    let six = peak(small, SMALL_HOURS).await?;
+    let large = peak(sizes.memory_events, 1).await?;
+    table.judge(
+        format!("memory: an hour of {} events", sizes.memory_events),
+        float(large),
+        Target::AtMost(TARGET),
+        gib,
+    );
+    table.say(format!("memory: an hour of {small} events"), gib(float(one)));
+    table.say(format!("memory: {SMALL_HOURS} such hours"), gib(float(six)));
+    table.judge("memory: growth with the number of hours", float(six) / float(one), Target::AtMost(GROWTH_MAX), ratio);
+    Ok(())
+}
+
+/// Peak resident bytes of a process that seals and projects `hours` hours of `events` events each.
+async fn peak(events: u64, hours: u32) -> anyhow::Result<u64> {
+    note(&format!("make {hours} hours of {events} events"));
+    let home = tempfile::tempdir()?;
+    hour::fill(home.path(), events, hours).await?;
+    let mut child = Command::new(std::env::current_exe()?);
+    child.arg("seal-and-project").arg(home.path()).arg(hours.to_string());
+    let output = tokio::task::spawn_blocking(move || child.output()).await??;
+    ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let bytes = String::from_utf8(output.stdout)?;
+    bytes.trim().parse().context("a child prints its peak in bytes")
+}
+
+/// Seals and projects, and prints the peak of this process in bytes.
+pub(crate) async fn child(Arguments { home, hours }: Arguments) -> anyhow::Result<()> {
+    let clock = Arc::new(ManualClock::new(hour::first().start()));
+    let log = Arc::new(hour::log(&home, Arc::clone(&clock)).await?);
+    let catalog: Arc<dyn Catalog> = Arc::new(Sqlite::open(&home.join("catalog.sqlite")).await?);
+    let limits = session::Limits::default();
+    let mut archiver = Archiver::new(log, hour::archive(&home)?, catalog, Arc::clone(&clock) as Arc<_>, limits);
+    let mut hour = hour::first();
+    for _ in 0..hours {
+        hour = hour.next();
+        clock.set(hour.next().start());
+        archiver.seal_next(clock.now()).await?.context("an hour that is over was not sealed")?;
+    }
+    let status = std::fs::read_to_string("/proc/self/status").context("read the peak of resident memory")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel tells no VmHWM")?;
+    let kibibytes: u64 = peak.trim().trim_end_matches(" kB").parse()?;
+    use std::io::Write as _;
+    writeln!(std::io::stdout(), "{}", kibibytes * 1024)?;
+    Ok(())
+}

@@ -1,0 +1,126 @@
+//! The table that is printed at the end.
+
+use std::{fmt::Display, io::Write as _};
+
+/// What was measured, row by row.
+#[derive(Debug, Default)]
+pub(crate) struct Table(Vec<Row>);
+
+#[derive(Debug)]
+struct Row {
+    what: String,
+    measured: String,
+    target: String,
+    /// `None`: there is nothing to meet.
+    met: Option<bool>,
+}
+
+/// What a figure must be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Target {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Table {
+    /// A figure for comparison.
+    pub(crate) fn say(&mut self, what: impl Display, measured: impl Display) {
+        self.push(what, measured, String::new(), None);
+    }
+
+    /// A figure with a target; `shown` writes both.
+    pub(crate) fn judge(&mut self, what: impl Display, value: f64, target: Target, shown: impl Fn(f64) -> String) {
+        let (words, met) = match target {
+            Target::AtLeast(bound) => (format!("≥ {}", shown(bound)), value >= bound),
+            Target::AtMost(bound) => (format!("≤ {}", shown(bound)), value <= bound),
+        };
+        self.push(what, shown(value), words, Some(met));
+    }
+
+    fn push(&mut self, what: impl Display, measured: impl Display, target: String, met: Option<bool>) {
+        let row = Row { what: what.to_string(), measured: measured.to_string(), target, met };
+        note(&format!("  {}: {}", row.what, row.measured));
+        self.0.push(row);
+    }
+
+    pub(crate) fn all_met(&self) -> bool {
+        self.0.iter().all(|row| row.met != Some(false))
+    }
+
+    pub(crate) fn print(&self) {
+        let head = ["what", "measured", "target", "met"].map(str::to_owned);
+        let met = |met| match met {
+            None => "",
+            Some(true) => "yes",
+            Some(false) => "NO",
+        };
+        let mut lines = vec![head];
+        lines.extend(
+            self.0
+                .iter()
+                .map(|row| [row.what.clone(), row.measured.clone(), row.target.clone(), met(row.met).to_owned()]),
+        );
+        let widths: [usize; 4] =
+            std::array::from_fn(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0));
+        let mut out = std::io::stdout().lock();
+        for [what, measured, target, met] in &lines {
+            let [a, b, c, d] = widths;
+            let _ = writeln!(out, "| {what:a$} | {measured:>b$} | {target:>c$} | {met:d$} |");
+            if what == "what" {
+                let _ = writeln!(
+                    out,
+                    "|{}|{}:|{}:|{}|",
+                    "-".repeat(a + 2),
+                    "-".repeat(b + 1),
+                    "-".repeat(c + 1),
+                    "-".repeat(d + 2)
+                );
+            }
+        }
+    }
+}
+
+/// Progress, on stderr.
+pub(crate) fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// `1,234,567/s`.
+pub(crate) fn rate(value: f64) -> String {
+    let digits = format!("{value:.0}");
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text + "/s"
+}
+
+/// `0.41 ×`.
+pub(crate) fn ratio(value: f64) -> String {
+    format!("{value:.2} ×")
+}
+
+/// Seconds as `1.23 ms`.
+pub(crate) fn millis(seconds: f64) -> String {
+    format!("{:.2} ms", seconds * 1_000.0)
+}
+
+/// Bytes as `1.23 GiB`.
+pub(crate) fn gib(bytes: f64) -> String {
+    format!("{:.2} GiB", bytes / f64::from(1_u32 << 30))
+}
+
+/// A count as a number to divide; exact up to 2^53.
+#[allow(clippy::cast_precision_loss, reason = "a rate needs no sixteenth digit")]
+pub(crate) fn float(count: u64) -> f64 {
+    count as f64
+}
+
+/// The value below which `permille` of the sorted values lie; the last for 1,000.
+pub(crate) fn quantile<T: Copy>(sorted: &[T], permille: usize) -> Option<T> {
+    let last = sorted.len().checked_sub(1)?;
+    Some(sorted[(sorted.len() * permille / 1_000).min(last)])
+}

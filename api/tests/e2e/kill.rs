@@ -1,0 +1,60 @@
+//! `kill -9` of a server at random moments under load: what it acknowledged is kept, and counted once.
+
+use std::{collections::hash_map::RandomState, hash::BuildHasher as _, time::Duration};
+
+use clicktrail_log::log::Stream;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    installation::Installation,
+    loader::{self, AD, Loader},
+    nats_server::NatsServer,
+    recount::{Recount, until_all_is_logged},
+    server::Server,
+};
+
+/// How often the server is killed.
+const KILLS: u64 = 50;
+/// When, after it has begun to listen.
+const LIFE_MS: std::ops::Range<u64> = 20..300;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_server_on_the_embedded_log_keeps_and_counts_every_acknowledged_event_once() {
+    check(&Installation::embedded()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_server_on_jetstream_s3_and_postgres_keeps_and_counts_every_acknowledged_event_once() {
+    let broker = NatsServer::start();
+    let installation = Installation::in_production(&broker).await;
+    check(&installation).await;
+    installation.remove().await;
+}
+
+async fn check(installation: &Installation) {
+    installation.register_ads(&[AD]);
+    let loader = Loader::default();
+    let random = RandomState::new();
+    for kill in 0..KILLS {
+        let server = Server::start(installation);
+        let clients = loader.start(&server.url(), &CancellationToken::new());
+        let life = LIFE_MS.start + random.hash_one(kill) % (LIFE_MS.end - LIFE_MS.start);
+        tokio::time::sleep(Duration::from_millis(life)).await;
+        server.kill();
+        loader::ended(clients).await;
+    }
+    let server = Server::start(installation);
+    until_all_is_logged(installation, &loader).await;
+    server.stop(&[]);
+
+    let log = installation.log(Stream::Clicks).await;
+    let recount = Recount::of(log.as_ref()).await;
+    recount.check_acknowledged(&loader);
+    recount.check_counters(installation);
+    // The load was one: events were acknowledged as batches and as redirects, and kills hit requests under way.
+    loader.look(|record| {
+        let acknowledged = record.acknowledged.len() as u64;
+        assert!(acknowledged > 20 * KILLS && record.redirects > KILLS, "{acknowledged}, {}", record.redirects);
+        assert!(acknowledged + record.refused < record.sent, "no request was under way when the server was killed");
+    });
+}

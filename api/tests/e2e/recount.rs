@@ -1,0 +1,144 @@
+//! The log read from its first frame by its own contract, and held against what clients were told.
+
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
+
+use arrow::array::AsArray as _;
+use clicktrail_log::{
+    chain::{Admission, Chain},
+    log::{Log, ReadLimit, Stream},
+    position::{Position, Seq},
+};
+use serde_json::Value;
+
+use crate::{installation::Installation, loader::Loader};
+
+/// What the log holds, repeats of frames left out.
+#[derive(Debug, Default)]
+pub(crate) struct Recount {
+    /// Every event id with the positions at which it stands.
+    pub(crate) positions: BTreeMap<String, Vec<Position>>,
+    /// Events by kind.
+    pub(crate) kinds: BTreeMap<String, i64>,
+    /// What clicks charge, all together.
+    pub(crate) spend_micros: i64,
+    /// Frames that were dropped because their writer had used the number before.
+    pub(crate) repeats: u64,
+    /// How the chain of a writer is broken.
+    pub(crate) alarms: Vec<String>,
+}
+
+impl Recount {
+    pub(crate) async fn of(log: &dyn Log) -> Self {
+        let info = log.info().await.unwrap();
+        assert_eq!(info.first, Seq::FIRST, "nothing was trimmed");
+        let (mut recount, mut chain, mut next) = (Self::default(), Chain::default(), Seq::FIRST);
+        while next <= info.last {
+            let frames = log.read(next, ReadLimit::waiting(Duration::ZERO)).await.unwrap();
+            assert!(!frames.is_empty(), "the log ends before frame {next}, and says it ends at {}", info.last);
+            for logged in frames {
+                assert_eq!(logged.seq, next);
+                next = logged.seq.next();
+                match chain.admit(&logged.frame.header) {
+                    Admission::Fresh => {}
+                    Admission::Repeat => {
+                        recount.repeats += 1;
+                        continue;
+                    }
+                    Admission::Broken(alarm) => recount.alarms.push(alarm.to_string()),
+                }
+                recount.add(&logged.frame.decode().unwrap(), Position::new(info.epoch, logged.seq, 0));
+            }
+        }
+        recount
+    }
+
+    fn add(&mut self, events: &arrow::array::RecordBatch, first: Position) {
+        let text = |name: &str| events.column_by_name(name).unwrap().as_string::<i32>().clone();
+        let (ids, kinds) = (text("event_id"), text("kind"));
+        let prices = events.column_by_name("price_micros").unwrap();
+        let prices = prices.as_primitive::<arrow::datatypes::Int64Type>();
+        for row in 0..events.num_rows() {
+            let position = first.plus_rows(u16::try_from(row).unwrap());
+            self.positions.entry(ids.value(row).to_owned()).or_default().push(position);
+            *self.kinds.entry(kinds.value(row).to_owned()).or_default() += 1;
+            if kinds.value(row) == "click" {
+                self.spend_micros += prices.value(row);
+            }
+        }
+    }
+
+    /// Invariant I1, for a load in which every id was sent once: what was acknowledged is there exactly once, at the
+    /// position that was told, in the order in which each client sent it; nothing is there twice.
+    #[track_caller]
+    pub(crate) fn check_acknowledged(&self, loader: &Loader) {
+        assert_eq!(self.alarms, Vec::<String>::new());
+        let doubled: Vec<_> = self.positions.iter().filter(|(_, positions)| positions.len() > 1).take(5).collect();
+        assert!(doubled.is_empty(), "logged twice: {doubled:?}");
+        loader.look(|record| {
+            let lost: Vec<_> = record.acknowledged.keys().filter(|id| !self.positions.contains_key(*id)).collect();
+            assert!(
+                lost.is_empty(),
+                "{} acknowledged events are not in the log: {:?}",
+                lost.len(),
+                &lost[..lost.len().min(5)]
+            );
+            for (id, told) in &record.acknowledged {
+                let Some(told) = told else { continue };
+                assert_eq!(self.positions[id][0].to_string(), *told, "{id} stands elsewhere than its client was told");
+            }
+            for order in &record.orders {
+                let positions: Vec<Position> = order.iter().map(|id| self.positions[id][0]).collect();
+                assert!(positions.is_sorted(), "a client's events changed their order");
+            }
+            assert!(self.positions.len() as u64 <= record.sent, "the log holds events that nobody sent");
+        });
+    }
+
+    /// The counters must say what the log holds, to the last event and the last millionth.
+    #[track_caller]
+    pub(crate) fn check_counters(&self, installation: &Installation) {
+        let rows = installation.ask(&["counters"]);
+        let kind = |kind: &str| self.kinds.get(kind).copied().unwrap_or(0);
+        for (column, expected) in [
+            ("clicks", kind("click")),
+            ("billable_clicks", kind("click")),
+            ("impressions", kind("impression")),
+            ("conversions", kind("conversion")),
+            ("probes", kind("probe")),
+            ("prefetches", kind("prefetch")),
+            ("spend_micros", self.spend_micros),
+        ] {
+            assert_eq!(sum(&rows, column), expected, "{column} of the counters, and in the log");
+        }
+    }
+}
+
+/// The sum of a column over the rows of an answer.
+#[track_caller]
+pub(crate) fn sum(rows: &Value, column: &str) -> i64 {
+    let rows = rows.as_array().unwrap_or_else(|| panic!("not a list of rows: {rows}"));
+    let value = |row: &Value| row[column].as_i64().unwrap_or_else(|| panic!("no number {column} in {row}"));
+    rows.iter().map(value).sum()
+}
+
+/// Waits until everything that was acknowledged has reached the log: what waited on the spool comes later.
+pub(crate) async fn until_all_is_logged(installation: &Installation, loader: &Loader) {
+    let log = installation.log(Stream::Clicks).await;
+    let begin = Instant::now();
+    loop {
+        let recount = Recount::of(log.as_ref()).await;
+        let missing = |id: &&String| !recount.positions.contains_key(*id);
+        let missing = loader.look(|record| record.acknowledged.keys().filter(missing).count());
+        if missing == 0 {
+            return;
+        }
+        assert!(
+            begin.elapsed() < Duration::from_secs(30),
+            "{missing} acknowledged events did not reach the log in 30 s"
+        );
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
