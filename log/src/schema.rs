@@ -120,11 +120,7 @@ pub fn columns(schema: &Schema) -> Vec<Column> {
 /// The name of a version of a schema: the first 16 hexadecimal digits of the SHA-256 of its columns, one
 /// `name<TAB>type<TAB>nullable` line each.
 pub fn id(schema: &Schema) -> String {
-    let mut hash = Sha256::new();
-    for column in columns(schema) {
-        hash.update(format!("{}\t{}\t{}\n", column.name, column.data_type, column.nullable));
-    }
-    hex::encode(&hash.finalize()[..8])
+    id_of_columns(&columns(schema))
 }
 
 /// How a schema breaks a promise made to readers of an older one.
@@ -306,3 +302,6 @@ impl EventsBuilder {
         RecordBatch::try_new(events(), columns).expect("the builder makes the columns of the event schema")
     }
 }
+
+#[cfg(test)]
+mod tests;

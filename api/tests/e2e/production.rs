@@ -9,7 +9,7 @@ use clicktrail_log::{
 };
 use clicktrail_projections::session;
 use clicktrail_replay::{
-    catalog::{Catalog, Outcome},
+    catalog::Outcome,
     sealing::Archiver,
 };
 use serde_json::{Value, json};

@@ -46,9 +46,10 @@ impl World {
         let data = installation.data();
         std::fs::create_dir_all(&data).unwrap();
         let clock = Arc::new(ManualClock::new(now));
-        let log = EmbeddedLog::open(&data.join("clicks.sqlite"), Stream::Clicks, Arc::clone(&clock) as Arc<dyn Clock>);
+        let path = data.join("clicks.sqlite");
+        let log = EmbeddedLog::open(&path, Stream::Clicks, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
         Self {
-            log: Arc::new(log.await.unwrap()),
+            log: Arc::new(log),
             clock,
             archive: Archive::directory(data.join("archive")).unwrap(),
             catalog: Arc::new(Sqlite::open(&data.join("catalog.sqlite")).await.unwrap()),

@@ -16,3 +16,6 @@ pub mod verify;
 
 pub use manifest::Manifest;
 pub use store::{Archive, Error};
+
+#[cfg(test)]
+mod tests;

@@ -137,3 +137,6 @@ pub fn normalize(batch: &RecordBatch) -> Result<RecordBatch, Error> {
     let columns = SCHEMA.fields().iter().zip(batch.columns()).map(|(field, column)| cast(column, field.data_type()));
     Ok(RecordBatch::try_new(schema(), columns.collect::<Result<_, _>>()?)?)
 }
+
+#[cfg(test)]
+mod tests;

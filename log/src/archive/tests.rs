@@ -1,0 +1,204 @@
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use uuid::Uuid;
+
+use super::{
+    seal::{Cursor, Sealer},
+    verify::{Report, Verifier},
+    *,
+};
+use crate::{
+    embedded::EmbeddedLog,
+    frame::Writer,
+    log::{Log, Stream},
+    testing::clicks,
+    time::{Hour, ManualClock, Timestamp},
+};
+
+const MINUTE: i64 = 60_000_000;
+
+struct Bed {
+    directory: tempfile::TempDir,
+    log: Arc<EmbeddedLog>,
+    archive: Archive,
+    start: Hour,
+}
+
+/// A log with frames of ten clicks every ten minutes for five hours, but none in the third.
+async fn bed() -> Bed {
+    let directory = tempfile::tempdir().unwrap();
+    let start = Hour::parse("2026-03-01T22").unwrap();
+    let clock = Arc::new(ManualClock::new(start.start()));
+    let path = directory.path().join("log.sqlite");
+    let log = Arc::new(EmbeddedLog::open(&path, Stream::Clicks, Arc::clone(&clock) as Arc<_>).await.unwrap());
+    let mut writer = Writer::new(Uuid::from_u128(7), 1);
+    for step in (0..30_i64).filter(|step| !(12..18).contains(step)) {
+        let now = start.start().plus_micros(step * 10 * MINUTE);
+        clock.set(now);
+        let first = u64::try_from(step).unwrap() * 10;
+        // Event times reach a day back, so that the order in a part is not the order in the log.
+        let batch = clicks(first..first + 10, now.micros() - (step % 5) * 24 * 60 * MINUTE);
+        log.append(&writer.seal(&batch, (now, now)).unwrap()).await.unwrap();
+    }
+    let archive = Archive::directory(directory.path().join("archive")).unwrap();
+    Bed { directory, log, archive, start }
+}
+
+impl Bed {
+    fn sealer(&self) -> Sealer {
+        Sealer::new(Arc::clone(&self.log) as Arc<dyn Log>, self.archive.clone()).with_part_rows(25)
+    }
+
+    /// Past the fifth hour.
+    fn late(&self) -> Timestamp {
+        self.start.start().plus_micros(301 * MINUTE)
+    }
+
+    async fn seal_all(&self) -> Vec<Manifest> {
+        let (sealer, mut cursor, mut manifests) = (self.sealer(), Cursor::start(), Vec::new());
+        while let Some((manifest, after)) = sealer.seal_next(&cursor, self.late()).await.unwrap() {
+            manifests.push(manifest);
+            cursor = after;
+        }
+        manifests
+    }
+
+    async fn verify(&self, remembered: &BTreeMap<Hour, String>) -> Report {
+        let mut verifier = Verifier::new(self.archive.clone(), true);
+        for hour in verifier.hours(remembered).await.unwrap() {
+            verifier.check(hour, remembered.get(&hour).map(String::as_str)).await.unwrap();
+        }
+        verifier.finish()
+    }
+
+    fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        let mut files = BTreeMap::new();
+        collect(&self.directory.path().join("archive"), &mut files);
+        files
+    }
+}
+
+fn collect(directory: &Path, files: &mut BTreeMap<String, Vec<u8>>) {
+    for entry in std::fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, files);
+        } else {
+            let name = path.to_string_lossy().split_once("/archive/").unwrap().1.to_owned();
+            files.insert(name, std::fs::read(&path).unwrap());
+        }
+    }
+}
+
+#[tokio::test]
+async fn hours_are_contiguous_quiet_ones_included_and_read_back() {
+    let bed = bed().await;
+    let manifests = bed.seal_all().await;
+    let rows: Vec<u64> = manifests.iter().map(|manifest| manifest.rows).collect();
+    assert_eq!(rows, [60, 60, 0, 60, 60]);
+    assert_eq!(manifests.iter().map(|manifest| manifest.parts.len()).collect::<Vec<_>>(), [2, 2, 0, 2, 2]);
+    for pair in manifests.windows(2) {
+        assert_eq!(pair[1].first_seq, pair[0].last_seq + 1, "I4");
+        assert_eq!(pair[1].previous, Some(pair[0].digest().to_string()));
+    }
+    let report = bed.verify(&BTreeMap::new()).await;
+    assert_eq!(report.problems, []);
+    assert_eq!((report.hours, report.parts, report.rows), (5, 8, 240));
+}
+
+#[tokio::test]
+async fn sealing_again_gives_the_same_bytes_wherever_it_stopped() {
+    let one = bed().await;
+    one.seal_all().await;
+    for stop in 0..5 {
+        let other = bed().await;
+        let mut cursor = Cursor::start();
+        let mut last = None;
+        for _ in 0..stop {
+            let (manifest, after) = other.sealer().seal_next(&cursor, other.late()).await.unwrap().unwrap();
+            last = Some(manifest.hour());
+            cursor = after;
+        }
+        // A crash: the state is found again from the last manifest alone.
+        let sealer = other.sealer();
+        let mut cursor = sealer.resume(last).await.unwrap();
+        while let Some((_, after)) = sealer.seal_next(&cursor, other.late()).await.unwrap() {
+            cursor = after;
+        }
+        assert!(one.files() == other.files(), "stopped after {stop} hours");
+    }
+}
+
+#[tokio::test]
+async fn hour_that_is_not_over_is_not_sealed() {
+    let bed = bed().await;
+    let sealed = bed.sealer().seal_next(&Cursor::start(), bed.start.end_exclusive()).await.unwrap();
+    assert!(sealed.is_none(), "frames may still be on their way");
+}
+
+#[tokio::test]
+async fn sealed_hour_is_adopted_and_never_cut_again() {
+    let bed = bed().await;
+    let manifests = bed.seal_all().await;
+    // A straggler that the log dates back into the first hour changes nothing that is sealed.
+    let again = bed.seal_all().await;
+    assert_eq!(manifests, again, "I3");
+}
+
+/// Does something to one file and expects the verifier to name it.
+async fn check_damage(key: &str, damage: impl Fn(&Path)) {
+    let bed = bed().await;
+    let remembered =
+        bed.seal_all().await.iter().map(|manifest| (manifest.hour(), manifest.digest().to_string())).collect();
+    let files = bed.files();
+    let name = files.keys().filter(|name| name.contains(key)).next_back().unwrap_or_else(|| panic!("{key}")).clone();
+    damage(&bed.directory.path().join("archive").join(&name));
+    let report = bed.verify(&remembered).await;
+    assert!(report.problems.iter().any(|problem| problem.key == name), "{name}: {:?}", report.problems);
+    if !name.starts_with("manifests") {
+        assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
+    }
+}
+
+#[tokio::test]
+async fn damage_is_found_and_named() {
+    let files = [
+        "clicks/dt=2026-03-01/hr=22",
+        "personal/dt=2026-03-02",
+        "2026-03-01T22.json",
+        "2026-03-02T00.json",
+        "2026-03-02T02.json",
+    ];
+    for key in files {
+        for at in [0_usize, 100, 333] {
+            check_damage(key, |path| {
+                let mut bytes = std::fs::read(path).unwrap();
+                let at = at % bytes.len();
+                bytes[at] ^= 1;
+                std::fs::write(path, bytes).unwrap();
+            })
+            .await;
+        }
+        check_damage(key, |path| std::fs::remove_file(path).unwrap()).await;
+        check_damage(key, |path| {
+            let mut bytes = std::fs::read(path).unwrap();
+            bytes.push(b' ');
+            std::fs::write(path, bytes).unwrap();
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn corrupt_frame_stops_sealing_and_is_named() {
+    let bed = bed().await;
+    let pool =
+        sqlx::SqlitePool::connect(&format!("sqlite:{}/log.sqlite", bed.directory.path().display())).await.unwrap();
+    sqlx::raw_sql("DROP TRIGGER frames_never_change; UPDATE frames SET payload = zeroblob(500) WHERE seq = 3")
+        .execute(&pool)
+        .await
+        .unwrap();
+    let error = bed.sealer().seal_next(&Cursor::start(), bed.late()).await.unwrap_err();
+    assert_eq!(error.to_string(), "frame 3 of the log cannot be decoded");
+    assert!(bed.files().keys().all(|name| !name.starts_with("manifests")));
+}
