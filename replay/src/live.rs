@@ -138,22 +138,8 @@ impl Projector {
 
     /// From the last sealed hour's manifest and the headers of the frames since.
     async fn find_place(&self) -> Result<Place, Error> {
-        let last = self.catalog.last_hour().await?.map(|last| last.hour);
-        let cursor = Sealer::new(Arc::clone(&self.log), self.archive.clone()).resume(last).await?;
         let through = self.catalog.counted_through().await?;
-        let epoch = self.log.info().await?.epoch;
-        let mut place =
-            Place { epoch, through: cursor.next_seq().previous(), chain: cursor.chain().clone(), hour: cursor.hour() };
-        while place.through < through {
-            let frames = self.log.read(place.through.next(), ReadLimit::waiting(Duration::ZERO)).await?;
-            let Some(last) = frames.last() else { break };
-            for frame in frames.iter().filter(|frame| frame.seq <= through) {
-                place.hour = Some(place.hour_of(frame));
-                place.chain.admit(&frame.frame.header);
-            }
-            place.through = last.seq.min(through);
-        }
-        Ok(place)
+        find_place(&self.log, &self.archive, self.catalog.as_ref(), through).await
     }
 
     async fn merge_sometimes(&mut self, hour: Hour) -> Result<(), Error> {
@@ -179,6 +165,38 @@ impl Projector {
             Err(cause) => Err(cause.into()),
         }
     }
+}
+
+async fn find_place(
+    log: &Arc<dyn Log>,
+    archive: &Archive,
+    catalog: &dyn Catalog,
+    through: Seq,
+) -> Result<Place, Error> {
+    let last = catalog.last_hour().await?.map(|last| last.hour);
+    let cursor = Sealer::new(Arc::clone(log), archive.clone()).resume(last).await?;
+    let epoch = log.info().await?.epoch;
+    let (sealed, chain, hour) = (cursor.next_seq().previous(), cursor.chain().clone(), cursor.hour());
+    let mut place = Place { epoch, through: sealed, chain, hour };
+    while place.through < through {
+        let frames = log.read(place.through.next(), ReadLimit::waiting(Duration::ZERO)).await?;
+        let Some(last) = frames.last() else { break };
+        for frame in frames.iter().filter(|frame| frame.seq <= through) {
+            place.hour = Some(place.hour_of(frame));
+            place.chain.admit(&frame.frame.header);
+        }
+        place.through = last.seq.min(through);
+    }
+    Ok(place)
+}
+
+/// The state of every writer at the end of the log: for a writer that goes on where an earlier process stopped.
+///
+/// # Errors
+/// As log, archive and catalog report.
+pub async fn writers_at_tail(log: &Arc<dyn Log>, archive: &Archive, catalog: &dyn Catalog) -> Result<Chain, Error> {
+    let last = log.info().await?.last;
+    Ok(find_place(log, archive, catalog, last).await?.chain)
 }
 
 impl Place {

@@ -29,6 +29,8 @@ use crate::{
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Pause after a failure before the same step is done again.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
+/// How long sealing waits for live counting to finish the hour. Longer: the hour counts from its segment, uncompared.
+const LIVE_WAIT: Duration = Duration::from_secs(20);
 /// How often frames that need no longer be kept are looked for.
 const TRIM_INTERVAL: Duration = Duration::from_secs(600);
 
@@ -84,9 +86,23 @@ impl Archiver {
             self.cursor = Some(cursor);
             return Ok(None);
         };
+        self.wait_for_live(&manifest).await?;
         let sealed = register(&self.archive, self.catalog.as_ref(), manifest, self.limits, now).await?;
         self.cursor = Some(after);
         Ok(Some(sealed))
+    }
+
+    /// Lets live counting finish an hour that it has begun, so that there is something whole to compare with.
+    async fn wait_for_live(&self, manifest: &Manifest) -> Result<(), Error> {
+        let begun = tokio::time::Instant::now();
+        while begun.elapsed() < LIVE_WAIT {
+            let through = self.catalog.counted_through().await?;
+            if through >= manifest.last_seq() || through < manifest.first_seq() {
+                break;
+            }
+            tokio::time::sleep(LIVE_WAIT / 100).await;
+        }
+        Ok(())
     }
 
     /// Seals hours as they pass until `shutdown`, and trims the log behind them.

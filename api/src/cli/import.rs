@@ -1,13 +1,14 @@
 //! `clicktrail import FILE`
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;
 use clicktrail_log::{
-    frame::Writer,
+    frame::{Frame, Writer},
     log::Log,
     time::{Clock as _, ManualClock, SystemClock, Timestamp},
 };
+use clicktrail_replay::live;
 use serde_json::json;
 
 use super::{Exit, Format, Global, output, progress};
@@ -16,6 +17,9 @@ use crate::{
     import::{Import, Mapping, Options, Rejects},
     instance::{Instance, WriteLock},
 };
+
+/// How often an append whose outcome is unknown is repeated.
+const APPEND_ATTEMPTS: u32 = 20;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -71,21 +75,68 @@ async fn write(global: &Global, mut import: Import, present: Timestamp) -> anyho
     let clock = Arc::new(ManualClock::new(present));
     let instance = Instance::open(global.places()?, Arc::clone(&clock) as Arc<_>).await?;
     let rejected_log = Arc::clone(&instance.rejected);
+    let (read, identity) = (import.read_lines(), import.identity());
+    let written = match instance.is_embedded() {
+        true => log_history(instance, Arc::clone(&clock), present, &mut import).await?,
+        false => log_now(&instance, &mut import).await?,
+    };
+    let rejected_at = import.last_event().unwrap_or(Timestamp::from_micros(0));
+    let rejects = import.into_rejects()?;
+    clock.set(present);
+    let rejected = log_rejects(rejected_log.as_ref(), rejects, Writer::new(identity, 1), rejected_at).await?;
+    Ok(Summary { read, rejected, written })
+}
+
+/// Into the embedded log: logged time follows event time.
+async fn log_history(
+    instance: Instance,
+    clock: Arc<ManualClock>,
+    present: Timestamp,
+    import: &mut Import,
+) -> anyhow::Result<Written> {
     let bar = progress::bar(import.events_max(), "log");
-    let read = import.read_lines();
-    let identity = import.identity();
-    let mut history = History::new(instance, Arc::clone(&clock), present, identity)?;
+    let mut history = History::new(instance, clock, present, import.identity())?;
     while let Some(batch) = import.next_batch()? {
         history.append(&batch.events, batch.first, batch.last).await?;
         bar.inc(batch.events.num_rows() as u64);
     }
-    let rejected_at = import.last_event().unwrap_or(Timestamp::from_micros(0));
-    let rejects = import.into_rejects()?;
     let written = history.finish().await?;
-    clock.set(present);
-    let rejected = log_rejects(rejected_log.as_ref(), rejects, Writer::new(identity, 1), rejected_at).await?;
     bar.finish_and_clear();
-    Ok(Summary { read, rejected, written })
+    Ok(written)
+}
+
+/// Into a broker, which gives frames its own time: the events are logged now, and sealed with the present hour.
+async fn log_now(instance: &Instance, import: &mut Import) -> anyhow::Result<Written> {
+    let bar = progress::bar(import.events_max(), "log");
+    let known = live::writers_at_tail(&instance.clicks, &instance.archive, instance.catalog.as_ref()).await?;
+    let known = known.last_of(import.identity());
+    let mut writer = Writer::new(import.identity(), 1);
+    let mut written = Written::default();
+    while let Some(batch) = import.next_batch()? {
+        let frame = writer.seal(&batch.events, (batch.first, batch.last))?;
+        let rows = batch.events.num_rows() as u64;
+        let identity = (frame.header.writer_epoch, frame.header.number);
+        match known.is_some_and(|known| identity <= known) || append(instance.clicks.as_ref(), &frame).await? {
+            true => written.duplicates += rows,
+            false => written.logged += rows,
+        }
+        bar.inc(rows);
+    }
+    bar.finish_and_clear();
+    Ok(written)
+}
+
+/// Whether the log held the frame already. An unknown outcome is asked again with the same frame.
+async fn append(log: &dyn Log, frame: &Frame) -> anyhow::Result<bool> {
+    let mut attempt = 0;
+    loop {
+        match log.append(frame).await {
+            Ok(appended) => return Ok(appended.duplicate),
+            Err(error) if error.is_transient() && attempt < APPEND_ATTEMPTS => attempt += 1,
+            Err(error) => return Err(error).context("log a frame; the same import goes on from here"),
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
 }
 
 /// Rejected lines go to their own log under the same identity, so importing again adds none.

@@ -11,9 +11,12 @@ use clicktrail_log::{
 };
 use clicktrail_projections::session;
 use clicktrail_replay::{live::Projector, sealing::Archiver};
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    task::{JoinHandle, JoinSet},
+};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{error, info, warn};
 
 use super::{Exit, Global};
 use crate::{
@@ -61,7 +64,9 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let places = global.places()?;
-    let lock = WriteLock::take(&places.data)?;
+    // Only capturing writes frames; other roles may run beside it.
+    let captures = arguments.roles.contains(&Role::Capture);
+    let lock = if captures { Some(WriteLock::take(&places.data)?) } else { None };
     let recorder = http::metrics::recorder()?;
     let metrics = recorder.handle();
     ensure!(::metrics::set_global_recorder(recorder).is_ok(), "a metrics recorder is installed already");
@@ -93,10 +98,9 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         }
     });
     tokio::spawn(stop_on_signal(shutdown.clone()));
-    if arguments.roles.contains(&Role::Capture) {
-        capture(&instance, &lock, &arguments, metrics, shutdown.clone()).await?;
-    } else {
-        shutdown.cancelled().await;
+    match &lock {
+        Some(lock) => capture(&instance, lock, &arguments, metrics, shutdown.clone()).await?,
+        None => shutdown.cancelled().await,
     }
     drained.cancel();
     if tokio::time::timeout(STOP_TIMEOUT, async { while roles.join_next().await.is_some() {} }).await.is_err() {
@@ -135,6 +139,7 @@ async fn capture(
         committer(instance, Stream::Rejected, &instance.rejected, &writer, &stop_spools).await?;
     let registry = Arc::new(Registry::load(Arc::clone(&instance.catalog)).await?);
     let registry_task = tokio::spawn(Arc::clone(&registry).run(shutdown.clone()));
+    let ready = Ready::default();
     let mut limits = Limits { trusted_hops: arguments.trusted_hops, ..Limits::default() };
     limits.capture.age_max = Some(Duration::from_secs(arguments.event_age_max));
     limits.capture.future_max = Some(Duration::from_secs(arguments.event_future_max));
@@ -144,9 +149,11 @@ async fn capture(
         registry,
         clock: Arc::clone(&instance.clock),
         limits,
-        ready: Ready::default(),
+        ready: ready.clone(),
         metrics,
     };
+    let clicks_task = watch(clicks_task, "log", &ready, &shutdown);
+    let rejected_task = watch(rejected_task, "rejected log", &ready, &shutdown);
     let listener =
         TcpListener::bind(arguments.listen).await.with_context(|| format!("listen on {}", arguments.listen))?;
     let address = listener.local_addr()?;
@@ -165,7 +172,19 @@ async fn capture(
     Ok(served?)
 }
 
-type Started = (Committer, tokio::task::JoinHandle<()>, Option<tokio::task::JoinHandle<()>>);
+/// Takes the server out of traffic when a committer ends before its time.
+fn watch(task: JoinHandle<()>, part: &'static str, ready: &Ready, shutdown: &CancellationToken) -> JoinHandle<()> {
+    let (ready, shutdown) = (ready.clone(), shutdown.clone());
+    tokio::spawn(async move {
+        let _ = task.await;
+        if !shutdown.is_cancelled() {
+            error!(part, "a frame was refused for good and its writer has stopped; restart the server");
+            ready.block(part, "its writer has stopped");
+        }
+    })
+}
+
+type Started = (Committer, JoinHandle<()>, Option<JoinHandle<()>>);
 
 /// A committer into a log; with a spool before it if the log is elsewhere.
 async fn committer(

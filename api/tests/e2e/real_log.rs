@@ -83,15 +83,16 @@ fn import_gives_every_line_one_outcome_and_seals_what_it_logs() {
     assert_eq!(summary["hours_sealed"], summary["hours_reconciled"], "{summary}");
 
     let rejected = imported.installation.ask(&["rejected", "list"]);
-    let found: Vec<[&str; 2]> = rejected
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| [entry["code"].as_str().unwrap(), entry["original"].as_str().unwrap()])
-        .collect();
-    let counted = independent_count(&imported.installation);
-    let lines: Vec<&str> = counted["rejected"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
-    assert_eq!(found, [["malformed_line", lines[0]], ["invalid_kind", lines[1]]], "{rejected}");
+    let entry = |entry: &Value| ["code", "detail", "original"].map(|field| entry[field].as_str().unwrap().to_owned());
+    let found: Vec<[String; 3]> = rejected.as_array().unwrap().iter().map(entry).collect();
+    let lines = &independent_count(&imported.installation)["rejected"];
+    let line = |index: usize| lines[index].as_str().unwrap().to_owned();
+    let expected = [
+        ["malformed".to_owned(), "user_agent has no closing quote".to_owned(), line(0)],
+        ["unmapped".to_owned(), "the mapping does not say what kind \"OPTIONS\" means".to_owned(), line(1)],
+    ];
+    assert_eq!(found, expected);
+    assert_eq!(lines.as_array().unwrap().len(), 2);
 }
 
 #[test]
