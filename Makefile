@@ -1,7 +1,7 @@
 # The built crates are kept outside the clone, so that a fresh clone does not compile DataFusion again.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/clicktrail/target
 
-.PHONY: bench build demo test
+.PHONY: bench build demo lint test
 
 # The whole workspace, with the one profile there is.
 build:
@@ -18,3 +18,8 @@ test:
 # Speed and memory on this machine, as one table; the binary's --help says how to measure less.
 bench: build
 	.ci/services run $(CARGO_TARGET_DIR)/release/clicktrail-bench
+
+# What a reviewer would say first. Clippy runs as the workspace's compiler, so that DataFusion is not checked once more.
+lint:
+	cargo fmt --check
+	RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings cargo build --release --workspace --all-targets

@@ -103,3 +103,31 @@ pub struct Event<'a> {
     /// A JSON object of the fields that this version does not know.
     pub extra: Option<Cow<'a, str>>,
 }
+
+impl<'a> Event<'a> {
+    /// `publisher_id` to `city`, in the order of the columns.
+    pub fn optional_texts(&self) -> [&Option<Cow<'a, str>>; 12] {
+        [
+            &self.publisher_id,
+            &self.placement_id,
+            &self.user_id,
+            &self.session_id,
+            &self.ip,
+            &self.user_agent,
+            &self.page_url,
+            &self.device_type,
+            &self.os,
+            &self.browser,
+            &self.country,
+            &self.city,
+        ]
+    }
+
+    /// Bytes of all its texts.
+    pub fn text_bytes(&self) -> usize {
+        let required = [&self.event_id, &self.advertiser_id, &self.campaign_id, &self.ad_id, &self.currency];
+        let required: usize = required.into_iter().map(|text| text.len()).sum();
+        let optional = self.optional_texts().into_iter().chain([&self.click_event_id, &self.extra]);
+        required + optional.flatten().map(|text| text.len()).sum::<usize>() + self.kind.as_str().len()
+    }
+}

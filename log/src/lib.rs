@@ -10,6 +10,7 @@
 //! - [`archive`] writes hours, parts and manifests, and reads them back.
 
 pub mod archive;
+pub mod causes;
 pub mod chain;
 pub mod committer;
 pub mod embedded;

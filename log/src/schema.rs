@@ -239,7 +239,7 @@ impl EventsBuilder {
         self.rows
     }
 
-    /// Bytes of the longest texts so far: what decides whether the batch still fits a frame.
+    /// Bytes of all texts so far: what decides whether the batch still fits a frame.
     pub fn text_bytes(&self) -> usize {
         self.text_bytes
     }
@@ -247,6 +247,7 @@ impl EventsBuilder {
     /// Appends one event.
     pub fn push(&mut self, event: &Event<'_>) {
         self.rows += 1;
+        self.text_bytes += event.text_bytes();
         self.event_id.append_value(&event.event_id);
         self.kind.append_value(event.kind.as_str());
         self.event_time.append_value(event.event_time.micros());
@@ -254,23 +255,7 @@ impl EventsBuilder {
         self.advertiser_id.append_value(&event.advertiser_id);
         self.campaign_id.append_value(&event.campaign_id);
         self.ad_id.append_value(&event.ad_id);
-        let optional = [
-            &event.publisher_id,
-            &event.placement_id,
-            &event.user_id,
-            &event.session_id,
-            &event.ip,
-            &event.user_agent,
-            &event.page_url,
-            &event.device_type,
-            &event.os,
-            &event.browser,
-            &event.country,
-            &event.city,
-        ];
-        self.text_bytes += event.event_id.len() + event.extra.as_deref().map_or(0, str::len);
-        for (builder, value) in self.optional.iter_mut().zip(optional) {
-            self.text_bytes += value.as_deref().map_or(0, str::len);
+        for (builder, value) in self.optional.iter_mut().zip(event.optional_texts()) {
             builder.append_option(value.as_deref());
         }
         self.price_micros.append_value(event.price_micros);

@@ -7,7 +7,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use metrics::gauge;
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -29,6 +29,13 @@ const DIRECT_TIMEOUT: Duration = Duration::from_secs(2);
 const DRAIN_PAUSE: Duration = Duration::from_millis(200);
 /// How often an empty spool is looked at.
 const IDLE_PAUSE: Duration = Duration::from_millis(50);
+/// A frame that must go to the spool waits this long before it does: meanwhile the next one fills, so an outage makes
+/// few large frames instead of thousands of small ones, each of which costs the log an fsync when it is back.
+const SPOOL_LINGER: Duration = Duration::from_millis(10);
+/// While the spool drains, so many frames leave it for one that comes: it gets empty under any load.
+const DRAINED_FOR_ONE: u64 = 4;
+/// How long a frame waits for them at the most.
+const DRAINED_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A log with a spool in front of it.
 #[derive(Debug)]
@@ -40,6 +47,17 @@ pub struct SpooledLog {
     /// The first frame of the spool that the log does not have yet. Locked for the length of an append, so that no
     /// frame overtakes one that is on its way to the spool.
     state: Mutex<State>,
+    /// Tells [`SpooledLog::store`] how draining goes.
+    progress: watch::Sender<Progress>,
+}
+
+/// How draining goes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Progress {
+    /// Whether spooled frames are reaching the log: there are some, and the log took the last one.
+    is_draining: bool,
+    /// Frames that reached it since the start.
+    drained: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -72,7 +90,8 @@ impl SpooledLog {
         let spool = EmbeddedLog::open(path, stream, clock).await?;
         let info = spool.info().await?;
         let state = State { next: info.first.min(info.last.next()), end: info.last.next() };
-        let spooled = Self { log, spool, stream, epoch, state: Mutex::new(state) };
+        let progress = watch::channel(Progress::default()).0;
+        let spooled = Self { log, spool, stream, epoch, state: Mutex::new(state), progress };
         spooled.observe(state);
         Ok(spooled)
     }
@@ -86,7 +105,11 @@ impl SpooledLog {
     /// Sends spooled frames to the log in order until `shutdown`. What is still there then waits for the next start.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
-            let pause = match self.drain_some().await {
+            let drained = self.drain_some().await;
+            if !matches!(drained, Ok(1..)) {
+                self.progress.send_modify(|progress| progress.is_draining = false);
+            }
+            let pause = match drained {
                 Ok(0) => IDLE_PAUSE,
                 Ok(drained) => {
                     info!(drained, "spooled frames reached the log");
@@ -123,11 +146,29 @@ impl SpooledLog {
         self.spool.trim(next).await?;
         Ok(drained)
     }
+
+    /// Before a frame goes behind others on the spool: lets some of them leave it, if the log takes them, so that it
+    /// gets empty under any load. The frames of one committer come one at a time, and whatever waits meanwhile goes
+    /// into the next, so this costs a client some time and nobody any throughput.
+    async fn let_it_drain(&self) {
+        if self.state.lock().await.is_empty() {
+            return;
+        }
+        let mut progress = self.progress.subscribe();
+        let before = *progress.borrow_and_update();
+        if before.is_draining {
+            let enough = |now: &Progress| !now.is_draining || now.drained >= before.drained + DRAINED_FOR_ONE;
+            let _ = tokio::time::timeout(DRAINED_TIMEOUT, progress.wait_for(enough)).await;
+        } else {
+            tokio::time::sleep(SPOOL_LINGER).await;
+        }
+    }
 }
 
 #[async_trait]
 impl Sink for SpooledLog {
     async fn store(&self, frame: &Frame) -> Result<Stored, Error> {
+        self.let_it_drain().await;
         let mut state = self.state.lock().await;
         if state.is_empty() {
             let sent = tokio::time::timeout(DIRECT_TIMEOUT, self.log.append(frame)).await;

@@ -14,14 +14,3 @@ pub mod sealing;
 pub mod segment;
 
 pub use error::Error;
-
-/// An error and its causes as one line.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
-}

@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use arrow::array::RecordBatch;
 use clicktrail_log::{
     archive::{Archive, part, seal::Sealer},
+    causes::causes,
     chain::{Admission, Chain},
     log::{Log, Logged, ReadLimit},
     position::{Epoch, Position, Seq},
@@ -72,9 +73,9 @@ impl Projector {
                     // Whatever it was, the catalog knows the truth: begin there again.
                     self.place = None;
                     if cause.is_transient() {
-                        warn!(cause = %crate::chain(&cause), "counting is tried again");
+                        warn!(cause = %causes(&cause), "counting is tried again");
                     } else {
-                        error!(cause = %crate::chain(&cause), "live counting stands still; a person must act");
+                        error!(cause = %causes(&cause), "live counting stands still; a person must act");
                     }
                     if stopping {
                         return;

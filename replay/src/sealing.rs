@@ -11,6 +11,7 @@ use clicktrail_log::{
         seal::{Cursor, Sealer},
         verify::Verifier,
     },
+    causes::causes,
     log::Log,
     time::{Clock, Hour, Timestamp},
 };
@@ -117,11 +118,11 @@ impl Archiver {
                 }
                 Ok(None) => LOOK_INTERVAL,
                 Err(cause) if cause.is_transient() => {
-                    warn!(cause = %crate::chain(&cause), "sealing is tried again");
+                    warn!(cause = %causes(&cause), "sealing is tried again");
                     RETRY_PAUSE
                 }
                 Err(cause) => {
-                    error!(cause = %crate::chain(&cause), "an hour cannot be sealed; a person must act");
+                    error!(cause = %causes(&cause), "an hour cannot be sealed; a person must act");
                     counter!(metric::SEAL_FAILURES).increment(1);
                     RETRY_PAUSE * 5
                 }
@@ -130,7 +131,7 @@ impl Archiver {
             if now >= next_trim {
                 next_trim = now.plus_micros(i64::try_from(TRIM_INTERVAL.as_micros()).expect("ten minutes"));
                 if let Err(cause) = self.trim(now).await {
-                    warn!(cause = %crate::chain(&cause), "the log was not trimmed");
+                    warn!(cause = %causes(&cause), "the log was not trimmed");
                 }
             }
             let _ = tokio::time::timeout(pause, shutdown.cancelled()).await;

@@ -6,7 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clicktrail_log::log::Durability;
+use clicktrail_log::{causes::causes, log::Durability};
 use object_store::{ObjectStoreExt as _, path::Path};
 use serde_json::json;
 
@@ -109,7 +109,7 @@ async fn archive(instance: &Instance) -> Vec<Finding> {
             Finding { what: "archive", good: true, detail: format!("put and get in {:.1} ms", ms(started.elapsed())) }
         }
         Ok(_) => Finding { what: "archive", good: false, detail: "what was put is not what came back".to_owned() },
-        Err(error) => Finding { what: "archive", good: false, detail: clicktrail_replay::chain(&error) },
+        Err(error) => Finding { what: "archive", good: false, detail: causes(&error) },
     };
     let again = instance.archive.create(&path, bytes::Bytes::from_static(b"another")).await;
     let honoured = matches!(again, Err(clicktrail_log::archive::Error::Conflict(_)));
@@ -133,6 +133,6 @@ async fn catalog(instance: &Instance) -> Finding {
                 detail: format!("answers in {:.1} ms, {last}", ms(started.elapsed())),
             }
         }
-        Err(error) => Finding { what: "catalog", good: false, detail: clicktrail_replay::chain(&error) },
+        Err(error) => Finding { what: "catalog", good: false, detail: causes(&error) },
     }
 }

@@ -145,7 +145,14 @@ impl Global {
 
 /// Runs the command that the process was started with.
 pub async fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let _ = usage.print();
+            // Help and version are answers; clap's own 2 for a mistake means something else here.
+            return ExitCode::from(u8::from(usage.use_stderr()));
+        }
+    };
     match run(cli).await {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {

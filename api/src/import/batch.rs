@@ -48,7 +48,7 @@ impl Batcher {
     /// Takes the next event; `at` is the time that decides its hour, never before that of the event before it.
     /// Returns the batch that ended in front of it.
     pub(crate) fn push(&mut self, at: Timestamp, event: &Event<'_>) -> Option<Batch> {
-        let bytes = ROW_BYTES + text_bytes(event);
+        let bytes = ROW_BYTES + event.text_bytes();
         let full = self.builder.rows() >= ROWS_MAX || self.bytes + bytes > BYTES_MAX;
         let ended = match self.span {
             Some((first, _)) if full || first.hour() != at.hour() => self.finish(),
@@ -67,29 +67,6 @@ impl Batcher {
         self.bytes = 0;
         Some(Batch { hour: first.hour(), events: self.builder.finish(), first, last })
     }
-}
-
-fn text_bytes(event: &Event<'_>) -> usize {
-    let optional = [
-        &event.publisher_id,
-        &event.placement_id,
-        &event.user_id,
-        &event.session_id,
-        &event.ip,
-        &event.user_agent,
-        &event.page_url,
-        &event.device_type,
-        &event.os,
-        &event.browser,
-        &event.country,
-        &event.city,
-        &event.click_event_id,
-        &event.extra,
-    ];
-    let required = [&event.event_id, &event.advertiser_id, &event.campaign_id, &event.ad_id, &event.currency];
-    let optional: usize = optional.into_iter().flatten().map(|text| text.len()).sum();
-    let required: usize = required.into_iter().map(|text| text.len()).sum();
-    optional + required + event.kind.as_str().len()
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use crate::{
     server::Server,
 };
 
-/// Events that are sent.
+/// Events that are simulated. Probes and prefetches among them are not sent: they are no events of the API.
 const EVENTS: i64 = 20_000;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -31,30 +31,17 @@ async fn captured_events_are_counted_live_and_the_same_from_the_sealed_archive()
     let installation = Installation::in_production(&broker).await;
     installation.register_ads(&[AD]);
     let server = Server::start(&installation);
-    let sent = installation.ask(&[
-        "simulate",
-        "--url",
-        &server.url(),
-        "--events",
-        &EVENTS.to_string(),
-        "--hours",
-        "1",
-        "--seed",
-        "7",
-        "--batch",
-        "500",
-    ]);
-    assert_eq!(
-        (&sent["sent"], &sent["logged"], &sent["rejected"]),
-        (&json!(EVENTS), &json!(EVENTS), &json!(0)),
-        "{sent}"
-    );
-    becomes_counted(&installation, EVENTS).await;
+    let simulated = EVENTS.to_string();
+    let load = ["--events", &simulated, "--hours", "1", "--seed", "7", "--batch", "500"];
+    let sent = installation.ask(&[&["simulate", "--url", &server.url()], &load[..]].concat());
+    let events = sent["sent"].as_i64().unwrap();
+    assert!(events > EVENTS * 9 / 10 && sent["logged"] == sent["sent"] && sent["rejected"] == json!(0), "{sent}");
+    becomes_counted(&installation, events).await;
     server.stop(&[]);
 
     let log = installation.log(Stream::Clicks).await;
     let recount = Recount::of(log.as_ref()).await;
-    assert_eq!(recount.kinds.values().sum::<i64>(), EVENTS, "{:?}", recount.kinds);
+    assert_eq!(recount.kinds.values().sum::<i64>(), events, "{:?}", recount.kinds);
     assert_eq!((recount.repeats, recount.alarms.len()), (0, 0));
     recount.check_counters(&installation);
 
@@ -63,9 +50,9 @@ async fn captured_events_are_counted_live_and_the_same_from_the_sealed_archive()
     let sealed = seal(&installation, log).await;
     assert_eq!(installation.ask(&everything), live, "sealed hours count otherwise than the live partials did");
     let hours = installation.ask(&["log", "hours"]);
-    assert_eq!(sum(&hours, "rows"), EVENTS, "{hours}");
+    assert_eq!(sum(&hours, "rows"), events, "{hours}");
     let verified = installation.ask(&["log", "verify", "--deep"]);
-    assert_eq!((&verified["rows"], &verified["problems"]), (&json!(EVENTS), &json!([])));
+    assert_eq!((&verified["rows"], &verified["problems"]), (&json!(events), &json!([])));
     installation.ask(&["catalog", "rebuild"]);
     assert_eq!(installation.ask(&everything), live, "the rebuilt catalog counts otherwise");
 

@@ -1,7 +1,11 @@
 //! Puts and gets with the guarantees that sealing needs: content-addressed parts, create-only manifests, and on a
 //! local directory an fsync that `object_store` itself does not do.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    collections::HashSet,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -74,7 +78,14 @@ impl Error {
 pub struct Archive {
     store: Arc<dyn ObjectStore>,
     /// Set for a local directory: what must be fsynced, because the store does not.
-    directory: Option<Arc<PathBuf>>,
+    directory: Option<Arc<Directory>>,
+}
+
+#[derive(Debug)]
+struct Directory {
+    path: PathBuf,
+    /// Directories whose entry in their parent is durable.
+    durable: Mutex<HashSet<PathBuf>>,
 }
 
 impl Archive {
@@ -87,7 +98,7 @@ impl Archive {
             |error: &dyn std::fmt::Display| Error::Setup(format!("archive directory {}: {error}", path.display()));
         std::fs::create_dir_all(&path).map_err(|error| setup(&error))?;
         let store = LocalFileSystem::new_with_prefix(&path).map_err(|error| setup(&error))?;
-        Ok(Self { store: Arc::new(store), directory: Some(Arc::new(path)) })
+        Ok(Self { store: Arc::new(store), directory: Some(Arc::new(Directory { path, durable: Mutex::default() })) })
     }
 
     /// An archive in a bucket of S3 or a compatible store. Credentials, region and endpoint come from the usual
@@ -220,19 +231,32 @@ impl Archive {
     /// Makes a local file and its directory entry survive a power loss; a remote store has done so already.
     async fn sync(&self, path: &Path) -> Result<(), Error> {
         let Some(directory) = self.directory.clone() else { return Ok(()) };
-        let file = directory.join(path.as_ref());
-        let synced = tokio::task::spawn_blocking(move || {
-            std::fs::File::open(&file)?.sync_all()?;
-            let parents = file.ancestors().skip(1).take_while(|parent| parent.starts_with(directory.as_path()));
-            for parent in parents {
-                std::fs::File::open(parent)?.sync_all()?;
-            }
-            Ok::<_, std::io::Error>(())
-        });
+        let file = path.clone();
+        let synced = tokio::task::spawn_blocking(move || directory.sync(file.as_ref()));
         let synced = synced.await.map_err(|error| Error::Setup(format!("sync {path}: {error}")))?;
-        synced.map_err(|error| {
-            unavailable(path, object_store::Error::Generic { store: "directory", source: Box::new(error) })
-        })
+        let failed = |error| object_store::Error::Generic { store: "directory", source: Box::new(error) };
+        synced.map_err(|error| unavailable(path, failed(error)))
+    }
+}
+
+impl Directory {
+    /// The file, its entry in its directory, and that of every directory that may be new.
+    fn sync(&self, file: &str) -> std::io::Result<()> {
+        let fsync = |path: &std::path::Path| std::fs::File::open(path)?.sync_all();
+        let file = self.path.join(file);
+        fsync(&file)?;
+        let mut above = file.ancestors().skip(1).take_while(|above| above.starts_with(&self.path));
+        let Some(mut directory) = above.next() else { return Ok(()) };
+        fsync(directory)?;
+        for parent in above {
+            if self.durable.lock().unwrap_or_else(PoisonError::into_inner).contains(directory) {
+                break;
+            }
+            fsync(parent)?;
+            self.durable.lock().unwrap_or_else(PoisonError::into_inner).insert(directory.to_owned());
+            directory = parent;
+        }
+        Ok(())
     }
 }
 

@@ -19,6 +19,7 @@ use crate::{
         part,
         store::{Archive, Error},
     },
+    causes::causes,
     log::Stream,
     position::{Position, Seq},
     schema,
@@ -94,7 +95,7 @@ impl Verifier {
             }
             Err(error @ Error::Unavailable { .. }) => return Err(error),
             Err(error) => {
-                self.problem(hour, key.path().as_ref(), &chain_of(&error));
+                self.problem(hour, key.path().as_ref(), &causes(&error));
                 return Ok(());
             }
         };
@@ -133,7 +134,7 @@ impl Verifier {
                     files.push(bytes);
                 }
                 Err(error @ Error::Unavailable { .. }) => return Err(error),
-                Err(error) => self.problem(manifest.hour(), &file.key, &chain_of(&error)),
+                Err(error) => self.problem(manifest.hour(), &file.key, &causes(&error)),
             }
         }
         let (true, [core, personal]) = (self.deep, files.as_slice()) else { return Ok(()) };
@@ -151,16 +152,6 @@ impl Verifier {
     pub fn finish(self) -> Report {
         self.report
     }
-}
-
-fn chain_of(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }
 
 /// How a manifest does not follow the one before it.

@@ -121,7 +121,7 @@ impl Link {
 }
 
 /// Server errors come on their own, not as the answer to a request: a forbidden publish looks like a lost
-/// acknowledgement. Hence the ERROR lines.
+/// acknowledgement. Hence the ERROR lines. A client error is an attempt to connect again that failed: another follows.
 fn note(event: &Event, cut: &watch::Sender<u64>) {
     match event {
         Event::Disconnected | Event::Closed => {
@@ -129,9 +129,8 @@ fn note(event: &Event, cut: &watch::Sender<u64>) {
             tracing::warn!(%event, "the broker's connection is lost");
         }
         Event::Connected => tracing::info!("connected to the broker"),
-        Event::ServerError(_) | Event::ClientError(_) => {
-            tracing::error!(%event, "the broker's connection reports an error")
-        }
+        Event::ServerError(_) => tracing::error!(%event, "the broker's connection reports an error"),
+        Event::ClientError(_) => tracing::warn!(%event, "the broker is not reached; connecting is tried again"),
         Event::LameDuckMode | Event::Draining | Event::SlowConsumer(_) => {
             tracing::warn!(%event, "the broker's connection")
         }

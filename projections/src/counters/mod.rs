@@ -86,9 +86,11 @@ pub fn no_rulings() -> Arc<dyn TableProvider> {
     Arc::new(table)
 }
 
-/// Names the code: SHA-256 of the version, the SQL and the output columns.
+/// Names the code: SHA-256 of the version, the SQL, the output columns and the engine's version, which fixes that of
+/// Parquet.
 pub fn code_digest() -> Digest {
-    Digest::of(format!("{NAME} {VERSION}\n{SQL}\n{:?}", schema::columns(&SCHEMA)).as_bytes())
+    let (engine, columns) = (datafusion::DATAFUSION_VERSION, schema::columns(&SCHEMA));
+    Digest::of(format!("{NAME} {VERSION}\n{SQL}\n{columns:?}\nDataFusion {engine}").as_bytes())
 }
 
 /// Counts the clicks of a table. The stream is in the order of [`KEYS`], of [`schema`] columns.
