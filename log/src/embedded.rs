@@ -19,6 +19,7 @@ use crate::{
     frame::{Digest, Frame, Header},
     log::{Appended, Durability, Error, Info, Log, Logged, ReadLimit, Stream},
     position::{Epoch, Seq},
+    sqlite::one_writer,
     time::{Clock, Timestamp},
 };
 
@@ -101,7 +102,7 @@ impl EmbeddedLog {
             .synchronous(SqliteSynchronous::Full)
             .busy_timeout(Duration::from_secs(10));
         let open = |error: sqlx::Error| Error::Unavailable(format!("open {}: {error}", path.display()));
-        let write = SqlitePoolOptions::new().max_connections(1).connect_with(options.clone()).await.map_err(open)?;
+        let write = one_writer().connect_with(options.clone()).await.map_err(open)?;
         let epoch = prepare(&write, stream, path).await?;
         let read = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(open)?;
         Ok(Self { write, read, clock, epoch, appended: watch::channel(Seq::ZERO).0 })
@@ -354,3 +355,6 @@ impl Log for EmbeddedLog {
         Ok(if mode >= 2 { Durability::Fsync } else { Durability::Weak(format!("SQLite runs with synchronous={mode}")) })
     }
 }
+
+#[cfg(test)]
+mod tests;

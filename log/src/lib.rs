@@ -22,6 +22,7 @@ pub mod position;
 pub mod rejected;
 pub mod schema;
 pub mod spool;
+pub mod sqlite;
 #[cfg(test)]
 mod testing;
 pub mod time;

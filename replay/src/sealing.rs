@@ -307,3 +307,6 @@ fn compare(
         compared_at: now,
     }
 }
+
+#[cfg(test)]
+mod tests;

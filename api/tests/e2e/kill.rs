@@ -20,18 +20,20 @@ const LIFE_MS: std::ops::Range<u64> = 20..300;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_server_on_the_embedded_log_keeps_and_counts_every_acknowledged_event_once() {
-    check(&Installation::embedded()).await;
+    check(&Installation::embedded(), &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn killed_server_on_jetstream_s3_and_postgres_keeps_and_counts_every_acknowledged_event_once() {
     let broker = NatsServer::start();
     let installation = Installation::in_production(&broker).await;
-    check(&installation).await;
+    // A busy disk may take its time, and then frames go by way of the spool.
+    check(&installation, &["the log is away; frames go to the spool", "frame is sent again"]).await;
     installation.remove().await;
 }
 
-async fn check(installation: &Installation) {
+/// `expected` is what servers may warn of.
+async fn check(installation: &Installation, expected: &[&str]) {
     installation.register_ads(&[AD]);
     let loader = Loader::default();
     let random = RandomState::new();
@@ -45,7 +47,7 @@ async fn check(installation: &Installation) {
     }
     let server = Server::start(installation);
     until_all_is_logged(installation, &loader).await;
-    server.stop(&[]);
+    server.stop(expected);
 
     let log = installation.log(Stream::Clicks).await;
     let recount = Recount::of(log.as_ref()).await;

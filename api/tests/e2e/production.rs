@@ -8,10 +8,7 @@ use clicktrail_log::{
     time::{Clock, Hour, ManualClock, SystemClock},
 };
 use clicktrail_projections::session;
-use clicktrail_replay::{
-    catalog::Outcome,
-    sealing::Archiver,
-};
+use clicktrail_replay::{catalog::Outcome, sealing::Archiver};
 use serde_json::{Value, json};
 
 use crate::{
@@ -64,11 +61,13 @@ async fn captured_events_are_counted_live_and_the_same_from_the_sealed_archive()
 async fn doctor_finds_jetstream_s3_and_postgres_fit_for_money() {
     let broker = NatsServer::start();
     let installation = Installation::in_production(&broker).await;
-    let findings = installation.ask(&["doctor"]);
+    let doctor = installation.run(&["doctor", "--output", "json"]);
+    let findings = doctor.json();
     let findings = findings.as_array().unwrap();
-    for check in ["fsync", "durability", "clock", "archive", "create-only", "catalog"] {
+    // Not `fsync`: whether the disk under the temporary directory is a real one is the machine's affair.
+    for check in ["durability", "clock", "archive", "create-only", "catalog"] {
         let found = findings.iter().find(|finding| finding["check"] == check);
-        assert_eq!(found.map(|finding| &finding["ok"]), Some(&json!(true)), "{check}: {findings:?}");
+        assert_eq!(found.map(|finding| &finding["ok"]), Some(&json!(true)), "{check}: {doctor}");
     }
     let durability = findings.iter().find(|finding| finding["check"] == "durability").unwrap();
     assert_eq!(durability["detail"], "an acknowledgement means fsync");

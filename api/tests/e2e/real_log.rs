@@ -4,7 +4,9 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
+    thread,
+    time::Duration,
 };
 
 use clicktrail_log::time::Hour;
@@ -25,9 +27,7 @@ pub(crate) struct Imported {
 
 impl Imported {
     pub(crate) fn new() -> Self {
-        let installation = Installation::embedded();
-        fs::create_dir_all(installation.data()).unwrap();
-        unpack_example("apache_access.log.gz", &file(&installation));
+        let installation = not_yet_imported();
         let summary = import(&installation);
         Self { installation, summary }
     }
@@ -42,9 +42,22 @@ fn file(installation: &Installation) -> PathBuf {
 }
 
 fn import(installation: &Installation) -> Value {
+    let arguments = import_arguments(installation);
+    installation.ask(&arguments.each_ref().map(String::as_str))
+}
+
+fn import_arguments(installation: &Installation) -> [String; 6] {
     let (file, mapping) = (file(installation), example("apache.toml"));
     let (file, mapping) = (file.to_str().unwrap(), mapping.to_str().unwrap());
-    installation.ask(&["import", file, "--format", "combined", "--mapping", mapping])
+    ["import", file, "--format", "combined", "--mapping", mapping].map(str::to_owned)
+}
+
+/// Has the file where [`Imported::new`] has it, and nothing imported.
+fn not_yet_imported() -> Installation {
+    let installation = Installation::embedded();
+    fs::create_dir_all(installation.data()).unwrap();
+    unpack_example("apache_access.log.gz", &file(&installation));
+    installation
 }
 
 /// What Python counts in the same file.
@@ -153,6 +166,32 @@ fn importing_again_logs_nothing() {
         assert_eq!(again[field], json!(expected), "{field} in {again}");
     }
     assert_eq!(questions.map(|question| imported.installation.ask(question)), before);
+}
+
+#[test]
+fn import_that_was_killed_is_finished_by_the_next_with_the_same_bytes() {
+    let killed = not_yet_imported();
+    let arguments = import_arguments(&killed);
+    for life_ms in [150, 300, 450, 600, 900] {
+        let mut command = killed.command(&arguments.each_ref().map(String::as_str));
+        let mut process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        thread::sleep(Duration::from_millis(life_ms));
+        process.kill().unwrap();
+        process.wait().unwrap();
+    }
+    let summary = import(&killed);
+    let new_and_known = summary["logged"].as_u64().unwrap() + summary["duplicates"].as_u64().unwrap();
+    assert_eq!((new_and_known, &summary["rejected"]), (9_998, &json!(2)), "{summary}");
+    let whole = Imported::new();
+    for question in
+        [&["log", "hours"][..], &["rejected", "list"], &["counters", "--by", "ad", "--granularity", "minute"]]
+    {
+        assert_eq!(killed.ask(question), whole.installation.ask(question), "{question:?}");
+    }
+    // A put that died leaves a file that no manifest names, with a `#` in its name.
+    let mut left = tree(&killed.data().join("archive"));
+    left.retain(|path, _| !path.to_str().unwrap().contains('#'));
+    assert!(left == tree(&whole.archive()), "the archive has other bytes than after an import in one piece");
 }
 
 #[test]

@@ -124,9 +124,14 @@ impl Link {
 /// acknowledgement. Hence the ERROR lines. A client error is an attempt to connect again that failed: another follows.
 fn note(event: &Event, cut: &watch::Sender<u64>) {
     match event {
-        Event::Disconnected | Event::Closed => {
+        Event::Disconnected => {
             cut.send_modify(|cuts| *cuts += 1);
             tracing::warn!(%event, "the broker's connection is lost");
+        }
+        // Only ever by us: connecting is tried again for as long as there is somebody who wants a connection.
+        Event::Closed => {
+            cut.send_modify(|cuts| *cuts += 1);
+            tracing::debug!("the connection to the broker is closed");
         }
         Event::Connected => tracing::info!("connected to the broker"),
         Event::ServerError(_) => tracing::error!(%event, "the broker's connection reports an error"),

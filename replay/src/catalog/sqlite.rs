@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use clicktrail_log::sqlite::one_writer;
 use sqlx::{
     ConnectOptions as _, SqlitePool, SqliteTransaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -38,8 +39,7 @@ impl Sqlite {
     /// file, or cannot be created; [`Error::Unavailable`] if another process keeps it locked.
     pub async fn open(path: &Path) -> Result<Self, Error> {
         let options = SqliteConnectOptions::new().filename(path).busy_timeout(WAIT_MAX).disable_statement_logging();
-        let writer = SqlitePoolOptions::new()
-            .max_connections(1)
+        let writer = one_writer()
             .acquire_timeout(WAIT_MAX)
             .idle_timeout(None)
             .max_lifetime(None)
