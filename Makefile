@@ -7,7 +7,7 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/clicktrail/target
 build:
 	cargo build --release --workspace
 
-# Clicks to invoice in one process, without anything to set up.
+# The whole job on simulated clicks in one process, without anything to set up.
 demo: build
 	$(CARGO_TARGET_DIR)/release/clicktrail demo
 

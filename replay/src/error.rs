@@ -22,6 +22,9 @@ pub enum Error {
     /// A projection failed.
     #[error("project an hour")]
     Projection(#[from] clicktrail_projections::Error),
+    /// Something that the step needs is not there: nothing was changed.
+    #[error("{0}")]
+    Incomplete(String),
     /// A frame cannot be decoded: it is not skipped, a person must act.
     #[error("frame {seq} of the log cannot be decoded")]
     Frame {
@@ -43,7 +46,7 @@ impl Error {
             }
             Self::Seal(error) => error.is_transient(),
             Self::Catalog(error) => error.is_transient(),
-            Self::Projection(_) | Self::Frame { .. } => false,
+            Self::Projection(_) | Self::Incomplete(_) | Self::Frame { .. } => false,
         }
     }
 }

@@ -1,13 +1,18 @@
 //! The catalog made again from the object store: what it mirrors is forgotten and read back from manifests.
 
+use std::collections::BTreeMap;
+
 use clicktrail_log::{
-    archive::{Archive, keys::ManifestKey},
+    archive::{Archive, Manifest, keys::ManifestKey},
     log::Stream,
     time::{Clock, Hour},
 };
 use clicktrail_projections::session;
 
 use crate::{Error, catalog::Catalog, sealing};
+
+/// Hours of the catalog that are read at a time.
+const PAGE_HOURS: u32 = 1_000;
 
 /// What a rebuild found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,11 +23,45 @@ pub struct Rebuilt {
     pub rows: u64,
 }
 
+/// Reads every manifest and compares them with what the catalog still remembers: a rebuild must not make an hour
+/// disappear because somebody lost its manifest.
+///
+/// # Errors
+/// [`Error::Incomplete`] naming the first hour that is missing, out of the chain, or another than the catalog knows.
+async fn check(archive: &Archive, catalog: &dyn Catalog) -> Result<Vec<Manifest>, Error> {
+    let mut manifests: Vec<Manifest> = Vec::new();
+    for hour in archive.sealed_hours(Stream::Clicks).await? {
+        let key = ManifestKey { stream: Stream::Clicks, hour };
+        let missing = || clicktrail_log::archive::Error::Missing(key.path().to_string());
+        let manifest = archive.manifest(key).await?.ok_or_else(missing)?;
+        if let Some(previous) = manifests.last() {
+            let follows = previous.hour().next() == hour && manifest.previous == Some(previous.digest().to_string());
+            let hole = || Error::Incomplete(format!("the archive has a hole between {} and {hour}", previous.hour));
+            follows.then_some(()).ok_or_else(hole)?;
+        }
+        manifests.push(manifest);
+    }
+    let known: BTreeMap<Hour, String> =
+        manifests.iter().map(|manifest| (manifest.hour(), manifest.digest().to_string())).collect();
+    let mut from = Hour::from_i64(i64::MIN / 2);
+    loop {
+        let page = catalog.list_hours(from, PAGE_HOURS).await?;
+        let Some(last) = page.last().map(|hour| hour.hour) else { return Ok(manifests) };
+        if let Some(lost) = page.iter().find(|hour| known.get(&hour.hour) != Some(&hour.manifest_digest)) {
+            let lost = lost.hour;
+            return Err(Error::Incomplete(format!("the archive does not hold {lost} as the catalog remembers it")));
+        }
+        from = last.next();
+    }
+}
+
 /// Forgets what the catalog mirrors and registers every sealed hour again, in order. A segment that stands with its
 /// receipt is used as it is; any other is built. `progress` is told after each hour: hours done, hours in all.
 ///
 /// # Errors
-/// See [`Error`]. The catalog then holds the hours up to the one that failed; the same call begins again.
+/// [`Error::Incomplete`] before anything is changed, if the chain of hours has a hole or the catalog remembers another
+/// hour than the archive holds. After any other the catalog holds the hours up to the one that failed; the same call
+/// begins again.
 pub async fn catalog(
     archive: &Archive,
     catalog: &dyn Catalog,
@@ -31,17 +70,15 @@ pub async fn catalog(
     actor: &str,
     mut progress: impl FnMut(u64, u64),
 ) -> Result<Rebuilt, Error> {
-    let hours: Vec<Hour> = archive.sealed_hours(Stream::Clicks).await?;
+    let manifests = check(archive, catalog).await?;
+    let hours = manifests.len() as u64;
     catalog.forget_derived(actor, clock.now()).await?;
     let mut rebuilt = Rebuilt::default();
-    for hour in &hours {
-        let key = ManifestKey { stream: Stream::Clicks, hour: *hour };
-        let missing = || clicktrail_log::archive::Error::Missing(key.path().to_string());
-        let manifest = archive.manifest(key).await?.ok_or_else(missing)?;
+    for manifest in manifests {
         rebuilt.rows += manifest.rows;
         sealing::register(archive, catalog, manifest, limits, clock.now()).await?;
         rebuilt.hours += 1;
-        progress(rebuilt.hours, hours.len() as u64);
+        progress(rebuilt.hours, hours);
     }
     Ok(rebuilt)
 }

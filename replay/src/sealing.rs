@@ -18,7 +18,7 @@ use clicktrail_log::{
 use clicktrail_projections::{counters, segment::Writer, session};
 use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::{debug, error, info, warn};
 
 use crate::{
     Error,
@@ -35,7 +35,7 @@ const LIVE_WAIT: Duration = Duration::from_secs(20);
 /// How often frames that need no longer be kept are looked for.
 const TRIM_INTERVAL: Duration = Duration::from_secs(600);
 
-/// How long frames stay in the log after their hour was sealed, whatever the archive says.
+/// How long frames stay in the log after the end of their hour, whatever the archive says.
 pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// Seals, projects and registers hours, in order.
@@ -114,6 +114,7 @@ impl Archiver {
             let pause = match self.seal_next(now).await {
                 Ok(Some(sealed)) => {
                     report(&sealed);
+                    self.lag(now);
                     continue;
                 }
                 Ok(None) => LOOK_INTERVAL,
@@ -144,7 +145,7 @@ impl Archiver {
         gauge!(metric::ARCHIVE_LAG).set(u32::try_from(behind).unwrap_or(u32::MAX));
     }
 
-    /// Removes frames from the log whose hour was sealed longer than [`RETENTION`] ago and has just been read back
+    /// Removes frames from the log whose hour ended longer than [`RETENTION`] ago, is sealed, and has just been read back
     /// from the archive without a problem. Returns whether anything was removed.
     ///
     /// # Errors
@@ -190,6 +191,8 @@ pub fn report(sealed: &Sealed) {
     counter!(metric::HOURS_SEALED).increment(1);
     counter!(metric::RECONCILIATIONS, "outcome" => sealed.reconciliation.outcome.as_str()).increment(1);
     match sealed.reconciliation.outcome {
+        // After years of silence there are many quiet hours to catch up with.
+        Outcome::Equal | Outcome::Incomplete if rows == 0 => debug!(hour, "quiet hour sealed"),
         Outcome::Equal | Outcome::Incomplete => {
             info!(hour, rows, outcome = sealed.reconciliation.outcome.as_str(), "hour sealed")
         }

@@ -2,7 +2,7 @@
 
 use clicktrail_log::time::Hour;
 use clicktrail_projections::session;
-use clicktrail_replay::rebuild;
+use clicktrail_replay::{self as replay, rebuild};
 use serde_json::json;
 
 use super::{Exit, Format, Global, output, progress};
@@ -40,8 +40,15 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
             bar.set_position(done);
         },
     )
-    .await?;
+    .await;
     bar.finish_and_clear();
+    let rebuilt = match rebuilt {
+        Err(replay::Error::Incomplete(what)) => {
+            output::note(&format!("clicktrail: {what}: nothing was changed; restore the manifest, then try again"));
+            return Ok(Exit::InputIncomplete);
+        }
+        other => other?,
+    };
     match global.output {
         Format::Json => output::json(&json!({"hours": rebuilt.hours, "rows": rebuilt.rows})),
         Format::Table => {

@@ -39,7 +39,7 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open().await?;
+    let instance = global.open_existing().await?;
     let mut seen = BTreeSet::new();
     let dimensions = arguments.dimensions.into_iter().filter(|dimension| seen.insert(*dimension)).collect();
     let question = query::Question {

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use arrow::array::RecordBatch;
 use clicktrail_log::{
     archive::{
@@ -64,7 +64,7 @@ fn hour(text: &str) -> Result<Hour, String> {
 }
 
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
-    let instance = global.open().await?;
+    let instance = global.open_existing().await?;
     match command {
         Command::Hours { from, without_quiet } => hours(global, &instance, from, without_quiet).await,
         Command::Cat { hour, personal, limit } => cat(&instance, hour, personal, limit).await,
@@ -129,7 +129,10 @@ async fn hours(global: &Global, instance: &Instance, from: Option<Hour>, without
 
 async fn cat(instance: &Instance, hour: Hour, personal: bool, limit: u64) -> anyhow::Result<Exit> {
     let key = ManifestKey { stream: Stream::Clicks, hour };
-    let Some(manifest) = instance.archive.manifest(key).await? else { bail!("{hour} is not sealed") };
+    let Some(manifest) = instance.archive.manifest(key).await? else {
+        output::note(&format!("clicktrail: {hour} is not sealed"));
+        return Ok(Exit::InputIncomplete);
+    };
     let mut left = limit;
     for part in &manifest.parts {
         let core = part::read(instance.archive.get_file(&part.core).await?, None)?;

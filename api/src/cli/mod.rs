@@ -138,6 +138,14 @@ impl Global {
         })
     }
 
+    /// Opens an installation that is there, for commands that only read: a mistyped directory is not made.
+    async fn open_existing(&self) -> anyhow::Result<Instance> {
+        let places = self.places()?;
+        let data = &places.data;
+        anyhow::ensure!(data.is_dir(), "there is no data directory {}: name it with --data", data.display());
+        Instance::open(places, Arc::new(SystemClock)).await
+    }
+
     async fn open(&self) -> anyhow::Result<Instance> {
         Instance::open(self.places()?, Arc::new(SystemClock)).await
     }

@@ -62,7 +62,7 @@ struct Entry {
 }
 
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
-    let instance = global.open().await?;
+    let instance = global.open_existing().await?;
     match command {
         Command::List { code, limit } => {
             let entries = read(&instance, code.as_deref(), limit).await?;

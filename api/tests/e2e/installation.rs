@@ -75,14 +75,26 @@ impl Installation {
         {
             installation.set(name, value.to_owned());
         }
-        let database = unique("e2e_");
-        administer(format!("CREATE DATABASE {database}")).await;
-        let server = service("CLICKTRAIL_TEST_POSTGRES_URL");
-        let (server, _) = server.rsplit_once('/').unwrap();
-        installation.set("CLICKTRAIL_CATALOG", format!("{server}/{database}"));
-        installation.database = Some(database);
+        installation.use_postgres(&service("CLICKTRAIL_TEST_POSTGRES_URL")).await;
         installation.bucket = Some(bucket);
         installation
+    }
+
+    /// The catalog on PostgreSQL at `port`, which leads to the test's server; the rest in the directory.
+    pub(crate) async fn on_postgres_through(port: u16) -> Self {
+        let server = service("CLICKTRAIL_TEST_POSTGRES_URL");
+        let mut installation = Self::embedded();
+        installation.use_postgres(&server.replace(&format!(":{}/", postgres_port()), &format!(":{port}/"))).await;
+        installation
+    }
+
+    /// A database of its own on a server that is reached at `url`.
+    async fn use_postgres(&mut self, url: &str) {
+        let database = unique("e2e_");
+        administer(format!("CREATE DATABASE {database}")).await;
+        let (server, _) = url.rsplit_once('/').unwrap();
+        self.set("CLICKTRAIL_CATALOG", format!("{server}/{database}"));
+        self.database = Some(database);
     }
 
     fn set(&mut self, name: &str, value: String) {
@@ -175,6 +187,12 @@ impl Installation {
             self.run(&[&arguments[..], &["--price", "0.25", "--currency", "EUR"]].concat()).exits(0);
         }
     }
+}
+
+/// Where the test's PostgreSQL listens.
+pub(crate) fn postgres_port() -> u16 {
+    let url: reqwest::Url = service("CLICKTRAIL_TEST_POSTGRES_URL").parse().unwrap();
+    url.port().unwrap()
 }
 
 async fn administer(statement: String) {

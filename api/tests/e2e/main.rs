@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test; allow-unwrap-in-tests does not reach helpers")]
 
 mod broker_outage;
+mod catalog_outage;
 mod installation;
 mod kill;
 mod loader;
@@ -13,6 +14,8 @@ mod loader;
 #[path = "../../../log/tests/conformance/nats_server.rs"]
 mod nats_server;
 mod production;
+#[path = "../../../log/tests/conformance/proxy.rs"]
+mod proxy;
 mod real_log;
 mod real_log_damage;
 mod reconciliation;
