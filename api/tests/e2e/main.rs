@@ -14,6 +14,7 @@ mod loader;
 #[path = "../../../log/tests/conformance/nats_server.rs"]
 mod nats_server;
 mod production;
+#[allow(dead_code, reason = "the log's own tests use the rest of it")]
 #[path = "../../../log/tests/conformance/proxy.rs"]
 mod proxy;
 mod real_log;

@@ -206,6 +206,8 @@ fn is_unavailable(error: &sqlx::Error) -> bool {
     // `sqlx::Error` is not ours and may grow: what is not known to pass by itself does not.
     match error {
         sqlx::Error::Io(_)
+        // A connection that is cut while it is being set up: the end of the stream is then read as an answer.
+        | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed
         | sqlx::Error::WorkerCrashed
