@@ -124,6 +124,11 @@ enum Command {
     Catalog(catalog::Command),
 }
 
+/// A command that reads was pointed at nothing: its input is incomplete.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no data directory {0}: name it with --data")]
+struct NoDataDirectory(String);
+
 impl Global {
     fn places(&self) -> anyhow::Result<Places> {
         let file = config::load(self.config.as_deref())?;
@@ -142,7 +147,9 @@ impl Global {
     async fn open_existing(&self) -> anyhow::Result<Instance> {
         let places = self.places()?;
         let data = &places.data;
-        anyhow::ensure!(data.is_dir(), "there is no data directory {}: name it with --data", data.display());
+        if !data.is_dir() {
+            return Err(NoDataDirectory(data.display().to_string()).into());
+        }
         Instance::open(places, Arc::new(SystemClock)).await
     }
 
@@ -165,7 +172,8 @@ pub async fn main() -> ExitCode {
         Ok(exit) => ExitCode::from(exit.code()),
         Err(error) => {
             output::error(&error);
-            ExitCode::from(1)
+            let incomplete = error.is::<NoDataDirectory>();
+            ExitCode::from(if incomplete { Exit::InputIncomplete.code() } else { 1 })
         }
     }
 }
