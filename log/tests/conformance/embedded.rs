@@ -48,16 +48,22 @@ impl Bed for Embedded {
 
     /// What a crash leaves on the disk: the file and its write-ahead log, as they are.
     async fn crash(&mut self) {
-        let after = TempDir::new().unwrap();
-        for entry in self.0.path().read_dir().unwrap() {
-            let from = entry.unwrap().path();
-            // The shared-memory index is rebuilt from the write-ahead log.
-            if !from.to_str().unwrap().ends_with("-shm") {
-                std::fs::copy(&from, after.path().join(from.file_name().unwrap())).unwrap();
-            }
-        }
-        self.0 = after;
+        // A handle that was dropped closes in its own time, and the last one removes the write-ahead log: copy again.
+        let after = (0..100).find_map(|_| copy(self.0.path()).ok());
+        self.0 = after.expect("the files stand still at last");
     }
+}
+
+fn copy(from: &std::path::Path) -> std::io::Result<TempDir> {
+    let after = TempDir::new()?;
+    for entry in from.read_dir()? {
+        let file = entry?.path();
+        // The shared-memory index is rebuilt from the write-ahead log.
+        if !file.to_string_lossy().ends_with("-shm") {
+            std::fs::copy(&file, after.path().join(file.file_name().unwrap()))?;
+        }
+    }
+    Ok(after)
 }
 
 conform!(Embedded::new());
