@@ -1,5 +1,7 @@
 //! One judgement about one position.
 
+use std::{fmt, str::FromStr};
+
 use clicktrail_log::{position::Position, time::Timestamp};
 
 /// Whether the event may be billed.
@@ -11,9 +13,22 @@ pub enum Decision {
     Invalid,
 }
 
+impl Decision {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Valid, Self::Invalid];
+
+    /// The text in the `decision` column.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Invalid => "invalid",
+        }
+    }
+}
+
 /// Why an event is invalid, in the terms of the MRC's Invalid Traffic Detection and Filtration Standards, with two
 /// categories of our own.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Category {
     /// General invalid traffic: found by lists and parameters.
     Givt,
@@ -53,6 +68,78 @@ pub enum Stage {
     Manual,
 }
 
+impl Stage {
+    /// Every stage.
+    pub const ALL: [Self; 4] = [Self::Live, Self::Rejudge, Self::Query, Self::Manual];
+
+    /// The text in the `stage` column.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Rejudge => "rejudge",
+            Self::Query => "query",
+            Self::Manual => "manual",
+        }
+    }
+}
+
+/// A text that is none of the known words.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is not a {what}: use {known}")]
+pub struct UnknownWord {
+    text: String,
+    what: &'static str,
+    known: String,
+}
+
+macro_rules! word {
+    ($type:ty, $what:literal) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(self.as_str())
+            }
+        }
+
+        impl FromStr for $type {
+            type Err = UnknownWord;
+
+            fn from_str(text: &str) -> Result<Self, UnknownWord> {
+                Self::ALL.into_iter().find(|known| known.as_str() == text).ok_or_else(|| UnknownWord {
+                    text: text.to_owned(),
+                    what: $what,
+                    known: Self::ALL.map(Self::as_str).join(", "),
+                })
+            }
+        }
+    };
+}
+
+word!(Decision, "decision");
+word!(Category, "category");
+word!(Stage, "stage");
+
+/// What a signal saw: a count, a position, a distance.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Evidence {
+    /// A number, in the unit that its name ends with.
+    Number(i64),
+    /// A text: an id, a list, a pattern.
+    Text(String),
+    /// Another event.
+    Position(Position),
+}
+
+/// One signal that fired.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// The rule of the ruleset, or the word that a person or a query gave.
+    pub rule: String,
+    /// What it adds to the score, in thousandths.
+    pub weight_permille: u16,
+    /// What it saw, by name, in a fixed order.
+    pub evidence: Vec<(String, Evidence)>,
+}
+
 /// One judgement about one position. Never changed: a later verdict supersedes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {
@@ -65,10 +152,10 @@ pub struct Verdict {
     /// Why not; `None` when valid.
     pub category: Option<Category>,
     /// Every signal that fired, with its evidence.
-    pub reasons: Vec<String>,
+    pub reasons: Vec<Reason>,
     /// The sum of the signals' weights in thousandths, at most 1,000.
     pub score_permille: u16,
-    /// The digest of the ruleset, hexadecimal.
+    /// The digest of the ruleset, hexadecimal; empty where no ruleset judged.
     pub ruleset: String,
     /// How it came about.
     pub stage: Stage,
