@@ -1,23 +1,25 @@
-//! History into the embedded log: logged time follows event time, and hours are sealed as they pass.
+//! History into the embedded log: logged time follows event time, and hours are judged and sealed as they pass.
 //!
 //! The same batches under the same identity make the same frames, so doing it again appends nothing, and going on
 //! after a crash continues where it stopped.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use arrow::array::RecordBatch;
 use clicktrail_log::{
     archive::seal,
     frame::Writer,
-    time::{Clock, Hour, ManualClock, Timestamp},
+    time::{Hour, ManualClock, Timestamp},
 };
 use clicktrail_projections::session;
 use clicktrail_replay::{
     catalog::Outcome,
+    judging::Judging,
     live::Projector,
     sealing::{self, Archiver},
 };
+use clicktrail_verdicts::ruleset::Ruleset;
 use uuid::Uuid;
 
 use crate::instance::Instance;
@@ -43,6 +45,7 @@ pub struct History {
     /// The machine's time: an hour that is not over is not sealed.
     present: Timestamp,
     writer: Writer,
+    judging: Judging,
     projector: Projector,
     archiver: Archiver,
     open: Option<Hour>,
@@ -56,6 +59,7 @@ impl History {
     /// If the log is not embedded: a broker gives frames its own time.
     pub fn new(
         instance: Instance,
+        rules: Arc<Ruleset>,
         clock: Arc<ManualClock>,
         present: Timestamp,
         identity: Uuid,
@@ -64,12 +68,20 @@ impl History {
             bail!("history needs the embedded log: a broker logs events under its own time");
         }
         let limits = session::Limits::default();
-        let (log, archive, catalog) =
-            (Arc::clone(&instance.clicks), instance.archive.clone(), Arc::clone(&instance.catalog));
-        let projector = Projector::new(Arc::clone(&log), archive.clone(), Arc::clone(&catalog), limits);
-        let archiver = Archiver::new(log, archive, catalog, Arc::clone(&clock) as Arc<dyn Clock>, limits);
+        let (judging, projector, archiver) =
+            (instance.judging(rules), instance.projector(limits), instance.archiver(limits));
         let writer = Writer::new(identity, 1);
-        Ok(Self { instance, clock, present, writer, projector, archiver, open: None, written: Written::default() })
+        Ok(Self {
+            instance,
+            clock,
+            present,
+            writer,
+            judging,
+            projector,
+            archiver,
+            open: None,
+            written: Written::default(),
+        })
     }
 
     /// Appends one batch whose times lie in one hour, not before the batch appended last.
@@ -112,19 +124,27 @@ impl History {
         Ok(cursor.chain().last_of(header.writer).is_some_and(|known| (header.writer_epoch, header.number) <= known))
     }
 
-    /// Counts what is logged, then seals every hour before `hour`.
+    /// Judges and counts what is logged.
+    async fn count(&mut self) -> anyhow::Result<()> {
+        while self.judging.tick(Duration::ZERO).await? {}
+        while self.projector.tick(Duration::ZERO).await? > 0 {}
+        Ok(())
+    }
+
+    /// Judges and counts what is logged, then seals every hour before `hour`.
     async fn seal_until(&mut self, hour: Hour) -> anyhow::Result<()> {
         let grace = i64::try_from(seal::GRACE.as_micros()).expect("a few seconds");
         let now = hour.start().plus_micros(grace);
         if now > self.present {
             return Ok(());
         }
-        while self.projector.tick(std::time::Duration::ZERO).await? > 0 {}
+        self.count().await?;
         while let Some(sealed) = self.archiver.seal_next(now).await? {
             sealing::report(&sealed);
             self.written.hours_sealed += 1;
             self.written.hours_equal += u64::from(sealed.reconciliation.outcome == Outcome::Equal);
         }
+        while self.archiver.seal_next_verdicts(now).await? {}
         Ok(())
     }
 
@@ -136,7 +156,7 @@ impl History {
         if let Some(open) = self.open {
             self.seal_until(open.next()).await?;
         }
-        while self.projector.tick(std::time::Duration::ZERO).await? > 0 {}
+        self.count().await?;
         Ok(self.written)
     }
 

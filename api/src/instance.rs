@@ -15,7 +15,14 @@ use clicktrail_log::{
     log::{Log, Stream},
     time::Clock,
 };
-use clicktrail_replay::catalog::{Catalog, Postgres, Sqlite};
+use clicktrail_projections::session;
+use clicktrail_replay::{
+    catalog::{Catalog, Postgres, Sqlite},
+    judging::Judging,
+    live::Projector,
+    sealing::Archiver,
+};
+use clicktrail_verdicts::{history::History, judge::Judge, ruleset::Ruleset};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -43,6 +50,8 @@ pub struct Instance {
     pub places: Places,
     /// The click log.
     pub clicks: Arc<dyn Log>,
+    /// The verdict log.
+    pub verdicts: Arc<dyn Log>,
     /// The log of rejected events.
     pub rejected: Arc<dyn Log>,
     /// The archive.
@@ -62,6 +71,7 @@ impl Instance {
         std::fs::create_dir_all(&places.data)
             .with_context(|| format!("create data directory {}", places.data.display()))?;
         let clicks = log(&places, Stream::Clicks, Arc::clone(&clock)).await?;
+        let verdicts = log(&places, Stream::Verdicts, Arc::clone(&clock)).await?;
         let rejected = log(&places, Stream::Rejected, Arc::clone(&clock)).await?;
         let archive = match places.archive.as_deref() {
             None => Archive::directory(places.data.join("archive"))?,
@@ -76,7 +86,32 @@ impl Instance {
             }
             Some(url) => Arc::new(Postgres::connect(url).await.context("connect to the catalog")?),
         };
-        Ok(Self { places, clicks, rejected, archive, catalog, clock })
+        Ok(Self { places, clicks, verdicts, rejected, archive, catalog, clock })
+    }
+
+    /// What was ruled, from the verdict log and its archive.
+    pub fn rulings(&self) -> History {
+        History::new(Arc::clone(&self.verdicts), self.archive.clone())
+    }
+
+    /// The judge of this installation.
+    pub fn judging(&self, rules: Arc<Ruleset>) -> Judging {
+        let (clicks, verdicts) = (Arc::clone(&self.clicks), Arc::clone(&self.verdicts));
+        let judge = Judge::new(Arc::clone(&clicks), verdicts, self.archive.clone(), rules, Arc::clone(&self.clock));
+        Judging::new(judge, clicks, Arc::clone(&self.catalog))
+    }
+
+    /// What counts its clicks live, behind the judge.
+    pub fn projector(&self, limits: session::Limits) -> Projector {
+        let (log, catalog) = (Arc::clone(&self.clicks), Arc::clone(&self.catalog));
+        Projector::new(log, self.archive.clone(), catalog, limits).behind_judge(self.rulings())
+    }
+
+    /// What seals its hours, behind the judge.
+    pub fn archiver(&self, limits: session::Limits) -> Archiver {
+        let (log, catalog, clock) = (Arc::clone(&self.clicks), Arc::clone(&self.catalog), Arc::clone(&self.clock));
+        let archiver = Archiver::new(log, self.archive.clone(), catalog, clock, limits);
+        archiver.behind_judge(Arc::clone(&self.verdicts), self.rulings())
     }
 
     /// Whether the log is embedded: then history can be logged under its own time.

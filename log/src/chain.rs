@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::frame::{Digest, Header};
+use crate::frame::{Digest, Header, Writer};
 
 /// The last frame seen of one writer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -97,6 +97,15 @@ impl Chain {
     /// The last frame seen of a writer: `(epoch, number)`.
     pub fn last_of(&self, writer: Uuid) -> Option<(u32, u64)> {
         self.0.get(&writer).map(|last| (last.epoch, last.number))
+    }
+
+    /// The writer that goes on behind the last frame seen of `id`, in the same epoch; at its beginning if none was seen.
+    /// For an identity that several processes share: of two that write the same number the log takes one.
+    pub fn writer(&self, id: Uuid) -> Writer {
+        match self.0.get(&id) {
+            Some(last) => Writer::resume(id, last.epoch, last.number, last.digest),
+            None => Writer::new(id, 1),
+        }
     }
 
     /// The state as a manifest keeps it, sorted by writer.
@@ -193,6 +202,23 @@ mod tests {
         chain.admit(&other);
         let admission = chain.admit(&frames[1]);
         assert!(matches!(admission, Admission::Broken(Alarm::PreviousDiffers { number: 2, .. })), "{admission:?}");
+    }
+
+    #[test]
+    fn writer_goes_on_where_its_last_frame_stands() {
+        let id = Uuid::from_u128(1);
+        let whole = headers(id, 1, 3);
+        let mut chain = Chain::default();
+        for header in &whole[..2] {
+            chain.admit(header);
+        }
+        let schema = Arc::new(Schema::new(vec![Field::new("n", DataType::Int64, false)]));
+        let batch = RecordBatch::try_new(schema, vec![Arc::new(Int64Array::from(vec![2]))]).unwrap();
+        let at = Timestamp::from_micros(2);
+        let next = chain.writer(id).seal(&batch, (at, at)).unwrap().header;
+        assert_eq!(next, whole[2]);
+        assert_eq!(chain.admit(&next), Admission::Fresh);
+        assert_eq!(chain.writer(Uuid::from_u128(2)).id(), Uuid::from_u128(2));
     }
 
     #[test]

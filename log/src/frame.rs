@@ -248,6 +248,11 @@ impl Writer {
         Self { id, epoch, number: 0, previous: Digest::ZERO }
     }
 
+    /// A writer that goes on behind a frame of this epoch.
+    pub(crate) fn resume(id: Uuid, epoch: u32, number: u64, previous: Digest) -> Self {
+        Self { id, epoch, number, previous }
+    }
+
     /// Who writes.
     pub fn id(&self) -> Uuid {
         self.id

@@ -15,8 +15,8 @@ pub enum Error {
     /// Rows cannot be written as, or read from, a segment.
     #[error("code a segment")]
     Segment(#[from] ParquetError),
-    /// The SQL of a projection is not deterministic, or loses money.
-    #[error("the projection's SQL is refused: {0}")]
+    /// SQL that is not deterministic, loses money, or would change something.
+    #[error("the SQL is refused: {0}")]
     Refused(String),
     /// What was asked for does not exist: names the argument.
     #[error("{0}")]

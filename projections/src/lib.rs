@@ -6,13 +6,14 @@
 //! - [`counters`] is the first projection; [`counters::query`] answers people's questions from it;
 //! - [`clicks`] makes tables of archived parts and of live frames, so that both are counted by one SQL;
 //! - [`segment`] is a projection's output as bytes; [`session`] bounds what a query may use; [`lint`] refuses SQL
-//!   that could give another answer the next time.
+//!   that could give another answer the next time; [`select`] answers a person's own SQL.
 
 pub mod clicks;
 pub mod counters;
 mod error;
 pub mod lint;
 pub mod segment;
+pub mod select;
 pub mod session;
 
 pub use error::Error;

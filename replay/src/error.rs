@@ -2,6 +2,8 @@
 
 use clicktrail_log::{archive, log, position::Seq};
 
+use clicktrail_verdicts::{history, judge};
+
 use crate::catalog;
 
 /// Why a step was not done. Every step may be done again.
@@ -19,6 +21,12 @@ pub enum Error {
     /// The catalog refused.
     #[error("use the catalog")]
     Catalog(#[from] catalog::Error),
+    /// Frames could not be judged.
+    #[error("judge frames")]
+    Judge(#[from] judge::Error),
+    /// The verdicts could not be read.
+    #[error("read the verdicts")]
+    Verdicts(#[from] history::Error),
     /// A projection failed.
     #[error("project an hour")]
     Projection(#[from] clicktrail_projections::Error),
@@ -46,6 +54,8 @@ impl Error {
             }
             Self::Seal(error) => error.is_transient(),
             Self::Catalog(error) => error.is_transient(),
+            Self::Judge(error) => error.is_transient(),
+            Self::Verdicts(error) => error.is_transient(),
             Self::Projection(_) | Self::Incomplete(_) | Self::Frame { .. } => false,
         }
     }

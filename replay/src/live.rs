@@ -1,6 +1,7 @@
 //! The project role: folds frames into hot partials as they come. Live is replay with an open end.
 //!
-//! One tick is one row: counts and offset in one insert, so a restart resumes after the last row and nothing is
+//! A frame counts when the judge has passed it, with what the judge's live verdicts say about it, so that live spend is
+//! net of them from the start. One tick is one row: counts and offset in one insert, so a restart resumes after the last row and nothing is
 //! counted twice. Ticks of a minute are merged into one row, which keeps an hour at some sixty rows.
 
 use std::{sync::Arc, time::Duration};
@@ -15,6 +16,7 @@ use clicktrail_log::{
     time::Hour,
 };
 use clicktrail_projections::{counters, session};
+use clicktrail_verdicts::history::History;
 use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -24,6 +26,9 @@ use crate::{
     catalog::{self, Catalog, HotPartial},
     metric,
 };
+use ahead::Ahead;
+
+mod ahead;
 
 /// How often live counts are stored.
 pub const TICK: Duration = Duration::from_secs(1);
@@ -41,25 +46,38 @@ pub struct Projector {
     archive: Archive,
     catalog: Arc<dyn Catalog>,
     limits: session::Limits,
+    /// The verdict log, if there is a judge.
+    verdicts: Option<History>,
     place: Option<Place>,
+    /// Whether more was there than a tick may hold: then the next does not wait.
+    is_behind: bool,
     /// Ticks since the last merge.
     ticks: usize,
 }
 
 /// Where counting stands: after a restart it is found again from the catalog.
 #[derive(Debug)]
-struct Place {
+pub(crate) struct Place {
     epoch: Epoch,
     through: Seq,
     chain: Chain,
     /// No frame may count for an earlier hour: it is sealed, or a later frame opened the next one.
     hour: Option<Hour>,
+    /// Live rulings about frames that are not counted yet.
+    ahead: Ahead,
 }
 
 impl Projector {
-    /// A projector of one log.
+    /// A projector of one log that nobody judges: every click counts as billable.
     pub fn new(log: Arc<dyn Log>, archive: Archive, catalog: Arc<dyn Catalog>, limits: session::Limits) -> Self {
-        Self { log, archive, catalog, limits, place: None, ticks: 0 }
+        Self { log, archive, catalog, limits, verdicts: None, place: None, is_behind: false, ticks: 0 }
+    }
+
+    /// The same behind a judge: only what it has passed is counted, with its verdicts.
+    #[must_use]
+    pub fn behind_judge(mut self, verdicts: History) -> Self {
+        self.verdicts = Some(verdicts);
+        self
     }
 
     /// Counts until `shutdown`, then once more what is logged by then.
@@ -95,32 +113,60 @@ impl Projector {
             Some(place) => place,
             None => self.find_place().await?,
         };
-        let frames = self.gather(place.through.next(), wait).await?;
+        let frames = self.gather(&mut place, wait).await?;
         let Some(hour) = frames.first().map(|first| place.hour_of(first)) else {
+            self.lag(place.through).await?;
             self.place = Some(place);
-            gauge!(metric::LOG_LAG).set(0);
             return Ok(0);
         };
         let count = frames.iter().take_while(|frame| place.hour_of(frame) == hour).count();
+        let first_seq = place.next();
         let rows = place.admit(&frames[..count])?;
         place.hour = Some(hour);
-        let first_seq = place.through.next();
-        place.through = frames[count - 1].seq;
         let counted: usize = rows.iter().map(RecordBatch::num_rows).sum();
-        let counts = counters::project_frames(&rows, self.limits).await?;
+        let rulings = counters::rulings(place.ahead.take(place.epoch, place.through)?)?;
+        let counts = counters::project_frames(&rows, rulings, self.limits).await?;
         let payload = counters::hot::encode(&counts)?;
         let partial = HotPartial { hour, first_seq, last_seq: place.through, payload };
         self.catalog.put_partial(&partial).await?;
         counter!(metric::COUNTED).increment(counted as u64);
-        let last = self.log.info().await?.last;
-        gauge!(metric::LOG_LAG).set(u32::try_from(last.get().saturating_sub(place.through.get())).unwrap_or(u32::MAX));
+        self.lag(place.through).await?;
         self.place = Some(place);
         self.merge_sometimes(hour).await?;
         Ok(count)
     }
 
+    async fn lag(&self, through: Seq) -> Result<(), Error> {
+        let last = self.log.info().await?.last;
+        gauge!(metric::LOG_LAG).set(u32::try_from(last.get().saturating_sub(through.get())).unwrap_or(u32::MAX));
+        Ok(())
+    }
+
+    /// The frames to count next, as far as they come within `wait`.
+    async fn gather(&mut self, place: &mut Place, wait: Duration) -> Result<Vec<Logged>, Error> {
+        let Some(verdicts) = self.verdicts.clone() else { return self.gather_logged(place.through.next(), wait).await };
+        if !std::mem::take(&mut self.is_behind) {
+            tokio::time::sleep(wait).await;
+        }
+        let judged = self.catalog.judged().await?;
+        place.ahead.read_through(&verdicts, judged.verdicts_through).await?;
+        let (mut frames, mut bytes, mut next): (Vec<Logged>, _, _) = (Vec::new(), 0, place.through.next());
+        while next <= judged.clicks_through {
+            if bytes >= TICK_BYTES_MAX {
+                self.is_behind = true;
+                break;
+            }
+            let more = self.log.read(next, ReadLimit::waiting(Duration::ZERO)).await?;
+            let Some(last) = more.last() else { break };
+            next = last.seq.next();
+            bytes += more.iter().map(|frame| frame.frame.payload.len()).sum::<usize>();
+            frames.extend(more.into_iter().filter(|frame| frame.seq <= judged.clicks_through));
+        }
+        Ok(frames)
+    }
+
     /// Frames from `from` on that arrive within `wait`.
-    async fn gather(&self, from: Seq, wait: Duration) -> Result<Vec<Logged>, Error> {
+    async fn gather_logged(&self, from: Seq, wait: Duration) -> Result<Vec<Logged>, Error> {
         let deadline = tokio::time::Instant::now() + wait;
         let mut frames: Vec<Logged> = Vec::new();
         let mut bytes = 0;
@@ -140,7 +186,12 @@ impl Projector {
     /// From the last sealed hour's manifest and the headers of the frames since.
     async fn find_place(&self) -> Result<Place, Error> {
         let through = self.catalog.counted_through().await?;
-        find_place(&self.log, &self.archive, self.catalog.as_ref(), through).await
+        let mut place = find_place(&self.log, &self.archive, self.catalog.as_ref(), through).await?;
+        if let Some(verdicts) = &self.verdicts {
+            let judged = self.catalog.judged().await?;
+            place.ahead = Ahead::read(verdicts, place.epoch, place.through, judged).await?;
+        }
+        Ok(place)
     }
 
     async fn merge_sometimes(&mut self, hour: Hour) -> Result<(), Error> {
@@ -178,7 +229,7 @@ async fn find_place(
     let cursor = Sealer::new(Arc::clone(log), archive.clone()).resume(last).await?;
     let epoch = log.info().await?.epoch;
     let (sealed, chain, hour) = (cursor.next_seq().previous(), cursor.chain().clone(), cursor.hour());
-    let mut place = Place { epoch, through: sealed, chain, hour };
+    let mut place = Place { epoch, through: sealed, chain, hour, ahead: Ahead::default() };
     while place.through < through {
         let frames = log.read(place.through.next(), ReadLimit::waiting(Duration::ZERO)).await?;
         let Some(last) = frames.last() else { break };
@@ -200,16 +251,31 @@ pub async fn writers_at_tail(log: &Arc<dyn Log>, archive: &Archive, catalog: &dy
     Ok(find_place(log, archive, catalog, last).await?.chain)
 }
 
+/// The place behind the last sealed hour.
+pub(crate) async fn at_last_seal(log: &Arc<dyn Log>, archive: &Archive, catalog: &dyn Catalog) -> Result<Place, Error> {
+    find_place(log, archive, catalog, Seq::ZERO).await
+}
+
 impl Place {
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The first frame that is not passed.
+    pub(crate) fn next(&self) -> Seq {
+        self.through.next()
+    }
+
     fn hour_of(&self, frame: &Logged) -> Hour {
         let logged = frame.logged_at.hour();
         self.hour.map_or(logged, |hour| hour.max(logged))
     }
 
-    /// The rows of the frames that count.
-    fn admit(&mut self, frames: &[Logged]) -> Result<Vec<RecordBatch>, Error> {
+    /// Passes frames, and gives the rows of those that count.
+    pub(crate) fn admit(&mut self, frames: &[Logged]) -> Result<Vec<RecordBatch>, Error> {
         let mut rows = Vec::with_capacity(frames.len());
         for logged in frames {
+            self.through = logged.seq;
             match self.chain.admit(&logged.frame.header) {
                 Admission::Fresh => {}
                 Admission::Repeat => {

@@ -16,3 +16,9 @@ pub const COUNTED: &str = "clicktrail_events_counted_total";
 pub const REPEATS: &str = "clicktrail_frames_repeated_total";
 /// Frames that do not fit their writer's chain.
 pub const ALARMS: &str = "clicktrail_chain_alarms_total";
+/// Frames judged since the start.
+pub const FRAMES_JUDGED: &str = "clicktrail_frames_judged_total";
+/// Frames in the log that the judge has not passed.
+pub const JUDGE_LAG: &str = "clicktrail_judge_lag_frames";
+/// State of the judge's rules, in KiB.
+pub const JUDGE_STATE: &str = "clicktrail_judge_state_kibibytes";

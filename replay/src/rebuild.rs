@@ -8,6 +8,7 @@ use clicktrail_log::{
     time::{Clock, Hour},
 };
 use clicktrail_projections::session;
+use clicktrail_verdicts::history::History;
 
 use crate::{Error, catalog::Catalog, sealing};
 
@@ -56,7 +57,7 @@ async fn check(archive: &Archive, catalog: &dyn Catalog) -> Result<Vec<Manifest>
 }
 
 /// Forgets what the catalog mirrors and registers every sealed hour again, in order. A segment that stands with its
-/// receipt is used as it is; any other is built. `progress` is told after each hour: hours done, hours in all.
+/// receipt is used as it is; any other is built, with the live verdicts that stand about its clicks. `progress` is told after each hour: hours done, hours in all.
 ///
 /// # Errors
 /// [`Error::Incomplete`] before anything is changed, if the chain of hours has a hole or the catalog remembers another
@@ -64,6 +65,7 @@ async fn check(archive: &Archive, catalog: &dyn Catalog) -> Result<Vec<Manifest>
 /// begins again.
 pub async fn catalog(
     archive: &Archive,
+    history: &History,
     catalog: &dyn Catalog,
     clock: &dyn Clock,
     limits: session::Limits,
@@ -76,7 +78,7 @@ pub async fn catalog(
     let mut rebuilt = Rebuilt::default();
     for manifest in manifests {
         rebuilt.rows += manifest.rows;
-        sealing::register(archive, catalog, manifest, limits, clock.now()).await?;
+        sealing::register(archive, Some(history), catalog, manifest, limits, clock.now()).await?;
         rebuilt.hours += 1;
         progress(rebuilt.hours, hours);
     }

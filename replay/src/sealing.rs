@@ -1,5 +1,8 @@
 //! The archive role: seals every hour that is over, projects it, and makes it count in place of its hot partials.
 //!
+//! An hour of clicks is projected once the judge has passed it, with what its live verdicts say. Hours of verdicts are
+//! sealed beside it, by the hour in which they were logged.
+//!
 //! Each step may die at any instant and is done again: the manifest is adopted if it stands, the segment has the
 //! same bytes, the catalog takes the identical hour twice.
 
@@ -9,13 +12,14 @@ use clicktrail_log::{
     archive::{
         Archive, Manifest,
         seal::{Cursor, Sealer},
-        verify::Verifier,
+        verify::{Problem, Verifier},
     },
     causes::causes,
-    log::Log,
+    log::{Log, Stream},
     time::{Clock, Hour, Timestamp},
 };
 use clicktrail_projections::{counters, segment::Writer, session};
+use clicktrail_verdicts::{archive::Verdicts, history::History};
 use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -23,7 +27,9 @@ use tracing::{debug, error, info, warn};
 use crate::{
     Error,
     catalog::{Catalog, HotPartial, Outcome, Reconciliation, SealedHour, Segment},
-    metric, segment,
+    metric,
+    rulings::Known,
+    segment, stale,
 };
 
 /// How often the archiver looks for an hour that is over.
@@ -48,6 +54,16 @@ pub struct Archiver {
     limits: session::Limits,
     sealer: Sealer,
     cursor: Option<Cursor>,
+    verdicts: Option<VerdictHours>,
+}
+
+/// The verdict log, its archive, and how far that goes.
+#[derive(Debug)]
+struct VerdictHours {
+    log: Arc<dyn Log>,
+    history: History,
+    sealer: Sealer<Verdicts>,
+    cursor: Option<Cursor>,
 }
 
 /// An hour that now counts from the archive.
@@ -62,7 +78,7 @@ pub struct Sealed {
 }
 
 impl Archiver {
-    /// An archiver of one log.
+    /// An archiver of one log that nobody judges.
     pub fn new(
         log: Arc<dyn Log>,
         archive: Archive,
@@ -71,10 +87,18 @@ impl Archiver {
         limits: session::Limits,
     ) -> Self {
         let sealer = Sealer::new(Arc::clone(&log), archive.clone());
-        Self { log, archive, catalog, clock, limits, sealer, cursor: None }
+        Self { log, archive, catalog, clock, limits, sealer, cursor: None, verdicts: None }
     }
 
-    /// Seals the next hour if it is over at `now`.
+    /// The same behind a judge that writes into the verdict log `verdicts`: hours wait until it has passed them.
+    #[must_use]
+    pub fn behind_judge(mut self, verdicts: Arc<dyn Log>, history: History) -> Self {
+        let sealer = Sealer::of(Arc::clone(&verdicts), self.archive.clone());
+        self.verdicts = Some(VerdictHours { log: verdicts, history, sealer, cursor: None });
+        self
+    }
+
+    /// Seals the next hour of clicks if it is over at `now` and judged.
     ///
     /// # Errors
     /// See [`Error`]. The same call may be made again.
@@ -87,10 +111,35 @@ impl Archiver {
             self.cursor = Some(cursor);
             return Ok(None);
         };
+        if self.verdicts.is_some() && self.catalog.judged().await?.clicks_through < manifest.last_seq() {
+            // The manifest stands and is adopted when the judge has passed the hour: nothing unjudged is ever owed.
+            self.cursor = Some(cursor);
+            return Ok(None);
+        }
         self.wait_for_live(&manifest).await?;
-        let sealed = register(&self.archive, self.catalog.as_ref(), manifest, self.limits, now).await?;
+        let history = self.verdicts.as_ref().map(|verdicts| &verdicts.history);
+        let sealed = register(&self.archive, history, self.catalog.as_ref(), manifest, self.limits, now).await?;
         self.cursor = Some(after);
         Ok(Some(sealed))
+    }
+
+    /// Seals the next hour of verdicts if it is over at `now`; whether there was one.
+    ///
+    /// # Errors
+    /// See [`Error`]. The same call may be made again.
+    pub async fn seal_next_verdicts(&mut self, now: Timestamp) -> Result<bool, Error> {
+        let Some(verdicts) = &mut self.verdicts else { return Ok(false) };
+        let cursor = match verdicts.cursor.take() {
+            Some(cursor) => cursor,
+            None => {
+                let last = self.archive.sealed_hours(Stream::Verdicts).await?.pop();
+                verdicts.sealer.resume(last).await?
+            }
+        };
+        let sealed = verdicts.sealer.seal_next(&cursor, now).await?;
+        let was_sealed = sealed.is_some();
+        verdicts.cursor = Some(sealed.map_or(cursor, |(_, after)| after));
+        Ok(was_sealed)
     }
 
     /// Lets live counting finish an hour that it has begun, so that there is something whole to compare with.
@@ -111,13 +160,12 @@ impl Archiver {
         let mut next_trim = self.clock.now();
         while !shutdown.is_cancelled() {
             let now = self.clock.now();
-            let pause = match self.seal_next(now).await {
-                Ok(Some(sealed)) => {
-                    report(&sealed);
+            let pause = match self.look(now).await {
+                Ok(true) => {
                     self.lag(now);
                     continue;
                 }
-                Ok(None) => LOOK_INTERVAL,
+                Ok(false) => LOOK_INTERVAL,
                 Err(cause) if cause.is_transient() => {
                     warn!(cause = %causes(&cause), "sealing is tried again");
                     RETRY_PAUSE
@@ -137,6 +185,19 @@ impl Archiver {
             }
             let _ = tokio::time::timeout(pause, shutdown.cancelled()).await;
         }
+    }
+
+    /// One look at both logs; whether an hour was sealed.
+    async fn look(&mut self, now: Timestamp) -> Result<bool, Error> {
+        let sealed = self.seal_next(now).await?;
+        if let Some(sealed) = &sealed {
+            report(sealed);
+        }
+        let verdicts_sealed = self.seal_next_verdicts(now).await?;
+        if let Some(verdicts) = &self.verdicts {
+            stale::follow(&verdicts.history, self.catalog.as_ref()).await?;
+        }
+        Ok(sealed.is_some() || verdicts_sealed)
     }
 
     fn lag(&self, now: Timestamp) {
@@ -168,21 +229,51 @@ impl Archiver {
             }
             from = last.next();
         }
+        let mut trimmed = self.trim_verdicts(keep_from).await?;
+        if let Some(last) = last_verified {
+            self.log.trim(last.next()).await?;
+            info!(first_kept = last.next().get(), "verified hours left the log");
+            trimmed = true;
+        }
+        Ok(trimmed)
+    }
+
+    /// The same for the verdict log: hours before `keep_from`.
+    async fn trim_verdicts(&self, keep_from: Hour) -> Result<bool, Error> {
+        let Some(verdicts) = &self.verdicts else { return Ok(false) };
+        let first = verdicts.log.info().await?.first;
+        let mut last_verified = None;
+        for hour in self.archive.sealed_hours(Stream::Verdicts).await?.into_iter().filter(|hour| *hour < keep_from) {
+            let Some(manifest) = self.archive.manifest::<Verdicts>(hour).await? else { continue };
+            if manifest.rows == 0 || manifest.last_seq() < first {
+                continue;
+            }
+            let mut verifier = Verifier::<Verdicts>::of(self.archive.clone(), true);
+            verifier.check_alone(hour, Some(&manifest.digest().to_string())).await?;
+            if !read_back(&verifier.finish().problems) {
+                return Ok(false);
+            }
+            last_verified = Some(manifest.last_seq());
+        }
         let Some(last) = last_verified else { return Ok(false) };
-        self.log.trim(last.next()).await?;
-        info!(first_kept = last.next().get(), "verified hours left the log");
+        verdicts.log.trim(last.next()).await?;
+        info!(first_kept = last.next().get(), "verified hours left the verdict log");
         Ok(true)
     }
 
     async fn reads_back(&self, hour: &SealedHour) -> Result<bool, Error> {
         let mut verifier = Verifier::new(self.archive.clone(), true);
         verifier.check_alone(hour.hour, Some(&hour.manifest_digest)).await?;
-        let problems = verifier.finish().problems;
-        for problem in &problems {
-            error!(hour = %problem.hour, key = problem.key, reason = problem.reason, "an archived hour does not read back; the log keeps its frames");
-        }
-        Ok(problems.is_empty())
+        Ok(read_back(&verifier.finish().problems))
     }
+}
+
+/// Says what does not read back; whether all of it does.
+fn read_back(problems: &[Problem]) -> bool {
+    for problem in problems {
+        error!(hour = %problem.hour, key = problem.key, reason = problem.reason, "an archived hour does not read back; the log keeps its frames");
+    }
+    problems.is_empty()
 }
 
 /// Says what became of an hour, in the log and in the metrics.
@@ -206,22 +297,24 @@ pub fn report(sealed: &Sealed) {
     }
 }
 
-/// Makes a sealed hour count: its segment is taken from an earlier build or built, compared with the hot partials,
-/// and registered in their place.
+/// Makes a sealed hour count: its segment is taken from an earlier build or built with the live verdicts about it,
+/// compared with the hot partials, and registered in their place. The judge has passed the hour, or there is none.
 ///
 /// # Errors
 /// See [`Error`]. The same call may be made again.
 pub async fn register(
     archive: &Archive,
+    history: Option<&History>,
     catalog: &dyn Catalog,
     manifest: Manifest,
     limits: session::Limits,
     now: Timestamp,
 ) -> Result<Sealed, Error> {
-    let segment = match segment::reuse(archive, &manifest).await? {
-        Some(segment) => segment,
-        None => segment::build(archive, &manifest, limits).await?,
+    let known = match history {
+        Some(history) => Known::live(history, &manifest).await?,
+        None => Known::nothing(),
     };
+    let segment = segment::reuse_or_build(archive, &manifest, &known, limits).await?;
     let hour = sealed_hour(&manifest);
     let partials = catalog.partials(hour.hour).await?;
     let merged = merge(&partials, limits).await?;

@@ -14,7 +14,7 @@ use clicktrail_projections::{clicks::CheckedFiles, counters, segment::Writer, se
 use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, catalog::Segment};
+use crate::{Error, catalog::Segment, rulings::Known};
 use std::sync::Arc;
 
 /// What a build was made of and what came out: what `verify` repeats. Version 1; field order is the document's.
@@ -27,7 +27,7 @@ pub struct Receipt {
     pub projection: String,
     /// Which hour.
     pub hour: String,
-    /// SHA-256 over the manifest's digest and the verdict position.
+    /// SHA-256 over the manifest's digest and that of the rulings.
     pub input_digest: String,
     /// SHA-256 of the projection's version, SQL and columns.
     pub code_digest: String,
@@ -41,20 +41,26 @@ pub struct Receipt {
     pub rows: u64,
 }
 
-/// Names what an hour's segment is computed from.
-pub fn input_digest(manifest: &Manifest, verdicts_before: i64) -> Digest {
-    Digest::of(format!("{}\n{verdicts_before}\n", manifest.digest()).as_bytes())
+/// Names what an hour's segment is computed from: the hour, and what stands about its clicks. Not by when that was ruled:
+/// the same rulings give the same segment, which is then there already.
+pub fn input_digest(manifest: &Manifest, known: &Known) -> Digest {
+    Digest::of(format!("{}\n{}\n", manifest.digest(), known.digest()).as_bytes())
 }
 
 /// Projects one sealed hour, and puts segment and receipt into the archive.
 ///
 /// # Errors
 /// A part that is missing or damaged, by name; an archive out of reach; the engine's limits.
-pub async fn build(archive: &Archive, manifest: &Manifest, limits: session::Limits) -> Result<Segment, Error> {
-    let (bytes, rows) = project(archive, manifest, limits).await?;
+pub async fn build(
+    archive: &Archive,
+    manifest: &Manifest,
+    known: &Known,
+    limits: session::Limits,
+) -> Result<Segment, Error> {
+    let (bytes, rows) = project(archive, manifest, known, limits).await?;
     let hour = manifest.hour();
     let output = Digest::of(&bytes);
-    let (input, code) = (input_digest(manifest, 0), counters::code_digest());
+    let (input, code) = (input_digest(manifest, known), counters::code_digest());
     let path = SegmentKey::new(counters::NAME, hour, &output).path();
     let receipt = Receipt {
         version: 1,
@@ -70,16 +76,32 @@ pub async fn build(archive: &Archive, manifest: &Manifest, limits: session::Limi
     archive.put_content(&path, bytes).await?;
     let document = serde_json::to_vec_pretty(&receipt).expect("a receipt holds only text and integers");
     archive.create(&ReceiptKey::new(counters::NAME, hour, &input, &code).path(), document.into()).await?;
-    Ok(live_segment(receipt, hour))
+    Ok(live_segment(receipt, hour, known))
+}
+
+/// The segment of an hour, from an earlier build or a new one.
+///
+/// # Errors
+/// As [`build`].
+pub async fn reuse_or_build(
+    archive: &Archive,
+    manifest: &Manifest,
+    known: &Known,
+    limits: session::Limits,
+) -> Result<Segment, Error> {
+    match reuse(archive, manifest, known).await? {
+        Some(segment) => Ok(segment),
+        None => build(archive, manifest, known, limits).await,
+    }
 }
 
 /// The segment of an hour as an earlier build left it, if it is there and undamaged: nothing is computed.
 ///
 /// # Errors
 /// [`Error::Archive`] if the archive is out of reach; a receipt or segment that is damaged is built again instead.
-pub async fn reuse(archive: &Archive, manifest: &Manifest) -> Result<Option<Segment>, Error> {
+pub async fn reuse(archive: &Archive, manifest: &Manifest, known: &Known) -> Result<Option<Segment>, Error> {
     let hour = manifest.hour();
-    let (input, code) = (input_digest(manifest, 0), counters::code_digest());
+    let (input, code) = (input_digest(manifest, known), counters::code_digest());
     let key = ReceiptKey::new(counters::NAME, hour, &input, &code).path();
     let receipt: Receipt = match archive.get(&key).await {
         Ok(bytes) => match serde_json::from_slice(&bytes) {
@@ -89,7 +111,7 @@ pub async fn reuse(archive: &Archive, manifest: &Manifest) -> Result<Option<Segm
         Err(error) if error.is_transient() => return Err(error.into()),
         Err(_) => return Ok(None),
     };
-    let segment = live_segment(receipt, hour);
+    let segment = live_segment(receipt, hour, known);
     match archive.get_file(&file(&segment)).await {
         Ok(_) => Ok(Some(segment)),
         Err(error) if error.is_transient() => Err(error.into()),
@@ -102,7 +124,7 @@ pub fn file(segment: &Segment) -> manifest::File {
     manifest::File { key: segment.key.clone(), bytes: segment.bytes, sha256: segment.output_digest.clone() }
 }
 
-fn live_segment(receipt: Receipt, hour: Hour) -> Segment {
+fn live_segment(receipt: Receipt, hour: Hour, known: &Known) -> Segment {
     Segment {
         projection: receipt.projection,
         hour,
@@ -112,16 +134,21 @@ fn live_segment(receipt: Receipt, hour: Hour) -> Segment {
         input_digest: receipt.input_digest,
         code_digest: receipt.code_digest,
         output_digest: receipt.output_digest,
-        verdicts_before: 0,
+        verdicts_before: known.before(),
     }
 }
 
-async fn project(archive: &Archive, manifest: &Manifest, limits: session::Limits) -> Result<(Bytes, u64), Error> {
+async fn project(
+    archive: &Archive,
+    manifest: &Manifest,
+    known: &Known,
+    limits: session::Limits,
+) -> Result<(Bytes, u64), Error> {
     let mut writer = Writer::new(&counters::schema())?;
     // A quiet hour needs no engine.
     if manifest.rows > 0 {
         let clicks = Arc::new(CheckedFiles::of_hour(archive.clone(), manifest, limits.threads));
-        let mut rows = counters::project(clicks, counters::no_rulings(), limits).await?;
+        let mut rows = counters::project(clicks, counters::rulings(known.rows())?, limits).await?;
         while let Some(batch) = rows.try_next().await.map_err(clicktrail_projections::Error::from)? {
             writer.push(counters::normalize(&batch)?)?;
         }

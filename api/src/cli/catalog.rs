@@ -31,6 +31,7 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
     let actor = std::env::var("USER").unwrap_or_else(|_| "cli".to_owned());
     let rebuilt = rebuild::catalog(
         &instance.archive,
+        &instance.rulings(),
         instance.catalog.as_ref(),
         instance.clock.as_ref(),
         limits,

@@ -15,6 +15,7 @@ pub(super) struct File {
     pub(super) stream_prefix: Option<String>,
     pub(super) archive: Option<String>,
     pub(super) catalog: Option<String>,
+    pub(super) ruleset: Option<PathBuf>,
 }
 
 /// Reads the named file, or `./clicktrail.toml` if there is one.

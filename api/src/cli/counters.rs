@@ -1,14 +1,20 @@
 //! `clicktrail counters`
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, str::FromStr, sync::Arc};
 
-use anyhow::Context as _;
-use clicktrail_log::time::{Hour, Timestamp};
+use anyhow::{Context as _, ensure};
+use clicktrail_log::{
+    position::{ParseError, Position},
+    time::{Hour, Timestamp},
+};
 use clicktrail_projections::{
     counters::{self, query},
     session,
 };
-use clicktrail_replay::segment;
+use clicktrail_replay::{
+    as_of::{self, AsOf},
+    segment, stale,
+};
 
 use super::{Exit, Global, output};
 use crate::instance::Instance;
@@ -27,9 +33,33 @@ pub(super) struct Arguments {
     /// Width of a time bucket: minute, 5m, hour, day or total
     #[arg(long, default_value = "total")]
     granularity: query::Granularity,
+    /// With the verdicts up to this one: a position in the verdict log as `verdicts` prints it, or `latest`. Without it,
+    /// the numbers that count: live verdicts, and later ones once their hours are projected again
+    #[arg(long, value_name = "POSITION")]
+    as_of: Option<Moment>,
     /// IANA zone of the buckets, as in Europe/Berlin
     #[arg(long, default_value = "UTC", value_name = "ZONE")]
     timezone: String,
+}
+
+/// A place in the verdict log.
+#[derive(Debug, Clone, Copy)]
+enum Moment {
+    /// After the last verdict.
+    Latest,
+    /// After this verdict.
+    After(Position),
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "latest" => Ok(Self::Latest),
+            _ => text.parse().map(Self::After).map_err(|error: ParseError| format!("{error}, or use `latest`")),
+        }
+    }
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
@@ -49,9 +79,58 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         granularity: arguments.granularity,
         zone: arguments.timezone,
     };
-    let batches = ask(&instance, &question).await?;
+    let batches = match arguments.as_of {
+        None => {
+            let batches = ask(&instance, &question).await?;
+            tell_stale(&instance).await?;
+            batches
+        }
+        Some(moment) => ask_as_of(&instance, &question, moment).await?,
+    };
     output::rows(&batches, global.output)?;
     Ok(Exit::Ok)
+}
+
+/// Says that there are hours whose numbers do not know every verdict.
+async fn tell_stale(instance: &Instance) -> anyhow::Result<()> {
+    stale::follow(&instance.rulings(), instance.catalog.as_ref()).await?;
+    let stale = as_of::stale_hours(instance.catalog.as_ref()).await?;
+    if let (Some(first), Some(last)) = (stale.keys().next(), stale.keys().next_back()) {
+        let hours = stale.len();
+        output::note(&format!(
+            "{hours} stale hours between {first} and {last}: later verdicts concern them (see `verdicts stale`); these numbers \
+             count without, --as-of latest with them"
+        ));
+    }
+    Ok(())
+}
+
+async fn ask_as_of(
+    instance: &Instance,
+    question: &query::Question,
+    moment: Moment,
+) -> anyhow::Result<Vec<arrow::array::RecordBatch>> {
+    let history = instance.rulings();
+    let end = history.end().await?;
+    let before = match moment {
+        Moment::Latest => end,
+        Moment::After(verdict) => {
+            ensure!(verdict < end, "there is no verdict {verdict} yet: the log of verdicts ends before {end}");
+            verdict.plus_rows(1)
+        }
+    };
+    let limits = session::Limits::default();
+    let as_of = AsOf {
+        clicks: Arc::clone(&instance.clicks),
+        archive: instance.archive.clone(),
+        catalog: Arc::clone(&instance.catalog),
+        history,
+        limits,
+    };
+    let sources = as_of.sources(before).await?;
+    let segments = sources.segments.iter().map(segment::file).collect();
+    let sources = query::Sources { archive: instance.archive.clone(), segments, partials: sources.rows };
+    query::ask(question, sources, limits).await.context("count")
 }
 
 /// Answers from the live segments and what is counted since.

@@ -9,6 +9,7 @@ use clicktrail_log::{
     time::{Clock as _, ManualClock, SystemClock, Timestamp},
 };
 use clicktrail_replay::live;
+use clicktrail_verdicts::ruleset::Ruleset;
 use serde_json::json;
 
 use super::{Exit, Format, Global, output, progress};
@@ -42,6 +43,7 @@ struct Summary {
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let places = global.places()?;
+    let rules = global.rules()?;
     let lock = WriteLock::take(&places.data)?;
     let mapping = mapping(&arguments)?;
     let present = SystemClock.now();
@@ -55,7 +57,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     });
     bar.finish_and_clear();
     let import = import.with_context(|| format!("import {}", arguments.file.display()))?;
-    let summary = Box::pin(write(global, import, present)).await?;
+    let summary = Box::pin(write(global, rules, import, present)).await?;
     drop(lock);
     print(global, &summary);
     Ok(Exit::Ok)
@@ -71,13 +73,18 @@ fn mapping(arguments: &Arguments) -> anyhow::Result<Mapping> {
     Mapping::parse(format, &text).with_context(|| format!("read {}", path.display()))
 }
 
-async fn write(global: &Global, mut import: Import, present: Timestamp) -> anyhow::Result<Summary> {
+async fn write(
+    global: &Global,
+    rules: Arc<Ruleset>,
+    mut import: Import,
+    present: Timestamp,
+) -> anyhow::Result<Summary> {
     let clock = Arc::new(ManualClock::new(present));
     let instance = Instance::open(global.places()?, Arc::clone(&clock) as Arc<_>).await?;
     let rejected_log = Arc::clone(&instance.rejected);
     let (read, identity) = (import.read_lines(), import.identity());
     let written = match instance.is_embedded() {
-        true => log_history(instance, Arc::clone(&clock), present, &mut import).await?,
+        true => log_history(instance, rules, Arc::clone(&clock), present, &mut import).await?,
         false => log_now(&instance, &mut import).await?,
     };
     let rejected_at = import.last_event().unwrap_or(Timestamp::from_micros(0));
@@ -90,12 +97,13 @@ async fn write(global: &Global, mut import: Import, present: Timestamp) -> anyho
 /// Into the embedded log: logged time follows event time.
 async fn log_history(
     instance: Instance,
+    rules: Arc<Ruleset>,
     clock: Arc<ManualClock>,
     present: Timestamp,
     import: &mut Import,
 ) -> anyhow::Result<Written> {
     let bar = progress::bar(import.events_max(), "log");
-    let mut history = History::new(instance, clock, present, import.identity())?;
+    let mut history = History::new(instance, rules, clock, present, import.identity())?;
     while let Some(batch) = import.next_batch()? {
         history.append(&batch.events, batch.first, batch.last).await?;
         bar.inc(batch.events.num_rows() as u64);

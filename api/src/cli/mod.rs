@@ -2,8 +2,10 @@
 
 use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
+use anyhow::Context as _;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clicktrail_log::time::SystemClock;
+use clicktrail_verdicts::ruleset::Ruleset;
 
 use crate::instance::{Instance, Places};
 
@@ -21,6 +23,7 @@ mod rejected;
 mod schema;
 mod serve;
 mod simulate;
+mod verdicts;
 
 /// Exit codes are a contract: 0 ok, 1 error, 2 differences found, 3 gate refused, 4 input incomplete, 5 partial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +79,9 @@ pub struct Global {
     /// Catalog on PostgreSQL instead: postgres://USER@HOST/DATABASE
     #[arg(long, global = true, env = "CLICKTRAIL_CATALOG", value_name = "URL", hide_env_values = true)]
     catalog: Option<String>,
+    /// The judge's rules [default: those that come with the program; see `verdicts rules`]
+    #[arg(long, global = true, env = "CLICKTRAIL_RULESET", value_name = "FILE.toml")]
+    ruleset: Option<PathBuf>,
     /// Configuration file; flags and environment go before it [default: ./clicktrail.toml if there is one]
     #[arg(long, global = true, env = "CLICKTRAIL_CONFIG", value_name = "FILE")]
     config: Option<PathBuf>,
@@ -111,6 +117,9 @@ enum Command {
     Log(log::Command),
     /// Counters by any dimension and time bucket
     Counters(counters::Arguments),
+    /// What was ruled about clicks: judge again, ask, rule by hand, and see why
+    #[command(subcommand)]
+    Verdicts(verdicts::Command),
     /// Events that failed validation, with their original bytes
     #[command(subcommand)]
     Rejected(rejected::Command),
@@ -141,6 +150,16 @@ impl Global {
             archive: self.archive.clone().or(file.archive),
             catalog: self.catalog.clone().or(file.catalog),
         })
+    }
+
+    /// The judge's rules.
+    fn rules(&self) -> anyhow::Result<Arc<Ruleset>> {
+        let file = self.ruleset.clone().or(config::load(self.config.as_deref())?.ruleset);
+        let rules = match &file {
+            Some(path) => Ruleset::load(path).with_context(|| format!("read ruleset {}", path.display()))?,
+            None => Ruleset::shipped(),
+        };
+        Ok(Arc::new(rules))
     }
 
     /// Opens an installation that is there, for commands that only read: a mistyped directory is not made.
@@ -189,6 +208,7 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Ads(command) => Box::pin(ads::run(&global, command)).await,
         Command::Log(command) => Box::pin(log::run(&global, command)).await,
         Command::Counters(arguments) => Box::pin(counters::run(&global, arguments)).await,
+        Command::Verdicts(command) => Box::pin(verdicts::run(&global, command)).await,
         Command::Rejected(command) => Box::pin(rejected::run(&global, command)).await,
         Command::Schema(command) => schema::run(&global, &command),
         Command::Doctor(arguments) => Box::pin(doctor::run(&global, arguments)).await,

@@ -10,7 +10,6 @@ use clicktrail_log::{
     spool::SpooledLog,
 };
 use clicktrail_projections::session;
-use clicktrail_replay::{live::Projector, sealing::Archiver};
 use tokio::{
     net::TcpListener,
     task::{JoinHandle, JoinSet},
@@ -34,7 +33,9 @@ const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 pub(super) enum Role {
     /// Take events over HTTP.
     Capture,
-    /// Count them live.
+    /// Judge them as they are logged.
+    Judge,
+    /// Count live what is judged.
     Project,
     /// Seal hours as they pass.
     Archive,
@@ -43,7 +44,7 @@ pub(super) enum Role {
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// What this server does
-    #[arg(long, value_enum, value_delimiter = ',', default_value = "capture,project,archive")]
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "capture,judge,project,archive")]
     roles: Vec<Role>,
     /// Where to listen; port 0 takes a free one
     #[arg(long, env = "CLICKTRAIL_LISTEN", default_value = "127.0.0.1:8080")]
@@ -64,7 +65,8 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let places = global.places()?;
-    // Only capturing writes frames; other roles may run beside it.
+    let rules = global.rules()?;
+    // Of the roles that write click frames there is only capture; others may run beside it.
     let captures = arguments.roles.contains(&Role::Capture);
     let lock = if captures { Some(WriteLock::take(&places.data)?) } else { None };
     let recorder = http::metrics::recorder()?;
@@ -76,17 +78,16 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let shutdown = CancellationToken::new();
     let mut roles = JoinSet::new();
     let limits = session::Limits::default();
-    let (log, archive, catalog) =
-        (Arc::clone(&instance.clicks), instance.archive.clone(), Arc::clone(&instance.catalog));
-    // Counting and sealing go on until capture has answered its last request.
+    // Judging, counting and sealing go on until capture has answered its last request.
     let drained = CancellationToken::new();
+    if arguments.roles.contains(&Role::Judge) {
+        roles.spawn(instance.judging(rules).run(drained.clone()));
+    }
     if arguments.roles.contains(&Role::Project) {
-        roles.spawn(
-            Projector::new(Arc::clone(&log), archive.clone(), Arc::clone(&catalog), limits).run(drained.clone()),
-        );
+        roles.spawn(instance.projector(limits).run(drained.clone()));
     }
     if arguments.roles.contains(&Role::Archive) {
-        roles.spawn(Archiver::new(log, archive, catalog, Arc::clone(&instance.clock), limits).run(drained.clone()));
+        roles.spawn(instance.archiver(limits).run(drained.clone()));
     }
     let upkeep = tokio::spawn({
         let metrics = metrics.clone();

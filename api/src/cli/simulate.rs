@@ -80,6 +80,7 @@ pub(super) fn print(written: &Written) {
 /// Writes a simulation as history, and registers its ads.
 pub(super) async fn write(global: &Global, config: &Config) -> anyhow::Result<Written> {
     let places = global.places()?;
+    let rules = global.rules()?;
     let _lock = WriteLock::take(&places.data)?;
     let present = SystemClock.now();
     let hours = i64::from(config.hours) * 3_600_000_000;
@@ -94,7 +95,7 @@ pub(super) async fn write(global: &Global, config: &Config) -> anyhow::Result<Wr
     let digest = Digest::of(format!("simulation {config:?}").as_bytes());
     let identity =
         uuid::Builder::from_custom_bytes(*digest.0.first_chunk().expect("a digest has 32 bytes")).into_uuid();
-    let mut history = History::new(instance, clock, present, identity)?;
+    let mut history = History::new(instance, rules, clock, present, identity)?;
     let bar = progress::bar(config.events, "simulate");
     while let Some(batch) = simulation.next_batch() {
         history.append(&batch.events, batch.first, batch.last).await?;

@@ -1,12 +1,15 @@
 //! The archive: sealed hours as Parquet parts under manifests, on anything that `object_store` reaches.
 //!
 //! - [`keys`] owns every storage key; [`manifest`] the document that makes an hour exist;
-//! - [`store`] puts and gets with the guarantees that sealing needs; [`part`] writes and reads one Parquet pair;
+//! - [`store`] puts and gets with the guarantees that sealing needs; [`part`] writes and reads one Parquet pair, [`lookup`]
+//!   finds an event in it by its id, [`locate`] finds one by its position;
 //! - [`seal`] turns a range of the log into an hour; [`verify`] reads it back and checks all of it.
 //!
 //! Files that no manifest names do not exist: readers follow manifests and never list parts.
 
 pub mod keys;
+pub mod locate;
+pub mod lookup;
 pub mod manifest;
 pub mod part;
 pub mod seal;

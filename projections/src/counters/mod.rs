@@ -86,6 +86,14 @@ pub fn no_rulings() -> Arc<dyn TableProvider> {
     Arc::new(table)
 }
 
+/// Rulings as a table: rows of [`rulings_schema`] columns, at most one a position.
+///
+/// # Errors
+/// If they have other columns.
+pub fn rulings(rows: RecordBatch) -> Result<Arc<dyn TableProvider>, Error> {
+    Ok(Arc::new(MemTable::try_new(rulings_schema(), vec![vec![rows]])?))
+}
+
 /// Names the code: SHA-256 of the version, the SQL, the output columns and the engine's version, which fixes that of
 /// Parquet.
 pub fn code_digest() -> Digest {
@@ -114,9 +122,13 @@ pub async fn project(
 ///
 /// # Errors
 /// As [`project`].
-pub async fn project_frames(batches: &[RecordBatch], limits: session::Limits) -> Result<Vec<RecordBatch>, Error> {
+pub async fn project_frames(
+    batches: &[RecordBatch],
+    rulings: Arc<dyn TableProvider>,
+    limits: session::Limits,
+) -> Result<Vec<RecordBatch>, Error> {
     let clicks = Arc::new(crate::clicks::of_frames(batches)?);
-    let stream = project(clicks, no_rulings(), limits).await?;
+    let stream = project(clicks, rulings, limits).await?;
     stream.map_err(Error::from).and_then(async |batch| normalize(&batch)).try_collect().await
 }
 

@@ -83,10 +83,10 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let frames: Vec<_> = (1..).zip(events.chunks(frame_rows)).map(|(seq, rows)| frame(seq, rows)).collect();
         let (whole, ticks) = runtime.block_on(async {
-            let whole = project_frames(&[frame(1, &events)], limits()).await.unwrap();
+            let whole = project_frames(&[frame(1, &events)], no_rulings(), limits()).await.unwrap();
             let mut partials = Vec::new();
             for tick in frames.chunks(tick_frames) {
-                let rows = project_frames(tick, limits()).await.unwrap();
+                let rows = project_frames(tick, no_rulings(), limits()).await.unwrap();
                 partials.extend(hot::decode(&hot::encode(&rows).unwrap()).unwrap());
             }
             (whole, merge(partials, limits()).await.unwrap())
@@ -122,7 +122,7 @@ async fn ruling_moves_a_click_from_billable_to_invalid() {
 async fn spend_beyond_64_bits_is_exact() {
     let mut dear = event(0, Kind::Click, 0, 0);
     dear.price_micros = i64::MAX;
-    let rows = project_frames(&[frame(1, &[dear.clone(), dear])], limits()).await.unwrap();
+    let rows = project_frames(&[frame(1, &[dear.clone(), dear])], no_rulings(), limits()).await.unwrap();
     let spend = rows[0].column_by_name("spend_micros").unwrap().as_primitive::<Decimal128Type>().value(0);
     assert_eq!(spend, i128::from(i64::MAX) * 2);
 }

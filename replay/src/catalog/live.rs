@@ -3,7 +3,7 @@
 use clicktrail_log::{position::Seq, time::Hour};
 
 use super::{
-    Error, HotPartial, Snapshot, rows,
+    Error, HotPartial, Segment, Snapshot, rows,
     session::{Arg, Session},
 };
 
@@ -116,6 +116,17 @@ pub(super) async fn drop_touched(session: &mut impl Session, touched: &[HotParti
     Ok(())
 }
 
+/// The live segments of a range of hours, by hour.
+pub(super) async fn segments(
+    session: &mut impl Session,
+    projection: &str,
+    from: Hour,
+    to_inclusive: Hour,
+) -> Result<Vec<Segment>, Error> {
+    let range = [projection.into(), from.into(), to_inclusive.into()];
+    session.fetch(LIVE_SEGMENTS, &range, rows::segment).await
+}
+
 /// See [`Catalog::snapshot`](super::Catalog::snapshot). The session has to see one instant.
 pub(super) async fn snapshot(
     session: &mut impl Session,
@@ -124,8 +135,7 @@ pub(super) async fn snapshot(
     to_inclusive: Hour,
 ) -> Result<Snapshot, Error> {
     let (sealed, _) = marks(session).await?;
-    let range = [projection.into(), from.into(), to_inclusive.into()];
-    let segments = session.fetch(LIVE_SEGMENTS, &range, rows::segment).await?;
+    let segments = segments(session, projection, from, to_inclusive).await?;
     let unsealed = [from.into(), to_inclusive.into(), sealed.into()];
     let partials = session.fetch(UNSEALED, &unsealed, rows::partial).await?;
     Ok(Snapshot { segments, partials })

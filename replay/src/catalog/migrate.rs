@@ -40,12 +40,14 @@ pub(super) const SQLITE: &[Migration] = migrations! { "sqlite":
     1 "registry" from "0001_registry.sql",
     2 "hours" from "0002_hours.sql",
     3 "hot_partials" from "0003_hot_partials.sql",
+    4 "verdicts" from "0004_verdicts.sql",
 };
 
 pub(super) const POSTGRES: &[Migration] = migrations! { "postgres":
     1 "registry" from "0001_registry.sql",
     2 "hours" from "0002_hours.sql",
     3 "hot_partials" from "0003_hot_partials.sql",
+    4 "verdicts" from "0004_verdicts.sql",
 };
 
 /// BIGINT is an integer to both databases.

@@ -8,7 +8,7 @@ use std::fmt;
 use async_trait::async_trait;
 use bytes::Bytes;
 use clicktrail_log::{
-    position::Seq,
+    position::{Position, Seq},
     time::{Hour, Timestamp},
 };
 
@@ -21,7 +21,9 @@ mod sealing;
 mod session;
 mod sqlite;
 mod store;
+mod verdicts;
 
+pub use clicktrail_verdicts::judge::Judged;
 pub use postgres::Postgres;
 pub use sqlite::Sqlite;
 
@@ -158,6 +160,32 @@ pub struct Snapshot {
     pub partials: Vec<HotPartial>,
 }
 
+/// Verdicts about clicks of one frame that came after, or apart from, the judge's live verdicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaterRuling {
+    /// The frame in the click log.
+    pub click_seq: Seq,
+    /// The first such verdict, in the verdict log.
+    pub first: Position,
+    /// The last such verdict.
+    pub last: Position,
+    /// How many.
+    pub verdicts: u64,
+}
+
+/// A sealed hour whose live segment does not know every verdict about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StaleHour {
+    /// Which hour.
+    pub hour: Hour,
+    /// The first verdict that its segment does not know, in the verdict log.
+    pub first: Position,
+    /// The last such verdict.
+    pub last: Position,
+    /// How many.
+    pub verdicts: u64,
+}
+
 /// Why the catalog did not do what it was asked, by what the caller can do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -248,7 +276,35 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// Stored reconciliations from `from` on, at most `limit`, by hour.
     async fn reconciliations(&self, from: Hour, limit: u32) -> Result<Vec<Reconciliation>, Error>;
 
-    /// Forgets hours, segments, hot partials and reconciliations, for a rebuild from the object store; keeps the
+    /// How far the judge has come.
+    async fn judged(&self) -> Result<Judged, Error>;
+
+    /// Moves the judge's mark from `before` to `after`.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] unless the mark stands at `before`: another judge moved it.
+    async fn put_judged(&self, before: &Judged, after: &Judged) -> Result<(), Error>;
+
+    /// The last verdict frame that [`stale_hours`](Catalog::stale_hours) knows of; [`Seq::ZERO`] at the beginning.
+    async fn followed_through(&self) -> Result<Seq, Error>;
+
+    /// Stores what the verdict frames after `before`, up to `through`, say about clicks that live counting does not know.
+    /// Each click frame is named at most once a call.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] unless [`followed_through`](Catalog::followed_through) is `before`: nothing is counted twice.
+    async fn put_later_rulings(&self, rulings: &[LaterRuling], before: Seq, through: Seq) -> Result<(), Error>;
+
+    /// Sealed hours from `from` on that a later ruling concerns, at most `limit`, by hour.
+    async fn stale_hours(&self, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error>;
+
+    /// The sealed hour that holds a frame.
+    async fn hour_of(&self, seq: Seq) -> Result<Option<SealedHour>, Error>;
+
+    /// The live segment of one hour.
+    async fn live_segment(&self, projection: &str, hour: Hour) -> Result<Option<Segment>, Error>;
+
+    /// Forgets hours, segments, hot partials, reconciliations and what is known of verdicts, for a rebuild from the object store; keeps the
     /// registry and the audit trail, and adds an audit row.
     async fn forget_derived(&self, actor: &str, now: Timestamp) -> Result<(), Error>;
 }

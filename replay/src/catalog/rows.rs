@@ -2,11 +2,11 @@
 
 use bytes::Bytes;
 use clicktrail_log::{
-    position::Seq,
+    position::{Position, Seq},
     time::{Hour, Timestamp},
 };
 
-use super::{Ad, Error, HotPartial, Outcome, Reconciliation, SealedHour, Segment, session::Fields};
+use super::{Ad, Error, HotPartial, Judged, Outcome, Reconciliation, SealedHour, Segment, StaleHour, session::Fields};
 
 /// A row with its address, for errors.
 struct Reader<'r> {
@@ -50,6 +50,11 @@ impl<'r> Reader<'r> {
     fn seq(&self, column: &str) -> Result<Seq, Error> {
         let value = self.int(column)?;
         Seq::from_i64(value).ok_or_else(|| self.corrupt(column, &value))
+    }
+
+    fn position(&self, column: &str) -> Result<Position, Error> {
+        let value = self.int(column)?;
+        Position::from_i64(value).ok_or_else(|| self.corrupt(column, &value))
     }
 
     fn hour(&self) -> Result<Hour, Error> {
@@ -140,6 +145,25 @@ pub(super) fn reconciliation(fields: &dyn Fields) -> Result<Reconciliation, Erro
 pub(super) fn marks(fields: &dyn Fields) -> Result<(Seq, Seq), Error> {
     let row = Reader::of("hours and hot_partials", &["sealed", "counted"], fields);
     Ok((row.seq("sealed")?, row.seq("counted")?))
+}
+
+pub(super) fn judged(fields: &dyn Fields) -> Result<Judged, Error> {
+    let row = Reader::of("verdict_marks", &[], fields);
+    Ok(Judged { clicks_through: row.seq("clicks_judged")?, verdicts_through: row.seq("verdicts_judged")? })
+}
+
+pub(super) fn followed(fields: &dyn Fields) -> Result<Seq, Error> {
+    Reader::of("verdict_marks", &[], fields).seq("followed")
+}
+
+pub(super) fn stale_hour(fields: &dyn Fields) -> Result<StaleHour, Error> {
+    let row = Reader::of("hours and later_rulings", &["hour"], fields);
+    Ok(StaleHour {
+        hour: row.hour()?,
+        first: row.position("first_position")?,
+        last: row.position("last_position")?,
+        verdicts: row.count("verdicts")?,
+    })
 }
 
 /// A migration's number, name and SHA-256.

@@ -1,10 +1,14 @@
 //! Sealed hours, their segments, and the comparison with the hot partials that they replace.
 
-use clicktrail_log::time::{Hour, Timestamp};
+use clicktrail_log::{
+    position::Seq,
+    time::{Hour, Timestamp},
+};
 
 use super::{
     Compare, Error, Reconciliation, SealedHour, Segment, live, registry, rows,
     session::{Arg, Session},
+    verdicts,
 };
 
 const LAST_HOUR: &str = "
@@ -18,6 +22,10 @@ const LIST_HOURS: &str = "
 const READ_HOUR: &str = "
     SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest
     FROM hours WHERE hour = $1";
+
+const HOUR_OF: &str = "
+    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest
+    FROM hours WHERE first_seq <= $1 AND last_seq >= $1 ORDER BY hour LIMIT 1";
 
 const PUT_HOUR: &str = "
     INSERT INTO hours (hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest)
@@ -63,6 +71,11 @@ pub(super) async fn last_hour(session: &mut impl Session) -> Result<Option<Seale
 /// See [`Catalog::list_hours`](super::Catalog::list_hours).
 pub(super) async fn list_hours(session: &mut impl Session, from: Hour, limit: u32) -> Result<Vec<SealedHour>, Error> {
     session.fetch(LIST_HOURS, &[from.into(), limit.into()], rows::hour).await
+}
+
+/// See [`Catalog::hour_of`](super::Catalog::hour_of).
+pub(super) async fn hour_of(session: &mut impl Session, seq: Seq) -> Result<Option<SealedHour>, Error> {
+    Ok(session.fetch(HOUR_OF, &[seq.into()], rows::hour).await?.pop())
 }
 
 /// See [`Catalog::reconciliations`](super::Catalog::reconciliations).
@@ -184,7 +197,7 @@ pub(super) async fn forget_derived(session: &mut impl Session, actor: &str, now:
         Some(last) => format!("the last sealed hour was {}", last.hour),
         None => "no hour was sealed".to_owned(),
     };
-    for statement in FORGET {
+    for statement in FORGET.into_iter().chain(verdicts::FORGET) {
         session.execute(statement, &[]).await?;
     }
     registry::audit(session, actor, now, "forget_derived", &through).await

@@ -7,8 +7,10 @@ use clicktrail_log::{
 };
 
 use super::{
-    Ad, Catalog, Compare, Error, HotPartial, Reconciliation, SealedHour, Segment, Snapshot, live, registry, sealing,
+    Ad, Catalog, Compare, Error, HotPartial, Judged, LaterRuling, Reconciliation, SealedHour, Segment, Snapshot,
+    StaleHour, live, registry, sealing,
     session::{Backend, Lock, Session as _},
+    verdicts,
 };
 
 #[async_trait]
@@ -69,6 +71,38 @@ impl<B: Backend> Catalog for B {
 
     async fn reconciliations(&self, from: Hour, limit: u32) -> Result<Vec<Reconciliation>, Error> {
         sealing::reconciliations(&mut self.read().await?, from, limit).await
+    }
+
+    async fn judged(&self) -> Result<Judged, Error> {
+        verdicts::judged(&mut self.read().await?).await
+    }
+
+    async fn put_judged(&self, before: &Judged, after: &Judged) -> Result<(), Error> {
+        let mut session = self.write(Lock::Counts).await?;
+        verdicts::put_judged(&mut session, before, after).await?;
+        session.commit().await
+    }
+
+    async fn followed_through(&self) -> Result<Seq, Error> {
+        verdicts::followed_through(&mut self.read().await?).await
+    }
+
+    async fn put_later_rulings(&self, rulings: &[LaterRuling], before: Seq, through: Seq) -> Result<(), Error> {
+        let mut session = self.write(Lock::Counts).await?;
+        verdicts::put_later_rulings(&mut session, rulings, before, through).await?;
+        session.commit().await
+    }
+
+    async fn stale_hours(&self, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error> {
+        verdicts::stale_hours(&mut self.read().await?, from, limit).await
+    }
+
+    async fn hour_of(&self, seq: Seq) -> Result<Option<SealedHour>, Error> {
+        sealing::hour_of(&mut self.read().await?, seq).await
+    }
+
+    async fn live_segment(&self, projection: &str, hour: Hour) -> Result<Option<Segment>, Error> {
+        Ok(live::segments(&mut self.read().await?, projection, hour, hour).await?.pop())
     }
 
     async fn forget_derived(&self, actor: &str, now: Timestamp) -> Result<(), Error> {

@@ -7,6 +7,7 @@ mod place;
 mod registry;
 mod samples;
 mod sealing;
+mod verdicts;
 
 macro_rules! on_both {
     ($($module:ident { $($claim:ident)+ })+) => {
@@ -64,6 +65,13 @@ on_both! {
         snapshot_keeps_to_its_range_and_projection
         snapshot_never_sees_half_a_sealing
         forgetting_keeps_registry_and_audit
+    }
+    verdicts {
+        judging_moves_only_from_where_it_stands
+        later_ruling_makes_a_sealed_hour_stale
+        later_ruling_on_an_open_hour_waits_for_its_seal
+        forgetting_begins_the_verdict_log_again
+        hour_and_live_segment_are_found
     }
     lifecycle {
         what_was_stored_is_there_after_reopening

@@ -1,0 +1,55 @@
+//! `clicktrail verdicts rules`
+
+use serde_json::{Value, json};
+
+use super::{Exit, Format, Global, output};
+
+pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
+    let rules = global.rules()?;
+    if global.output == Format::Json {
+        let rule = |rule: &clicktrail_verdicts::ruleset::Rule| {
+            json!({
+                "name": rule.name(),
+                "detector": rule.detector(),
+                "enabled": rule.is_enabled(),
+                "category": rule.category().as_str(),
+                "weight_permille": rule.weight_permille(),
+                "parameters": rule.parameters().into_iter().collect::<serde_json::Map<String, Value>>(),
+                "finds": rule.finds(),
+                "source": rule.source(),
+            })
+        };
+        output::json(&json!({
+            "name": rules.name(),
+            "digest": rules.digest().to_string(),
+            "threshold_permille": rules.threshold_permille(),
+            "look_back_seconds": rules.look_back().as_secs(),
+            "rules": rules.rules().iter().map(rule).collect::<Vec<_>>(),
+            "notes": rules.notes(),
+        }));
+        return Ok(Exit::Ok);
+    }
+    output::line(&format!("ruleset {} {}", rules.name(), rules.digest()));
+    output::line(&format!(
+        "an event is invalid when the weights of the rules that fired, at most 1000, are over {}",
+        rules.threshold_permille()
+    ));
+    let mut table = output::Table::new(&["rule", "category", "weight", "parameters", "finds"]);
+    for rule in rules.rules() {
+        let weight = if rule.is_enabled() { rule.weight_permille().to_string() } else { "off".to_owned() };
+        let parameters: Vec<String> =
+            rule.parameters().into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        table.push(vec![
+            rule.name().to_owned(),
+            rule.category().to_string(),
+            weight,
+            parameters.join(" "),
+            rule.finds().to_owned(),
+        ]);
+    }
+    table.print();
+    for note in rules.notes() {
+        output::note(&note);
+    }
+    Ok(Exit::Ok)
+}

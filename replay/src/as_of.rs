@@ -1,0 +1,129 @@
+//! Counters as of a position in the verdict log: what they were, or are, with the verdicts up to it.
+//!
+//! An hour whose live segment knows just those verdicts counts from it. Any other is projected with the rulings as they
+//! stood; the segment is kept in the archive under the digest of its input, where the next such question finds it, and
+//! counts for nothing else.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use arrow::array::RecordBatch;
+use clicktrail_log::{
+    archive::{Archive, clicks::Clicks, keys::ManifestKey},
+    log::{Log, ReadLimit, Stream},
+    position::{Position, Seq},
+    time::Hour,
+};
+use clicktrail_projections::{counters, session};
+use clicktrail_verdicts::{history::History, rulings::Stages};
+
+use crate::{
+    Error,
+    catalog::{Catalog, Segment, Snapshot, StaleHour},
+    live,
+    rulings::Known,
+    segment, stale,
+};
+
+/// Stale hours that are listed at a time.
+const PAGE_HOURS: u32 = 1_000;
+
+/// What an answer is counted from.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// A segment of every sealed hour that has rows.
+    pub segments: Vec<Segment>,
+    /// Rows of the counters' columns for the frames that are counted and not sealed.
+    pub rows: Vec<RecordBatch>,
+    /// How many hours were projected for this answer, or for one like it.
+    pub projected: u64,
+}
+
+/// Everything that a question as of a position needs.
+#[derive(Debug, Clone)]
+pub struct AsOf {
+    /// The click log.
+    pub clicks: Arc<dyn Log>,
+    /// The archive.
+    pub archive: Archive,
+    /// The catalog.
+    pub catalog: Arc<dyn Catalog>,
+    /// The verdicts.
+    pub history: History,
+    /// What projecting may use.
+    pub limits: session::Limits,
+}
+
+impl AsOf {
+    /// Counts every hour with the verdicts before `before`.
+    ///
+    /// # Errors
+    /// As log, archive and catalog report.
+    pub async fn sources(&self, before: Position) -> Result<Sources, Error> {
+        stale::follow(&self.history, self.catalog.as_ref()).await?;
+        let stale = stale_hours(self.catalog.as_ref()).await?;
+        let snapshot =
+            self.catalog.snapshot(counters::NAME, Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
+        let snapshot: Snapshot = snapshot.await?;
+        let mut sources = Sources::default();
+        for live in snapshot.segments {
+            let touched = stale.get(&live.hour).is_some_and(|hour| hour.first < before);
+            let segment = match touched || live.verdicts_before > before.as_i64() {
+                true => {
+                    sources.projected += 1;
+                    self.projected(live.hour, before).await?
+                }
+                false => live,
+            };
+            if segment.rows > 0 {
+                sources.segments.push(segment);
+            }
+        }
+        if let Some(last) = snapshot.partials.last() {
+            sources.rows = self.open_rows(last.last_seq, before).await?;
+        }
+        Ok(sources)
+    }
+
+    async fn projected(&self, hour: Hour, before: Position) -> Result<Segment, Error> {
+        let key = ManifestKey { stream: Stream::Clicks, hour };
+        let missing = || clicktrail_log::archive::Error::Missing(key.path().to_string());
+        let manifest = self.archive.manifest::<Clicks>(hour).await?.ok_or_else(missing)?;
+        let known = Known::as_of(&self.history, &manifest, before).await?;
+        segment::reuse_or_build(&self.archive, &manifest, &known, self.limits).await
+    }
+
+    /// The frames that are counted live, counted again.
+    async fn open_rows(&self, through: Seq, before: Position) -> Result<Vec<RecordBatch>, Error> {
+        let mut place = live::at_last_seal(&self.clicks, &self.archive, self.catalog.as_ref()).await?;
+        let frame = |seq: Seq| Position::new(place.epoch(), seq, 0);
+        let targets = frame(place.next())..frame(through.next());
+        let rulings = self.history.rulings(targets, before, Stages::All).await?.to_batch();
+        let mut counted = Vec::new();
+        while place.next() <= through {
+            let mut frames = self.clicks.read(place.next(), ReadLimit::waiting(Duration::ZERO)).await?;
+            frames.retain(|frame| frame.seq <= through);
+            if frames.is_empty() {
+                break;
+            }
+            let rows = place.admit(&frames)?;
+            let table = counters::rulings(rulings.clone())?;
+            counted.extend(counters::project_frames(&rows, table, self.limits).await?);
+        }
+        Ok(counted)
+    }
+}
+
+/// All stale hours.
+///
+/// # Errors
+/// As the catalog reports.
+pub async fn stale_hours(catalog: &dyn Catalog) -> Result<BTreeMap<Hour, StaleHour>, Error> {
+    let mut all = BTreeMap::new();
+    let mut from = Hour::from_i64(i64::MIN / 2);
+    loop {
+        let page = catalog.stale_hours(from, PAGE_HOURS).await?;
+        let Some(last) = page.last() else { return Ok(all) };
+        from = last.hour.next();
+        all.extend(page.into_iter().map(|hour| (hour.hour, hour)));
+    }
+}

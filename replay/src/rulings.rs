@@ -1,0 +1,76 @@
+//! What stands about the clicks of one hour, as a projection takes it.
+
+use arrow::array::RecordBatch;
+use clicktrail_log::{
+    archive::Manifest,
+    frame::Digest,
+    position::{Epoch, Position, Seq},
+};
+use clicktrail_verdicts::{
+    history::History,
+    rulings::{Rulings, Stages},
+};
+
+use crate::Error;
+
+/// Rulings of one hour, and which verdicts they come from.
+#[derive(Debug, Clone)]
+pub struct Known {
+    rulings: Rulings,
+    /// One past the last verdict that they come from, as a position in the verdict log; 0 if there is none.
+    before: i64,
+}
+
+impl Known {
+    /// Nothing was ever ruled.
+    pub fn nothing() -> Self {
+        let zero = Position::new(Epoch::FIRST, Seq::ZERO, 0);
+        Self { rulings: Rulings::new(zero..zero, zero, Stages::All), before: 0 }
+    }
+
+    /// What the judge's live verdicts say about an hour that it has passed. They do not depend on when they are asked
+    /// for: nobody but the live judge adds to them, and it is done with the hour. So an hour that is projected again,
+    /// here or from the archive alone, gives the same bytes.
+    ///
+    /// # Errors
+    /// As log and archive report.
+    pub async fn live(history: &History, manifest: &Manifest) -> Result<Self, Error> {
+        let end = history.end().await?;
+        Self::read(history, manifest, end, Stages::LiveOnly).await
+    }
+
+    /// What all verdicts before `before` say about an hour.
+    ///
+    /// # Errors
+    /// As log and archive report.
+    pub async fn as_of(history: &History, manifest: &Manifest, before: Position) -> Result<Self, Error> {
+        Self::read(history, manifest, before, Stages::All).await
+    }
+
+    async fn read(history: &History, manifest: &Manifest, before: Position, stages: Stages) -> Result<Self, Error> {
+        if manifest.rows == 0 {
+            return Ok(Self::nothing());
+        }
+        let frame = |seq: Seq| Position::new(manifest.epoch(), seq, 0);
+        let targets = frame(manifest.first_seq())..frame(manifest.last_seq().next());
+        let rulings = history.rulings(targets, before, stages).await?;
+        let last = rulings.iter().map(|(_, standing)| standing.rank.verdict()).max();
+        let before = last.map_or(0, |last| last.plus_rows(1).as_i64());
+        Ok(Self { rulings, before })
+    }
+
+    /// One past the last verdict that they come from; 0 if there is none.
+    pub fn before(&self) -> i64 {
+        self.before
+    }
+
+    /// SHA-256 of the rulings: what a projection's input is named by, whenever they were ruled.
+    pub fn digest(&self) -> Digest {
+        self.rulings.digest()
+    }
+
+    /// Rows of [`counters::rulings_schema`](clicktrail_projections::counters::rulings_schema) columns.
+    pub fn rows(&self) -> RecordBatch {
+        self.rulings.to_batch()
+    }
+}

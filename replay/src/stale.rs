@@ -1,0 +1,83 @@
+//! Which sealed hours are stale: a verdict concerns them that their live segment does not know.
+//!
+//! The verdict log is followed frame by frame, and what it says about which click frames is kept in the catalog together
+//! with how far it was read. A live verdict is known to the segment unless it came after the hour was projected; any
+//! other verdict never is, until the hour is projected again.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use clicktrail_log::{
+    log::ReadLimit,
+    position::{Position, Seq},
+};
+use clicktrail_projections::counters;
+use clicktrail_verdicts::{
+    history::{History, Ruled},
+    verdict::Stage,
+};
+
+use crate::{
+    Error,
+    catalog::{Catalog, LaterRuling, SealedHour},
+};
+
+/// Reads the verdict log on from where it was read last, and stores what is new.
+///
+/// # Errors
+/// As log, archive and catalog report. The same call may be made again, by several processes at once.
+pub async fn follow(history: &History, catalog: &dyn Catalog) -> Result<(), Error> {
+    loop {
+        let followed = catalog.followed_through().await?;
+        let page = history.read(followed.next(), ReadLimit::waiting(Duration::ZERO)).await?;
+        let through = page.next.previous();
+        if through <= followed {
+            return Ok(());
+        }
+        let mut known = Known::default();
+        let mut later: BTreeMap<Seq, LaterRuling> = BTreeMap::new();
+        for ruled in &page.ruled {
+            if ruled.verdict.stage != Stage::Live || known.misses(ruled, catalog).await? {
+                note(&mut later, ruled);
+            }
+        }
+        let later: Vec<LaterRuling> = later.into_values().collect();
+        catalog.put_later_rulings(&later, followed, through).await?;
+    }
+}
+
+fn note(later: &mut BTreeMap<Seq, LaterRuling>, ruled: &Ruled) {
+    let click_seq = ruled.verdict.target.seq();
+    let first = LaterRuling { click_seq, first: ruled.position, last: ruled.position, verdicts: 0 };
+    let entry = later.entry(click_seq).or_insert(first);
+    entry.last = ruled.position;
+    entry.verdicts += 1;
+}
+
+/// The sealed hour that was looked up last, with what its segment knows.
+#[derive(Debug, Default)]
+struct Known {
+    last_sealed: Option<Seq>,
+    hour: Option<(SealedHour, i64)>,
+}
+
+impl Known {
+    /// Whether a live verdict came after the hour that it concerns was projected.
+    async fn misses(&mut self, ruled: &Ruled, catalog: &dyn Catalog) -> Result<bool, Error> {
+        let target: Position = ruled.verdict.target;
+        let last_sealed = match self.last_sealed {
+            Some(last) => last,
+            None => catalog.last_hour().await?.map_or(Seq::ZERO, |last| last.last_seq),
+        };
+        self.last_sealed = Some(last_sealed);
+        if target.seq() > last_sealed {
+            return Ok(false);
+        }
+        let holds = |hour: &SealedHour| (hour.first_seq..=hour.last_seq).contains(&target.seq());
+        if !self.hour.as_ref().is_some_and(|(hour, _)| holds(hour)) {
+            let Some(hour) = catalog.hour_of(target.seq()).await? else { return Ok(false) };
+            let segment = catalog.live_segment(counters::NAME, hour.hour).await?;
+            self.hour = segment.map(|segment| (hour, segment.verdicts_before));
+        }
+        Ok(self.hour.as_ref().is_some_and(|(_, before)| ruled.position.as_i64() >= *before))
+    }
+}

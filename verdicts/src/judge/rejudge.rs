@@ -1,0 +1,213 @@
+//! Judging past hours again, each by itself: the folds are warmed on the look-back before it, so any number of workers
+//! find what one live pass would have found.
+//!
+//! What comes of it is only what changes: a verdict where the ruling that stands is another one. A person's word is
+//! never overruled.
+
+use std::{sync::Arc, time::Duration};
+
+use arrow::{
+    array::{AsArray as _, RecordBatch},
+    compute::min,
+    datatypes::{Int64Type, TimestampMicrosecondType},
+};
+use clicktrail_log::{
+    archive::{Archive, Manifest},
+    log::{Log, Stream},
+    position::Position,
+    time::{Clock, Hour, Timestamp},
+};
+
+use super::{ArchivedOriginals, ClickRows, Error, rows::manifest_of, verdict};
+use crate::{
+    fold::{Finding, Fold},
+    history::History,
+    rulings::{Rulings, Stages},
+    ruleset::Ruleset,
+    verdict::{Category, Decision, Reason, Stage, Verdict},
+};
+
+/// Judges past hours under other rules.
+#[derive(Debug, Clone)]
+pub struct Rejudge {
+    clicks: Arc<dyn Log>,
+    archive: Archive,
+    history: History,
+    rules: Arc<Ruleset>,
+    clock: Arc<dyn Clock>,
+    /// The verdicts that count as standing: those before this position.
+    before: Position,
+}
+
+/// One click or conversion whose ruling changes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Who pays.
+    pub advertiser_id: String,
+    /// `click` or `conversion`.
+    pub kind: String,
+    /// What a click charges, in millionths of `currency`.
+    pub price_micros: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// Why it was invalid; `None` if it was not.
+    pub category_before: Option<Category>,
+    /// The rules that speak now, the heaviest first; none if an event is valid because no rule speaks any more.
+    pub rules: Vec<String>,
+    /// The verdict to append.
+    pub verdict: Verdict,
+}
+
+/// What judging an hour again came to.
+#[derive(Debug, Default)]
+pub struct Judged {
+    /// Events that were read, without those that only warmed the folds.
+    pub rows: u64,
+    /// Events that the rules had something to say about.
+    pub findings: u64,
+    /// Whose ruling changes, by position.
+    pub changes: Vec<Change>,
+}
+
+impl Rejudge {
+    /// Judges against the verdicts before `before`.
+    pub fn new(
+        clicks: Arc<dyn Log>,
+        archive: Archive,
+        history: History,
+        rules: Arc<Ruleset>,
+        clock: Arc<dyn Clock>,
+        before: Position,
+    ) -> Self {
+        Self { clicks, archive, history, rules, clock, before }
+    }
+
+    /// Judges one sealed hour.
+    ///
+    /// # Errors
+    /// See [`Error`]: nothing was appended.
+    pub async fn hour(&self, hour: Hour) -> Result<Judged, Error> {
+        let manifest = manifest_of(&self.archive, hour).await?;
+        let mut judged = Judged::default();
+        if manifest.rows == 0 {
+            return Ok(judged);
+        }
+        let standing = self.standing(&manifest).await?;
+        let (mut rows, mut fold) = self.warmed(&manifest).await?;
+        let mut originals = ArchivedOriginals::new(Arc::clone(&self.clicks), self.archive.clone());
+        while let Some(read) = rows.next(Duration::ZERO).await? {
+            judged.rows += read.batch.num_rows() as u64;
+            let old = fold.old_events(&read.batch)?;
+            let found = originals.find(&old, self.rules.look_back()).await?;
+            let findings = tokio::task::block_in_place(|| fold.judge(&read.batch, &found))?;
+            judged.findings += findings.len() as u64;
+            judged.changes.extend(self.changes(findings, &read.batch, &standing));
+        }
+        Ok(judged)
+    }
+
+    /// A reader at the beginning of the hour, and folds that know what came before it.
+    async fn warmed(&self, manifest: &Manifest) -> Result<(ClickRows, Fold), Error> {
+        let epoch = manifest.epoch();
+        let of_hours = |hours: &[Manifest]| ClickRows::of_hours(Arc::clone(&self.clicks), self.archive.clone(), epoch, hours);
+        let mut fold = Fold::new(Arc::clone(&self.rules));
+        // The hour's events may have been logged a little before it, where a clock ran behind.
+        let mut earliest = manifest.hour().start();
+        let mut own = of_hours(std::slice::from_ref(manifest));
+        while let Some(read) = own.next(Duration::ZERO).await? {
+            let times = read.batch.column(1).as_primitive::<TimestampMicrosecondType>();
+            earliest = min(times).map_or(earliest, |first| earliest.min(Timestamp::from_micros(first)));
+        }
+        let look_back = i64::try_from(self.rules.look_back().as_micros()).unwrap_or(i64::MAX / 2);
+        let first = earliest.plus_micros(-look_back).hour();
+        let mut before = Vec::new();
+        for hour in self.archive.sealed_hours(Stream::Clicks).await? {
+            if hour >= first && hour < manifest.hour() {
+                before.push(manifest_of(&self.archive, hour).await?);
+            }
+        }
+        let mut warming = of_hours(&before);
+        while let Some(read) = warming.next(Duration::ZERO).await? {
+            tokio::task::block_in_place(|| fold.warm(&read.batch))?;
+        }
+        Ok((of_hours(std::slice::from_ref(manifest)), fold))
+    }
+
+    async fn standing(&self, manifest: &Manifest) -> Result<Rulings, Error> {
+        let frame = |seq| Position::new(manifest.epoch(), seq, 0);
+        let targets = frame(manifest.first_seq())..frame(manifest.last_seq().next());
+        Ok(self.history.rulings(targets, self.before, Stages::All).await?)
+    }
+
+    /// What changes among the rows of one batch, by position.
+    fn changes(&self, findings: Vec<Finding>, batch: &RecordBatch, standing: &Rulings) -> Vec<Change> {
+        let rows = Row::all(batch);
+        let mut found = findings.into_iter().peekable();
+        let mut changes = Vec::new();
+        for row in rows {
+            let finding = found.next_if(|finding| finding.target == row.position);
+            let stands = standing.get(row.position);
+            let category_before = stands.and_then(|stands| stands.category);
+            let category = finding.as_ref().and_then(|finding| finding.category);
+            if category == category_before || stands.is_some_and(|stands| stands.rank.is_by_hand()) {
+                continue;
+            }
+            // What was invalid, and no rule has anything to say about any more.
+            let finding = finding.unwrap_or_else(|| row.nothing_found());
+            let mut reasons: Vec<&Reason> = finding.reasons.iter().collect();
+            reasons.sort_by_key(|reason| std::cmp::Reverse(reason.weight_permille));
+            changes.push(Change {
+                advertiser_id: row.advertiser_id.to_owned(),
+                kind: row.kind.to_owned(),
+                price_micros: row.price_micros,
+                currency: row.currency.to_owned(),
+                category_before,
+                rules: reasons.into_iter().map(|reason| reason.rule.clone()).collect(),
+                verdict: verdict(finding, Stage::Rejudge, &self.rules, self.clock.now()),
+            });
+        }
+        changes
+    }
+}
+
+/// One event, as far as a change tells of it.
+struct Row<'b> {
+    position: Position,
+    event_id: &'b str,
+    kind: &'b str,
+    advertiser_id: &'b str,
+    price_micros: i64,
+    currency: &'b str,
+}
+
+impl<'b> Row<'b> {
+    fn all(batch: &'b RecordBatch) -> impl Iterator<Item = Self> + 'b {
+        let column = |name: &str| batch.column_by_name(name).expect("a column that judging reads");
+        let text = |name: &str| column(name).as_string::<i32>();
+        let number = |name: &str| column(name).as_primitive::<Int64Type>();
+        let (positions, prices) = (number("position"), number("price_micros"));
+        let (ids, kinds, advertisers, currencies) =
+            (text("event_id"), text("kind"), text("advertiser_id"), text("currency"));
+        (0..batch.num_rows()).filter_map(move |row| {
+            Some(Self {
+                position: Position::from_i64(positions.value(row))?,
+                event_id: ids.value(row),
+                kind: kinds.value(row),
+                advertiser_id: advertisers.value(row),
+                price_micros: prices.value(row),
+                currency: currencies.value(row),
+            })
+        })
+    }
+
+    fn nothing_found(&self) -> Finding {
+        Finding {
+            target: self.position,
+            event_id: self.event_id.to_owned(),
+            decision: Decision::Valid,
+            category: None,
+            score_permille: 0,
+            reasons: Vec::new(),
+        }
+    }
+}

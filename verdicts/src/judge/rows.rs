@@ -1,0 +1,213 @@
+//! Click rows in log order: from the archive where hours are sealed, from the log behind them.
+//!
+//! The parts of an hour are in log order, their rows are sorted by advertiser: each part is put back into the order of
+//! its positions. So the judge sees the same rows in the same order, whether they come from the log or years later from
+//! the archive.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
+
+use arrow::{
+    array::{ArrayRef, AsArray as _, RecordBatch, UInt32Array},
+    compute::{concat_batches, take_record_batch},
+    datatypes::{Int64Type, Schema, SchemaRef},
+};
+use clicktrail_log::{
+    archive::{self, Archive, Manifest, clicks::Clicks, keys::ManifestKey, manifest, part},
+    chain::{Admission, Chain},
+    log::{Log, Logged, ReadLimit, Stream},
+    position::{Epoch, Position, Seq},
+    schema,
+    time::{Hour, Timestamp},
+};
+use tracing::{error, warn};
+
+use super::Error;
+
+/// What judging reads of an event, in the order of the columns: core columns, then personal ones.
+const CORE: [&str; 14] = [
+    "position",
+    "logged_at",
+    "event_id",
+    "kind",
+    "event_time",
+    "advertiser_id",
+    "campaign_id",
+    "ad_id",
+    "user_id",
+    "device_type",
+    "os",
+    "price_micros",
+    "currency",
+    "click_event_id",
+];
+const PERSONAL: [&str; 2] = ["ip", "user_agent"];
+
+static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let read = schema::read();
+    let field = |name: &&str| read.field_with_name(name).expect("a column of the read schema").clone();
+    Arc::new(Schema::new(CORE.iter().chain(&PERSONAL).map(field).collect::<Vec<_>>()))
+});
+
+/// Rows of whole frames, in log order.
+#[derive(Debug)]
+pub struct Rows {
+    /// The columns that judging reads, named as in [`schema::read`]; positions ascend.
+    pub batch: RecordBatch,
+    /// The last frame that they cover.
+    pub through: Seq,
+}
+
+/// A reader of click rows from the beginning of an hour on.
+#[derive(Debug)]
+pub struct ClickRows {
+    clicks: Arc<dyn Log>,
+    archive: Archive,
+    epoch: Epoch,
+    /// Parts of sealed hours that are still to be read, each with the last frame that counts as read with it.
+    parts: VecDeque<(manifest::Part, Seq)>,
+    /// Behind the last sealed hour: the first frame to read, and the writers' chains there.
+    next: Seq,
+    chain: Chain,
+}
+
+impl ClickRows {
+    /// A reader that begins with the first hour that holds a frame logged at `from` or later, or earlier where nothing
+    /// tells the hours apart. With `None` it begins at the beginning.
+    ///
+    /// # Errors
+    /// As log and archive report.
+    pub async fn open(clicks: Arc<dyn Log>, archive: Archive, from: Option<Timestamp>) -> Result<Self, Error> {
+        let epoch = clicks.info().await?.epoch;
+        let first_hour = from.map_or(Hour::from_i64(i64::MIN), Timestamp::hour);
+        let mut rows =
+            Self { clicks, archive: archive.clone(), epoch, parts: VecDeque::new(), next: Seq::FIRST, chain: Chain::default() };
+        let hours = archive.sealed_hours(Stream::Clicks).await?;
+        // The hour before the first one says where it begins, even if none of its rows is read.
+        let skipped = hours.partition_point(|hour| *hour < first_hour).saturating_sub(1);
+        for hour in &hours[skipped..] {
+            let manifest = manifest_of(&archive, *hour).await?;
+            rows.pass(&manifest, *hour >= first_hour)?;
+        }
+        Ok(rows)
+    }
+
+    /// A reader of these sealed hours and nothing behind them.
+    pub(crate) fn of_hours(clicks: Arc<dyn Log>, archive: Archive, epoch: Epoch, hours: &[Manifest]) -> Self {
+        let parts = hours.iter().flat_map(parts_of).collect();
+        Self { clicks, archive, epoch, parts, next: Seq::MAX, chain: Chain::default() }
+    }
+
+    fn pass(&mut self, manifest: &Manifest, reads: bool) -> Result<(), Error> {
+        if reads {
+            self.parts.extend(parts_of(manifest));
+        }
+        self.next = manifest.last_seq().next();
+        self.chain = manifest.chain_after().ok_or_else(|| {
+            let key = ManifestKey { stream: Stream::Clicks, hour: manifest.hour() }.path().to_string();
+            archive::Error::Damaged { key, reason: "a writer's digest is not one".into() }
+        })?;
+        Ok(())
+    }
+
+    /// The next rows: those of an archived part, or of the frames that come within `wait`; `None` if none came.
+    ///
+    /// # Errors
+    /// A part or frame that is missing or damaged, by name; log or archive out of reach.
+    pub async fn next(&mut self, wait: Duration) -> Result<Option<Rows>, Error> {
+        if let Some((part, through)) = self.parts.pop_front() {
+            let batch = read_part(&self.archive, &part).await?;
+            return Ok(Some(Rows { batch, through }));
+        }
+        if self.next == Seq::MAX {
+            return Ok(None);
+        }
+        let frames = self.clicks.read(self.next, ReadLimit::waiting(wait)).await?;
+        let Some(through) = frames.last().map(|frame| frame.seq) else { return Ok(None) };
+        let batches = frames.iter().map(|frame| self.admit(frame)).collect::<Result<Vec<_>, _>>()?;
+        self.next = through.next();
+        let batch = concat_batches(&SCHEMA, batches.iter().flatten()).map_err(Error::Rows)?;
+        Ok(Some(Rows { batch, through }))
+    }
+
+    /// The rows of a frame that counts.
+    fn admit(&mut self, logged: &Logged) -> Result<Option<RecordBatch>, Error> {
+        match self.chain.admit(&logged.frame.header) {
+            Admission::Fresh => {}
+            Admission::Repeat => {
+                warn!(seq = logged.seq.get(), "a repeated frame is not judged again");
+                return Ok(None);
+            }
+            Admission::Broken(alarm) => error!(seq = logged.seq.get(), %alarm, "the log lost or changed frames"),
+        }
+        let failed = |source| Error::Frame { seq: logged.seq, source };
+        let batch = logged.frame.decode().map_err(failed)?;
+        let first = Position::new(self.epoch, logged.seq, 0);
+        let batch = part::with_position(&batch, first, logged.logged_at).map_err(Error::Rows)?;
+        select(&batch).map(Some).map_err(Error::Rows)
+    }
+}
+
+/// The parts of an hour, each with the last frame behind which reading goes on.
+fn parts_of(manifest: &Manifest) -> Vec<(manifest::Part, Seq)> {
+    let parts = &manifest.parts;
+    let through = |index: usize| match parts.get(index + 1) {
+        Some(next) => Seq::new(next.first_seq).map_or(manifest.last_seq(), Seq::previous),
+        None => manifest.last_seq(),
+    };
+    parts.iter().enumerate().map(|(index, part)| (part.clone(), through(index))).collect()
+}
+
+/// The manifest of an hour that is known to be sealed.
+pub(crate) async fn manifest_of(archive: &Archive, hour: Hour) -> Result<Manifest, archive::Error> {
+    let key = ManifestKey { stream: Stream::Clicks, hour };
+    archive.manifest::<Clicks>(hour).await?.ok_or_else(|| archive::Error::Missing(key.path().to_string()))
+}
+
+fn select(batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let columns: Vec<usize> =
+        SCHEMA.fields().iter().map(|field| batch.schema().index_of(field.name())).collect::<Result<_, _>>()?;
+    batch.project(&columns)
+}
+
+/// The rows of a part, in log order.
+async fn read_part(archive: &Archive, part: &manifest::Part) -> Result<RecordBatch, Error> {
+    let (core, personal) = (archive.get_file(&part.core).await?, archive.get_file(&part.personal).await?);
+    let part = part.clone();
+    let read = tokio::task::spawn_blocking(move || {
+        let damaged = |file: &manifest::File, reason: String| {
+            Error::Archive(archive::Error::Damaged { key: file.key.clone(), reason })
+        };
+        let columns = |bytes, names: &[&str], file: &manifest::File| {
+            let reader = part::read(bytes, Some(names)).map_err(|error| damaged(file, error.to_string()))?;
+            let schema = arrow::array::RecordBatchReader::schema(&reader);
+            let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|error| damaged(file, error.to_string()))?;
+            concat_batches(&schema, &batches).map_err(Error::Rows)
+        };
+        let core_rows = columns(core, &CORE, &part.core)?;
+        let personal_rows = columns(personal, &PERSONAL, &part.personal)?;
+        if core_rows.num_rows() != personal_rows.num_rows() {
+            let reason = format!("it has {} rows, the core file {}", personal_rows.num_rows(), core_rows.num_rows());
+            return Err(damaged(&part.personal, reason));
+        }
+        in_log_order(&core_rows, &personal_rows).map_err(Error::Rows)
+    });
+    read.await.map_err(|error| Error::Stopped(error.to_string()))?
+}
+
+fn in_log_order(core: &RecordBatch, personal: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
+    let column = |name: &str| -> Result<ArrayRef, arrow::error::ArrowError> {
+        let from = if PERSONAL.contains(&name) { personal } else { core };
+        Ok(Arc::clone(from.column(from.schema().index_of(name)?)))
+    };
+    let columns = SCHEMA.fields().iter().map(|field| column(field.name())).collect::<Result<Vec<_>, _>>()?;
+    let batch = RecordBatch::try_new(Arc::clone(&SCHEMA), columns)?;
+    let positions = batch.column(0).as_primitive::<Int64Type>();
+    let rows = u32::try_from(batch.num_rows()).expect("a part has far fewer rows than 2^32");
+    let mut order: Vec<u32> = (0..rows).collect();
+    order.sort_unstable_by_key(|row| positions.value(*row as usize));
+    take_record_batch(&batch, &UInt32Array::from(order))
+}
