@@ -22,3 +22,4 @@ mod real_log_damage;
 mod reconciliation;
 mod recount;
 mod server;
+mod verdicts;

@@ -11,6 +11,10 @@ use std::{
     time::Duration,
 };
 
+use arrow::{
+    array::{AsArray as _, RecordBatch},
+    datatypes::Int64Type,
+};
 use clicktrail_log::{
     archive::{
         self, Archive, Manifest,
@@ -19,7 +23,7 @@ use clicktrail_log::{
     },
     event::Kind,
     log::{Log, ReadLimit, Stream},
-    position::Seq,
+    position::{Position, Seq},
     time::{Hour, Timestamp},
 };
 
@@ -54,7 +58,7 @@ impl Originals {
     ///
     /// # Errors
     /// [`Error::NotSealed`] if an hour that must be searched is not sealed yet; otherwise as the archive reports.
-    pub async fn find(&mut self, old: &[OldEvent], look_back: Duration) -> Result<Found, Error> {
+    pub async fn find(&mut self, batch: &RecordBatch, old: &[OldEvent], look_back: Duration) -> Result<Found, Error> {
         let mut found = Found::default();
         if old.is_empty() {
             return Ok(found);
@@ -64,7 +68,7 @@ impl Originals {
         let first = old.iter().map(|event| event.event_time).min().expect("not empty");
         let first = first.plus_micros(-AHEAD_MICROS).hour();
         for event in old {
-            self.require_sealed(event, before(event).hour(), first).await?;
+            self.require_sealed(seq_of(batch, event), before(event).hour(), first).await?;
         }
         let last = old.iter().map(before).max().expect("not empty").hour();
         let manifests: Vec<Arc<Manifest>> =
@@ -76,7 +80,7 @@ impl Originals {
     }
 
     /// Sees to it that every hour from `first` to `last` is sealed and known, as far as there was a log by then.
-    async fn require_sealed(&mut self, event: &OldEvent, last: Hour, first: Hour) -> Result<(), Error> {
+    async fn require_sealed(&mut self, seq: Seq, last: Hour, first: Hour) -> Result<(), Error> {
         let first = self.first_sealed.map_or(first, |sealed| sealed.max(first));
         let hours = last.as_i64() - first.as_i64() + 1;
         if i64::try_from(self.manifests.range(first..).take_while(|(hour, _)| **hour <= last).count()) == Ok(hours.max(0)) {
@@ -103,7 +107,7 @@ impl Originals {
         if open > last {
             return Ok(());
         }
-        Err(Error::NotSealed { seq: event.position.seq(), hour: open })
+        Err(Error::NotSealed { seq, hour: open })
     }
 
     async fn first_logged(&self) -> Result<Option<Timestamp>, Error> {
@@ -148,13 +152,18 @@ impl Originals {
             let repeats = |event: &&OldEvent| {
                 event.kind == kind
                     && event.event_id == original.event_id
-                    && original.position < event.position
                     && original.logged_at <= before(event)
             };
             for event in old.iter().filter(repeats) {
-                found.add(event, original.position);
+                found.add(event.kind, &event.event_id, original.position);
             }
         }
         Ok(())
     }
+}
+
+/// The frame of an event of a batch whose first column is its positions.
+fn seq_of(batch: &RecordBatch, event: &OldEvent) -> Seq {
+    let position = batch.column(0).as_primitive::<Int64Type>().value(event.row);
+    Position::from_i64(position).map_or(Seq::ZERO, Position::seq)
 }

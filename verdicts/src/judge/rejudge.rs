@@ -98,7 +98,7 @@ impl Rejudge {
         while let Some(read) = rows.next(Duration::ZERO).await? {
             judged.rows += read.batch.num_rows() as u64;
             let old = fold.old_events(&read.batch)?;
-            let found = originals.find(&old, self.rules.look_back()).await?;
+            let found = originals.find(&read.batch, &old, self.rules.look_back()).await?;
             let findings = tokio::task::block_in_place(|| fold.judge(&read.batch, &found))?;
             judged.findings += findings.len() as u64;
             judged.changes.extend(self.changes(findings, &read.batch, &standing));
