@@ -48,7 +48,7 @@ pub(crate) async fn run(sizes: &Sizes, table: &mut Table) -> anyhow::Result<()> 
     let events: u64 = requests.iter().map(|(_, events)| events).sum();
     table.say("http: an event as JSON", format!("{:.0} B", bytes as f64 / float(events)));
     let requests = Arc::new(requests);
-    for (prefix, roles) in [("alone-", "capture"), ("all-", "capture,project,archive")] {
+    for (prefix, roles) in [("alone-", "capture"), ("all-", "capture,judge,project,archive")] {
         let broker = Broker::start().await?;
         let server = Server::start(&broker, prefix, roles, &ads).await?;
         post(&server, &requests, WARM_UP).await?;

@@ -7,6 +7,7 @@ mod client;
 mod fsync;
 mod hour;
 mod http;
+mod judge;
 mod memory;
 mod project;
 mod redirect;
@@ -47,6 +48,9 @@ struct Sizes {
     /// Events of the large hour whose memory is measured
     #[arg(long, env = "CLICKTRAIL_BENCH_MEMORY_EVENTS", default_value_t = 20_000_000)]
     memory_events: u64,
+    /// Events that are judged
+    #[arg(long, env = "CLICKTRAIL_BENCH_JUDGE_EVENTS", default_value_t = 10_000_000)]
+    judge_events: u64,
     /// Events that are timed until they are counted
     #[arg(long, env = "CLICKTRAIL_BENCH_PROBES", default_value_t = 300)]
     probes: u32,
@@ -58,6 +62,7 @@ enum Section {
     Redirect,
     Seal,
     Project,
+    Judge,
     Memory,
     Visible,
 }
@@ -110,6 +115,9 @@ async fn run(sections: &[Section], sizes: &Sizes) -> anyhow::Result<bool> {
         if wanted(Section::Project) {
             Box::pin(project::run(home.path(), &manifest, &mut table)).await.context("project")?;
         }
+    }
+    if wanted(Section::Judge) {
+        Box::pin(judge::run(sizes, &mut table)).await.context("judge")?;
     }
     if wanted(Section::Memory) {
         memory::run(sizes, &mut table).await.context("memory")?;

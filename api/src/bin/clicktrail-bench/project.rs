@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context as _, ensure};
 use clicktrail_log::archive::Manifest;
 use clicktrail_projections::{clicks::CheckedFiles, counters, session};
-use clicktrail_replay::segment;
+use clicktrail_replay::{rulings::Known, segment};
 use futures::TryStreamExt as _;
 use serde::Deserialize;
 
@@ -44,7 +44,7 @@ pub(crate) async fn run(home: &Path, manifest: &Manifest, table: &mut Table) -> 
     let mut built = None;
     for _ in 0..ROUNDS {
         let started = Instant::now();
-        built = Some(segment::build(&archive, manifest, limits).await?);
+        built = Some(segment::build(&archive, manifest, &Known::nothing(), limits).await?);
         to_file = to_file.min(started.elapsed());
         let started = Instant::now();
         let clicks = Arc::new(CheckedFiles::of_hour(archive.clone(), manifest, THREADS));

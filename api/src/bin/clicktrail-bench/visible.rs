@@ -35,7 +35,7 @@ pub(crate) async fn run(sizes: &Sizes, table: &mut Table) -> anyhow::Result<()> 
     let simulation = Simulation::new(&Config::new(2_000_000, 1, 1, SystemClock.now()));
     let broker = Broker::start().await?;
     let ads = simulation.ads().to_vec();
-    let server = Server::start(&broker, "seen-", "capture,project,archive", &ads).await?;
+    let server = Server::start(&broker, "seen-", "capture,judge,project,archive", &ads).await?;
     let traffic = AbortOnDropHandle::new(tokio::spawn(traffic(server.address, simulation)));
     let probes = usize::try_from(sizes.probes)?;
     let sending = tokio::spawn(send(server.address, probes));
