@@ -155,6 +155,14 @@ impl Installation {
         }
     }
 
+    /// The archive, wherever it is.
+    pub(crate) fn archive(&self) -> Archive {
+        match &self.bucket {
+            Some(_) => self.s3(),
+            None => Archive::directory(self.data().join("archive")).unwrap(),
+        }
+    }
+
     /// The archive on S3.
     pub(crate) fn s3(&self) -> Archive {
         let store = AmazonS3Builder::new()

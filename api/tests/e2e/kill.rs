@@ -1,4 +1,4 @@
-//! `kill -9` of a server at random moments under load: what it acknowledged is kept, and counted once.
+//! `kill -9` of a server at random moments under load: what it acknowledged is kept, judged once, and counted once.
 
 use std::{collections::hash_map::RandomState, hash::BuildHasher as _, time::Duration};
 
@@ -19,12 +19,12 @@ const KILLS: u64 = 50;
 const LIFE_MS: std::ops::Range<u64> = 20..300;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_server_on_the_embedded_log_keeps_and_counts_every_acknowledged_event_once() {
+async fn killed_server_on_the_embedded_log_keeps_judges_and_counts_every_acknowledged_event_once() {
     check(&Installation::embedded(), &[]).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn killed_server_on_jetstream_s3_and_postgres_keeps_and_counts_every_acknowledged_event_once() {
+async fn killed_server_on_jetstream_s3_and_postgres_keeps_judges_and_counts_every_acknowledged_event_once() {
     let broker = NatsServer::start();
     let installation = Installation::in_production(&broker).await;
     // A busy disk may take its time, and then frames go by way of the spool.
@@ -52,7 +52,10 @@ async fn check(installation: &Installation, expected: &[&str]) {
     let log = installation.log(Stream::Clicks).await;
     let recount = Recount::of(log.as_ref()).await;
     recount.check_acknowledged(&loader);
+    recount.check_verdicts(installation).await;
     recount.check_counters(installation);
+    // Kills hit the judge at work: most of the load's clicks repeat each other.
+    assert!(recount.findings.len() > 20 * 50, "{}", recount.findings.len());
     // The load was one: events were acknowledged as batches and as redirects, and kills hit requests under way.
     loader.look(|record| {
         let acknowledged = record.acknowledged.len() as u64;

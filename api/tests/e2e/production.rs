@@ -9,6 +9,7 @@ use clicktrail_log::{
 };
 use clicktrail_projections::session;
 use clicktrail_replay::{catalog::Outcome, sealing::Archiver};
+use clicktrail_verdicts::history::History;
 use serde_json::{Value, json};
 
 use crate::{
@@ -40,6 +41,7 @@ async fn captured_events_are_counted_live_and_the_same_from_the_sealed_archive()
     let recount = Recount::of(log.as_ref()).await;
     assert_eq!(recount.kinds.values().sum::<i64>(), events, "{:?}", recount.kinds);
     assert_eq!((recount.repeats, recount.alarms.len()), (0, 0));
+    recount.check_verdicts(&installation).await;
     recount.check_counters(&installation);
 
     let everything = ["counters", "--by", "advertiser,campaign,ad,publisher,country,device", "--granularity", "minute"];
@@ -108,12 +110,16 @@ async fn seal(installation: &Installation, log: Arc<dyn Log>) -> Hour {
     let later = SystemClock.now().hour().end_exclusive().plus_micros(i64::try_from(seal::GRACE.as_micros()).unwrap());
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(later));
     let limits = session::Limits::default();
-    let mut archiver = Archiver::new(log, installation.s3(), Arc::clone(&catalog), clock, limits);
+    let verdicts = installation.log(Stream::Verdicts).await;
+    let history = History::new(Arc::clone(&verdicts), installation.s3());
+    let archiver = Archiver::new(log, installation.s3(), Arc::clone(&catalog), clock, limits);
+    let mut archiver = archiver.behind_judge(verdicts, history);
     let mut last = None;
     while let Some(sealed) = archiver.seal_next(later).await.unwrap() {
         assert_eq!(sealed.reconciliation.outcome, Outcome::Equal, "{:?}", sealed.reconciliation);
         last = Some(sealed.manifest.hour());
     }
+    while archiver.seal_next_verdicts(later).await.unwrap() {}
     last.unwrap()
 }
 

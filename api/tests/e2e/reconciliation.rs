@@ -1,5 +1,6 @@
 //! What was counted live equals what is projected from the sealed hour (invariant I8), hour for hour, over a month of
-//! simulated time: quiet hours, a log whose clock runs back, late events, two writers, projectors that die.
+//! simulated time: quiet hours, a log whose clock runs back, late events, two writers, judges and projectors that die. And
+//! what was judged meanwhile is what one pass over the whole log finds (I5).
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -15,9 +16,11 @@ use clicktrail_log::{
 use clicktrail_projections::session;
 use clicktrail_replay::{
     catalog::{Catalog, Outcome, Sqlite},
+    judging::Judging,
     live::Projector,
     sealing::Archiver,
 };
+use clicktrail_verdicts::{history::History, judge::Judge, ruleset::Ruleset};
 use uuid::Uuid;
 
 use crate::{
@@ -32,6 +35,7 @@ const SECOND: i64 = 1_000_000;
 struct World {
     clock: Arc<ManualClock>,
     log: Arc<dyn Log>,
+    verdicts: Arc<dyn Log>,
     archive: Archive,
     catalog: Arc<dyn Catalog>,
     writers: [Writer; 2],
@@ -48,8 +52,11 @@ impl World {
         let clock = Arc::new(ManualClock::new(now));
         let path = data.join("clicks.sqlite");
         let log = EmbeddedLog::open(&path, Stream::Clicks, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
+        let path = data.join("verdicts.sqlite");
+        let verdicts = EmbeddedLog::open(&path, Stream::Verdicts, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
         Self {
             log: Arc::new(log),
+            verdicts: Arc::new(verdicts),
             clock,
             archive: Archive::directory(data.join("archive")).unwrap(),
             catalog: Arc::new(Sqlite::open(&data.join("catalog.sqlite")).await.unwrap()),
@@ -61,13 +68,25 @@ impl World {
 
     fn projector(&self) -> Projector {
         let (log, catalog) = (Arc::clone(&self.log), Arc::clone(&self.catalog));
-        Projector::new(log, self.archive.clone(), catalog, session::Limits::default())
+        Projector::new(log, self.archive.clone(), catalog, session::Limits::default()).behind_judge(self.history())
+    }
+
+    fn history(&self) -> History {
+        History::new(Arc::clone(&self.verdicts), self.archive.clone())
+    }
+
+    fn judging(&self) -> Judging {
+        let (log, verdicts) = (Arc::clone(&self.log), Arc::clone(&self.verdicts));
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let judge = Judge::new(Arc::clone(&log), verdicts, self.archive.clone(), Arc::new(Ruleset::shipped()), clock);
+        Judging::new(judge, log, Arc::clone(&self.catalog))
     }
 
     fn archiver(&self) -> Archiver {
         let (log, catalog) = (Arc::clone(&self.log), Arc::clone(&self.catalog));
         let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
-        Archiver::new(log, self.archive.clone(), catalog, clock, session::Limits::default())
+        let archiver = Archiver::new(log, self.archive.clone(), catalog, clock, session::Limits::default());
+        archiver.behind_judge(Arc::clone(&self.verdicts), self.history())
     }
 
     /// Logs one frame at `now` by the log's clock; every seventh event is late by most of a day.
@@ -96,6 +115,7 @@ impl World {
             assert_eq!(sealed.reconciliation.outcome, Outcome::Equal, "{:?}", sealed.reconciliation);
             hours.push(sealed.manifest.hour());
         }
+        while archiver.seal_next_verdicts(now).await.unwrap() {}
         hours
     }
 }
@@ -136,7 +156,8 @@ fn after(hour: Hour) -> Timestamp {
     hour.end_exclusive().plus_micros(i64::try_from(seal::GRACE.as_micros()).unwrap())
 }
 
-async fn count_all(projector: &mut Projector) {
+async fn count_all(judging: &mut Judging, projector: &mut Projector) {
+    while judging.tick(Duration::ZERO).await.unwrap() {}
     while projector.tick(Duration::ZERO).await.unwrap() > 0 {}
 }
 
@@ -145,7 +166,7 @@ async fn every_hour_of_a_month_equals_what_was_counted_live() {
     let installation = Installation::embedded();
     let first = Hour::parse("2026-01-01T00").unwrap();
     let mut world = World::new(&installation, first.start()).await;
-    let (mut projector, mut archiver) = (world.projector(), world.archiver());
+    let (mut judging, mut projector, mut archiver) = (world.judging(), world.projector(), world.archiver());
     let mut sealed = Vec::new();
     for hour in (0..HOURS).map(|number| Hour::from_i64(first.as_i64() + number)) {
         let number = hour.as_i64() - first.as_i64();
@@ -157,11 +178,16 @@ async fn every_hour_of_a_month_equals_what_was_counted_live() {
             let now = hour.start().plus_micros((600 * (frame + 1) - 120) * SECOND - back);
             world.append(now, 1 + (number + frame) % 4).await;
             if frame == number % 3 {
+                judging.tick(Duration::ZERO).await.unwrap();
                 projector.tick(Duration::ZERO).await.unwrap();
             }
             if number % 29 == 0 {
                 // The projector dies and another goes on.
                 projector = world.projector();
+            }
+            if number % 23 == 0 {
+                // The judge dies too, in another hour.
+                judging = world.judging();
             }
         }
         if number % 5 == 0 && frames > 0 {
@@ -169,13 +195,13 @@ async fn every_hour_of_a_month_equals_what_was_counted_live() {
             world.append(hour.end_exclusive().plus_micros(SECOND), 2).await;
             world.append(hour.end_exclusive().plus_micros(-SECOND), 2).await;
         }
-        count_all(&mut projector).await;
+        count_all(&mut judging, &mut projector).await;
         sealed.extend(world.seal(&mut archiver, after(hour)).await);
         if number % 31 == 0 {
             archiver = world.archiver();
         }
     }
-    count_all(&mut projector).await;
+    count_all(&mut judging, &mut projector).await;
     sealed.extend(world.seal(&mut archiver, after(Hour::from_i64(first.as_i64() + HOURS))).await);
     assert!(sealed.windows(2).all(|pair| pair[0].next() == pair[1]), "the chain of hours has a hole");
     assert!(i64::try_from(sealed.len()).unwrap() >= HOURS, "only {} hours were sealed", sealed.len());
@@ -186,6 +212,7 @@ async fn every_hour_of_a_month_equals_what_was_counted_live() {
 async fn check_answers(installation: &Installation, world: &World) {
     let recount = Recount::of(world.log.as_ref()).await;
     assert_eq!((recount.kinds.values().sum::<i64>(), recount.alarms.len()), (world.made, 0));
+    recount.check_verdicts(installation).await;
     recount.check_counters(installation);
     let days = installation.ask(&["counters", "--by", "currency", "--granularity", "day"]);
     let mut clicks: BTreeMap<String, i64> = BTreeMap::new();

@@ -2,14 +2,22 @@
 
 use std::{
     collections::BTreeMap,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use arrow::array::AsArray as _;
 use clicktrail_log::{
+    archive::part,
     chain::{Admission, Chain},
     log::{Log, ReadLimit, Stream},
     position::{Position, Seq},
+};
+use clicktrail_verdicts::{
+    fold::{Finding, Fold, Originals},
+    history::History,
+    ruleset::Ruleset,
+    verdict::{Decision, Stage},
 };
 use serde_json::Value;
 
@@ -22,8 +30,10 @@ pub(crate) struct Recount {
     pub(crate) positions: BTreeMap<String, Vec<Position>>,
     /// Events by kind.
     pub(crate) kinds: BTreeMap<String, i64>,
-    /// What clicks charge, all together.
-    pub(crate) spend_micros: i64,
+    /// What each click charges, billable or not.
+    pub(crate) prices: BTreeMap<Position, i64>,
+    /// What a single pass of the shipped rules over the log finds, in order.
+    pub(crate) findings: Vec<Finding>,
     /// Frames that were dropped because their writer had used the number before.
     pub(crate) repeats: u64,
     /// How the chain of a writer is broken.
@@ -35,6 +45,7 @@ impl Recount {
         let info = log.info().await.unwrap();
         assert_eq!(info.first, Seq::FIRST, "nothing was trimmed");
         let (mut recount, mut chain, mut next) = (Self::default(), Chain::default(), Seq::FIRST);
+        let mut fold = Fold::new(Arc::new(Ruleset::shipped()));
         while next <= info.last {
             let frames = log.read(next, ReadLimit::waiting(Duration::ZERO)).await.unwrap();
             assert!(!frames.is_empty(), "the log ends before frame {next}, and says it ends at {}", info.last);
@@ -49,7 +60,10 @@ impl Recount {
                     }
                     Admission::Broken(alarm) => recount.alarms.push(alarm.to_string()),
                 }
-                recount.add(&logged.frame.decode().unwrap(), Position::new(info.epoch, logged.seq, 0));
+                let (events, first) = (logged.frame.decode().unwrap(), Position::new(info.epoch, logged.seq, 0));
+                recount.add(&events, first);
+                let events = part::with_position(&events, first, logged.logged_at).unwrap();
+                recount.findings.extend(fold.judge(&events, &Originals::none()).unwrap());
             }
         }
         recount
@@ -65,7 +79,7 @@ impl Recount {
             self.positions.entry(ids.value(row).to_owned()).or_default().push(position);
             *self.kinds.entry(kinds.value(row).to_owned()).or_default() += 1;
             if kinds.value(row) == "click" {
-                self.spend_micros += prices.value(row);
+                self.prices.insert(position, prices.value(row));
             }
         }
     }
@@ -97,22 +111,57 @@ impl Recount {
         });
     }
 
-    /// The counters must say what the log holds, to the last event and the last millionth.
+    /// What the judge appended is what one pass over the log finds: nothing is missing, nothing is there twice (I5).
+    pub(crate) async fn check_verdicts(&self, installation: &Installation) {
+        let history = History::new(installation.log(Stream::Verdicts).await, installation.archive());
+        let (mut found, mut next) = (Vec::new(), Seq::FIRST);
+        loop {
+            let page = history.read(next, ReadLimit::waiting(Duration::ZERO)).await.unwrap();
+            found.extend(page.ruled.into_iter().map(|ruled| ruled.verdict));
+            if page.next == next {
+                break;
+            }
+            next = page.next;
+        }
+        assert!(found.iter().all(|verdict| verdict.stage == Stage::Live));
+        assert_eq!(found.len(), self.findings.len(), "verdicts in the log, and findings of one pass");
+        for (verdict, finding) in found.into_iter().zip(&self.findings) {
+            let verdict = Finding {
+                target: verdict.target,
+                event_id: verdict.event_id,
+                decision: verdict.decision,
+                category: verdict.category,
+                score_permille: verdict.score_permille,
+                reasons: verdict.reasons,
+            };
+            assert_eq!(verdict, *finding);
+        }
+    }
+
+    /// The counters must say what the log holds, to the last event and the last millionth, net of the judge's verdicts.
     #[track_caller]
     pub(crate) fn check_counters(&self, installation: &Installation) {
         let rows = installation.ask(&["counters"]);
         let kind = |kind: &str| self.kinds.get(kind).copied().unwrap_or(0);
+        let mut billable = self.prices.clone();
+        for finding in self.findings.iter().filter(|finding| finding.decision == Decision::Invalid) {
+            billable.remove(&finding.target);
+        }
+        let billable_clicks = i64::try_from(billable.len()).unwrap();
         for (column, expected) in [
             ("clicks", kind("click")),
-            ("billable_clicks", kind("click")),
+            ("billable_clicks", billable_clicks),
             ("impressions", kind("impression")),
             ("conversions", kind("conversion")),
             ("probes", kind("probe")),
             ("prefetches", kind("prefetch")),
-            ("spend_micros", self.spend_micros),
+            ("spend_micros", billable.values().sum()),
         ] {
             assert_eq!(sum(&rows, column), expected, "{column} of the counters, and in the log");
         }
+        let invalid = ["invalid_givt", "invalid_sivt", "invalid_duplicate", "invalid_policy"];
+        let invalid: i64 = invalid.iter().map(|column| sum(&rows, column)).sum();
+        assert_eq!(invalid, kind("click") - billable_clicks, "I7: a click is billable or invalid");
     }
 }
 
