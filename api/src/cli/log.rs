@@ -6,11 +6,11 @@ use anyhow::Context as _;
 use arrow::array::RecordBatch;
 use clicktrail_log::{
     archive::{
-        keys::ManifestKey,
+        clicks::Clicks,
         part,
         verify::{Report, Verifier},
     },
-    log::{ReadLimit, Stream},
+    log::ReadLimit,
     position::{Position, Seq},
     time::Hour,
 };
@@ -128,8 +128,7 @@ async fn hours(global: &Global, instance: &Instance, from: Option<Hour>, without
 }
 
 async fn cat(instance: &Instance, hour: Hour, personal: bool, limit: u64) -> anyhow::Result<Exit> {
-    let key = ManifestKey { stream: Stream::Clicks, hour };
-    let Some(manifest) = instance.archive.manifest(key).await? else {
+    let Some(manifest) = instance.archive.manifest::<Clicks>(hour).await? else {
         output::note(&format!("clicktrail: {hour} is not sealed"));
         return Ok(Exit::InputIncomplete);
     };

@@ -1,12 +1,16 @@
 //! The archive: sealed hours as Parquet parts under manifests, on anything that `object_store` reaches.
 //!
 //! - [`keys`] owns every storage key; [`manifest`] the document that makes an hour exist;
-//! - [`store`] puts and gets with the guarantees that sealing needs; [`part`] writes and reads one Parquet pair;
+//! - [`store`] puts and gets with the guarantees that sealing needs;
+//! - [`kind`] says what differs between streams; [`clicks`] is the kind of the click log, [`part`] writes and reads
+//!   its Parquet pairs; verdicts have theirs in the room above;
 //! - [`seal`] turns a range of the log into an hour; [`verify`] reads it back and checks all of it.
 //!
 //! Files that no manifest names do not exist: readers follow manifests and never list parts.
 
+pub mod clicks;
 pub mod keys;
+pub mod kind;
 pub mod manifest;
 pub mod part;
 pub mod seal;
