@@ -15,8 +15,8 @@ const FILE_LINES_MAX: usize = 500;
 /// The one file that knows what storage keys look like.
 const KEYS: &str = "log/src/archive/keys.rs";
 /// How a storage key begins, or what stands in its middle.
-const KEY_TEXTS: [&str; 7] =
-    ["/dt=", "\"dt=", "\"manifests/", "\"segments/", "\"receipts/", "\"personal/", "\"clicks/"];
+const KEY_TEXTS: [&str; 8] =
+    ["/dt=", "\"dt=", "\"manifests/", "\"segments/", "\"receipts/", "\"personal/", "\"clicks/", "\"verdicts/"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()

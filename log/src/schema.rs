@@ -172,13 +172,17 @@ pub fn check_additive(published: &[Column], now: &[Column]) -> Vec<Break> {
 
 /// The published versions of the event schema, oldest first: `(id, columns)`. Each stays readable for ever.
 pub fn published() -> Vec<(String, Vec<Column>)> {
-    [include_str!("../schemas/events-1.json")]
-        .into_iter()
-        .map(|text| {
-            let columns: Vec<Column> = serde_json::from_str(text).expect("published schemas are valid JSON");
-            (id_of_columns(&columns), columns)
-        })
-        .collect()
+    published_in(&[include_str!("../schemas/events-1.json")])
+}
+
+/// The same of another stream, from its documents. They are compiled into the program: one that is no column list is
+/// a bug, and panics.
+pub fn published_in(documents: &[&str]) -> Vec<(String, Vec<Column>)> {
+    let read = |text: &&str| {
+        let columns: Vec<Column> = serde_json::from_str(text).expect("published schemas are valid JSON");
+        (id_of_columns(&columns), columns)
+    };
+    documents.iter().map(read).collect()
 }
 
 fn id_of_columns(columns: &[Column]) -> String {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use clicktrail_log::{
-    archive::{Archive, Manifest, keys::ManifestKey},
+    archive::{Archive, Manifest, clicks::Clicks, keys::ManifestKey},
     log::Stream,
     time::{Clock, Hour},
 };
@@ -34,7 +34,7 @@ async fn check(archive: &Archive, catalog: &dyn Catalog) -> Result<Vec<Manifest>
     for hour in archive.sealed_hours(Stream::Clicks).await? {
         let key = ManifestKey { stream: Stream::Clicks, hour };
         let missing = || clicktrail_log::archive::Error::Missing(key.path().to_string());
-        let manifest = archive.manifest(key).await?.ok_or_else(missing)?;
+        let manifest = archive.manifest::<Clicks>(hour).await?.ok_or_else(missing)?;
         if let Some(previous) = manifests.last() {
             let follows = previous.hour().next() == hour && manifest.previous == Some(previous.digest().to_string());
             let hole = || Error::Incomplete(format!("the archive has a hole between {} and {hour}", previous.hour));

@@ -1,10 +1,25 @@
 //! What was later ruled about an event: verdicts, and which of them stands.
 //!
-//! A verdict marks a click and never changes it. This room holds the types and the precedence so far; detectors,
-//! rulesets and the judge are not built yet.
+//! A verdict marks a click and never changes it.
 //!
 //! - [`verdict`] is one judgement about one position;
-//! - [`ruling`] decides which verdict stands for a position.
+//! - [`schema`] its columns, [`reasons`] the text of one of them, [`frames`] what is appended to the verdict log;
+//! - [`archive`] is how sealed hours of verdicts are kept;
+//! - [`ruling`] decides which verdict stands for a position, [`rulings`] what stands for many;
+//! - [`judge`] reads the click log, lets a ruleset fold it, and appends what that finds; [`hand`] is a person's word, and
+//!   [`append`] how either gets into the log once;
+//! - [`history`] reads all of it, as of any position of the verdict log, from archive and log.
 
+pub mod append;
+pub mod archive;
+pub mod frames;
+pub mod hand;
+pub mod history;
+pub mod judge;
+pub mod reasons;
 pub mod ruling;
+pub mod rulings;
+pub mod schema;
+#[cfg(test)]
+mod testing;
 pub mod verdict;

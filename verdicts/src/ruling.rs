@@ -1,5 +1,7 @@
 //! Which of several verdicts about one position stands.
 
+use clicktrail_log::position::Position;
+
 use crate::verdict::{Stage, Verdict};
 
 /// How strongly a stage speaks: a person's word about one click over any query or judge, a look back over the look
@@ -12,7 +14,7 @@ const fn weight(stage: Stage) -> u8 {
     }
 }
 
-/// The standing verdict among those about one position, given in the order of the verdict log.
+/// How strongly one verdict stands against the others about its position: the greatest stands.
 ///
 /// | earlier | later | stands |
 /// |---|---|---|
@@ -22,11 +24,35 @@ const fn weight(stage: Stage) -> u8 {
 /// | rejudge or query | rejudge, query or manual | later |
 /// | manual | live, rejudge or query | earlier |
 /// | manual | manual | later |
-pub fn standing<'v>(verdicts: impl IntoIterator<Item = &'v Verdict>) -> Option<&'v Verdict> {
-    verdicts.into_iter().reduce(|standing, next| match weight(next.stage) >= weight(standing.stage) {
-        true => next,
-        false => standing,
-    })
+///
+/// Because this is an order, verdicts may be looked at in any order, and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Rank {
+    weight: u8,
+    verdict: Position,
+}
+
+impl Rank {
+    /// The rank of a verdict of `stage` that stands at `verdict` in the verdict log.
+    pub const fn new(stage: Stage, verdict: Position) -> Self {
+        Self { weight: weight(stage), verdict }
+    }
+
+    /// Whether it is a person's word, which nothing but another one overrules.
+    pub const fn is_by_hand(self) -> bool {
+        self.weight == weight(Stage::Manual)
+    }
+
+    /// Where the verdict stands in the verdict log.
+    pub const fn verdict(self) -> Position {
+        self.verdict
+    }
+}
+
+/// The standing verdict among those about one position, given with their places in the verdict log.
+pub fn standing<'v>(verdicts: impl IntoIterator<Item = (Position, &'v Verdict)>) -> Option<&'v Verdict> {
+    let standing = verdicts.into_iter().max_by_key(|(position, verdict)| Rank::new(verdict.stage, *position));
+    standing.map(|(_, verdict)| verdict)
 }
 
 #[cfg(test)]
@@ -39,9 +65,13 @@ mod tests {
     use super::*;
     use crate::verdict::Decision;
 
+    fn at(row: u16) -> Position {
+        Position::new(Epoch::FIRST, Seq::FIRST, row)
+    }
+
     fn verdict(stage: Stage, note: &str) -> Verdict {
         Verdict {
-            target: Position::new(Epoch::FIRST, Seq::FIRST, 0),
+            target: at(0),
             event_id: "e".to_owned(),
             decision: Decision::Valid,
             category: None,
@@ -73,9 +103,14 @@ mod tests {
             (Manual, Query, "earlier"),
             (Manual, Manual, "later"),
         ] {
-            let verdicts = [verdict(earlier, "earlier"), verdict(later, "later")];
-            assert_eq!(standing(&verdicts).unwrap().note.as_deref(), Some(stands), "{earlier:?} then {later:?}");
+            let (earlier_verdict, later_verdict) = (verdict(earlier, "earlier"), verdict(later, "later"));
+            let in_order = [(at(7), &earlier_verdict), (at(8), &later_verdict)];
+            let reversed = [in_order[1], in_order[0]];
+            for verdicts in [in_order, reversed] {
+                let found = standing(verdicts).unwrap().note.as_deref();
+                assert_eq!(found, Some(stands), "{earlier:?} then {later:?}");
+            }
         }
-        assert_eq!(standing(&[]), None);
+        assert_eq!(standing([]), None);
     }
 }

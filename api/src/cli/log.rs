@@ -6,14 +6,16 @@ use anyhow::Context as _;
 use arrow::array::RecordBatch;
 use clicktrail_log::{
     archive::{
-        keys::ManifestKey,
+        clicks::Clicks,
+        kind::Kind,
         part,
-        verify::{Report, Verifier},
+        verify::{Problem, Report, Verifier},
     },
-    log::{ReadLimit, Stream},
+    log::ReadLimit,
     position::{Position, Seq},
     time::Hour,
 };
+use clicktrail_verdicts::archive::Verdicts;
 use serde_json::{Value, json};
 
 use super::{Exit, Format, Global, output, progress};
@@ -51,9 +53,9 @@ pub(super) enum Command {
         #[arg(long)]
         no_follow: bool,
     },
-    /// Read the archive back: chain of hours, sizes and digests of all parts
+    /// Read the archive back, clicks and verdicts: chain of hours, sizes and digests of all parts
     Verify {
-        /// Also read every row: positions, order, and that both files of a part hold the same rows
+        /// Also read every row: positions, order, targets, and that both files of a part hold the same rows
         #[arg(long)]
         deep: bool,
     },
@@ -128,8 +130,7 @@ async fn hours(global: &Global, instance: &Instance, from: Option<Hour>, without
 }
 
 async fn cat(instance: &Instance, hour: Hour, personal: bool, limit: u64) -> anyhow::Result<Exit> {
-    let key = ManifestKey { stream: Stream::Clicks, hour };
-    let Some(manifest) = instance.archive.manifest(key).await? else {
+    let Some(manifest) = instance.archive.manifest::<Clicks>(hour).await? else {
         output::note(&format!("clicktrail: {hour} is not sealed"));
         return Ok(Exit::InputIncomplete);
     };
@@ -193,45 +194,69 @@ async fn tail(instance: &Instance, frames: u64, follow: bool) -> anyhow::Result<
 async fn verify(global: &Global, instance: &Instance, deep: bool) -> anyhow::Result<Exit> {
     let remembered: BTreeMap<Hour, String> =
         known_hours(instance, None).await?.into_iter().map(|hour| (hour.hour, hour.manifest_digest)).collect();
-    let mut verifier = Verifier::new(instance.archive.clone(), deep);
-    let hours = verifier.hours(&remembered).await?;
-    let bar = progress::bar(hours.len() as u64, "verify");
+    let clicks = Verifier::<Clicks>::of(instance.archive.clone(), deep);
+    let clicks = verify_hours(clicks, &remembered, "verify clicks").await?;
+    // No catalog remembers hours of verdicts: their chain has to speak for itself.
+    let verdicts = Verifier::<Verdicts>::of(instance.archive.clone(), deep);
+    let verdicts = verify_hours(verdicts, &BTreeMap::new(), "verify verdicts").await?;
+    print_report(global, &clicks, &verdicts);
+    Ok(match (clicks.problems.len() + verdicts.problems.len(), clicks.hours + verdicts.hours) {
+        (1.., _) => Exit::Differences,
+        // Checked nothing is never a success.
+        (0, 0) => Exit::InputIncomplete,
+        (0, 1..) => Exit::Ok,
+    })
+}
+
+async fn verify_hours<K: Kind>(
+    mut verifier: Verifier<K>,
+    remembered: &BTreeMap<Hour, String>,
+    what: &'static str,
+) -> anyhow::Result<Report> {
+    let hours = verifier.hours(remembered).await?;
+    let bar = progress::bar(hours.len() as u64, what);
     for hour in &hours {
         verifier.check(*hour, remembered.get(hour).map(String::as_str)).await?;
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let report = verifier.finish();
-    print_report(global, &report);
-    Ok(match (report.problems.is_empty(), report.hours) {
-        (false, _) => Exit::Differences,
-        // Checked nothing is never a success.
-        (true, 0) => Exit::InputIncomplete,
-        (true, _) => Exit::Ok,
-    })
+    Ok(verifier.finish())
 }
 
-fn print_report(global: &Global, report: &Report) {
-    let problems = &report.problems;
+/// Counts of clicks stand where they always stood; problems of both streams are one list.
+fn print_report(global: &Global, clicks: &Report, verdicts: &Report) {
+    let problems: Vec<&Problem> = clicks.problems.iter().chain(&verdicts.problems).collect();
     if global.output == Format::Json {
-        let problem = |problem: &clicktrail_log::archive::verify::Problem| json!({"hour": problem.hour.to_string(), "key": problem.key, "reason": problem.reason});
-        output::json(&json!({
-            "hours": report.hours,
-            "parts": report.parts,
-            "rows": report.rows,
-            "bytes": report.bytes,
-            "problems": problems.iter().map(problem).collect::<Vec<_>>(),
-        }));
+        let counts = |report: &Report| {
+            json!({
+                "hours": report.hours,
+                "parts": report.parts,
+                "rows": report.rows,
+                "bytes": report.bytes,
+            })
+        };
+        let problem = |problem: &&Problem| json!({"hour": problem.hour.to_string(), "key": problem.key, "reason": problem.reason});
+        let mut report = counts(clicks);
+        report["verdicts"] = counts(verdicts);
+        report["problems"] = problems.iter().map(problem).collect();
+        output::json(&report);
         return;
     }
-    for problem in problems {
+    for problem in &problems {
         output::line(&format!("PROBLEM {}  {}: {}", problem.hour, problem.key, problem.reason));
     }
-    let verdict = match (problems.len(), report.hours) {
+    print_counts(clicks, "events");
+    if verdicts.hours > 0 || !verdicts.problems.is_empty() {
+        print_counts(verdicts, "verdicts");
+    }
+}
+
+fn print_counts(report: &Report, what: &str) {
+    let verdict = match (report.problems.len(), report.hours) {
         (0, 0) => "nothing is sealed yet: nothing was checked".to_owned(),
         (0, _) => "all of it is as it was sealed".to_owned(),
         (count, _) => format!("{count} problems"),
     };
     let Report { hours, parts, rows, bytes, .. } = report;
-    output::line(&format!("{hours} hours, {parts} parts, {rows} events, {bytes} bytes read: {verdict}"));
+    output::line(&format!("{hours} hours, {parts} parts, {rows} {what}, {bytes} bytes read: {verdict}"));
 }

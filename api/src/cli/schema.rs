@@ -1,53 +1,125 @@
 //! `clicktrail schema check|show`
 
-use clicktrail_log::schema;
-use serde_json::json;
+use arrow::datatypes::SchemaRef;
+use clicktrail_log::schema::{self, Column};
+use serde_json::{Value, json};
 
 use super::{Exit, Format, Global, output};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Compare the event schema with every version ever published: additive changes only
+    /// Compare the schemas of events and verdicts with every version ever published: additive changes only
     Check,
-    /// Print the event schema, as a published version is kept
-    Show,
+    /// Print a schema, as a published version is kept
+    Show {
+        /// Whose columns
+        #[arg(value_enum, default_value_t = Rows::Events)]
+        rows: Rows,
+    },
+}
+
+/// What is logged in rows that evolve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum Rows {
+    /// The click log
+    Events,
+    /// The verdict log
+    Verdicts,
+}
+
+impl Rows {
+    const ALL: [Self; 2] = [Self::Events, Self::Verdicts];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Events => "events",
+            Self::Verdicts => "verdicts",
+        }
+    }
+
+    fn now(self) -> SchemaRef {
+        match self {
+            Self::Events => schema::events(),
+            Self::Verdicts => clicktrail_verdicts::schema::verdicts(),
+        }
+    }
+
+    fn published(self) -> Vec<(String, Vec<Column>)> {
+        match self {
+            Self::Events => schema::published(),
+            Self::Verdicts => clicktrail_verdicts::schema::published(),
+        }
+    }
+
+    /// The folder of the published versions.
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Events => "log/schemas",
+            Self::Verdicts => "verdicts/schemas",
+        }
+    }
+}
+
+/// How a schema compares with its published versions.
+struct Compared {
+    rows: Rows,
+    id: String,
+    is_published: bool,
+    versions: usize,
+    breaks: Vec<String>,
+}
+
+fn compare(rows: Rows) -> Compared {
+    let (now, published) = (schema::columns(&rows.now()), rows.published());
+    let id = schema::id(&rows.now());
+    let mut breaks = Vec::new();
+    for (version, columns) in &published {
+        let broken = schema::check_additive(columns, &now);
+        breaks.extend(broken.iter().map(|broken| format!("{} version {version}: {broken}", rows.name())));
+    }
+    let is_published = published.iter().any(|(version, _)| *version == id);
+    Compared { rows, id, is_published, versions: published.len(), breaks }
 }
 
 #[allow(clippy::unnecessary_wraps, reason = "every command gives the same answer")]
 pub(super) fn run(global: &Global, command: &Command) -> anyhow::Result<Exit> {
-    let now = schema::columns(&schema::events());
     match command {
-        Command::Show => {
-            output::json(&json!(now));
+        Command::Show { rows } => {
+            output::json(&json!(schema::columns(&rows.now())));
             Ok(Exit::Ok)
         }
         Command::Check => {
-            let id = schema::id(&schema::events());
-            let published = schema::published();
-            let breaks: Vec<String> = published
-                .iter()
-                .flat_map(|(version, columns)| {
-                    schema::check_additive(columns, &now)
-                        .into_iter()
-                        .map(move |broken| format!("version {version}: {broken}"))
-                })
-                .collect();
-            let known = published.iter().any(|(version, _)| *version == id);
+            let compared = Rows::ALL.map(compare);
             match global.output {
-                Format::Json => {
-                    output::json(&json!({"id": id, "published": known, "versions": published.len(), "breaks": breaks}))
-                }
-                Format::Table => {
-                    breaks.iter().for_each(|broken| output::line(broken));
-                    let state = if known { "published" } else { "not published yet: add it under log/schemas" };
-                    output::line(&format!(
-                        "schema {id} ({state}), {} versions compared, {} breaks",
-                        published.len(),
-                        breaks.len()
-                    ));
-                }
+                Format::Json => output::json(&to_json(&compared)),
+                Format::Table => compared.iter().for_each(print),
             }
-            Ok(if breaks.is_empty() && known { Exit::Ok } else { Exit::Differences })
+            let sound = compared.iter().all(|compared| compared.breaks.is_empty() && compared.is_published);
+            Ok(if sound { Exit::Ok } else { Exit::Differences })
         }
     }
+}
+
+fn to_json(compared: &[Compared]) -> Value {
+    let object = |compared: &Compared| {
+        json!({
+            "rows": compared.rows.name(),
+            "id": compared.id,
+            "published": compared.is_published,
+            "versions": compared.versions,
+            "breaks": compared.breaks,
+        })
+    };
+    Value::Array(compared.iter().map(object).collect())
+}
+
+fn print(compared: &Compared) {
+    let Compared { rows, id, is_published, versions, breaks } = compared;
+    breaks.iter().for_each(|broken| output::line(broken));
+    let state = match is_published {
+        true => "published".to_owned(),
+        false => format!("not published yet: add it under {}", rows.folder()),
+    };
+    let (name, count) = (rows.name(), breaks.len());
+    output::line(&format!("{name} schema {id} ({state}), {versions} versions compared, {count} breaks"));
 }

@@ -3,7 +3,9 @@
 //! ```text
 //! clicks/dt=2026-11-22/hr=14/<first seq>-<last seq>-<digest>.parquet     core columns
 //! personal/dt=2026-11-22/hr=14/<first seq>-<last seq>-<digest>.parquet   personal columns, the same rows
+//! verdicts/dt=2026-11-22/hr=14/<first seq>-<last seq>-<digest>.parquet   by the hour in which they were logged
 //! manifests/clicks/2026-11-22T14.json
+//! manifests/verdicts/2026-11-22T14.json
 //! segments/counters/dt=2026-11-22/hr=14/<digest>.parquet
 //! receipts/counters/2026-11-22T14/<input digest>-<code digest>.json
 //! ```
@@ -46,7 +48,7 @@ fn short(digest: &Digest) -> String {
     hex::encode(&digest.0[..16])
 }
 
-/// One half of a part.
+/// One half of a part of the click log.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PartKey {
     /// Which half.
@@ -70,26 +72,66 @@ impl PartKey {
     /// As a path of the store.
     pub fn path(&self) -> Path {
         let Self { half, hour, first, last, digest } = self;
-        Path::from(format!("{}/{}/{first}-{last}-{digest}.parquet", half.prefix(), partition(*hour)))
+        part_path(half.prefix(), *hour, (*first, *last), digest)
     }
 
     /// Reads a path of the store.
     pub fn parse(path: &str) -> Option<Self> {
-        let mut parts = path.split('/');
-        let half = match parts.next()? {
-            "clicks" => Half::Core,
-            "personal" => Half::Personal,
-            _ => return None,
-        };
-        let hour = parse_partition(&mut parts)?;
-        let name = parts.next()?.strip_suffix(".parquet")?;
-        let mut fields = name.split('-');
-        let first = Seq::new(fields.next()?.parse().ok()?)?;
-        let last = Seq::new(fields.next()?.parse().ok()?)?;
-        let digest = fields.next()?.to_owned();
-        let whole = fields.next().is_none() && parts.next().is_none() && digest.len() == 32;
-        whole.then_some(Self { half, hour, first, last, digest })
+        let (prefix, rest) = path.split_once('/')?;
+        let half = [Half::Core, Half::Personal].into_iter().find(|half| half.prefix() == prefix)?;
+        let (hour, (first, last), digest) = parse_part(rest)?;
+        Some(Self { half, hour, first, last, digest })
     }
+}
+
+const VERDICTS: &str = "verdicts";
+
+/// One part of the verdict log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerdictPartKey {
+    /// The hour in which the verdicts were logged.
+    pub hour: Hour,
+    /// The first frame.
+    pub first: Seq,
+    /// The last frame.
+    pub last: Seq,
+    /// The beginning of the SHA-256 of the bytes, 32 hexadecimal digits.
+    pub digest: String,
+}
+
+impl VerdictPartKey {
+    /// The key for these bytes.
+    pub fn new(hour: Hour, first: Seq, last: Seq, digest: &Digest) -> Self {
+        Self { hour, first, last, digest: short(digest) }
+    }
+
+    /// As a path of the store.
+    pub fn path(&self) -> Path {
+        part_path(VERDICTS, self.hour, (self.first, self.last), &self.digest)
+    }
+
+    /// Reads a path of the store.
+    pub fn parse(path: &str) -> Option<Self> {
+        let (hour, (first, last), digest) = parse_part(path.strip_prefix(VERDICTS)?.strip_prefix('/')?)?;
+        Some(Self { hour, first, last, digest })
+    }
+}
+
+fn part_path(prefix: &str, hour: Hour, (first, last): (Seq, Seq), digest: &str) -> Path {
+    Path::from(format!("{prefix}/{}/{first}-{last}-{digest}.parquet", partition(hour)))
+}
+
+/// What follows the prefix of a part's path: its hour, its first and last frame, its digest.
+fn parse_part(rest: &str) -> Option<(Hour, (Seq, Seq), String)> {
+    let mut parts = rest.split('/');
+    let hour = parse_partition(&mut parts)?;
+    let name = parts.next()?.strip_suffix(".parquet")?;
+    let mut fields = name.split('-');
+    let first = Seq::new(fields.next()?.parse().ok()?)?;
+    let last = Seq::new(fields.next()?.parse().ok()?)?;
+    let digest = fields.next()?.to_owned();
+    let whole = fields.next().is_none() && parts.next().is_none() && digest.len() == 32;
+    whole.then_some((hour, (first, last), digest))
 }
 
 /// The manifest of one hour of one stream.
@@ -200,6 +242,8 @@ mod tests {
             let key = PartKey::new(half, hour, Seq::FIRST, Seq::new(99).unwrap(), &digest);
             assert_eq!(PartKey::parse(key.path().as_ref()), Some(key));
         }
+        let key = VerdictPartKey::new(hour, Seq::FIRST, Seq::new(99).unwrap(), &digest);
+        assert_eq!(VerdictPartKey::parse(key.path().as_ref()), Some(key));
         for stream in Stream::ALL {
             let key = ManifestKey { stream, hour };
             assert_eq!(ManifestKey::parse(key.path().as_ref()), Some(key));
@@ -212,10 +256,18 @@ mod tests {
 
     #[test]
     fn foreign_keys_are_not_ours() {
-        for path in
-            ["", "clicks", "clicks/dt=2026-11-22/hr=14/x.parquet", "manifests/other/2026-11-22T14.json", "segments/a/b"]
-        {
+        for path in [
+            "",
+            "clicks",
+            "clicks/dt=2026-11-22/hr=14/x.parquet",
+            "verdicts",
+            "verdicts/dt=2026-11-22/hr=14/x.parquet",
+            "verdictsdt=2026-11-22/hr=14/1-2-00000000000000000000000000000000.parquet",
+            "manifests/other/2026-11-22T14.json",
+            "segments/a/b",
+        ] {
             assert_eq!(PartKey::parse(path), None, "{path}");
+            assert_eq!(VerdictPartKey::parse(path), None, "{path}");
             assert_eq!(ManifestKey::parse(path), None, "{path}");
             assert_eq!(SegmentKey::parse(path), None, "{path}");
             assert_eq!(ReceiptKey::parse(path), None, "{path}");

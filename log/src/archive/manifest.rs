@@ -1,11 +1,14 @@
 //! The document that makes an hour exist. Version 1; its bytes are canonical, so its digest names it.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    archive::kind::Entry,
     chain::{Chain, StoredWriter},
     frame::Digest,
-    position::{Epoch, Seq},
+    position::{Epoch, Position, Seq},
     time::Hour,
 };
 
@@ -24,7 +27,7 @@ pub struct File {
     pub sha256: String,
 }
 
-/// One part: a core and a personal file with the same rows in the same order.
+/// One part of the click log: a core and a personal file with the same rows in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {
@@ -44,10 +47,11 @@ pub struct Part {
     pub personal: File,
 }
 
-/// A sealed hour. Field order is the order in the document: frozen with version 1.
+/// A sealed hour of one stream, which decides what is said of a part. Field order is the order in the document:
+/// frozen with version 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Manifest {
+#[serde(deny_unknown_fields, bound = "P: Entry")]
+pub struct Manifest<P: Entry = Part> {
     /// [`VERSION`].
     pub version: u32,
     /// `clicks` or `verdicts`.
@@ -64,7 +68,7 @@ pub struct Manifest {
     pub frames: u64,
     /// Frames that were dropped because their writer had used the number before.
     pub repeats: u64,
-    /// Events in all parts.
+    /// Rows in all parts.
     pub rows: u64,
     /// The schema of the frames' rows: [`crate::schema::id`].
     pub schema_id: String,
@@ -77,7 +81,7 @@ pub struct Manifest {
     /// What readers of the chain raised in this hour, in order, for people.
     pub alarms: Vec<String>,
     /// The parts in log order.
-    pub parts: Vec<Part>,
+    pub parts: Vec<P>,
     /// SHA-256 of the canonical bytes with this field empty, hexadecimal: finds a flipped bit even in the last
     /// manifest, which no other names yet.
     pub checksum: String,
@@ -97,7 +101,7 @@ pub enum Error {
     Contradiction(String),
 }
 
-impl Manifest {
+impl<P: Entry> Manifest<P> {
     /// The canonical bytes: indented JSON in field order, with a final newline.
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec_pretty(self).expect("a manifest holds only text, integers and lists");
@@ -152,16 +156,19 @@ impl Manifest {
         if Seq::new(self.last_seq).is_none() || self.first_seq > self.last_seq + 1 || self.first_seq == 0 {
             return Err(format!("frames {}..={} are no range", self.first_seq, self.last_seq));
         }
-        let rows: u64 = self.parts.iter().map(|part| part.rows).sum();
+        let rows: u64 = self.parts.iter().map(Entry::rows).sum();
         if rows != self.rows {
             return Err(format!("its parts hold {rows} rows, it says {}", self.rows));
         }
         let mut after = self.first_seq;
         for part in &self.parts {
-            if part.first_seq < after || part.last_seq < part.first_seq || part.last_seq > self.last_seq {
-                return Err(format!("part {} lies outside its frames or overlaps another", part.core.key));
+            let (first, last) = part.frames();
+            if first < after || last < first || last > self.last_seq {
+                let files = part.files();
+                let key = files.first().map_or("without a file", |file| file.key.as_str());
+                return Err(format!("part {key} lies outside its frames or overlaps another"));
             }
-            after = part.last_seq + 1;
+            after = last + 1;
         }
         Ok(())
     }
@@ -196,5 +203,75 @@ impl Manifest {
     /// The last frame.
     pub fn last_seq(&self) -> Seq {
         Seq::new(self.last_seq).expect("checked when the manifest was read or made")
+    }
+
+    /// Where its rows stand in the log: half-open, empty in a quiet hour.
+    pub fn positions(&self) -> Range<Position> {
+        let at = |seq: Seq| Position::new(self.epoch(), seq, 0);
+        at(self.first_seq())..at(self.last_seq().next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn file(key: &str) -> File {
+        File { key: key.to_owned(), bytes: 1_234, sha256: Digest::of(key.as_bytes()).to_string() }
+    }
+
+    fn manifest() -> Manifest {
+        let writer =
+            StoredWriter { writer: Uuid::from_u128(7), epoch: 2, number: 41, digest: Digest::of(b"frame").to_string() };
+        let part = Part {
+            first_seq: 42,
+            last_seq: 43,
+            rows: 20,
+            event_time_min: 1_772_402_400_000_000,
+            event_time_max: 1_772_402_999_000_000,
+            core: file("core.parquet"),
+            personal: file("personal.parquet"),
+        };
+        let manifest = Manifest {
+            version: VERSION,
+            stream: "clicks".to_owned(),
+            hour: "2026-03-01T22".to_owned(),
+            epoch: 1,
+            first_seq: 42,
+            last_seq: 44,
+            frames: 2,
+            repeats: 1,
+            rows: 20,
+            schema_id: "cff16e09552ee9f7".to_owned(),
+            previous: Some(Digest::of(b"previous").to_string()),
+            writers: vec![writer.clone()],
+            last_frames: vec![StoredWriter { number: 43, ..writer }],
+            alarms: vec!["frame 42: a \"quoted\" alarm".to_owned()],
+            parts: vec![part],
+            checksum: String::new(),
+        };
+        manifest.sealed()
+    }
+
+    /// The next hour's manifest names these bytes: they change with the version alone.
+    #[test]
+    fn document_has_the_bytes_of_version_1() {
+        let golden = include_str!("../../fixtures/manifest-1.json");
+        assert_eq!(String::from_utf8(manifest().to_bytes()).unwrap(), golden);
+        assert_eq!(Manifest::<Part>::from_bytes(golden.as_bytes()).unwrap(), manifest());
+    }
+
+    #[test]
+    fn positions_are_those_of_the_frames() {
+        let shown = |manifest: &Manifest| {
+            let range = manifest.positions();
+            (range.start.to_string(), range.end.to_string())
+        };
+        let busy = manifest();
+        assert_eq!(shown(&busy), ("1.42.0".to_owned(), "1.45.0".to_owned()));
+        let quiet = Manifest { last_seq: 41, rows: 0, parts: Vec::new(), ..busy };
+        assert!(quiet.positions().is_empty());
     }
 }

@@ -4,22 +4,22 @@
 //! after the last frame once the clock has passed the end by [`GRACE`]. The cut is written in the manifest and never
 //! recomputed: a frame that comes later with an earlier logged time belongs to the next hour.
 
-use std::{sync::Arc, time::Duration};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use arrow::array::RecordBatch;
-use bytes::Bytes;
 use tracing::{error, warn};
 
 use crate::{
     archive::{
-        keys::{Half, ManifestKey, PartKey},
-        manifest::{self, Manifest, Part},
-        part,
+        clicks::Clicks,
+        keys::ManifestKey,
+        kind::{Entry, Kind, Place},
+        manifest::{self, Manifest},
         store::{self, Archive},
     },
     chain::{Admission, Chain},
     frame::{self, Digest},
-    log::{self, Log, Logged, ReadLimit, Stream},
+    log::{self, Log, Logged, ReadLimit},
     position::{Epoch, Position, Seq},
     schema,
     time::{Hour, Timestamp},
@@ -27,8 +27,6 @@ use crate::{
 
 /// How long past an hour's end it stays open for frames that are on their way.
 pub const GRACE: Duration = Duration::from_secs(5);
-/// Rows of a part: what bounds the memory of sealing, however large the hour.
-pub const PART_ROWS: usize = 1 << 19;
 
 /// Why an hour could not be sealed.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +93,7 @@ impl Cursor {
     }
 
     /// After the hour of `manifest`; `chain` is the state at its end, which the hour's own frames decide.
-    fn after(manifest: &Manifest, chain: Chain) -> Self {
+    fn after(manifest: &Manifest<impl Entry>, chain: Chain) -> Self {
         Self {
             hour: Some(manifest.hour().next()),
             next: manifest.last_seq().next(),
@@ -121,18 +119,26 @@ impl Cursor {
     }
 }
 
-/// Seals hours of the click log, one after the other.
+/// Seals hours of one log, one after the other.
 #[derive(Debug)]
-pub struct Sealer {
+pub struct Sealer<K: Kind = Clicks> {
     log: Arc<dyn Log>,
     archive: Archive,
     part_rows: usize,
+    kind: PhantomData<K>,
 }
 
 impl Sealer {
-    /// A sealer from `log` into `archive`.
+    /// A sealer of the click log `log` into `archive`.
     pub fn new(log: Arc<dyn Log>, archive: Archive) -> Self {
-        Self { log, archive, part_rows: PART_ROWS }
+        Self::of(log, archive)
+    }
+}
+
+impl<K: Kind> Sealer<K> {
+    /// A sealer from `log`, which is the stream of `K`, into `archive`.
+    pub fn of(log: Arc<dyn Log>, archive: Archive) -> Self {
+        Self { log, archive, part_rows: K::PART_ROWS, kind: PhantomData }
     }
 
     /// The same with smaller parts: for tests of hours that have several.
@@ -149,9 +155,9 @@ impl Sealer {
     /// As [`Sealer::seal_next`]; [`store::Error::Missing`] if `last` has no manifest.
     pub async fn resume(&self, last: Option<Hour>) -> Result<Cursor, Error> {
         let Some(hour) = last else { return Ok(Cursor::start()) };
-        let key = ManifestKey { stream: Stream::Clicks, hour };
-        let manifest =
-            self.archive.manifest(key).await?.ok_or_else(|| store::Error::Missing(key.path().to_string()))?;
+        let key = ManifestKey { stream: K::STREAM, hour };
+        let manifest = self.archive.manifest::<K>(hour).await?;
+        let manifest = manifest.ok_or_else(|| store::Error::Missing(key.path().to_string()))?;
         let chain = manifest.chain_after().ok_or_else(|| store::Error::Damaged {
             key: key.path().to_string(),
             reason: "a writer's digest is not one".into(),
@@ -167,15 +173,18 @@ impl Sealer {
     ///
     /// # Errors
     /// See [`Error`]. After any of them the same call may be made again with the same cursor.
-    pub async fn seal_next(&self, cursor: &Cursor, now: Timestamp) -> Result<Option<(Manifest, Cursor)>, Error> {
+    pub async fn seal_next(
+        &self,
+        cursor: &Cursor,
+        now: Timestamp,
+    ) -> Result<Option<(Manifest<K::Part>, Cursor)>, Error> {
         let Some(hour) = self.hour_of(cursor).await? else { return Ok(None) };
         let grace = i64::try_from(GRACE.as_micros()).expect("a few seconds");
         if now < hour.end_exclusive().plus_micros(grace) {
             return Ok(None);
         }
         // Sealed before a crash, or by another archiver: the cut is in the manifest and never recomputed.
-        let key = ManifestKey { stream: Stream::Clicks, hour };
-        if let Some(manifest) = self.archive.manifest(key).await? {
+        if let Some(manifest) = self.archive.manifest::<K>(hour).await? {
             return Self::adopt(manifest, cursor).map(Some);
         }
         let epoch = match cursor.epoch {
@@ -194,13 +203,14 @@ impl Sealer {
             }
         }
         let (manifest, chain) = building.finish().await?;
+        let key = ManifestKey { stream: K::STREAM, hour };
         self.archive.create(&key.path(), manifest.to_bytes().into()).await?;
         let after = Cursor::after(&manifest, chain);
         Ok(Some((manifest, after)))
     }
 
-    fn adopt(manifest: Manifest, cursor: &Cursor) -> Result<(Manifest, Cursor), Error> {
-        let key = ManifestKey { stream: Stream::Clicks, hour: manifest.hour() }.path().to_string();
+    fn adopt(manifest: Manifest<K::Part>, cursor: &Cursor) -> Result<(Manifest<K::Part>, Cursor), Error> {
+        let key = ManifestKey { stream: K::STREAM, hour: manifest.hour() }.path().to_string();
         let chain = manifest.chain_after().filter(|_| manifest.first_seq() == cursor.next);
         let chain = chain.filter(|_| manifest.previous == cursor.previous.map(|digest| digest.to_string()));
         let chain = chain.ok_or(store::Error::Conflict(key))?;
@@ -219,26 +229,26 @@ impl Sealer {
 }
 
 /// An hour in the making.
-struct Building<'s> {
-    sealer: &'s Sealer,
+struct Building<'s, K: Kind> {
+    sealer: &'s Sealer<K>,
     hour: Hour,
     next: Seq,
     chain: Chain,
     /// What the manifest will say; parts are added as they are written.
-    manifest: Manifest,
+    manifest: Manifest<K::Part>,
     /// The rows of the part in the making.
     pending: Vec<RecordBatch>,
     pending_rows: usize,
     pending_first: Seq,
     /// The part that is being written while the next one is read: at most one, which bounds memory.
-    writing: Option<tokio::task::JoinHandle<Result<Part, Error>>>,
+    writing: Option<tokio::task::JoinHandle<Result<K::Part, Error>>>,
 }
 
-impl<'s> Building<'s> {
-    fn new(hour: Hour, epoch: Epoch, cursor: &Cursor, sealer: &'s Sealer) -> Self {
+impl<'s, K: Kind> Building<'s, K> {
+    fn new(hour: Hour, epoch: Epoch, cursor: &Cursor, sealer: &'s Sealer<K>) -> Self {
         let manifest = Manifest {
             version: manifest::VERSION,
-            stream: Stream::Clicks.as_str().to_owned(),
+            stream: K::STREAM.as_str().to_owned(),
             hour: hour.to_string(),
             epoch: epoch.get(),
             first_seq: cursor.next.get(),
@@ -246,7 +256,7 @@ impl<'s> Building<'s> {
             frames: 0,
             repeats: 0,
             rows: 0,
-            schema_id: schema::id(&schema::events()),
+            schema_id: schema::id(&K::schema()),
             previous: cursor.previous.map(|digest| digest.to_string()),
             writers: cursor.chain.to_stored(),
             last_frames: Vec::new(),
@@ -292,7 +302,7 @@ impl<'s> Building<'s> {
         }
         self.manifest.frames += fresh.len() as u64;
         let decoded = tokio::task::spawn_blocking(move || {
-            fresh.iter().map(|logged| decode(logged, epoch)).collect::<Result<Vec<_>, _>>()
+            fresh.iter().map(|logged| decode::<K>(logged, epoch)).collect::<Result<Vec<_>, _>>()
         });
         for (seq, batch) in decoded.await.map_err(|error| self.failed(&error))?? {
             if self.pending.is_empty() {
@@ -312,20 +322,20 @@ impl<'s> Building<'s> {
         self.collect().await?;
         let rows = std::mem::take(&mut self.pending);
         self.pending_rows = 0;
-        let (archive, hour, first) = (self.sealer.archive.clone(), self.hour, self.pending_first);
-        self.writing = Some(tokio::spawn(write_part(archive, hour, first, last, rows)));
+        let place = Place { hour: self.hour, first: self.pending_first, last };
+        self.writing = Some(tokio::spawn(write_part::<K>(self.sealer.archive.clone(), place, rows)));
         Ok(())
     }
 
     async fn collect(&mut self) -> Result<(), Error> {
         let Some(writing) = self.writing.take() else { return Ok(()) };
         let part = writing.await.map_err(|error| self.failed(&error))??;
-        self.manifest.rows += part.rows;
+        self.manifest.rows += part.rows();
         self.manifest.parts.push(part);
         Ok(())
     }
 
-    async fn finish(mut self) -> Result<(Manifest, Chain), Error> {
+    async fn finish(mut self) -> Result<(Manifest<K::Part>, Chain), Error> {
         if !self.pending.is_empty() {
             let last = self.next.previous();
             self.flush(last).await?;
@@ -341,46 +351,21 @@ impl<'s> Building<'s> {
     }
 }
 
-fn decode(logged: &Logged, epoch: Epoch) -> Result<(Seq, RecordBatch), Error> {
+fn decode<K: Kind>(logged: &Logged, epoch: Epoch) -> Result<(Seq, RecordBatch), Error> {
     let failed = |source| Error::Frame { seq: logged.seq, source };
     let batch = logged.frame.decode().map_err(failed)?;
     let first = Position::new(epoch, logged.seq, 0);
-    let positioned = part::with_position(&batch, first, logged.logged_at);
+    let positioned = K::rows(&batch, first, logged.logged_at);
     positioned.map(|batch| (logged.seq, batch)).map_err(|error| failed(frame::Error::Malformed(error.to_string())))
 }
 
-async fn write_part(
-    archive: Archive,
-    hour: Hour,
-    first: Seq,
-    last: Seq,
-    rows: Vec<RecordBatch>,
-) -> Result<Part, Error> {
-    let failed = |reason: String| Error::Part { hour, reason };
-    let encoded = tokio::task::spawn_blocking(move || {
-        let encoded = part::encode(rows)?;
-        let digests = (Digest::of(&encoded.core), Digest::of(&encoded.personal));
-        Ok::<_, parquet::errors::ParquetError>((encoded, digests))
-    });
-    let (encoded, digests) =
-        encoded.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
-    let core = put(&archive, PartKey::new(Half::Core, hour, first, last, &digests.0), encoded.core, digests.0).await?;
-    let personal =
-        put(&archive, PartKey::new(Half::Personal, hour, first, last, &digests.1), encoded.personal, digests.1).await?;
-    Ok(Part {
-        first_seq: first.get(),
-        last_seq: last.get(),
-        rows: encoded.rows,
-        event_time_min: encoded.event_time_min,
-        event_time_max: encoded.event_time_max,
-        core,
-        personal,
-    })
-}
-
-async fn put(archive: &Archive, key: PartKey, bytes: Bytes, digest: Digest) -> Result<manifest::File, store::Error> {
-    let path = key.path();
-    let size = bytes.len() as u64;
-    archive.put_content(&path, bytes).await?;
-    Ok(manifest::File { key: path.to_string(), bytes: size, sha256: digest.to_string() })
+async fn write_part<K: Kind>(archive: Archive, place: Place, rows: Vec<RecordBatch>) -> Result<K::Part, Error> {
+    let failed = |reason: String| Error::Part { hour: place.hour, reason };
+    let encoded = tokio::task::spawn_blocking(move || K::encode(rows, place)).await;
+    let (part, files) =
+        encoded.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
+    for file in files {
+        archive.put_content(&file.path, file.bytes).await?;
+    }
+    Ok(part)
 }

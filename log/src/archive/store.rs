@@ -15,7 +15,11 @@ use object_store::{
 };
 
 use crate::{
-    archive::{keys::ManifestKey, manifest, manifest::Manifest},
+    archive::{
+        keys::ManifestKey,
+        kind::Kind,
+        manifest::{self, Manifest},
+    },
     frame::Digest,
     log::Stream,
     time::Hour,
@@ -190,12 +194,12 @@ impl Archive {
         Ok(bytes)
     }
 
-    /// The manifest of an hour; `None` if the hour is not sealed.
+    /// The manifest of an hour of a stream; `None` if the hour is not sealed.
     ///
     /// # Errors
     /// [`Error::Manifest`], [`Error::Unavailable`].
-    pub async fn manifest(&self, key: ManifestKey) -> Result<Option<Manifest>, Error> {
-        let path = key.path();
+    pub async fn manifest<K: Kind>(&self, hour: Hour) -> Result<Option<Manifest<K::Part>>, Error> {
+        let path = ManifestKey { stream: K::STREAM, hour }.path();
         let bytes = match self.get(&path).await {
             Ok(bytes) => bytes,
             Err(Error::Missing(_)) => return Ok(None),
@@ -203,7 +207,7 @@ impl Archive {
         };
         let unusable = |source| Error::Manifest { key: path.to_string(), source };
         let manifest = Manifest::from_bytes(&bytes).map_err(unusable)?;
-        if manifest.hour != key.hour.to_string() || manifest.stream != key.stream.as_str() {
+        if manifest.hour != hour.to_string() || manifest.stream != K::STREAM.as_str() {
             let reason = format!("it says {} of {}", manifest.hour, manifest.stream);
             return Err(unusable(manifest::Error::Contradiction(reason)));
         }

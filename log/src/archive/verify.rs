@@ -4,25 +4,21 @@
 //! It lists manifests and compares them with the hours that the catalog remembers, so a manifest deleted from
 //! either end is found too. It collects every problem instead of stopping at the first.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use arrow::{
-    array::AsArray as _,
-    datatypes::{Int64Type, TimestampMicrosecondType},
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    marker::PhantomData,
 };
-use bytes::Bytes;
 
 use crate::{
     archive::{
+        clicks::Clicks,
         keys::ManifestKey,
-        manifest::{Manifest, Part},
-        part,
+        kind::{Entry, Kind},
+        manifest::Manifest,
         store::{Archive, Error},
     },
     causes::causes,
-    log::Stream,
-    position::{Position, Seq},
-    schema,
+    position::Seq,
     time::Hour,
 };
 
@@ -52,21 +48,29 @@ pub struct Report {
     pub problems: Vec<Problem>,
 }
 
-/// Checks hours one after the other, in order.
+/// Checks hours of one stream one after the other, in order.
 #[derive(Debug)]
-pub struct Verifier {
+pub struct Verifier<K: Kind = Clicks> {
     archive: Archive,
     deep: bool,
     report: Report,
-    previous: Option<Manifest>,
+    previous: Option<Manifest<K::Part>>,
     /// The hours before are not checked.
     alone: bool,
+    kind: PhantomData<K>,
 }
 
 impl Verifier {
-    /// A verifier of `archive`; `deep` reads every row as well.
+    /// A verifier of the clicks in `archive`; `deep` reads every row as well.
     pub fn new(archive: Archive, deep: bool) -> Self {
-        Self { archive, deep, report: Report::default(), previous: None, alone: false }
+        Self::of(archive, deep)
+    }
+}
+
+impl<K: Kind> Verifier<K> {
+    /// A verifier of the hours of `K` in `archive`; `deep` reads every row as well.
+    pub fn of(archive: Archive, deep: bool) -> Self {
+        Self { archive, deep, report: Report::default(), previous: None, alone: false, kind: PhantomData }
     }
 
     /// The hours to check: from the first to the last that has a manifest or that `remembered` names, holes
@@ -75,7 +79,7 @@ impl Verifier {
     /// # Errors
     /// As [`Archive::sealed_hours`].
     pub async fn hours(&self, remembered: &BTreeMap<Hour, String>) -> Result<Vec<Hour>, Error> {
-        let mut known: BTreeSet<Hour> = self.archive.sealed_hours(Stream::Clicks).await?.into_iter().collect();
+        let mut known: BTreeSet<Hour> = self.archive.sealed_hours(K::STREAM).await?.into_iter().collect();
         known.extend(remembered.keys());
         let (Some(first), Some(last)) = (known.first(), known.last()) else { return Ok(Vec::new()) };
         Ok((first.as_i64()..=last.as_i64()).map(Hour::from_i64).collect())
@@ -86,8 +90,8 @@ impl Verifier {
     /// # Errors
     /// Only [`Error::Unavailable`]: whatever is wrong with the archive goes into the report.
     pub async fn check(&mut self, hour: Hour, remembered: Option<&str>) -> Result<(), Error> {
-        let key = ManifestKey { stream: Stream::Clicks, hour };
-        let manifest = match self.archive.manifest(key).await {
+        let key = ManifestKey { stream: K::STREAM, hour };
+        let manifest = match self.archive.manifest::<K>(hour).await {
             Ok(Some(manifest)) => manifest,
             Ok(None) => {
                 self.problem(hour, key.path().as_ref(), "the hour's manifest is missing: the chain has a hole");
@@ -124,10 +128,10 @@ impl Verifier {
         self.check(hour, remembered).await
     }
 
-    async fn check_part(&mut self, manifest: &Manifest, part: &Part) -> Result<(), Error> {
+    async fn check_part(&mut self, manifest: &Manifest<K::Part>, part: &K::Part) -> Result<(), Error> {
         self.report.parts += 1;
-        let mut files = Vec::new();
-        for file in [&part.core, &part.personal] {
+        let (named, mut files) = (part.files(), Vec::new());
+        for file in &named {
             match self.archive.get_file(file).await {
                 Ok(bytes) => {
                     self.report.bytes += file.bytes;
@@ -137,9 +141,9 @@ impl Verifier {
                 Err(error) => self.problem(manifest.hour(), &file.key, &causes(&error)),
             }
         }
-        let (true, [core, personal]) = (self.deep, files.as_slice()) else { return Ok(()) };
-        if let Err(reason) = check_rows(manifest, part, core.clone(), personal.clone()) {
-            self.problem(manifest.hour(), &part.core.key, &reason);
+        let (true, Some(first)) = (self.deep && files.len() == named.len(), named.first()) else { return Ok(()) };
+        if let Err(reason) = K::check(manifest, part, &files) {
+            self.problem(manifest.hour(), &first.key, &reason);
         }
         Ok(())
     }
@@ -155,7 +159,7 @@ impl Verifier {
 }
 
 /// How a manifest does not follow the one before it.
-fn chain_problems(previous: Option<&Manifest>, manifest: &Manifest) -> Vec<String> {
+fn chain_problems<P: Entry>(previous: Option<&Manifest<P>>, manifest: &Manifest<P>) -> Vec<String> {
     let mut problems: Vec<String> =
         manifest.alarms.iter().map(|alarm| format!("sealed with an alarm: {alarm}")).collect();
     let Some(previous) = previous else {
@@ -180,60 +184,4 @@ fn chain_problems(previous: Option<&Manifest>, manifest: &Manifest) -> Vec<Strin
         problems.push("its writers do not begin where the hour before left them".into());
     }
     problems
-}
-
-/// Every row of a part: in its frames, once, in order, and the same in both files.
-fn check_rows(manifest: &Manifest, part: &Part, core: Bytes, personal: Bytes) -> Result<(), String> {
-    let readable = |error: &dyn std::fmt::Display| format!("its rows cannot be read: {error}");
-    let columns = ["advertiser_id", "campaign_id", "ad_id", "event_time", schema::POSITION];
-    let mut positions = Vec::new();
-    let mut last: Option<(String, String, String, i64, i64)> = None;
-    for batch in part::read(core, Some(&columns)).map_err(|error| readable(&error))? {
-        let batch = batch.map_err(|error| readable(&error))?;
-        let text = |name: &str| batch.column_by_name(name).expect("projected").as_string::<i32>().clone();
-        let (advertisers, campaigns, ads) = (text(columns[0]), text(columns[1]), text(columns[2]));
-        let times = batch.column_by_name("event_time").expect("projected").as_primitive::<TimestampMicrosecondType>();
-        let at = batch.column_by_name(schema::POSITION).expect("projected").as_primitive::<Int64Type>();
-        for row in 0..batch.num_rows() {
-            let (time, position) = (times.value(row), at.value(row));
-            let key = (
-                advertisers.value(row).to_owned(),
-                campaigns.value(row).to_owned(),
-                ads.value(row).to_owned(),
-                time,
-                position,
-            );
-            if last.as_ref().is_some_and(|last| *last >= key) {
-                return Err(format!("the row at position {position} is out of order"));
-            }
-            let seq = Position::from_i64(position).map(|position| position.seq().get());
-            if !seq.is_some_and(|seq| (part.first_seq..=part.last_seq).contains(&seq)) {
-                return Err(format!(
-                    "position {position} lies outside its frames {}..={}",
-                    part.first_seq, part.last_seq
-                ));
-            }
-            if !(part.event_time_min..=part.event_time_max).contains(&time) {
-                return Err(format!("the event time of position {position} lies outside what {} says", manifest.hour));
-            }
-            positions.push(position);
-            last = Some(key);
-        }
-    }
-    if positions.len() as u64 != part.rows {
-        return Err(format!("it has {} rows, its manifest says {}", positions.len(), part.rows));
-    }
-    let mut others = Vec::with_capacity(positions.len());
-    for batch in part::read(personal, Some(&[schema::POSITION])).map_err(|error| readable(&error))? {
-        let batch = batch.map_err(|error| readable(&error))?;
-        others.extend_from_slice(batch.column(0).as_primitive::<Int64Type>().values());
-    }
-    if others != positions {
-        return Err("its personal file holds other rows, or another order".into());
-    }
-    positions.sort_unstable();
-    match positions.windows(2).find(|pair| pair[0] == pair[1]) {
-        Some(pair) => Err(format!("position {} stands in it twice", pair[0])),
-        None => Ok(()),
-    }
 }

@@ -1,0 +1,140 @@
+//! The archive of the click log: a core and a personal file a part, sorted by ad.
+
+use arrow::{
+    array::{AsArray as _, RecordBatch},
+    datatypes::{Int64Type, SchemaRef, TimestampMicrosecondType},
+    error::ArrowError,
+};
+use bytes::Bytes;
+use parquet::errors::ParquetError;
+
+use crate::{
+    archive::{
+        keys::{Half, PartKey},
+        kind::{Entry, Kind, NewFile, Place},
+        manifest::{File, Manifest, Part},
+        part,
+    },
+    frame::Digest,
+    log::Stream,
+    position::Position,
+    schema,
+    time::Timestamp,
+};
+
+/// The click log's kind of archive.
+#[derive(Debug, Clone, Copy)]
+pub struct Clicks;
+
+impl Entry for Part {
+    fn frames(&self) -> (u64, u64) {
+        (self.first_seq, self.last_seq)
+    }
+
+    fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    fn files(&self) -> Vec<&File> {
+        vec![&self.core, &self.personal]
+    }
+}
+
+impl Kind for Clicks {
+    type Part = Part;
+
+    const STREAM: Stream = Stream::Clicks;
+    const PART_ROWS: usize = 1 << 19;
+
+    fn schema() -> SchemaRef {
+        schema::events()
+    }
+
+    fn rows(batch: &RecordBatch, first: Position, logged_at: Timestamp) -> Result<RecordBatch, ArrowError> {
+        part::with_position(batch, first, logged_at)
+    }
+
+    fn encode(rows: Vec<RecordBatch>, place: Place) -> Result<(Part, Vec<NewFile>), ParquetError> {
+        let encoded = part::encode(rows)?;
+        let file = |half: Half, bytes: Bytes| {
+            let digest = Digest::of(&bytes);
+            NewFile::new(PartKey::new(half, place.hour, place.first, place.last, &digest).path(), bytes, digest)
+        };
+        let (core, personal) = (file(Half::Core, encoded.core), file(Half::Personal, encoded.personal));
+        let part = Part {
+            first_seq: place.first.get(),
+            last_seq: place.last.get(),
+            rows: encoded.rows,
+            event_time_min: encoded.event_time_min,
+            event_time_max: encoded.event_time_max,
+            core: core.file.clone(),
+            personal: personal.file.clone(),
+        };
+        Ok((part, vec![core, personal]))
+    }
+
+    fn check(manifest: &Manifest, part: &Part, files: &[Bytes]) -> Result<(), String> {
+        let [core, personal] = files else { return Err(format!("it has {} files, not two", files.len())) };
+        let mut positions = check_core(manifest, part, core.clone())?;
+        if positions.len() as u64 != part.rows {
+            return Err(format!("it has {} rows, its manifest says {}", positions.len(), part.rows));
+        }
+        let mut others = Vec::with_capacity(positions.len());
+        for batch in part::read(personal.clone(), Some(&[schema::POSITION])).map_err(unreadable)? {
+            let batch = batch.map_err(unreadable)?;
+            others.extend_from_slice(batch.column(0).as_primitive::<Int64Type>().values());
+        }
+        if others != positions {
+            return Err("its personal file holds other rows, or another order".into());
+        }
+        positions.sort_unstable();
+        match positions.windows(2).find(|pair| pair[0] == pair[1]) {
+            Some(pair) => Err(format!("position {} stands in it twice", pair[0])),
+            None => Ok(()),
+        }
+    }
+}
+
+fn unreadable(error: impl std::fmt::Display) -> String {
+    format!("its rows cannot be read: {error}")
+}
+
+/// The positions of the core file, in its order, which is checked.
+fn check_core(manifest: &Manifest, part: &Part, core: Bytes) -> Result<Vec<i64>, String> {
+    let columns = ["advertiser_id", "campaign_id", "ad_id", "event_time", schema::POSITION];
+    let mut positions = Vec::new();
+    let mut last: Option<(String, String, String, i64, i64)> = None;
+    for batch in part::read(core, Some(&columns)).map_err(unreadable)? {
+        let batch = batch.map_err(unreadable)?;
+        let text = |name: &str| batch.column_by_name(name).expect("projected").as_string::<i32>().clone();
+        let (advertisers, campaigns, ads) = (text(columns[0]), text(columns[1]), text(columns[2]));
+        let times = batch.column_by_name("event_time").expect("projected").as_primitive::<TimestampMicrosecondType>();
+        let at = batch.column_by_name(schema::POSITION).expect("projected").as_primitive::<Int64Type>();
+        for row in 0..batch.num_rows() {
+            let (time, position) = (times.value(row), at.value(row));
+            let key = (
+                advertisers.value(row).to_owned(),
+                campaigns.value(row).to_owned(),
+                ads.value(row).to_owned(),
+                time,
+                position,
+            );
+            if last.as_ref().is_some_and(|last| *last >= key) {
+                return Err(format!("the row at position {position} is out of order"));
+            }
+            let seq = Position::from_i64(position).map(|position| position.seq().get());
+            if !seq.is_some_and(|seq| (part.first_seq..=part.last_seq).contains(&seq)) {
+                return Err(format!(
+                    "position {position} lies outside its frames {}..={}",
+                    part.first_seq, part.last_seq
+                ));
+            }
+            if !(part.event_time_min..=part.event_time_max).contains(&time) {
+                return Err(format!("the event time of position {position} lies outside what {} says", manifest.hour));
+            }
+            positions.push(position);
+            last = Some(key);
+        }
+    }
+    Ok(positions)
+}

@@ -1,0 +1,161 @@
+use std::{collections::BTreeMap, path::Path};
+
+use clicktrail_log::{
+    archive::seal::Cursor,
+    position::{Epoch, Seq},
+    time::Hour,
+};
+
+use super::*;
+use crate::testing::{bed::bed, verdict};
+
+#[tokio::test]
+async fn hours_are_contiguous_quiet_ones_included_and_read_back() {
+    let bed = bed().await;
+    let manifests = bed.seal(9).await;
+    assert_eq!(manifests.iter().map(|manifest| manifest.rows).collect::<Vec<_>>(), [43, 43, 0, 43, 44]);
+    assert_eq!(manifests.iter().map(|manifest| manifest.parts.len()).collect::<Vec<_>>(), [2, 2, 0, 2, 2]);
+    for pair in manifests.windows(2) {
+        assert_eq!(pair[1].first_seq, pair[0].last_seq + 1, "I4");
+        assert_eq!(pair[1].previous, Some(pair[0].digest().to_string()));
+    }
+    let report = bed.verify(&BTreeMap::new()).await;
+    assert_eq!(report.problems, []);
+    assert_eq!((report.hours, report.parts, report.rows), (5, 8, 173));
+}
+
+#[tokio::test]
+async fn sealing_again_gives_the_same_bytes_wherever_it_stopped() {
+    let one = bed().await;
+    one.seal(9).await;
+    for stop in 0..5 {
+        let other = bed().await;
+        other.seal(stop).await;
+        other.seal(9).await;
+        assert!(one.files() == other.files(), "stopped after {stop} hours");
+    }
+}
+
+#[tokio::test]
+async fn sealed_hour_is_adopted_and_never_cut_again() {
+    let bed = bed().await;
+    let manifests = bed.seal(9).await;
+    let (sealer, mut cursor) = (bed.sealer(), Cursor::start());
+    for manifest in manifests {
+        let (again, after) = sealer.seal_next(&cursor, bed.late()).await.unwrap().unwrap();
+        assert_eq!(again, manifest, "I3");
+        cursor = after;
+    }
+    assert!(sealer.seal_next(&cursor, bed.late()).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn nothing_is_sealed_before_the_first_verdict() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Arc::new(clicktrail_log::time::ManualClock::new(Timestamp::from_micros(0)));
+    let path = directory.path().join("log.sqlite");
+    let log = clicktrail_log::embedded::EmbeddedLog::open(&path, Stream::Verdicts, clock).await.unwrap();
+    let archive = archive::Archive::directory(directory.path().join("archive")).unwrap();
+    let sealer = archive::seal::Sealer::<Verdicts>::of(Arc::new(log), archive);
+    let now = Timestamp::from_micros(i64::MAX);
+    assert!(sealer.seal_next(&Cursor::start(), now).await.unwrap().is_none());
+}
+
+/// Does something to one file and expects the verifier to name it.
+async fn check_damage(key: &str, damage: impl Fn(&Path)) {
+    let bed = bed().await;
+    let manifests = bed.seal(9).await;
+    let remembered = manifests.iter().map(|manifest| (manifest.hour(), manifest.digest().to_string())).collect();
+    let name = bed.files().into_keys().rfind(|name| name.contains(key)).unwrap_or_else(|| panic!("{key}"));
+    damage(&bed.directory.path().join("archive").join(&name));
+    let report = bed.verify(&remembered).await;
+    assert!(report.problems.iter().any(|problem| problem.key == name), "{name}: {:?}", report.problems);
+    if !name.starts_with("manifests") {
+        assert_eq!(report.problems.len(), 1, "{:?}", report.problems);
+    }
+}
+
+#[tokio::test]
+async fn damage_is_found_and_named() {
+    for key in ["verdicts/dt=2026-03-01/hr=22", "verdicts/dt=2026-03-02", "2026-03-01T22.json", "2026-03-02T02.json"] {
+        for at in [0_usize, 100, 333] {
+            check_damage(key, |path| {
+                let mut bytes = std::fs::read(path).unwrap();
+                let at = at % bytes.len();
+                bytes[at] ^= 1;
+                std::fs::write(path, bytes).unwrap();
+            })
+            .await;
+        }
+        check_damage(key, |path| std::fs::remove_file(path).unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn part_that_is_not_what_its_manifest_says_does_not_pass() {
+    let bed = bed().await;
+    let manifest = bed.seal(1).await.remove(0);
+    let (part, other) = (&manifest.parts[0], &manifest.parts[1]);
+    let file = bed.archive.get_file(&part.file).await.unwrap();
+    assert_eq!(Verdicts::check(&manifest, part, std::slice::from_ref(&file)), Ok(()));
+    let cases = [
+        (Part { rows: part.rows + 1, ..part.clone() }, "rows"),
+        (Part { last_seq: part.first_seq, ..part.clone() }, "outside its frames"),
+        (Part { target_min: other.target_max, ..part.clone() }, "targets"),
+        (Part { target_max: other.target_max, ..part.clone() }, "targets"),
+    ];
+    for (said, expected) in cases {
+        let reason = Verdicts::check(&manifest, &said, std::slice::from_ref(&file)).unwrap_err();
+        assert!(reason.contains(expected), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn rows_stand_by_target_then_position() {
+    let bed = bed().await;
+    for manifest in bed.seal(9).await {
+        for listed in &manifest.parts {
+            let file = bed.archive.get_file(&listed.file).await.unwrap();
+            let batches: Vec<RecordBatch> = part::read(file, None).unwrap().collect::<Result<_, _>>().unwrap();
+            let rows = concat_batches(&schema::read(), &batches).unwrap();
+            let targets = schema::primitive::<Int64Type>(&rows, "target").unwrap().values();
+            let positions = schema::primitive::<Int64Type>(&rows, POSITION).unwrap().values();
+            let keys: Vec<_> = targets.iter().zip(positions).collect();
+            assert!(keys.is_sorted());
+            assert_eq!(*keys[0].0, listed.target_min.as_i64());
+            assert_eq!(*keys[keys.len() - 1].0, listed.target_max.as_i64());
+        }
+    }
+}
+
+/// The bytes of version 1: whoever changes them makes another version, or knows that they come from Parquet itself.
+#[test]
+fn manifest_and_part_have_the_bytes_of_version_1() {
+    let verdicts: Vec<_> = (0..20).rev().map(verdict).collect();
+    let (first, logged_at) = (Position::new(Epoch::FIRST, Seq::FIRST, 0), Timestamp::from_micros(2_000_000));
+    let rows = Verdicts::rows(&schema::to_batch(&verdicts).unwrap(), first, logged_at).unwrap();
+    let hour = Hour::parse("2026-03-01T22").unwrap();
+    let (part, files) = Verdicts::encode(vec![rows], Place { hour, first: Seq::FIRST, last: Seq::FIRST }).unwrap();
+    assert_eq!(files.iter().map(|file| &file.file).collect::<Vec<_>>(), part.files());
+    let manifest = Manifest {
+        version: archive::manifest::VERSION,
+        stream: Stream::Verdicts.as_str().to_owned(),
+        hour: hour.to_string(),
+        epoch: 1,
+        first_seq: 1,
+        last_seq: 1,
+        frames: 1,
+        repeats: 0,
+        rows: 20,
+        schema_id: clicktrail_log::schema::id(&schema::verdicts()),
+        previous: None,
+        writers: Vec::new(),
+        last_frames: Vec::new(),
+        alarms: Vec::new(),
+        parts: vec![part],
+        checksum: String::new(),
+    };
+    let golden = include_str!("../../fixtures/manifest-1.json");
+    assert_eq!(String::from_utf8(manifest.clone().sealed().to_bytes()).unwrap(), golden);
+    assert_eq!(Manifest::from_bytes(golden.as_bytes()).unwrap(), manifest.sealed());
+}

@@ -1,0 +1,116 @@
+//! Frames of the verdict log: how verdicts are appended, and how a frame is read.
+
+use arrow::array::RecordBatch;
+use clicktrail_log::{
+    frame::{self, Frame, Writer},
+    time::Timestamp,
+};
+
+use crate::{schema, verdict::Verdict};
+
+/// Why verdicts cannot become frames, or a frame no verdicts.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// They are no rows of the verdict log.
+    #[error("read or write rows of verdicts")]
+    Schema(#[from] schema::Error),
+    /// One verdict alone does not fit a frame, or a frame is damaged.
+    #[error("read or write a frame of verdicts")]
+    Frame(#[from] frame::Error),
+}
+
+/// As few frames as halving makes of these verdicts, in their order; none for none. A frame's captured times are the
+/// times of decision. After an error `writer` is as before, and has used no number.
+///
+/// # Errors
+/// [`Error::Schema`] for a verdict that contradicts itself, [`Error::Frame`] for one that is too large alone.
+pub fn to_frames(writer: &mut Writer, verdicts: &[Verdict]) -> Result<Vec<Frame>, Error> {
+    if verdicts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let batch = schema::to_batch(verdicts)?;
+    let (mut next, mut frames) = (writer.clone(), Vec::new());
+    seal(&mut next, &batch, verdicts, &mut frames)?;
+    *writer = next;
+    Ok(frames)
+}
+
+/// One frame, or the halves of the batch if it does not fit. `verdicts` are the rows of `batch`, at least one.
+fn seal(
+    writer: &mut Writer,
+    batch: &RecordBatch,
+    verdicts: &[Verdict],
+    frames: &mut Vec<Frame>,
+) -> Result<(), frame::Error> {
+    match writer.seal(batch, decided(verdicts)) {
+        Ok(frame) => {
+            frames.push(frame);
+            Ok(())
+        }
+        Err(frame::Error::TooLarge { .. }) if verdicts.len() > 1 => {
+            let half = verdicts.len() / 2;
+            seal(writer, &batch.slice(0, half), &verdicts[..half], frames)?;
+            seal(writer, &batch.slice(half, verdicts.len() - half), &verdicts[half..], frames)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The earliest and the latest time of decision.
+fn decided(verdicts: &[Verdict]) -> (Timestamp, Timestamp) {
+    let times = verdicts.iter().map(|verdict| (verdict.decided_at, verdict.decided_at));
+    times.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1))).expect("a frame has at least one row")
+}
+
+/// The verdicts of a frame, in their order.
+///
+/// # Errors
+/// See [`Error`]; never a panic, whatever the bytes.
+pub fn from_frame(frame: &Frame) -> Result<Vec<Verdict>, Error> {
+    Ok(schema::from_batch(&frame.decode()?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::testing::verdict;
+
+    fn writer() -> Writer {
+        Writer::new(Uuid::from_u128(5), 1)
+    }
+
+    #[test]
+    fn frames_carry_all_verdicts_in_order() {
+        // A note that hardly compresses makes a megabyte of few verdicts.
+        let noisy = |id: u64| {
+            let mut one = verdict(id);
+            let noise = |n: u64| frame::Digest::of(format!("{id} {n}").as_bytes()).to_string();
+            one.note = Some((0..64).map(noise).collect());
+            one
+        };
+        for count in [0, 1, 2, 999] {
+            let verdicts: Vec<Verdict> = (0..count).map(noisy).collect();
+            let mut writer = writer();
+            let frames = to_frames(&mut writer, &verdicts).unwrap();
+            assert_eq!(frames.len() > 2, count == 999, "{count} verdicts made {} frames", frames.len());
+            let read: Vec<Verdict> = frames.iter().flat_map(|frame| from_frame(frame).unwrap()).collect();
+            assert_eq!(read, verdicts);
+            for (frame, number) in frames.iter().zip(1..) {
+                assert_eq!(frame.header.number, number);
+            }
+        }
+    }
+
+    #[test]
+    fn verdict_that_fits_no_frame_uses_no_number() {
+        let mut large = verdict(2);
+        let noise = |n: u64| frame::Digest::of(&n.to_le_bytes()).to_string();
+        large.note = Some((0..40_000).map(noise).collect());
+        let mut writer = writer();
+        let error = to_frames(&mut writer, &[verdict(1), large]).unwrap_err();
+        assert!(matches!(error, Error::Frame(frame::Error::TooLarge { .. })), "{error:?}");
+        assert_eq!(to_frames(&mut writer, &[verdict(1)]).unwrap()[0].header.number, 1);
+    }
+}

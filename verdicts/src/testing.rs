@@ -1,0 +1,66 @@
+//! Verdicts for the tests of this room.
+
+use clicktrail_log::{
+    position::{Epoch, Position, Seq},
+    time::Timestamp,
+};
+use proptest::prelude::*;
+
+use crate::verdict::{Category, Decision, Evidence, Reason, Stage, Verdict};
+
+/// Position `id` of the click log: sixteen rows a frame.
+pub(crate) fn click(id: u64) -> Position {
+    Position::new(Epoch::FIRST, Seq::new(1 + id / 16).unwrap(), u16::try_from(id % 16).unwrap())
+}
+
+/// A live verdict on click `id`: invalid, with one reason.
+pub(crate) fn verdict(id: u64) -> Verdict {
+    let evidence = [
+        ("clicks", Evidence::Number(101)),
+        ("address", Evidence::Text("192.0.2.1".to_owned())),
+        ("first", Evidence::Position(click(id.saturating_sub(1)))),
+    ];
+    Verdict {
+        target: click(id),
+        event_id: format!("event-{id}"),
+        decision: Decision::Invalid,
+        category: Some(Category::Sivt),
+        reasons: vec![Reason {
+            rule: "address_rate".to_owned(),
+            weight_permille: 400,
+            evidence: evidence.map(|(name, value)| (name.to_owned(), value)).into(),
+        }],
+        score_permille: 750,
+        ruleset: "abc".to_owned(),
+        stage: Stage::Live,
+        decided_at: Timestamp::from_micros(1_000_000),
+        actor: "judge".to_owned(),
+        note: None,
+    }
+}
+
+/// Any verdict that does not contradict itself, on one of a few clicks.
+pub(crate) fn any_verdict() -> impl Strategy<Value = Verdict> {
+    let category = prop_oneof![
+        3 => Just(None),
+        6 => prop::sample::select(Category::ALL.to_vec()).prop_map(Some),
+    ];
+    let stage = prop::sample::select(Stage::ALL.to_vec());
+    (0..40_u64, category, stage, 0..=1_000_u16, 0..3_usize, prop::option::of("[a-z\"\\\\é ]{0,6}")).prop_map(
+        |(id, category, stage, score_permille, reasons, note)| {
+            let reason = verdict(id).reasons[0].clone();
+            Verdict {
+                decision: if category.is_some() { Decision::Invalid } else { Decision::Valid },
+                category,
+                stage,
+                score_permille,
+                reasons: vec![reason; reasons],
+                note,
+                ..verdict(id)
+            }
+        },
+    )
+}
+
+pub(crate) mod bed;
+pub(crate) mod memory_log;
