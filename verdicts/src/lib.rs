@@ -2,6 +2,8 @@
 //!
 //! A verdict marks a click and never changes it.
 //!
+//! - [`ruleset`] is the file that says what is looked for and what it weighs;
+//! - [`fold`] runs its detectors over the click log, the same way live and on replay;
 //! - [`verdict`] is one judgement about one position;
 //! - [`schema`] its columns, [`reasons`] the text of one of them, [`frames`] what is appended to the verdict log;
 //! - [`archive`] is how sealed hours of verdicts are kept;
@@ -12,11 +14,14 @@
 
 pub mod append;
 pub mod archive;
+mod detector;
+pub mod fold;
 pub mod frames;
 pub mod hand;
 pub mod history;
 pub mod judge;
 pub mod reasons;
+pub mod ruleset;
 pub mod ruling;
 pub mod rulings;
 pub mod schema;

@@ -207,7 +207,7 @@ impl Judge {
         Ok(Some(judged))
     }
 
-    async fn judge(&self, fold: &mut Fold, rows: &Rows) -> Result<Vec<Finding>, Error> {
+    async fn judge(&mut self, fold: &mut Fold, rows: &Rows) -> Result<Vec<Finding>, Error> {
         let old = fold.old_events(&rows.batch)?;
         let originals = self.originals.find(&rows.batch, &old, self.rules.look_back()).await?;
         Ok(tokio::task::block_in_place(|| fold.judge(&rows.batch, &originals))?)

@@ -1,0 +1,87 @@
+//! `address_rate`: more clicks from an address than people make.
+
+use std::collections::HashMap;
+
+use super::{
+    Hits, State, View,
+    frames::Frames,
+    number,
+    timeline::{Seen, Timeline},
+};
+use crate::{ruleset::address::Address, verdict::Evidence};
+
+#[derive(Debug)]
+struct Rule {
+    index: usize,
+    clicks_max: u32,
+    window: i64,
+}
+
+/// Clicks by address. The order of the map decides nothing: it is only ever asked by key.
+#[derive(Debug, Default)]
+pub(super) struct AddressRate {
+    rules: Vec<Rule>,
+    clicks: HashMap<Address, Timeline>,
+    timeline_bytes: usize,
+}
+
+impl AddressRate {
+    pub(super) fn add(&mut self, index: usize, clicks_max: u32, window: i64) {
+        self.rules.push(Rule { index, clicks_max, window });
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+}
+
+impl State for AddressRate {
+    fn name(&self) -> &'static str {
+        "address_rate"
+    }
+
+    fn pass(&mut self, view: &View<'_>, hits: &mut Hits) {
+        let rows = view.rows;
+        for (&row, address) in rows.clicks.iter().zip(&rows.click_addresses) {
+            let Some(address) = address else {
+                continue;
+            };
+            let time = rows.times[row];
+            let timeline = self.clicks.entry(*address).or_insert_with(Timeline::new);
+            for rule in hits.asked(&self.rules) {
+                let span = timeline.span(time.saturating_sub(rule.window), time, view.cut(row));
+                // The span holds no more than it holds, visible or not: most addresses are done here.
+                if span.len() < rule.clicks_max as usize {
+                    continue;
+                }
+                let clicks = timeline.count(span, view.cut(row), view.frames) + 1;
+                if clicks > rule.clicks_max as usize {
+                    hits.push(
+                        row,
+                        rule.index,
+                        [
+                            ("clicks", number(clicks)),
+                            ("clicks_max", Evidence::Number(i64::from(rule.clicks_max))),
+                            ("window_ms", super::millis(rule.window)),
+                        ],
+                    );
+                }
+            }
+            let before = timeline.bytes();
+            timeline.insert(Seen { time, frame: rows.origins[row].frame, user: 0 }, view.frames);
+            self.timeline_bytes += timeline.bytes() - before;
+        }
+    }
+
+    fn forget(&mut self, frames: &Frames, cut_micros: i64) {
+        self.clicks.retain(|_, timeline| timeline.retain(|frame| frames.logged_micros(frame) > cut_micros, frames));
+        if self.clicks.capacity() > 4 * self.clicks.len().max(1024) {
+            self.clicks.shrink_to(2 * self.clicks.len());
+        }
+        self.timeline_bytes = self.clicks.values().map(Timeline::bytes).sum();
+    }
+
+    fn bytes(&self) -> usize {
+        self.clicks.capacity() * (size_of::<(Address, Timeline)>() + 1) + self.timeline_bytes
+    }
+}

@@ -1,0 +1,179 @@
+//! A hash index over millions of small records with little beside them: records in the order of their coming, each
+//! linked to the older ones of its bucket.
+//!
+//! Not a hash map: maps double while they grow, hold a third of their room empty, and lose the order of the log,
+//! which is what a look-back forgets by. Records live in chunks that are freed as a whole, and forgetting is one pass
+//! that moves what stays and links it anew.
+
+/// No record.
+pub(crate) const NONE: u32 = u32::MAX;
+const CHUNK_BITS: u32 = 16;
+const CHUNK: usize = 1 << CHUNK_BITS;
+const HEADS_MIN: usize = 1 << 10;
+
+/// A record in a bucket.
+pub(crate) trait Record: Copy {
+    /// Decides the bucket: the same for equal keys.
+    fn hash(&self) -> u64;
+    /// The next older record of the bucket.
+    fn older(&self) -> u32;
+    /// Links the record in front of the bucket's newest so far, at `index` if there is one.
+    fn link(&mut self, index: u32, newest: Option<&Self>);
+}
+
+/// The records.
+#[derive(Debug)]
+pub(crate) struct Chains<R> {
+    chunks: Vec<Vec<R>>,
+    len: usize,
+    heads: Vec<u32>,
+}
+
+impl<R: Record> Chains<R> {
+    pub(crate) fn new() -> Self {
+        Self { chunks: Vec::new(), len: 0, heads: vec![NONE; HEADS_MIN] }
+    }
+
+    fn bucket(&self, hash: u64) -> usize {
+        // The high half of a multiplication: keys come from a hash already, but their low bits may be in use.
+        let spread = (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize;
+        spread & (self.heads.len() - 1)
+    }
+
+    /// The newest record of the bucket of `hash`, or [`NONE`].
+    pub(crate) fn newest(&self, hash: u64) -> u32 {
+        self.heads[self.bucket(hash)]
+    }
+
+    pub(crate) fn get(&self, index: u32) -> &R {
+        &self.chunks[(index >> CHUNK_BITS) as usize][index as usize & (CHUNK - 1)]
+    }
+
+    /// To change a record in place; its hash stays.
+    pub(crate) fn get_mut(&mut self, index: u32) -> &mut R {
+        &mut self.chunks[(index >> CHUNK_BITS) as usize][index as usize & (CHUNK - 1)]
+    }
+
+    pub(crate) fn push(&mut self, mut record: R) {
+        if self.len >= self.heads.len() {
+            self.heads = vec![NONE; self.heads.len() * 2];
+            self.relink();
+        }
+        let index = u32::try_from(self.len).ok().filter(|index| *index != NONE).expect("under 2^32 records fit memory");
+        let bucket = self.bucket(record.hash());
+        let newest = self.heads[bucket];
+        let linked = (newest != NONE).then(|| *self.get(newest));
+        record.link(newest, linked.as_ref());
+        if self.len == self.chunks.len() * CHUNK {
+            // The first chunk grows with need, for small logs; the later ones are whole from the beginning.
+            let room = if self.chunks.is_empty() { 0 } else { CHUNK };
+            self.chunks.push(Vec::with_capacity(room));
+        }
+        self.chunks.last_mut().expect("a chunk was added if there was none").push(record);
+        self.heads[bucket] = index;
+        self.len += 1;
+    }
+
+    /// Keeps what `keep` says, which may change what it keeps but its hash.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut R) -> bool) {
+        let mut kept = 0;
+        for index in 0..self.len {
+            let mut record = self.chunks[index >> CHUNK_BITS][index & (CHUNK - 1)];
+            if keep(&mut record) {
+                self.chunks[kept >> CHUNK_BITS][kept & (CHUNK - 1)] = record;
+                kept += 1;
+            }
+        }
+        self.len = kept;
+        self.chunks.truncate(kept.div_ceil(CHUNK));
+        if let Some(last) = self.chunks.last_mut() {
+            last.truncate(kept - (kept - 1) / CHUNK * CHUNK);
+        }
+        let heads = kept.next_power_of_two().max(HEADS_MIN);
+        if heads < self.heads.len() {
+            self.heads = vec![NONE; heads];
+        } else {
+            self.heads.fill(NONE);
+        }
+        self.relink();
+    }
+
+    /// Links every record anew, oldest first.
+    fn relink(&mut self) {
+        for index in 0..self.len {
+            let (chunk, offset) = (index >> CHUNK_BITS, index & (CHUNK - 1));
+            let mut record = self.chunks[chunk][offset];
+            let bucket = self.bucket(record.hash());
+            let newest = self.heads[bucket];
+            let linked = (newest != NONE).then(|| *self.get(newest));
+            record.link(newest, linked.as_ref());
+            self.chunks[chunk][offset] = record;
+            self.heads[bucket] = u32::try_from(index).expect("as when it was pushed");
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        let records: usize = self.chunks.iter().map(Vec::capacity).sum();
+        records * size_of::<R>() + self.heads.capacity() * size_of::<u32>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Clone, Copy, PartialEq)]
+    struct Number {
+        value: u64,
+        older: u32,
+    }
+
+    impl Record for Number {
+        fn hash(&self) -> u64 {
+            self.value % 1000
+        }
+
+        fn older(&self) -> u32 {
+            self.older
+        }
+
+        fn link(&mut self, index: u32, _newest: Option<&Self>) {
+            self.older = index;
+        }
+    }
+
+    fn values(chains: &Chains<Number>, hash: u64) -> Vec<u64> {
+        let mut found = Vec::new();
+        let mut at = chains.newest(hash);
+        while at != NONE {
+            let record = chains.get(at);
+            if record.hash() == hash {
+                found.push(record.value);
+            }
+            at = record.older();
+        }
+        found
+    }
+
+    #[test]
+    fn chains_keep_the_order_of_coming_through_growth_and_forgetting() {
+        let mut chains = Chains::new();
+        for value in 0..200_000 {
+            chains.push(Number { value, older: NONE });
+        }
+        assert_eq!(values(&chains, 7), (0..200).rev().map(|turn| turn * 1000 + 7).collect::<Vec<_>>());
+        let before = chains.bytes();
+        chains.retain(|record| record.value >= 150_000);
+        assert_eq!(chains.len(), 50_000);
+        assert!(chains.bytes() < before / 2);
+        assert_eq!(values(&chains, 7), (150..200).rev().map(|turn| turn * 1000 + 7).collect::<Vec<_>>());
+        chains.retain(|_| false);
+        assert_eq!((chains.len(), values(&chains, 7)), (0, vec![]));
+        chains.push(Number { value: 7, older: NONE });
+        assert_eq!(values(&chains, 7), [7]);
+    }
+}

@@ -1,0 +1,43 @@
+//! `datacentre`: a click from a listed network. Remembers nothing.
+
+use std::sync::Arc;
+
+use super::{Hits, State, View, frames::Frames};
+use crate::{ruleset::address::AddressList, verdict::Evidence};
+
+/// Lists of networks.
+#[derive(Debug, Default)]
+pub(super) struct Datacentre {
+    /// Index and lists.
+    pub(super) rules: Vec<(usize, Vec<Arc<AddressList>>)>,
+}
+
+impl State for Datacentre {
+    fn name(&self) -> &'static str {
+        "datacentre"
+    }
+
+    fn pass(&mut self, view: &View<'_>, hits: &mut Hits) {
+        if !hits.are_wanted {
+            return;
+        }
+        for (&row, address) in view.rows.clicks.iter().zip(&view.rows.click_addresses) {
+            let Some(address) = address else {
+                continue;
+            };
+            for (rule, lists) in &self.rules {
+                let found = lists.iter().find_map(|list| list.line_of(*address).map(|line| (list, line)));
+                if let Some((list, line)) = found {
+                    let line = Evidence::Number(i64::from(line));
+                    hits.push(row, *rule, [("list", Evidence::Text(list.name())), ("line", line)]);
+                }
+            }
+        }
+    }
+
+    fn forget(&mut self, _frames: &Frames, _cut_micros: i64) {}
+
+    fn bytes(&self) -> usize {
+        0
+    }
+}

@@ -1,0 +1,56 @@
+//! `double_click`: the same user on the same ad shortly before.
+
+use super::{Hits, State, View, frames::Frames, millis, trail::Trail};
+use crate::verdict::Evidence;
+
+/// Clicks by who and ad.
+#[derive(Debug)]
+pub(super) struct DoubleClick {
+    /// Index and window.
+    pub(super) rules: Vec<(usize, i64)>,
+    clicks: Trail,
+}
+
+impl Default for DoubleClick {
+    fn default() -> Self {
+        Self { rules: Vec::new(), clicks: Trail::new() }
+    }
+}
+
+impl State for DoubleClick {
+    fn name(&self) -> &'static str {
+        "double_click"
+    }
+
+    fn pass(&mut self, view: &View<'_>, hits: &mut Hits) {
+        let rows = view.rows;
+        for &row in &rows.clicks {
+            let Some(key) = rows.who_and_ad(row) else {
+                continue;
+            };
+            let time = rows.times[row];
+            let is_visible = |frame| view.is_visible(frame, row);
+            for (rule, window) in hits.asked(&self.rules) {
+                if let Some(previous) = self.clicks.nearest(key, time.saturating_sub(*window), time, is_visible) {
+                    hits.push(
+                        row,
+                        *rule,
+                        [
+                            ("previous", Evidence::Position(view.position(previous.origin))),
+                            ("gap_ms", millis(time.saturating_sub(previous.time))),
+                        ],
+                    );
+                }
+            }
+            self.clicks.push(key, time, rows.origins[row]);
+        }
+    }
+
+    fn forget(&mut self, frames: &Frames, cut_micros: i64) {
+        self.clicks.retain(|frame| frames.logged_micros(frame) > cut_micros);
+    }
+
+    fn bytes(&self) -> usize {
+        self.clicks.bytes()
+    }
+}

@@ -1,0 +1,74 @@
+//! Which frames the state knows: an event's logged time and position from four bytes of frame and two of row.
+
+use std::collections::VecDeque;
+
+use clicktrail_log::{position::Position, time::Timestamp};
+
+/// Names a frame in [`Frames`]. Numbers wrap: only the frames within the look-back are ever compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FrameId(u32);
+
+/// An event that the state remembers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) frame: FrameId,
+    pub(crate) row: u16,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Frame {
+    /// The position of its first row.
+    base: i64,
+    logged_at: i64,
+}
+
+/// The frames that state may still refer to, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Frames {
+    first: u32,
+    frames: VecDeque<Frame>,
+}
+
+impl Frames {
+    /// The frame of an event at `position`; rows of a frame come one after the other.
+    pub(crate) fn intern(&mut self, position: Position, logged_at: Timestamp) -> Origin {
+        let row = position.row();
+        let frame = Frame { base: position.as_i64() - i64::from(row), logged_at: logged_at.micros() };
+        let is_same = |last: &Frame| last.base == frame.base && last.logged_at == frame.logged_at;
+        if !self.frames.back().is_some_and(is_same) {
+            self.frames.push_back(frame);
+        }
+        let last = u32::try_from(self.frames.len() - 1).expect("fewer than 2^32 frames lie within two hours");
+        Origin { frame: FrameId(self.first.wrapping_add(last)), row }
+    }
+
+    fn get(&self, id: FrameId) -> &Frame {
+        let index = id.0.wrapping_sub(self.first) as usize;
+        self.frames.get(index).expect("state is dropped before the frames that it refers to")
+    }
+
+    /// When the frame was logged, in microseconds.
+    pub(crate) fn logged_micros(&self, id: FrameId) -> i64 {
+        self.get(id).logged_at
+    }
+
+    /// Where the event stands in the log.
+    pub(crate) fn position(&self, origin: Origin) -> Position {
+        let base = Position::from_i64(self.get(origin.frame).base).expect("made from a position");
+        base.plus_rows(origin.row)
+    }
+
+    /// Drops the oldest frames up to the first that was logged after `cut_micros`. State that refers to them is gone.
+    pub(crate) fn forget(&mut self, cut_micros: i64) {
+        let dead = self.frames.iter().take_while(|frame| frame.logged_at <= cut_micros).count();
+        self.frames.drain(..dead);
+        self.first = self.first.wrapping_add(u32::try_from(dead).expect("as above"));
+        if self.frames.capacity() > 4 * self.frames.len().max(1024) {
+            self.frames.shrink_to(2 * self.frames.len());
+        }
+    }
+
+    pub(crate) fn bytes(&self) -> usize {
+        self.frames.capacity() * size_of::<Frame>()
+    }
+}

@@ -1,0 +1,158 @@
+//! The columns that detectors look at, checked and hashed once for all of them.
+
+use arrow::{
+    array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, StringArray},
+    datatypes::{Int64Type, TimestampMicrosecondType},
+};
+use clicktrail_log::{event::Kind, position::Position, schema, time::Timestamp};
+use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
+
+use super::frames::{Frames, Origin};
+use crate::ruleset::address::Address;
+
+/// Seeds keep a user apart from an address that is written the same.
+const USER: u64 = 0x7573_6572;
+const ADDRESS: u64 = 0x6164_6472;
+const NO_AGENT: u64 = 0x6e6f_6e65;
+
+/// Why a batch cannot be folded: it is not what a reader of the log gives.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct BadRows(pub(crate) String);
+
+/// The rows of a batch.
+#[derive(Debug)]
+pub(crate) struct Rows<'b> {
+    pub(crate) kinds: Vec<Kind>,
+    pub(crate) times: &'b [i64],
+    pub(crate) logged: &'b [i64],
+    pub(crate) positions: Vec<Position>,
+    pub(crate) origins: Vec<Origin>,
+    pub(crate) event_ids: &'b StringArray,
+    pub(crate) user_ids: &'b StringArray,
+    pub(crate) agents: &'b StringArray,
+    pub(crate) device_types: &'b StringArray,
+    pub(crate) systems: &'b StringArray,
+    pub(crate) click_event_ids: &'b StringArray,
+    ips: &'b StringArray,
+    ads: &'b StringArray,
+    /// The clicks, in order.
+    pub(crate) clicks: Vec<usize>,
+    /// The addresses of `clicks`.
+    pub(crate) click_addresses: Vec<Option<Address>>,
+}
+
+impl<'b> Rows<'b> {
+    /// Finds and checks the columns; changes nothing.
+    pub(crate) fn check(batch: &'b RecordBatch) -> Result<Self, BadRows> {
+        let positions = required(schema::POSITION, primitive::<Int64Type>(batch, schema::POSITION)?)?;
+        let position = |(row, value): (usize, &i64)| {
+            Position::from_i64(*value).ok_or_else(|| BadRows(format!("row {row}: {value} is no position")))
+        };
+        let positions: Vec<Position> = positions.values().iter().enumerate().map(position).collect::<Result<_, _>>()?;
+        if let Some(pair) = positions.windows(2).find(|pair| pair[0] >= pair[1]) {
+            return Err(BadRows(format!("{} comes behind {}: rows come in log order", pair[1], pair[0])));
+        }
+        let time = |name| required(name, primitive::<TimestampMicrosecondType>(batch, name)?);
+        let words = required("kind", text(batch, "kind")?)?;
+        let kind = |(row, word): (usize, Option<&str>)| {
+            let word = word.unwrap_or_default();
+            word.parse::<Kind>().map_err(|()| BadRows(format!("row {row}: {word:?} is no kind of event")))
+        };
+        let kinds: Vec<Kind> = words.iter().enumerate().map(kind).collect::<Result<_, _>>()?;
+        let clicks: Vec<usize> = (0..kinds.len()).filter(|row| kinds[*row] == Kind::Click).collect();
+        let ips = text(batch, "ip")?;
+        Ok(Self {
+            times: time("event_time")?.values(),
+            logged: time(schema::LOGGED_AT)?.values(),
+            origins: Vec::new(),
+            positions,
+            event_ids: required("event_id", text(batch, "event_id")?)?,
+            user_ids: text(batch, "user_id")?,
+            agents: text(batch, "user_agent")?,
+            device_types: text(batch, "device_type")?,
+            systems: text(batch, "os")?,
+            click_event_ids: text(batch, "click_event_id")?,
+            ads: required("ad_id", text(batch, "ad_id")?)?,
+            click_addresses: clicks.iter().map(|row| optional(ips, *row).and_then(Address::parse)).collect(),
+            ips,
+            kinds,
+            clicks,
+        })
+    }
+
+    /// Gives every row its place in the state's frames.
+    pub(crate) fn intern(&mut self, frames: &mut Frames) {
+        let logged = self.logged.iter().map(|micros| Timestamp::from_micros(*micros));
+        self.origins = self.positions.iter().zip(logged).map(|(at, logged)| frames.intern(*at, logged)).collect();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.kinds.len()
+    }
+
+    pub(crate) fn address(&self, row: usize) -> Option<Address> {
+        optional(self.ips, row).and_then(Address::parse)
+    }
+
+    /// The user, hashed; `None` where the event names none.
+    pub(crate) fn user(&self, row: usize) -> Option<u64> {
+        optional(self.user_ids, row).map(|user| xxh3_64_with_seed(user.as_bytes(), USER))
+    }
+
+    /// Who, and which ad, hashed. Who is the user; where there is none the address together with the user agent,
+    /// which may be missing; where there is no address either, nobody.
+    pub(crate) fn who_and_ad(&self, row: usize) -> Option<u64> {
+        let who = self.user(row).or_else(|| {
+            let address = xxh3_64_with_seed(optional(self.ips, row)?.as_bytes(), ADDRESS);
+            Some(match optional(self.agents, row) {
+                Some(agent) => xxh3_64_with_seed(agent.as_bytes(), address),
+                None => address ^ NO_AGENT,
+            })
+        })?;
+        Some(xxh3_64_with_seed(self.ads.value(row).as_bytes(), who))
+    }
+
+    /// What tells an event from others: its kind and id in 128 bits, because a verdict of `duplicate` decides alone.
+    pub(crate) fn identity(kind: Kind, event_id: &str) -> u128 {
+        let seed = match kind {
+            Kind::Click => 1,
+            Kind::Impression => 2,
+            Kind::Conversion => 3,
+            Kind::Probe => 4,
+            Kind::Prefetch => 5,
+        };
+        xxh3_128_with_seed(event_id.as_bytes(), seed)
+    }
+}
+
+/// The text of a row; an empty one says as little as none.
+pub(crate) fn optional(texts: &StringArray, row: usize) -> Option<&str> {
+    (texts.is_valid(row) && !texts.value(row).is_empty()).then(|| texts.value(row))
+}
+
+fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b dyn Array, BadRows> {
+    let column = batch.column_by_name(name).ok_or_else(|| BadRows(format!("there is no column {name}")))?;
+    Ok(column.as_ref())
+}
+
+fn mistyped(name: &str, column: &dyn Array) -> BadRows {
+    BadRows(format!("column {name} is of type {}", column.data_type()))
+}
+
+fn primitive<'b, T: ArrowPrimitiveType>(batch: &'b RecordBatch, name: &str) -> Result<&'b PrimitiveArray<T>, BadRows> {
+    let column = column(batch, name)?;
+    column.as_primitive_opt::<T>().ok_or_else(|| mistyped(name, column))
+}
+
+fn text<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b StringArray, BadRows> {
+    let column = column(batch, name)?;
+    column.as_string_opt::<i32>().ok_or_else(|| mistyped(name, column))
+}
+
+fn required<'b, A: Array>(name: &str, column: &'b A) -> Result<&'b A, BadRows> {
+    match column.null_count() {
+        0 => Ok(column),
+        nulls => Err(BadRows(format!("column {name} has {nulls} nulls"))),
+    }
+}

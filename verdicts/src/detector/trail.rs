@@ -1,0 +1,149 @@
+//! Who did something when: the nearest earlier event of a key, in event time, however late events come.
+
+use super::{
+    chains::{Chains, NONE, Record},
+    frames::{FrameId, Origin},
+};
+
+const MICROS_PER_MILLI: i64 = 1000;
+
+/// Thirty-two bytes for an event: there are as many as impressions within the look-back.
+#[derive(Debug, Clone, Copy)]
+#[repr(packed(4))]
+struct Step {
+    key: u64,
+    time: i64,
+    frame: FrameId,
+    older: u32,
+    /// How much later than this event the latest event of this and the older ones of the bucket is, rounded up:
+    /// where it all lies before the window, the search ends.
+    ahead_ms: u32,
+    row: u16,
+}
+
+impl Step {
+    /// No event from here on is later than this.
+    fn latest(&self) -> i64 {
+        match self.ahead_ms {
+            u32::MAX => i64::MAX,
+            ahead => self.time.saturating_add(i64::from(ahead) * MICROS_PER_MILLI),
+        }
+    }
+}
+
+impl Record for Step {
+    fn hash(&self) -> u64 {
+        self.key
+    }
+
+    fn older(&self) -> u32 {
+        self.older
+    }
+
+    fn link(&mut self, index: u32, newest: Option<&Self>) {
+        self.older = index;
+        let ahead = newest.map_or(0, |newest| newest.latest().saturating_sub(self.time).max(0));
+        let ahead_ms = ahead / MICROS_PER_MILLI + i64::from(ahead % MICROS_PER_MILLI != 0);
+        self.ahead_ms = u32::try_from(ahead_ms).unwrap_or(u32::MAX);
+    }
+}
+
+/// An event found.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found {
+    pub(super) time: i64,
+    pub(super) origin: Origin,
+}
+
+/// Events by key. A key is a 64-bit hash: among the tens of millions of events within a look-back two keys share one
+/// with a probability of some millionths, and it takes a window's coincidence besides to matter.
+#[derive(Debug)]
+pub(super) struct Trail(Chains<Step>);
+
+impl Trail {
+    pub(super) fn new() -> Self {
+        Self(Chains::new())
+    }
+
+    pub(super) fn push(&mut self, key: u64, time: i64, origin: Origin) {
+        self.0.push(Step { key, time, frame: origin.frame, older: NONE, ahead_ms: 0, row: origin.row });
+    }
+
+    /// The latest event of `key` with a time in `(after, until]` whose frame is visible; of equals the last in the log.
+    pub(super) fn nearest(
+        &self,
+        key: u64,
+        after: i64,
+        until: i64,
+        is_visible: impl Fn(FrameId) -> bool,
+    ) -> Option<Found> {
+        let mut best: Option<Found> = None;
+        let mut at = self.0.newest(key);
+        while at != NONE {
+            let step = *self.0.get(at);
+            let floor = best.map_or(after, |best| best.time);
+            if step.latest() <= floor {
+                break;
+            }
+            if step.key == key && step.time > floor && step.time <= until && is_visible(step.frame) {
+                best = Some(Found { time: step.time, origin: Origin { frame: step.frame, row: step.row } });
+            }
+            at = step.older;
+        }
+        best
+    }
+
+    /// Keeps the events whose frame `keep` keeps.
+    pub(super) fn retain(&mut self, keep: impl Fn(FrameId) -> bool) {
+        self.0.retain(|step| keep(step.frame));
+    }
+
+    pub(super) fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clicktrail_log::{
+        position::{Epoch, Position, Seq},
+        time::Timestamp,
+    };
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::detector::frames::Frames;
+
+    #[test]
+    fn step_takes_thirty_two_bytes() {
+        assert_eq!(size_of::<Step>(), 32);
+    }
+
+    proptest! {
+        #[test]
+        fn nearest_is_what_looking_at_everything_finds(
+            events in proptest::collection::vec((0_u64..4, 0_i64..50_000, any::<bool>()), 1..200),
+            asked in proptest::collection::vec((0_u64..4, 0_i64..50_000, 1_i64..30_000), 1..50),
+            far in proptest::option::of(0_usize..200),
+        ) {
+            let mut frames = Frames::default();
+            let mut trail = Trail::new();
+            let mut all = Vec::new();
+            for (index, (key, time, visible)) in events.iter().enumerate() {
+                let time = if Some(index) == far { i64::MAX } else { *time };
+                let position = Position::new(Epoch::FIRST, Seq::new(index as u64 + 1).unwrap(), 0);
+                let origin = frames.intern(position, Timestamp::from_micros(i64::from(*visible)));
+                trail.push(*key, time, origin);
+                all.push((*key, time, origin, *visible));
+            }
+            for (key, until, window) in asked {
+                let expected = all.iter().filter(|(of, time, _, visible)| {
+                    *of == key && *visible && *time > until - window && *time <= until
+                }).max_by_key(|(_, time, _, _)| *time);
+                let found = trail.nearest(key, until - window, until, |frame| frames.logged_micros(frame) == 1);
+                let found = found.map(|found| (found.time, frames.position(found.origin)));
+                prop_assert_eq!(found, expected.map(|(_, time, origin, _)| (*time, frames.position(*origin))));
+            }
+        }
+    }
+}

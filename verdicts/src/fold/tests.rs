@@ -1,0 +1,9 @@
+//! What detectors find at their boundaries, and that nothing but the log decides it.
+
+mod causal;
+mod limits;
+mod mmdb;
+mod naive;
+mod real_log;
+mod rules;
+mod world;

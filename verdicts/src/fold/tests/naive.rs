@@ -1,0 +1,152 @@
+//! The rules with state, from their definitions: every event is compared with every earlier one.
+
+use std::collections::HashSet;
+
+use clicktrail_log::{event::Kind, position::Position};
+
+use super::world::{Entry, SECOND};
+use crate::ruleset::{address::Address, places::Place};
+
+/// What `causal::provoked` finds in `log`, but for the rules that look at one event alone.
+pub(super) fn findings(log: &[Entry], look_back: i64) -> Vec<(Position, String)> {
+    let mut findings = Vec::new();
+    for (index, entry) in log.iter().enumerate() {
+        let seen: Vec<&Entry> =
+            log[..index].iter().filter(|earlier| earlier.logged > entry.logged - look_back).collect();
+        let reasons: Vec<String> = [
+            duplicate(entry, &seen),
+            double_click(entry, &seen),
+            rate(entry, &seen, "address_rate", 1, 60),
+            rate(entry, &seen, "rate_3", 3, 600),
+            impossible_click(entry, &seen),
+            travel(entry, &log[..index], entry.logged - look_back),
+            farm(entry, &seen, "click_farm", 1, 300),
+            listed(entry).or_else(|| farm(entry, &seen, "farm_2", 2, 1200)),
+            injection(entry, &seen),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        if !reasons.is_empty() {
+            findings.push((entry.position(), reasons.join(" ")));
+        }
+    }
+    findings
+}
+
+fn time(entry: &Entry) -> i64 {
+    entry.event.event_time.micros()
+}
+
+fn is_click(entry: &Entry) -> bool {
+    entry.event.kind == Kind::Click
+}
+
+fn address(entry: &Entry) -> Option<Address> {
+    Address::parse(entry.event.ip.as_deref()?)
+}
+
+fn in_window(earlier: &Entry, entry: &Entry, window: i64) -> bool {
+    time(earlier) > time(entry) - window && time(earlier) <= time(entry)
+}
+
+/// The latest in event time, of equals the last in the log.
+fn nearest<'e>(entry: &Entry, seen: &[&'e Entry], kind: Kind, window: i64) -> Option<&'e Entry> {
+    let who = |entry: &Entry| match &entry.event.user_id {
+        Some(user) => Some((Some(user.clone()), None, None)),
+        None => entry.event.ip.clone().map(|ip| (None, Some(ip), entry.event.user_agent.clone())),
+    };
+    let is_same = |earlier: &&&Entry| {
+        earlier.event.kind == kind
+            && who(earlier).is_some_and(|them| who(entry) == Some(them))
+            && earlier.event.ad_id == entry.event.ad_id
+            && in_window(earlier, entry, window)
+    };
+    seen.iter().filter(is_same).max_by_key(|earlier| time(earlier)).copied()
+}
+
+fn duplicate(entry: &Entry, seen: &[&Entry]) -> Option<String> {
+    if !matches!(entry.event.kind, Kind::Click | Kind::Conversion) {
+        return None;
+    }
+    let is_same =
+        |earlier: &&&Entry| (earlier.event.kind, &earlier.event.event_id) == (entry.event.kind, &entry.event.event_id);
+    seen.iter().find(is_same).map(|first| format!("duplicate(original={})", first.position()))
+}
+
+fn double_click(entry: &Entry, seen: &[&Entry]) -> Option<String> {
+    let previous = is_click(entry).then(|| nearest(entry, seen, Kind::Click, 60 * SECOND)).flatten()?;
+    let gap = (time(entry) - time(previous)) / 1000;
+    Some(format!("double_click(previous={} gap_ms={gap})", previous.position()))
+}
+
+fn impossible_click(entry: &Entry, seen: &[&Entry]) -> Option<String> {
+    let impression = is_click(entry).then(|| nearest(entry, seen, Kind::Impression, 30 * SECOND)).flatten()?;
+    let gap = (time(entry) - time(impression)) / 1000;
+    Some(format!("impossible_click(impression={} gap_ms={gap})", impression.position()))
+}
+
+fn clicks_in_window<'e>(entry: &Entry, seen: &[&'e Entry], window: i64) -> Option<Vec<&'e Entry>> {
+    let own = is_click(entry).then(|| address(entry)).flatten()?;
+    let counts = |earlier: &&&Entry| {
+        is_click(earlier) && address(earlier) == Some(own) && in_window(earlier, entry, window * SECOND)
+    };
+    Some(seen.iter().filter(counts).copied().collect())
+}
+
+fn rate(entry: &Entry, seen: &[&Entry], rule: &str, max: usize, window: i64) -> Option<String> {
+    let clicks = clicks_in_window(entry, seen, window)?.len() + 1;
+    (clicks > max).then(|| format!("{rule}(clicks={clicks} clicks_max={max} window_ms={})", window * 1000))
+}
+
+fn listed(entry: &Entry) -> Option<String> {
+    let is_listed = is_click(entry) && entry.event.ip.as_deref()?.starts_with("203.0.113.");
+    is_listed.then(|| "farm_2(list=list.txt line=2)".to_owned())
+}
+
+fn farm(entry: &Entry, seen: &[&Entry], rule: &str, max: usize, window: i64) -> Option<String> {
+    let clicks = clicks_in_window(entry, seen, window)?;
+    let users: HashSet<_> =
+        clicks.into_iter().chain([entry]).filter_map(|click| click.event.user_id.as_ref()).collect();
+    let users = users.len();
+    (users > max).then(|| format!("{rule}(users={users} users_max={max} window_ms={})", window * 1000))
+}
+
+fn injection(entry: &Entry, seen: &[&Entry]) -> Option<String> {
+    let click_id = entry.event.click_event_id.as_ref().filter(|_| entry.event.kind == Kind::Conversion)?;
+    let click = seen.iter().find(|earlier| is_click(earlier) && earlier.event.event_id == *click_id)?;
+    let gap = (time(entry) - time(click)) / 1000;
+    let fires = in_window(click, entry, 120 * SECOND);
+    fires.then(|| format!("click_injection(click={} gap_ms={gap})", click.position()))
+}
+
+fn place(entry: &Entry) -> Option<Place> {
+    match entry.event.ip.as_deref()?.get(..5)? {
+        "10.1." => Some(Place { latitude: 5252, longitude: 1340 }),
+        "10.2." => Some(Place { latitude: 4886, longitude: 235 }),
+        "10.4." => Some(Place { latitude: 4071, longitude: -7401 }),
+        _ => None,
+    }
+}
+
+/// The user's last event elsewhere, of all in the log; nothing if that one is out of sight.
+fn travel(entry: &Entry, log: &[Entry], cut: i64) -> Option<String> {
+    let here = is_click(entry).then(|| place(entry)).flatten()?;
+    let user = entry.event.user_id.as_ref()?;
+    let is_elsewhere = |earlier: &&Entry| {
+        matches!(earlier.event.kind, Kind::Click | Kind::Impression)
+            && earlier.event.user_id.as_ref() == Some(user)
+            && place(earlier).is_some_and(|place| place != here)
+    };
+    let there = log.iter().rfind(is_elsewhere).filter(|there| there.logged > cut)?;
+    let metres = place(there)?.metres_to(here);
+    let gap = time(entry).abs_diff(time(there));
+    let hours = gap as f64 / 3.6e9;
+    (metres as f64 / 1000.0 > 1000.0 * hours).then(|| {
+        let (kilometres, gap) = ((metres + 500) / 1000, gap / 1000);
+        format!(
+            "impossible_travel(previous={} distance_km={kilometres} gap_ms={gap} speed_kmh_max=1000)",
+            there.position()
+        )
+    })
+}
