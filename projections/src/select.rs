@@ -1,6 +1,6 @@
 //! A person's read-only SQL over archived hours: `clicks`, `personal` and `rulings`.
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 use clicktrail_log::{
     archive::{Archive, Manifest},
@@ -19,9 +19,14 @@ use crate::{Error, clicks::CheckedFiles, counters, session};
 const ROWS_MAX: usize = 10_000_000;
 
 /// Sealed hours as tables.
-#[derive(Debug)]
 pub struct Hours {
     session: SessionContext,
+}
+
+impl fmt::Debug for Hours {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sealed hours as tables")
+    }
 }
 
 impl Hours {

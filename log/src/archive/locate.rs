@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray as _, RecordBatch, RecordBatchReader as _},
+    array::{ArrayRef, AsArray as _, RecordBatch, RecordBatchReader as _},
     compute::concat_batches,
     datatypes::Int64Type,
 };

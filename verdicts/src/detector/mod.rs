@@ -93,7 +93,7 @@ impl View<'_> {
 }
 
 /// A detector's state and rules.
-pub(crate) trait State: Send + std::fmt::Debug {
+pub(crate) trait State: Sync + Send + std::fmt::Debug {
     /// What it is, for people who wonder where the memory went.
     fn name(&self) -> &'static str;
 

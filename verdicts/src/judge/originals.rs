@@ -71,8 +71,12 @@ impl Originals {
             self.require_sealed(seq_of(batch, event), before(event).hour(), first).await?;
         }
         let last = old.iter().map(before).max().expect("not empty").hour();
-        let manifests: Vec<Arc<Manifest>> =
-            self.manifests.range(first..).take_while(|(hour, _)| **hour <= last).map(|(_, found)| Arc::clone(found)).collect();
+        let manifests: Vec<Arc<Manifest>> = self
+            .manifests
+            .range(first..)
+            .take_while(|(hour, _)| **hour <= last)
+            .map(|(_, found)| Arc::clone(found))
+            .collect();
         for part in manifests.iter().flat_map(|manifest| &manifest.parts) {
             self.search(part, old, &before, &mut found).await?;
         }
@@ -83,7 +87,9 @@ impl Originals {
     async fn require_sealed(&mut self, seq: Seq, last: Hour, first: Hour) -> Result<(), Error> {
         let first = self.first_sealed.map_or(first, |sealed| sealed.max(first));
         let hours = last.as_i64() - first.as_i64() + 1;
-        if i64::try_from(self.manifests.range(first..).take_while(|(hour, _)| **hour <= last).count()) == Ok(hours.max(0)) {
+        if i64::try_from(self.manifests.range(first..).take_while(|(hour, _)| **hour <= last).count())
+            == Ok(hours.max(0))
+        {
             return Ok(());
         }
         let hours = self.archive.sealed_hours(Stream::Clicks).await?;
@@ -150,9 +156,7 @@ impl Originals {
         for original in lookup::find(bytes, |id| wanted.contains(id)).map_err(damaged)? {
             let Ok(kind) = original.kind.parse::<Kind>() else { continue };
             let repeats = |event: &&OldEvent| {
-                event.kind == kind
-                    && event.event_id == original.event_id
-                    && original.logged_at <= before(event)
+                event.kind == kind && event.event_id == original.event_id && original.logged_at <= before(event)
             };
             for event in old.iter().filter(repeats) {
                 found.add(event.kind, &event.event_id, original.position);

@@ -22,8 +22,8 @@ use super::{ArchivedOriginals, ClickRows, Error, rows::manifest_of, verdict};
 use crate::{
     fold::{Finding, Fold},
     history::History,
-    rulings::{Rulings, Stages},
     ruleset::Ruleset,
+    rulings::{Rulings, Stages},
     verdict::{Category, Decision, Reason, Stage, Verdict},
 };
 
@@ -109,7 +109,8 @@ impl Rejudge {
     /// A reader at the beginning of the hour, and folds that know what came before it.
     async fn warmed(&self, manifest: &Manifest) -> Result<(ClickRows, Fold), Error> {
         let epoch = manifest.epoch();
-        let of_hours = |hours: &[Manifest]| ClickRows::of_hours(Arc::clone(&self.clicks), self.archive.clone(), epoch, hours);
+        let of_hours =
+            |hours: &[Manifest]| ClickRows::of_hours(Arc::clone(&self.clicks), self.archive.clone(), epoch, hours);
         let mut fold = Fold::new(Arc::clone(&self.rules));
         // The hour's events may have been logged a little before it, where a clock ran behind.
         let mut earliest = manifest.hour().start();

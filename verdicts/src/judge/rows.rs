@@ -83,8 +83,14 @@ impl ClickRows {
     pub async fn open(clicks: Arc<dyn Log>, archive: Archive, from: Option<Timestamp>) -> Result<Self, Error> {
         let epoch = clicks.info().await?.epoch;
         let first_hour = from.map_or(Hour::from_i64(i64::MIN), Timestamp::hour);
-        let mut rows =
-            Self { clicks, archive: archive.clone(), epoch, parts: VecDeque::new(), next: Seq::FIRST, chain: Chain::default() };
+        let mut rows = Self {
+            clicks,
+            archive: archive.clone(),
+            epoch,
+            parts: VecDeque::new(),
+            next: Seq::FIRST,
+            chain: Chain::default(),
+        };
         let hours = archive.sealed_hours(Stream::Clicks).await?;
         // The hour before the first one says where it begins, even if none of its rows is read.
         let skipped = hours.partition_point(|hour| *hour < first_hour).saturating_sub(1);

@@ -18,7 +18,7 @@ use crate::instance::Instance;
 const WORD_CHARS_MAX: usize = 256;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Add {
+pub(in crate::cli) struct Add {
     /// The event's position, as `log cat` prints it
     position: Position,
     #[command(flatten)]
@@ -32,7 +32,7 @@ pub(super) struct Add {
 }
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Revoke {
+pub(in crate::cli) struct Revoke {
     /// The event's position, as `log cat` prints it
     position: Position,
     #[command(flatten)]

@@ -16,7 +16,7 @@ use super::{Exit, Format, Global, Range, output, progress};
 use crate::cli::output::amount;
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     #[command(flatten)]
     range: Range,
     /// Append nothing: say what would change, in clicks and money

@@ -24,7 +24,7 @@ use super::{Exit, Format, Global, Range, now, output};
 use crate::{cli::output::amount, instance::Instance};
 
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub(in crate::cli) struct Arguments {
     /// A SELECT of `position` and `reason`, and if need be `category` (else policy) and `decision` (else invalid), from the
     /// tables clicks, personal and rulings
     sql: String,

@@ -14,7 +14,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
                 "enabled": rule.is_enabled(),
                 "category": rule.category().as_str(),
                 "weight_permille": rule.weight_permille(),
-                "parameters": rule.parameters().into_iter().collect::<serde_json::Map<String, Value>>(),
+                "parameters": rule.parameters().into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect::<serde_json::Map<String, Value>>(),
                 "finds": rule.finds(),
                 "source": rule.source(),
             })
