@@ -151,7 +151,7 @@ async fn check_damage(key: &str, damage: impl Fn(&Path)) {
     let remembered =
         bed.seal_all().await.iter().map(|manifest| (manifest.hour(), manifest.digest().to_string())).collect();
     let files = bed.files();
-    let name = files.keys().filter(|name| name.contains(key)).next_back().unwrap_or_else(|| panic!("{key}")).clone();
+    let name = files.keys().rfind(|name| name.contains(key)).unwrap_or_else(|| panic!("{key}")).clone();
     damage(&bed.directory.path().join("archive").join(&name));
     let report = bed.verify(&remembered).await;
     assert!(report.problems.iter().any(|problem| problem.key == name), "{name}: {:?}", report.problems);
