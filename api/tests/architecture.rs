@@ -16,7 +16,7 @@ const FILE_LINES_MAX: usize = 500;
 const KEYS: &str = "log/src/archive/keys.rs";
 /// How a storage key begins, or what stands in its middle.
 const KEY_TEXTS: [&str; 8] =
-    ["/dt=", "\"dt=", "\"manifests/", "\"segments/", "\"receipts/", "\"personal/", "\"clicks/", "\"verdicts/"];
+    ["/dt=", "\"dt=", "\"manifests/", "\"segments/", "\"receipts/", "\"personal/", "\"clicks/", "\"verdicts/dt"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()

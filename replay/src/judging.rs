@@ -6,7 +6,7 @@ use clicktrail_log::{causes::causes, log::Log};
 use clicktrail_verdicts::judge::Judge;
 use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
-use tracing::{error, warn};
+use tracing::{error, info, warn};
 
 use crate::{Error, catalog::Catalog, metric};
 
@@ -47,8 +47,9 @@ impl Judging {
 
     /// Judges until `shutdown`, then once more what is logged by then.
     pub async fn run(mut self, shutdown: CancellationToken) {
+        info!(ruleset = %self.judge.rules().digest(), name = self.judge.rules().name(), "judging");
         for note in self.judge.rules().notes() {
-            warn!(ruleset = %self.judge.rules().digest(), "{note}");
+            info!("{note}");
         }
         loop {
             let stopping = shutdown.is_cancelled();

@@ -17,10 +17,11 @@ use crate::{
 const OUTAGE: Duration = Duration::from_secs(5);
 
 /// What a server says about a broker that is away.
-const EXPECTED: [&str; 6] = [
+const EXPECTED: [&str; 7] = [
     "the broker's connection is lost",
     "the broker is not reached; connecting is tried again",
     "the log is away; frames go to the spool",
+    "judging is tried again",
     "counting is tried again",
     "sealing is tried again",
     "frame is sent again",
@@ -68,6 +69,7 @@ async fn check(end: fn(&mut NatsServer)) {
     let log = installation.log(Stream::Clicks).await;
     let recount = Recount::of(log.as_ref()).await;
     recount.check_acknowledged(&loader);
+    recount.check_verdicts(&installation).await;
     recount.check_counters(&installation);
     loader.look(|record| {
         assert_eq!(record.refused, 0, "somebody was turned away");

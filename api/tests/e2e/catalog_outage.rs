@@ -20,9 +20,10 @@ const AWAY: Duration = Duration::from_millis(1_200);
 const BACK: Duration = Duration::from_millis(1_700);
 
 /// What a server says about a catalog that is away.
-const EXPECTED: [&str; 4] = [
+const EXPECTED: [&str; 5] = [
     "counting is tried again",
     "sealing is tried again",
+    "judging is tried again",
     "the ad registry cannot be read; the ads known so far go on serving",
     "error occurred while testing the connection on-release",
 ];
@@ -53,6 +54,7 @@ async fn lost_catalog_turns_nobody_away_and_everything_is_counted_once() {
     let log = installation.log(Stream::Clicks).await;
     let recount = Recount::of(log.as_ref()).await;
     recount.check_acknowledged(&loader);
+    recount.check_verdicts(&installation).await;
     recount.check_counters(&installation);
     assert_eq!(loader.look(|record| record.refused), 0, "somebody was turned away");
     installation.remove().await;
