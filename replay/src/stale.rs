@@ -18,7 +18,7 @@ use clicktrail_verdicts::{
 
 use crate::{
     Error,
-    catalog::{Catalog, LaterRuling, SealedHour},
+    catalog::{self, Catalog, LaterRuling, SealedHour},
 };
 
 /// Reads the verdict log on from where it was read last, and stores what is new.
@@ -41,7 +41,11 @@ pub async fn follow(history: &History, catalog: &dyn Catalog) -> Result<(), Erro
             }
         }
         let later: Vec<LaterRuling> = later.into_values().collect();
-        catalog.put_later_rulings(&later, followed, through).await?;
+        match catalog.put_later_rulings(&later, followed, through).await {
+            // Somebody else followed meanwhile: go on from there.
+            Ok(()) | Err(catalog::Error::Conflict(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
 }
 
