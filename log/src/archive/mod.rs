@@ -6,6 +6,7 @@
 //!
 //! Files that no manifest names do not exist: readers follow manifests and never list parts.
 
+mod columns;
 pub mod keys;
 pub mod manifest;
 pub mod part;

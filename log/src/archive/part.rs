@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, TimestampMicrosecondArray},
-    compute::{concat_batches, max, min, take_record_batch},
+    compute::{max, min},
     datatypes::{SchemaRef, TimestampMicrosecondType},
 };
 use bytes::Bytes;
 use parquet::{
     arrow::{
-        ArrowWriter, ProjectionMask,
+        ProjectionMask,
         arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
     },
     basic::{Compression, Encoding, ZstdLevel},
@@ -25,7 +25,12 @@ use parquet::{
     schema::types::ColumnPath,
 };
 
-use crate::{archive::sort, position::Position, schema, time::Timestamp};
+use crate::{
+    archive::{columns, sort},
+    position::Position,
+    schema,
+    time::Timestamp,
+};
 
 /// What Parquet's `created_by` says: part of the bytes, so it changes only with the layout.
 const CREATED_BY: &str = "clicktrail part 1";
@@ -72,28 +77,17 @@ pub fn with_position(
 /// # Errors
 /// If the rows are not those of the read schema.
 pub fn encode(batches: Vec<RecordBatch>) -> Result<Encoded, ParquetError> {
-    let whole = concat_batches(&schema::read(), &batches)?;
-    drop(batches);
-    let sorted = take_record_batch(&whole, &sort::order(&whole))?;
-    drop(whole);
-    let times = sorted.column_by_name("event_time").expect("a read batch has event times");
-    let times = times.as_primitive::<TimestampMicrosecondType>();
-    let (event_time_min, event_time_max) = (min(times).unwrap_or(0), max(times).unwrap_or(0));
-    let (core, personal) = std::thread::scope(|scope| {
-        let personal = scope.spawn(|| write(&sorted, &schema::personal()));
-        let core = write(&sorted, &schema::core());
-        (core, personal.join().expect("writing Parquet does not panic"))
-    });
-    Ok(Encoded { core: core?, personal: personal?, rows: sorted.num_rows() as u64, event_time_min, event_time_max })
-}
-
-fn write(sorted: &RecordBatch, schema: &SchemaRef) -> Result<Bytes, ParquetError> {
-    let columns: Vec<usize> =
-        schema.fields().iter().map(|field| sorted.schema().index_of(field.name())).collect::<Result<_, _>>()?;
-    let batch = sorted.project(&columns)?;
-    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties(schema)))?;
-    writer.write(&batch)?;
-    writer.into_inner().map(Bytes::from)
+    let order = sort::order(&batches);
+    let mut times = (i64::MAX, i64::MIN);
+    for batch in &batches {
+        let column = batch.column_by_name("event_time").expect("a read batch has event times");
+        let column = column.as_primitive::<TimestampMicrosecondType>();
+        times = (times.0.min(min(column).unwrap_or(times.0)), times.1.max(max(column).unwrap_or(times.1)));
+    }
+    let files = [schema::core(), schema::personal()].map(|schema| (Arc::clone(&schema), properties(&schema)));
+    let files = columns::write(&batches, &order, files.into())?;
+    let [core, personal] = files.try_into().expect("two files were asked for");
+    Ok(Encoded { core, personal, rows: order.len() as u64, event_time_min: times.0, event_time_max: times.1 })
 }
 
 fn properties(schema: &SchemaRef) -> WriterProperties {
@@ -101,7 +95,6 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
         .set_created_by(CREATED_BY.to_owned())
         .set_writer_version(WriterVersion::PARQUET_2_0)
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(1 << 20))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_statistics_truncate_length(Some(64));
     for field in schema.fields() {
