@@ -8,6 +8,8 @@ use std::{sync::Arc, time::Duration};
 
 use arrow::array::RecordBatch;
 use bytes::Bytes;
+use parquet::errors::ParquetError;
+use tokio::task::JoinHandle;
 use tracing::{error, warn};
 
 use crate::{
@@ -230,8 +232,10 @@ struct Building<'s> {
     pending: Vec<RecordBatch>,
     pending_rows: usize,
     pending_first: Seq,
-    /// The part that is being written while the next one is read: at most one, which bounds memory.
-    writing: Option<tokio::task::JoinHandle<Result<Part, Error>>>,
+    /// The part that is being encoded while the next one is read: at most one, which bounds memory.
+    encoding: Option<(Seq, Seq, JoinHandle<Result<part::Encoded, ParquetError>>)>,
+    /// The encoded part that is being stored while the next one is encoded: also at most one.
+    storing: Option<JoinHandle<Result<Part, Error>>>,
 }
 
 impl<'s> Building<'s> {
@@ -263,7 +267,8 @@ impl<'s> Building<'s> {
             pending: Vec::new(),
             pending_rows: 0,
             pending_first: cursor.next,
-            writing: None,
+            encoding: None,
+            storing: None,
         }
     }
 
@@ -307,19 +312,29 @@ impl<'s> Building<'s> {
         Ok(())
     }
 
-    /// Hands the pending rows to a writer, when the writer of the part before is done.
+    /// Hands the pending rows to an encoder, when the part before is encoded.
     async fn flush(&mut self, last: Seq) -> Result<(), Error> {
-        self.collect().await?;
+        self.store().await?;
         let rows = std::mem::take(&mut self.pending);
         self.pending_rows = 0;
-        let (archive, hour, first) = (self.sealer.archive.clone(), self.hour, self.pending_first);
-        self.writing = Some(tokio::spawn(write_part(archive, hour, first, last, rows)));
+        let encoding = tokio::task::spawn_blocking(move || part::encode(rows));
+        self.encoding = Some((self.pending_first, last, encoding));
+        Ok(())
+    }
+
+    /// Waits for the part that is being encoded, and stores it when the part before is stored.
+    async fn store(&mut self) -> Result<(), Error> {
+        let Some((first, last, encoding)) = self.encoding.take() else { return Ok(()) };
+        let encoded = encoding.await.map_err(|error| self.failed(&error))?.map_err(|error| self.failed(&error))?;
+        self.collect().await?;
+        let (archive, hour) = (self.sealer.archive.clone(), self.hour);
+        self.storing = Some(tokio::spawn(store_part(archive, hour, first, last, encoded)));
         Ok(())
     }
 
     async fn collect(&mut self) -> Result<(), Error> {
-        let Some(writing) = self.writing.take() else { return Ok(()) };
-        let part = writing.await.map_err(|error| self.failed(&error))??;
+        let Some(storing) = self.storing.take() else { return Ok(()) };
+        let part = storing.await.map_err(|error| self.failed(&error))??;
         self.manifest.rows += part.rows;
         self.manifest.parts.push(part);
         Ok(())
@@ -330,13 +345,14 @@ impl<'s> Building<'s> {
             let last = self.next.previous();
             self.flush(last).await?;
         }
+        self.store().await?;
         self.collect().await?;
         self.manifest.last_seq = self.next.previous().get();
         self.manifest.last_frames = self.chain.changed_since(&self.manifest.writers);
         Ok((self.manifest.sealed(), self.chain))
     }
 
-    fn failed(&self, error: &tokio::task::JoinError) -> Error {
+    fn failed(&self, error: &dyn std::error::Error) -> Error {
         Error::Part { hour: self.hour, reason: error.to_string() }
     }
 }
@@ -349,24 +365,15 @@ fn decode(logged: &Logged, epoch: Epoch) -> Result<(Seq, RecordBatch), Error> {
     positioned.map(|batch| (logged.seq, batch)).map_err(|error| failed(frame::Error::Malformed(error.to_string())))
 }
 
-async fn write_part(
+async fn store_part(
     archive: Archive,
     hour: Hour,
     first: Seq,
     last: Seq,
-    rows: Vec<RecordBatch>,
+    encoded: part::Encoded,
 ) -> Result<Part, Error> {
-    let failed = |reason: String| Error::Part { hour, reason };
-    let encoded = tokio::task::spawn_blocking(move || {
-        let encoded = part::encode(rows)?;
-        let digests = (Digest::of(&encoded.core), Digest::of(&encoded.personal));
-        Ok::<_, parquet::errors::ParquetError>((encoded, digests))
-    });
-    let (encoded, digests) =
-        encoded.await.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
-    let core = put(&archive, PartKey::new(Half::Core, hour, first, last, &digests.0), encoded.core, digests.0).await?;
-    let personal =
-        put(&archive, PartKey::new(Half::Personal, hour, first, last, &digests.1), encoded.personal, digests.1).await?;
+    let core = put(&archive, (Half::Core, hour, first, last), encoded.core).await?;
+    let personal = put(&archive, (Half::Personal, hour, first, last), encoded.personal).await?;
     Ok(Part {
         first_seq: first.get(),
         last_seq: last.get(),
@@ -378,8 +385,11 @@ async fn write_part(
     })
 }
 
-async fn put(archive: &Archive, key: PartKey, bytes: Bytes, digest: Digest) -> Result<manifest::File, store::Error> {
-    let path = key.path();
+async fn put(archive: &Archive, of: (Half, Hour, Seq, Seq), bytes: Bytes) -> Result<manifest::File, Error> {
+    let content = bytes.clone();
+    let digest = tokio::task::spawn_blocking(move || Digest::of(&content)).await;
+    let digest = digest.map_err(|error| Error::Part { hour: of.1, reason: error.to_string() })?;
+    let path = PartKey::new(of.0, of.1, of.2, of.3, &digest).path();
     let size = bytes.len() as u64;
     archive.put_content(&path, bytes).await?;
     Ok(manifest::File { key: path.to_string(), bytes: size, sha256: digest.to_string() })
