@@ -1,6 +1,6 @@
 //! One part: the rows of some frames as two Parquet files, and how they are read.
 //!
-//! Reproducible: the same rows give the same bytes. Positions and times are delta-coded, ids go through a
+//! Reproducible: the same rows give the same bytes. Positions and times are delta-coded, texts go through a
 //! dictionary, `event_id` carries a bloom filter for the look-up of duplicates.
 
 use std::sync::Arc;
@@ -33,11 +33,29 @@ use crate::{
 };
 
 /// What Parquet's `created_by` says: part of the bytes, so it changes only with the layout.
-const CREATED_BY: &str = "clicktrail part 1";
+const CREATED_BY: &str = "clicktrail part 2";
 /// Rows of a batch that a reader gets.
 pub const READ_BATCH_ROWS: usize = 16_384;
 /// The order of rows, as Parquet's `sorting_columns` states it.
 const SORTED_BY: [&str; 5] = ["advertiser_id", "campaign_id", "ad_id", "event_time", schema::POSITION];
+
+/// What the dictionary of people's ids may take: some 230,000 of 32 characters, which an hour's part repeats several
+/// times each. Larger: the rest of the ids is written as it is.
+const PEOPLE_DICTIONARY_BYTES: usize = 8 << 20;
+/// Columns whose least and greatest value tell nobody which part to skip: each part holds the whole range.
+const WITHOUT_STATISTICS: [&str; 11] = [
+    "placement_id",
+    "user_id",
+    "session_id",
+    "ip",
+    "user_agent",
+    "page_url",
+    "os",
+    "browser",
+    "city",
+    "click_event_id",
+    "extra",
+];
 
 /// The two files of a part, and what a manifest says of its rows.
 #[derive(Debug)]
@@ -98,18 +116,30 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_statistics_truncate_length(Some(64));
     for field in schema.fields() {
-        let path = ColumnPath::from(field.name().as_str());
-        match field.name().as_str() {
+        let name = field.name().as_str();
+        let path = || ColumnPath::from(name);
+        if WITHOUT_STATISTICS.contains(&name) {
+            builder = builder.set_column_statistics_enabled(path(), EnabledStatistics::None);
+        }
+        match name {
             "position" | "logged_at" | "event_time" | "captured_at" => {
                 builder = builder
-                    .set_column_dictionary_enabled(path.clone(), false)
-                    .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+                    .set_column_dictionary_enabled(path(), false)
+                    .set_column_encoding(path(), Encoding::DELTA_BINARY_PACKED);
             }
+            // Ids of one minute begin alike, as UUIDv7 do: coded by what they share with the one before.
             "event_id" => {
-                builder = builder
-                    .set_column_dictionary_enabled(path.clone(), false)
-                    .set_column_bloom_filter_enabled(path, true);
+                builder =
+                    builder.set_column_dictionary_enabled(path(), false).set_column_bloom_filter_enabled(path(), true);
             }
+            // Random texts: what a dictionary does not hold shares nothing with its neighbour.
+            "user_id" | "session_id" => {
+                builder = builder
+                    .set_column_dictionary_page_size_limit(path(), PEOPLE_DICTIONARY_BYTES)
+                    .set_column_encoding(path(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
+            }
+            // Beginnings are shared too, but compression sees those, and middles.
+            "page_url" => builder = builder.set_column_encoding(path(), Encoding::PLAIN),
             _ => {}
         }
     }
