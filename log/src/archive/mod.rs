@@ -10,6 +10,7 @@
 //! Files that no manifest names do not exist: readers follow manifests and never list parts.
 
 pub mod clicks;
+mod columns;
 pub mod keys;
 pub mod kind;
 pub mod locate;

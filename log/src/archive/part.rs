@@ -1,19 +1,19 @@
 //! One part: the rows of some frames as two Parquet files, and how they are read.
 //!
-//! Reproducible: the same rows give the same bytes. Positions and times are delta-coded, ids go through a
+//! Reproducible: the same rows give the same bytes. Positions and times are delta-coded, texts go through a
 //! dictionary, `event_id` carries a bloom filter for the look-up of duplicates.
 
 use std::sync::Arc;
 
 use arrow::{
     array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, TimestampMicrosecondArray},
-    compute::{concat_batches, max, min, take_record_batch},
+    compute::{max, min},
     datatypes::{SchemaRef, TimestampMicrosecondType},
 };
 use bytes::Bytes;
 use parquet::{
     arrow::{
-        ArrowWriter, ProjectionMask,
+        ProjectionMask,
         arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
     },
     basic::{Compression, Encoding, ZstdLevel},
@@ -25,14 +25,37 @@ use parquet::{
     schema::types::ColumnPath,
 };
 
-use crate::{archive::sort, position::Position, schema, time::Timestamp};
+use crate::{
+    archive::{columns, sort},
+    position::Position,
+    schema,
+    time::Timestamp,
+};
 
 /// What Parquet's `created_by` says: part of the bytes, so it changes only with the layout.
-const CREATED_BY: &str = "clicktrail part 1";
+const CREATED_BY: &str = "clicktrail part 2";
 /// Rows of a batch that a reader gets.
 pub const READ_BATCH_ROWS: usize = 16_384;
 /// The order of rows, as Parquet's `sorting_columns` states it.
 const SORTED_BY: [&str; 5] = ["advertiser_id", "campaign_id", "ad_id", "event_time", schema::POSITION];
+
+/// What the dictionary of people's ids may take: some 230,000 of 32 characters, which an hour's part repeats several
+/// times each. Larger: the rest of the ids is written as it is.
+const PEOPLE_DICTIONARY_BYTES: usize = 8 << 20;
+/// Columns whose least and greatest value tell nobody which part to skip: each part holds the whole range.
+const WITHOUT_STATISTICS: [&str; 11] = [
+    "placement_id",
+    "user_id",
+    "session_id",
+    "ip",
+    "user_agent",
+    "page_url",
+    "os",
+    "browser",
+    "city",
+    "click_event_id",
+    "extra",
+];
 
 /// The two files of a part, and what a manifest says of its rows.
 #[derive(Debug)]
@@ -72,28 +95,17 @@ pub fn with_position(
 /// # Errors
 /// If the rows are not those of the read schema.
 pub fn encode(batches: Vec<RecordBatch>) -> Result<Encoded, ParquetError> {
-    let whole = concat_batches(&schema::read(), &batches)?;
-    drop(batches);
-    let sorted = take_record_batch(&whole, &sort::order(&whole))?;
-    drop(whole);
-    let times = sorted.column_by_name("event_time").expect("a read batch has event times");
-    let times = times.as_primitive::<TimestampMicrosecondType>();
-    let (event_time_min, event_time_max) = (min(times).unwrap_or(0), max(times).unwrap_or(0));
-    let (core, personal) = std::thread::scope(|scope| {
-        let personal = scope.spawn(|| write(&sorted, &schema::personal()));
-        let core = write(&sorted, &schema::core());
-        (core, personal.join().expect("writing Parquet does not panic"))
-    });
-    Ok(Encoded { core: core?, personal: personal?, rows: sorted.num_rows() as u64, event_time_min, event_time_max })
-}
-
-fn write(sorted: &RecordBatch, schema: &SchemaRef) -> Result<Bytes, ParquetError> {
-    let columns: Vec<usize> =
-        schema.fields().iter().map(|field| sorted.schema().index_of(field.name())).collect::<Result<_, _>>()?;
-    let batch = sorted.project(&columns)?;
-    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(schema), Some(properties(schema)))?;
-    writer.write(&batch)?;
-    writer.into_inner().map(Bytes::from)
+    let order = sort::order(&batches);
+    let mut times = (i64::MAX, i64::MIN);
+    for batch in &batches {
+        let column = batch.column_by_name("event_time").expect("a read batch has event times");
+        let column = column.as_primitive::<TimestampMicrosecondType>();
+        times = (times.0.min(min(column).unwrap_or(times.0)), times.1.max(max(column).unwrap_or(times.1)));
+    }
+    let files = [schema::core(), schema::personal()].map(|schema| (Arc::clone(&schema), properties(&schema)));
+    let files = columns::write(&batches, &order, files.into())?;
+    let [core, personal] = files.try_into().expect("two files were asked for");
+    Ok(Encoded { core, personal, rows: order.len() as u64, event_time_min: times.0, event_time_max: times.1 })
 }
 
 fn properties(schema: &SchemaRef) -> WriterProperties {
@@ -101,22 +113,33 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
         .set_created_by(CREATED_BY.to_owned())
         .set_writer_version(WriterVersion::PARQUET_2_0)
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_max_row_group_row_count(Some(1 << 20))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_statistics_truncate_length(Some(64));
     for field in schema.fields() {
-        let path = ColumnPath::from(field.name().as_str());
-        match field.name().as_str() {
+        let name = field.name().as_str();
+        let path = || ColumnPath::from(name);
+        if WITHOUT_STATISTICS.contains(&name) {
+            builder = builder.set_column_statistics_enabled(path(), EnabledStatistics::None);
+        }
+        match name {
             "position" | "logged_at" | "event_time" | "captured_at" => {
                 builder = builder
-                    .set_column_dictionary_enabled(path.clone(), false)
-                    .set_column_encoding(path, Encoding::DELTA_BINARY_PACKED);
+                    .set_column_dictionary_enabled(path(), false)
+                    .set_column_encoding(path(), Encoding::DELTA_BINARY_PACKED);
             }
+            // Ids of one minute begin alike, as UUIDv7 do: coded by what they share with the one before.
             "event_id" => {
-                builder = builder
-                    .set_column_dictionary_enabled(path.clone(), false)
-                    .set_column_bloom_filter_enabled(path, true);
+                builder =
+                    builder.set_column_dictionary_enabled(path(), false).set_column_bloom_filter_enabled(path(), true);
             }
+            // Random texts: what a dictionary does not hold shares nothing with its neighbour.
+            "user_id" | "session_id" => {
+                builder = builder
+                    .set_column_dictionary_page_size_limit(path(), PEOPLE_DICTIONARY_BYTES)
+                    .set_column_encoding(path(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
+            }
+            // Beginnings are shared too, but compression sees those, and middles.
+            "page_url" => builder = builder.set_column_encoding(path(), Encoding::PLAIN),
             _ => {}
         }
     }

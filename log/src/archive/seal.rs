@@ -7,13 +7,15 @@
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
 use arrow::array::RecordBatch;
+use parquet::errors::ParquetError;
+use tokio::task::JoinHandle;
 use tracing::{error, warn};
 
 use crate::{
     archive::{
         clicks::Clicks,
         keys::ManifestKey,
-        kind::{Entry, Kind, Place},
+        kind::{Entry, Kind, NewFile, Place},
         manifest::{self, Manifest},
         store::{self, Archive},
     },
@@ -228,6 +230,9 @@ impl<K: Kind> Sealer<K> {
     }
 }
 
+/// A part and the files to put for it.
+type EncodedPart<K> = Result<(<K as Kind>::Part, Vec<NewFile>), ParquetError>;
+
 /// An hour in the making.
 struct Building<'s, K: Kind> {
     sealer: &'s Sealer<K>,
@@ -240,8 +245,10 @@ struct Building<'s, K: Kind> {
     pending: Vec<RecordBatch>,
     pending_rows: usize,
     pending_first: Seq,
-    /// The part that is being written while the next one is read: at most one, which bounds memory.
-    writing: Option<tokio::task::JoinHandle<Result<K::Part, Error>>>,
+    /// The part that is being encoded while the next one is read: at most one, which bounds memory.
+    encoding: Option<JoinHandle<EncodedPart<K>>>,
+    /// The encoded part that is being stored while the next one is encoded: also at most one.
+    storing: Option<JoinHandle<Result<K::Part, Error>>>,
 }
 
 impl<'s, K: Kind> Building<'s, K> {
@@ -273,7 +280,8 @@ impl<'s, K: Kind> Building<'s, K> {
             pending: Vec::new(),
             pending_rows: 0,
             pending_first: cursor.next,
-            writing: None,
+            encoding: None,
+            storing: None,
         }
     }
 
@@ -317,19 +325,29 @@ impl<'s, K: Kind> Building<'s, K> {
         Ok(())
     }
 
-    /// Hands the pending rows to a writer, when the writer of the part before is done.
+    /// Hands the pending rows to an encoder, when the part before is encoded.
     async fn flush(&mut self, last: Seq) -> Result<(), Error> {
-        self.collect().await?;
+        self.store().await?;
         let rows = std::mem::take(&mut self.pending);
         self.pending_rows = 0;
         let place = Place { hour: self.hour, first: self.pending_first, last };
-        self.writing = Some(tokio::spawn(write_part::<K>(self.sealer.archive.clone(), place, rows)));
+        self.encoding = Some(tokio::task::spawn_blocking(move || K::encode(rows, place)));
+        Ok(())
+    }
+
+    /// Waits for the part that is being encoded, and stores it when the part before is stored.
+    async fn store(&mut self) -> Result<(), Error> {
+        let Some(encoding) = self.encoding.take() else { return Ok(()) };
+        let encoded = encoding.await.map_err(|error| self.failed(&error))?;
+        let (part, files) = encoded.map_err(|error| self.failed(&error))?;
+        self.collect().await?;
+        self.storing = Some(tokio::spawn(store_part(self.sealer.archive.clone(), part, files)));
         Ok(())
     }
 
     async fn collect(&mut self) -> Result<(), Error> {
-        let Some(writing) = self.writing.take() else { return Ok(()) };
-        let part = writing.await.map_err(|error| self.failed(&error))??;
+        let Some(storing) = self.storing.take() else { return Ok(()) };
+        let part = storing.await.map_err(|error| self.failed(&error))??;
         self.manifest.rows += part.rows();
         self.manifest.parts.push(part);
         Ok(())
@@ -340,13 +358,14 @@ impl<'s, K: Kind> Building<'s, K> {
             let last = self.next.previous();
             self.flush(last).await?;
         }
+        self.store().await?;
         self.collect().await?;
         self.manifest.last_seq = self.next.previous().get();
         self.manifest.last_frames = self.chain.changed_since(&self.manifest.writers);
         Ok((self.manifest.sealed(), self.chain))
     }
 
-    fn failed(&self, error: &tokio::task::JoinError) -> Error {
+    fn failed(&self, error: &dyn std::error::Error) -> Error {
         Error::Part { hour: self.hour, reason: error.to_string() }
     }
 }
@@ -359,11 +378,7 @@ fn decode<K: Kind>(logged: &Logged, epoch: Epoch) -> Result<(Seq, RecordBatch), 
     positioned.map(|batch| (logged.seq, batch)).map_err(|error| failed(frame::Error::Malformed(error.to_string())))
 }
 
-async fn write_part<K: Kind>(archive: Archive, place: Place, rows: Vec<RecordBatch>) -> Result<K::Part, Error> {
-    let failed = |reason: String| Error::Part { hour: place.hour, reason };
-    let encoded = tokio::task::spawn_blocking(move || K::encode(rows, place)).await;
-    let (part, files) =
-        encoded.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(error.to_string()))?;
+async fn store_part<P>(archive: Archive, part: P, files: Vec<NewFile>) -> Result<P, Error> {
     for file in files {
         archive.put_content(&file.path, file.bytes).await?;
     }

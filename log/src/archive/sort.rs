@@ -3,46 +3,110 @@
 use std::collections::HashMap;
 
 use arrow::{
-    array::{Array as _, AsArray as _, RecordBatch, UInt32Array},
+    array::{Array as _, AsArray as _, RecordBatch},
     datatypes::{Int64Type, TimestampMicrosecondType},
 };
 
 use crate::schema::POSITION;
 
-/// The rows of a batch of [`crate::schema::read`] columns in the order of a part.
-///
-/// Few ads make many rows, so the three texts are compared once per distinct ad: rows are grouped by ad, ads are
-/// ranked, and each row is then one comparison of three integers.
-pub(super) fn order(batch: &RecordBatch) -> UInt32Array {
-    let texts = ["advertiser_id", "campaign_id", "ad_id"].map(|name| column(batch, name).as_string::<i32>());
-    let times = column(batch, "event_time").as_primitive::<TimestampMicrosecondType>().values();
-    let positions = column(batch, POSITION).as_primitive::<Int64Type>().values();
+/// Where a row is, and what it is compared by among the rows of its ad.
+#[derive(Debug, Clone, Copy, Default)]
+struct Row {
+    time: i64,
+    position: i64,
+    batch: u32,
+    row: u32,
+}
 
+/// The rows of batches of [`crate::schema::read`] columns in the order of a part: each as (batch, row of the batch).
+///
+/// Few ads make many rows, so the three texts are compared once per distinct ad: rows are counted by ad, ads are
+/// ranked, each row goes to its ad's range, and only there is it compared, by two integers.
+pub(super) fn order(batches: &[RecordBatch]) -> Vec<(usize, usize)> {
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let mut groups: HashMap<[&str; 3], u32> = HashMap::new();
-    let mut group_of = Vec::with_capacity(batch.num_rows());
-    for row in 0..batch.num_rows() {
-        let next = u32::try_from(groups.len()).expect("a part has fewer rows than u32 counts");
-        group_of.push(*groups.entry(texts.map(|text| text.value(row))).or_insert(next));
+    let mut group_of: Vec<u32> = Vec::with_capacity(rows);
+    for batch in batches {
+        let texts = ["advertiser_id", "campaign_id", "ad_id"].map(|name| column(batch, name).as_string::<i32>());
+        for row in 0..batch.num_rows() {
+            let next = u32::try_from(groups.len()).expect("a part has fewer rows than u32 counts");
+            group_of.push(*groups.entry(texts.map(|text| text.value(row))).or_insert(next));
+        }
+    }
+    let ranges = ranges_of(groups, &group_of);
+
+    let mut next: Vec<usize> = ranges.iter().map(|(start, _)| *start).collect();
+    let mut sorted = vec![Row::default(); rows];
+    let mut group_of = group_of.into_iter();
+    for (batch, rows) in (0_u32..).zip(batches) {
+        let times = column(rows, "event_time").as_primitive::<TimestampMicrosecondType>().values();
+        let positions = column(rows, POSITION).as_primitive::<Int64Type>().values();
+        for ((row, (time, position)), group) in (0_u32..).zip(times.iter().zip(positions)).zip(&mut group_of) {
+            let place = &mut next[group as usize];
+            sorted[*place] = Row { time: *time, position: *position, batch, row };
+            *place += 1;
+        }
+    }
+    for (start, end) in ranges {
+        sorted[start..end].sort_unstable_by_key(|row| (row.time, row.position));
+    }
+    sorted.into_iter().map(|row| (row.batch as usize, row.row as usize)).collect()
+}
+
+/// Where the rows of each group stand, groups in the order of their texts: start and end.
+fn ranges_of(groups: HashMap<[&str; 3], u32>, group_of: &[u32]) -> Vec<(usize, usize)> {
+    let mut rows_of = vec![0_usize; groups.len()];
+    for group in group_of {
+        rows_of[*group as usize] += 1;
     }
     let mut ads: Vec<_> = groups.into_iter().collect();
     ads.sort_unstable();
-    let mut rank_of = vec![0; ads.len()];
-    for (rank, (_, group)) in (0_u32..).zip(ads) {
-        rank_of[group as usize] = rank;
+    let mut ranges = vec![(0, 0); ads.len()];
+    let mut start = 0;
+    for (_, group) in ads {
+        let end = start + rows_of[group as usize];
+        ranges[group as usize] = (start, end);
+        start = end;
     }
-
-    let mut keys: Vec<(u32, i64, i64, u32)> = group_of
-        .iter()
-        .zip(times.iter().zip(positions))
-        .zip(0_u32..)
-        .map(|((group, (time, position)), row)| (rank_of[*group as usize], *time, *position, row))
-        .collect();
-    keys.sort_unstable();
-    UInt32Array::from_iter_values(keys.into_iter().map(|(_, _, _, row)| row))
+    ranges
 }
 
 fn column<'b>(batch: &'b RecordBatch, name: &str) -> &'b dyn arrow::array::Array {
     let column = batch.column_by_name(name).expect("the batch has the columns of the read schema");
-    debug_assert!(column.null_count() == 0 || name.is_empty(), "sort columns are never null");
+    debug_assert!(column.null_count() == 0, "sort columns are never null");
     column.as_ref()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        archive::part::with_position,
+        position::{Epoch, Position, Seq},
+        testing::clicks,
+        time::Timestamp,
+    };
+
+    #[test]
+    fn rows_of_all_batches_stand_in_the_order_of_a_part() {
+        // Event times go back from frame to frame, and every second frame repeats the times of the one before.
+        let batch = |seq: i64| {
+            let events = clicks(0..50, 1_000_000_000_000 - seq / 2 * 7_000_000);
+            let first = Position::new(Epoch::FIRST, Seq::from_i64(seq).unwrap(), 0);
+            with_position(&events, first, Timestamp::from_micros(0)).unwrap()
+        };
+        let batches: Vec<_> = [5, 1, 2, 3, 4].map(batch).into();
+        let key = |(batch, row): (usize, usize)| {
+            let batch = &batches[batch];
+            let text = |name| column(batch, name).as_string::<i32>().value(row);
+            let time = column(batch, "event_time").as_primitive::<TimestampMicrosecondType>().value(row);
+            let position = column(batch, POSITION).as_primitive::<Int64Type>().value(row);
+            (text("advertiser_id"), text("campaign_id"), text("ad_id"), time, position)
+        };
+        let found = order(&batches);
+        let mut expected: Vec<_> = (0..5).flat_map(|batch| (0..50).map(move |row| (batch, row))).collect();
+        expected.sort_by_key(|row| key(*row));
+        assert_eq!(found, expected);
+        assert_eq!(order(&[]), []);
+    }
 }

@@ -1,0 +1,119 @@
+//! Writes the columns of Parquet files, whichever comes next on whichever thread is free.
+//!
+//! A column is gathered from the batches in the order of the rows, encoded, compressed and dropped, before the next
+//! one is gathered: at no time is there a sorted copy of all rows. Columns do not know of each other, so that the bytes
+//! of a file do not depend on the threads.
+
+use std::sync::{Mutex, PoisonError};
+
+use arrow::{
+    array::{Array, RecordBatch},
+    compute::interleave,
+    datatypes::{FieldRef, SchemaRef},
+};
+use bytes::Bytes;
+use parquet::{
+    arrow::{
+        ArrowWriter,
+        arrow_writer::{ArrowColumnChunk, ArrowColumnWriter, compute_leaves},
+    },
+    errors::ParquetError,
+    file::{properties::WriterProperties, writer::SerializedFileWriter},
+};
+
+/// Threads that write columns, for as long as a part takes.
+const THREADS: usize = 2;
+
+/// A column of a file that is still to be written.
+struct Task {
+    file: usize,
+    /// Its place in the file.
+    place: usize,
+    field: FieldRef,
+    /// Its place in the batches.
+    source: usize,
+    writer: ArrowColumnWriter,
+}
+
+/// A column that is written, and where it belongs.
+type Written = (usize, usize, ArrowColumnChunk);
+
+/// Writes one file for each schema, whose columns are among those of the batches; rows in the order of `order`, which
+/// names them by batch and row. Each file has one row group.
+pub(super) fn write(
+    batches: &[RecordBatch],
+    order: &[(usize, usize)],
+    files: Vec<(SchemaRef, WriterProperties)>,
+) -> Result<Vec<Bytes>, ParquetError> {
+    let (writers, tasks) = prepare(batches, files)?;
+    let tasks = Mutex::new(tasks);
+    let work = || -> Result<Vec<Written>, ParquetError> {
+        let mut written = Vec::new();
+        loop {
+            let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let Some(task) = next else { return Ok(written) };
+            let (file, place) = (task.file, task.place);
+            written.push((file, place, write_column(batches, order, task)?));
+        }
+    };
+    let mut written = std::thread::scope(|scope| {
+        let others: Vec<_> = (1..THREADS).map(|_| scope.spawn(work)).collect();
+        let mut written = work()?;
+        for other in others {
+            written.extend(other.join().expect("writing Parquet does not panic")?);
+        }
+        Ok::<_, ParquetError>(written)
+    })?;
+    written.sort_unstable_by_key(|(file, place, _)| (*file, *place));
+    let mut written = written.into_iter().peekable();
+    let mut files = Vec::with_capacity(writers.len());
+    for (index, mut writer) in writers.into_iter().enumerate() {
+        let mut group = writer.next_row_group()?;
+        while let Some((_, _, column)) = written.next_if(|(file, _, _)| *file == index) {
+            column.append_to_row_group(&mut group)?;
+        }
+        group.close()?;
+        files.push(Bytes::from(writer.into_inner()?));
+    }
+    Ok(files)
+}
+
+/// The writers of the files, and what is to be done: the largest columns last, from where they are taken first, so
+/// that the threads end at about the same time.
+fn prepare(
+    batches: &[RecordBatch],
+    files: Vec<(SchemaRef, WriterProperties)>,
+) -> Result<(Vec<SerializedFileWriter<Vec<u8>>>, Vec<Task>), ParquetError> {
+    let (mut writers, mut tasks) = (Vec::with_capacity(files.len()), Vec::new());
+    for (file, (schema, properties)) in files.into_iter().enumerate() {
+        let writer = ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&schema), Some(properties))?;
+        let (writer, factory) = writer.into_serialized_writer()?;
+        writers.push(writer);
+        let columns = schema.fields().iter().zip(factory.create_column_writers(0)?);
+        for (place, (field, writer)) in columns.enumerate() {
+            let source = batches.first().map_or(Ok(0), |batch| batch.schema().index_of(field.name()))?;
+            tasks.push(Task { file, place, field: FieldRef::clone(field), source, writer });
+        }
+    }
+    tasks.sort_by_cached_key(|task| {
+        batches
+            .iter()
+            .map(|batch| batch.column(task.source).to_data().get_slice_memory_size().unwrap_or(0))
+            .sum::<usize>()
+    });
+    Ok((writers, tasks))
+}
+
+fn write_column(
+    batches: &[RecordBatch],
+    order: &[(usize, usize)],
+    task: Task,
+) -> Result<ArrowColumnChunk, ParquetError> {
+    let arrays: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(task.source).as_ref()).collect();
+    let gathered = interleave(&arrays, order)?;
+    let mut writer = task.writer;
+    for leaf in compute_leaves(&task.field, &gathered)? {
+        writer.write(&leaf)?;
+    }
+    writer.close()
+}
