@@ -15,4 +15,6 @@ pub mod lint;
 pub mod segment;
 pub mod session;
 
+/// What a fold reads from, so that callers need not name the engine.
+pub use datafusion::catalog::TableProvider;
 pub use error::Error;

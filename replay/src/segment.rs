@@ -10,7 +10,7 @@ use clicktrail_log::{
     frame::Digest,
     time::Hour,
 };
-use clicktrail_projections::{clicks::CheckedFiles, counters, segment::Writer, session};
+use clicktrail_projections::{TableProvider, counters, segment::Writer, session};
 use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
@@ -51,7 +51,7 @@ pub fn input_digest(manifest: &Manifest, verdicts_before: i64) -> Digest {
 /// # Errors
 /// A part that is missing or damaged, by name; an archive out of reach; the engine's limits.
 pub async fn build(archive: &Archive, manifest: &Manifest, limits: session::Limits) -> Result<Segment, Error> {
-    let (bytes, rows) = project(archive, manifest, limits).await?;
+    let (bytes, rows) = project(archive, manifest, counters::no_rulings(), limits).await?;
     let hour = manifest.hour();
     let output = Digest::of(&bytes);
     let (input, code) = (input_digest(manifest, 0), counters::code_digest());
@@ -116,14 +116,20 @@ fn live_segment(receipt: Receipt, hour: Hour) -> Segment {
     }
 }
 
-async fn project(archive: &Archive, manifest: &Manifest, limits: session::Limits) -> Result<(Bytes, u64), Error> {
+/// The segment of an hour's clicks under these rulings ([`counters::rulings_schema`], at most one a position), and its
+/// rows.
+async fn project(
+    archive: &Archive,
+    manifest: &Manifest,
+    rulings: Arc<dyn TableProvider>,
+    limits: session::Limits,
+) -> Result<(Bytes, u64), Error> {
     let mut writer = Writer::new(&counters::schema())?;
     // A quiet hour needs no engine.
     if manifest.rows > 0 {
-        let clicks = Arc::new(CheckedFiles::of_hour(archive.clone(), manifest, limits.threads));
-        let mut rows = counters::project(clicks, counters::no_rulings(), limits).await?;
-        while let Some(batch) = rows.try_next().await.map_err(clicktrail_projections::Error::from)? {
-            writer.push(counters::normalize(&batch)?)?;
+        let mut rows = counters::project_hour(archive, manifest, rulings, limits).await?;
+        while let Some(batch) = rows.try_next().await? {
+            writer.push(batch)?;
         }
     }
     Ok(writer.finish()?)
