@@ -16,4 +16,6 @@ pub mod segment;
 pub mod select;
 pub mod session;
 
+/// What a fold reads from, so that callers need not name the engine.
+pub use datafusion::catalog::TableProvider;
 pub use error::Error;

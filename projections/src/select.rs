@@ -48,7 +48,7 @@ impl Hours {
         };
         session.register_table("clicks", files(schema::core(), |part| part.core.clone()))?;
         session.register_table("personal", files(schema::personal(), |part| part.personal.clone()))?;
-        session.register_table("rulings", counters::rulings(rulings)?)?;
+        session.register_table("rulings", counters::rulings(vec![rulings])?)?;
         Ok(Self { session })
     }
 

@@ -106,7 +106,7 @@ impl AsOf {
                 break;
             }
             let rows = place.admit(&frames)?;
-            let table = counters::rulings(rulings.clone())?;
+            let table = counters::rulings(vec![rulings.clone()])?;
             counted.extend(counters::project_frames(&rows, table, self.limits).await?);
         }
         Ok(counted)

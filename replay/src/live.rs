@@ -124,7 +124,7 @@ impl Projector {
         let rows = place.admit(&frames[..count])?;
         place.hour = Some(hour);
         let counted: usize = rows.iter().map(RecordBatch::num_rows).sum();
-        let rulings = counters::rulings(place.ahead.take(place.epoch, place.through)?)?;
+        let rulings = counters::rulings(vec![place.ahead.take(place.epoch, place.through)?])?;
         let counts = counters::project_frames(&rows, rulings, self.limits).await?;
         let payload = counters::hot::encode(&counts)?;
         let partial = HotPartial { hour, first_seq, last_seq: place.through, payload };

@@ -10,12 +10,11 @@ use clicktrail_log::{
     frame::Digest,
     time::Hour,
 };
-use clicktrail_projections::{clicks::CheckedFiles, counters, segment::Writer, session};
+use clicktrail_projections::{counters, segment::Writer, session};
 use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, catalog::Segment, rulings::Known};
-use std::sync::Arc;
 
 /// What a build was made of and what came out: what `verify` repeats. Version 1; field order is the document's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,6 +137,7 @@ fn live_segment(receipt: Receipt, hour: Hour, known: &Known) -> Segment {
     }
 }
 
+/// The segment of an hour's clicks under what is known to stand about them, and its rows.
 async fn project(
     archive: &Archive,
     manifest: &Manifest,
@@ -147,10 +147,10 @@ async fn project(
     let mut writer = Writer::new(&counters::schema())?;
     // A quiet hour needs no engine.
     if manifest.rows > 0 {
-        let clicks = Arc::new(CheckedFiles::of_hour(archive.clone(), manifest, limits.threads));
-        let mut rows = counters::project(clicks, counters::rulings(known.rows())?, limits).await?;
-        while let Some(batch) = rows.try_next().await.map_err(clicktrail_projections::Error::from)? {
-            writer.push(counters::normalize(&batch)?)?;
+        let rulings = counters::rulings(vec![known.rows()])?;
+        let mut rows = counters::project_hour(archive, manifest, rulings, limits).await?;
+        while let Some(batch) = rows.try_next().await? {
+            writer.push(batch)?;
         }
     }
     Ok(writer.finish()?)

@@ -8,13 +8,15 @@ use std::sync::{Arc, LazyLock};
 use clicktrail_log::{frame::Digest, schema};
 use datafusion::{
     arrow::{
-        array::RecordBatch,
+        array::{ArrayRef, RecordBatch},
         compute::cast,
         datatypes::{DataType, Field, Schema, SchemaRef},
     },
-    catalog::TableProvider,
+    catalog::{TableProvider, view::ViewTable},
+    common::DFSchema,
     datasource::MemTable,
     execution::SendableRecordBatchStream,
+    logical_expr::{EmptyRelation, LogicalPlan},
 };
 use futures::TryStreamExt as _;
 
@@ -22,6 +24,9 @@ use crate::{Error, lint, session};
 
 pub mod hot;
 pub mod query;
+mod sealed;
+
+pub use sealed::{Counts, project as project_hour};
 
 /// In keys, tables and commands.
 pub const NAME: &str = "counters";
@@ -80,18 +85,22 @@ pub fn rulings_schema() -> SchemaRef {
     Arc::clone(&RULINGS)
 }
 
-/// Rulings that touch nothing.
+/// Rulings that touch nothing: a view of no rows, which the planner sees through, so that nothing is joined.
 pub fn no_rulings() -> Arc<dyn TableProvider> {
-    let table = MemTable::try_new(rulings_schema(), vec![vec![]]).expect("an empty table fits its schema");
-    Arc::new(table)
+    let schema = DFSchema::try_from(rulings_schema()).expect("the columns have different names");
+    let none = EmptyRelation { produce_one_row: false, schema: Arc::new(schema) };
+    Arc::new(ViewTable::new(LogicalPlan::EmptyRelation(none), None))
 }
 
-/// Rulings as a table: rows of [`rulings_schema`] columns, at most one a position.
+/// Rulings in memory, in [`rulings_schema`] columns: at most one a position.
 ///
 /// # Errors
-/// If they have other columns.
-pub fn rulings(rows: RecordBatch) -> Result<Arc<dyn TableProvider>, Error> {
-    Ok(Arc::new(MemTable::try_new(rulings_schema(), vec![vec![rows]])?))
+/// If they are of other columns.
+pub fn rulings(rows: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>, Error> {
+    if rows.iter().all(|batch| batch.num_rows() == 0) {
+        return Ok(no_rulings());
+    }
+    Ok(Arc::new(MemTable::try_new(rulings_schema(), vec![rows])?))
 }
 
 /// Names the code: SHA-256 of the version, the SQL, the output columns and the engine's version, which fixes that of
@@ -148,7 +157,11 @@ pub async fn merge(partials: Vec<RecordBatch>, limits: session::Limits) -> Resul
 /// # Errors
 /// If a value does not fit: a sum beyond 38 digits.
 pub fn normalize(batch: &RecordBatch) -> Result<RecordBatch, Error> {
-    let columns = SCHEMA.fields().iter().zip(batch.columns()).map(|(field, column)| cast(column, field.data_type()));
+    conform(batch.columns())
+}
+
+fn conform(columns: &[ArrayRef]) -> Result<RecordBatch, Error> {
+    let columns = SCHEMA.fields().iter().zip(columns).map(|(field, column)| cast(column, field.data_type()));
     Ok(RecordBatch::try_new(schema(), columns.collect::<Result<_, _>>()?)?)
 }
 

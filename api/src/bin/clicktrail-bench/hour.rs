@@ -30,14 +30,33 @@ pub(crate) fn archive(home: &Path) -> anyhow::Result<Archive> {
     Ok(Archive::directory(home.join("archive"))?)
 }
 
+/// How many events share a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum World {
+    /// Hardly two: many ads on many sites, and a short time. The worst case of counting.
+    Sparse,
+    /// Some twenty, as where the same few ads are shown all the time.
+    Dense,
+}
+
+impl World {
+    fn config(self, events: u64, seed: u64, start: Timestamp) -> Config {
+        let config = Config::new(events, 1, seed, start);
+        match self {
+            Self::Sparse => config,
+            Self::Dense => Config { advertisers: 8, campaigns_each: 2, ads_each: 2, publishers: 12, ..config },
+        }
+    }
+}
+
 /// Logs `hours` hours of `events` events each.
-pub(crate) async fn fill(home: &Path, events: u64, hours: u32) -> anyhow::Result<()> {
+pub(crate) async fn fill(home: &Path, events: u64, hours: u32, world: World) -> anyhow::Result<()> {
     let clock = Arc::new(ManualClock::new(first().start()));
     let log = log(home, Arc::clone(&clock)).await?;
     let mut writer = Writer::new(Uuid::from_u128(1), 1);
     let mut hour = first();
     for seed in 1..=u64::from(hours) {
-        let mut simulation = Simulation::new(&Config::new(events, 1, seed, hour.start()));
+        let mut simulation = Simulation::new(&world.config(events, seed, hour.start()));
         while let Some(batch) = simulation.next_batch() {
             // A frame that is captured as the hour ends is logged in it all the same.
             clock.set(batch.last.min(hour.end_exclusive().plus_micros(-1)));

@@ -21,6 +21,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 
+use hour::World;
 use table::Table;
 
 /// Measures clicktrail on this machine, and prints one table.
@@ -73,6 +74,8 @@ enum Child {
     #[command(hide = true)]
     SealAndProject(memory::Arguments),
     #[command(hide = true)]
+    ProjectAgain(project::Arguments),
+    #[command(hide = true)]
     OneMessagePerClick(redirect::Arguments),
 }
 
@@ -81,6 +84,7 @@ async fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.child {
         Some(Child::SealAndProject(arguments)) => Box::pin(memory::child(arguments)).await.map(|()| true),
+        Some(Child::ProjectAgain(arguments)) => Box::pin(project::child(arguments)).await.map(|()| true),
         Some(Child::OneMessagePerClick(arguments)) => redirect::child(arguments).await.map(|()| true),
         None => Box::pin(run(&cli.sections, &cli.sizes)).await,
     };
@@ -110,10 +114,11 @@ async fn run(sections: &[Section], sizes: &Sizes) -> anyhow::Result<bool> {
     if wanted(Section::Seal) || wanted(Section::Project) {
         table::note(&format!("make an hour of {} events", sizes.events));
         let home = tempfile::tempdir()?;
-        hour::fill(home.path(), sizes.events, 1).await?;
+        hour::fill(home.path(), sizes.events, 1, World::Sparse).await?;
         let manifest = Box::pin(seal::run(home.path(), &mut table)).await.context("seal")?;
         if wanted(Section::Project) {
-            Box::pin(project::run(home.path(), &manifest, &mut table)).await.context("project")?;
+            Box::pin(project::run(home.path(), &manifest, World::Sparse, &mut table)).await.context("project")?;
+            Box::pin(project::dense(sizes.events, &mut table)).await.context("project, dense")?;
         }
     }
     if wanted(Section::Judge) {

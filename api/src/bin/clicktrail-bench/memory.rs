@@ -12,6 +12,7 @@ use clicktrail_replay::{
 
 use crate::{
     Sizes, hour,
+    hour::World,
     table::{Table, Target, float, gib, note, ratio},
 };
 
@@ -51,7 +52,7 @@ pub(crate) async fn run(sizes: &Sizes, table: &mut Table) -> anyhow::Result<()> 
 async fn peak(events: u64, hours: u32) -> anyhow::Result<u64> {
     note(&format!("make {hours} hours of {events} events"));
     let home = tempfile::tempdir()?;
-    hour::fill(home.path(), events, hours).await?;
+    hour::fill(home.path(), events, hours, World::Sparse).await?;
     let mut child = Command::new(std::env::current_exe()?);
     child.arg("seal-and-project").arg(home.path()).arg(hours.to_string());
     let output = tokio::task::spawn_blocking(move || child.output()).await??;
