@@ -81,7 +81,7 @@ async fn again(sizes: &Sizes, table: &mut Table) -> anyhow::Result<()> {
     let each = (sizes.judge_events / 10 / u64::from(HOURS)).max(1);
     note(&format!("judge {HOURS} hours of {each} events again"));
     let home = tempfile::tempdir()?;
-    hour::fill(home.path(), each, HOURS).await?;
+    hour::fill(home.path(), each, HOURS, hour::World::Sparse).await?;
     let (rejudge, hours) = sealed_day(home.path()).await?;
     let (mut one, mut two, mut rows) = (Duration::MAX, Duration::MAX, 0);
     for _ in 0..ROUNDS {
