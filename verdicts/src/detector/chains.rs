@@ -15,8 +15,6 @@ const HEADS_MIN: usize = 1 << 10;
 pub(crate) trait Record: Copy {
     /// Decides the bucket: the same for equal keys.
     fn hash(&self) -> u64;
-    /// The next older record of the bucket.
-    fn older(&self) -> u32;
     /// Links the record in front of the bucket's newest so far, at `index` if there is one.
     fn link(&mut self, index: u32, newest: Option<&Self>);
 }
@@ -34,6 +32,7 @@ impl<R: Record> Chains<R> {
         Self { chunks: Vec::new(), len: 0, heads: vec![NONE; HEADS_MIN] }
     }
 
+    #[allow(clippy::cast_possible_truncation, reason = "thirty-two bits fit")]
     fn bucket(&self, hash: u64) -> usize {
         // The high half of a multiplication: keys come from a hash already, but their low bits may be in use.
         let spread = (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize;
@@ -112,10 +111,6 @@ impl<R: Record> Chains<R> {
         }
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.len
-    }
-
     pub(crate) fn bytes(&self) -> usize {
         let records: usize = self.chunks.iter().map(Vec::capacity).sum();
         records * size_of::<R>() + self.heads.capacity() * size_of::<u32>()
@@ -137,10 +132,6 @@ mod tests {
             self.value % 1000
         }
 
-        fn older(&self) -> u32 {
-            self.older
-        }
-
         fn link(&mut self, index: u32, _newest: Option<&Self>) {
             self.older = index;
         }
@@ -154,7 +145,7 @@ mod tests {
             if record.hash() == hash {
                 found.push(record.value);
             }
-            at = record.older();
+            at = record.older;
         }
         found
     }
@@ -168,11 +159,11 @@ mod tests {
         assert_eq!(values(&chains, 7), (0..200).rev().map(|turn| turn * 1000 + 7).collect::<Vec<_>>());
         let before = chains.bytes();
         chains.retain(|record| record.value >= 150_000);
-        assert_eq!(chains.len(), 50_000);
+        assert_eq!(chains.len, 50_000);
         assert!(chains.bytes() < before / 2);
         assert_eq!(values(&chains, 7), (150..200).rev().map(|turn| turn * 1000 + 7).collect::<Vec<_>>());
         chains.retain(|_| false);
-        assert_eq!((chains.len(), values(&chains, 7)), (0, vec![]));
+        assert_eq!((chains.len, values(&chains, 7)), (0, vec![]));
         chains.push(Number { value: 7, older: NONE });
         assert_eq!(values(&chains, 7), [7]);
     }

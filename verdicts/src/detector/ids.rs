@@ -42,10 +42,6 @@ impl Record for First {
         self.identity as u64
     }
 
-    fn older(&self) -> u32 {
-        self.older
-    }
-
     fn link(&mut self, index: u32, _newest: Option<&Self>) {
         self.older = index;
     }

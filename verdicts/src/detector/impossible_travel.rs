@@ -53,10 +53,6 @@ impl Record for Traveller {
         self.user
     }
 
-    fn older(&self) -> u32 {
-        self.older
-    }
-
     fn link(&mut self, index: u32, _newest: Option<&Self>) {
         self.older = index;
     }

@@ -36,10 +36,6 @@ impl Record for Step {
         self.key
     }
 
-    fn older(&self) -> u32 {
-        self.older
-    }
-
     fn link(&mut self, index: u32, newest: Option<&Self>) {
         self.older = index;
         let ahead = newest.map_or(0, |newest| newest.latest().saturating_sub(self.time).max(0));

@@ -46,7 +46,7 @@ mod tests {
     #[test]
     fn category_follows_the_weights_and_duplicates_decide() {
         use Category::{Duplicate, Givt, Policy, Sivt};
-        let check = |fired: &[(Category, u16)], permille, category| {
+        let check = |fired: &[(Category, u16)], permille, category: Option<Category>| {
             let decision = if category.is_some() { Decision::Invalid } else { Decision::Valid };
             assert_eq!(of(fired.iter().copied(), 700), Score { permille, decision, category }, "{fired:?}");
         };

@@ -23,17 +23,17 @@ fn with(column: &str, array: &ArrayRef) -> RecordBatch {
     let mut world = World::default();
     world.click("a", NOON, |_| ());
     let whole = batch(&world.entries);
-    let fields = whole.schema().fields().iter().map(|field| {
+    let own = whole.schema();
+    let fields = own.fields().iter().map(|field| {
         let is_it = field.name() == column;
         if is_it { Field::new(column, array.data_type().clone(), true) } else { field.as_ref().clone() }
     });
     let schema = Schema::new(fields.collect::<Vec<_>>());
-    let columns = whole
-        .schema()
+    let columns = own
         .fields()
         .iter()
         .zip(whole.columns())
-        .map(|(field, own)| if field.name() == column { Arc::clone(array) } else { Arc::clone(own) });
+        .map(|(field, given)| if field.name() == column { Arc::clone(array) } else { Arc::clone(given) });
     RecordBatch::try_new(Arc::new(schema), columns.collect()).unwrap()
 }
 
@@ -134,4 +134,28 @@ fn memory_does_not_grow_with_the_length_of_the_log() {
         most[half] = fold.memory_bytes().max(most[half]);
     }
     assert!(most[1] <= most[0], "{most:?}");
+}
+
+#[test]
+fn damaged_address_database_is_an_error_and_never_a_panic() {
+    let whole = super::mmdb::database(&[(std::net::Ipv4Addr::new(10, 1, 0, 0), 16, 52.52, 13.40)]);
+    let text = "version = 1\nname = \"t\"\n[[rule]]\ndetector = \"impossible_travel\"\ndatabase = \"city.mmdb\"\n";
+    let load = |bytes: Vec<u8>| Ruleset::parse(text, &|_| Ok(bytes.clone()));
+    let mut world = World::default();
+    for id in ["a", "b"] {
+        world.click(id, NOON, |click| {
+            click.user_id = Some("u".into());
+            click.ip = Some("10.1.0.1".into());
+        });
+    }
+    load(whole.clone()).unwrap();
+    for at in 0..whole.len() {
+        let error = load(whole[..at].to_vec()).unwrap_err().to_string();
+        assert!(error.starts_with("city.mmdb is not a usable address database"), "{at}: {error}");
+        let mut flipped = whole.clone();
+        flipped[at] ^= 0x55;
+        if let Ok(ruleset) = load(flipped) {
+            world.found(&Arc::new(ruleset));
+        }
+    }
 }

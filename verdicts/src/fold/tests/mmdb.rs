@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 const NODE_EMPTY: u32 = u32::MAX;
 
 /// A database of the places of some IPv4 networks: address, prefix length, degrees north, degrees east.
-pub fn database(networks: &[(Ipv4Addr, u8, f64, f64)]) -> Vec<u8> {
+pub(crate) fn database(networks: &[(Ipv4Addr, u8, f64, f64)]) -> Vec<u8> {
     let mut data = Vec::new();
     let mut tree = vec![[NODE_EMPTY; 2]];
     // Children that lead to data: 0x8000_0000 | offset, until the number of nodes is known.
@@ -79,7 +79,9 @@ fn metadata(bytes: &mut Vec<u8>, nodes: u32) {
     text(bytes, "languages");
     bytes.extend([0, 4]); // an empty array
     text(bytes, "description");
-    bytes.push(0b111_00000);
+    bytes.push(0b111_00001);
+    text(bytes, "en");
+    text(bytes, "for tests");
 }
 
 fn text(bytes: &mut Vec<u8>, text: &str) {

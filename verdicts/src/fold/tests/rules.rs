@@ -1,5 +1,7 @@
 //! Every detector at its boundaries.
 
+use std::sync::Arc;
+
 use clicktrail_log::event::Kind;
 
 use super::world::{NOON, SECOND, World, event, reasons, rule, ruleset};
@@ -61,13 +63,13 @@ fn original_in_the_archive_is_named_only_if_it_is_earlier() {
     world.add_logged(event(Kind::Click, "a", NOON), NOON + 72_000 * SECOND);
     let batch = super::world::batch(&world.entries);
     let ruleset = rule("duplicate", "");
-    let old = Fold::new(ruleset.clone()).old_events(&batch).unwrap();
+    let old = Fold::new(Arc::clone(&ruleset)).old_events(&batch).unwrap();
     assert_eq!((old.len(), old[0].row, old[0].event_id.as_str(), old[0].kind), (1, 0, "a", Kind::Click));
     for (position, is_found) in [("1.0.9", true), ("1.1.0", false), ("1.2.0", false)] {
         let mut originals = Originals::none();
         originals.add(Kind::Click, "a", position.parse().unwrap());
         originals.add(Kind::Conversion, "a", "1.0.0".parse().unwrap());
-        let findings = Fold::new(ruleset.clone()).judge(&batch, &originals).unwrap();
+        let findings = Fold::new(Arc::clone(&ruleset)).judge(&batch, &originals).unwrap();
         let names: Vec<_> = findings.iter().map(reasons).collect();
         assert_eq!(names, if is_found { vec![format!("duplicate(original={position})")] } else { vec![] });
     }
@@ -103,9 +105,8 @@ fn double_click_is_of_one_user_or_one_address_and_agent_on_one_ad() {
                 agent: [Option<&'static str>; 2],
                 ad: &'static str| {
         let mut world = World::default();
-        for index in 0..2 {
-            world.click(&index.to_string(), NOON + index, |click| {
-                let at = index as usize;
+        for (at, later) in (0..2_usize).zip(0_i64..) {
+            world.click(&at.to_string(), NOON + later, |click| {
                 click.user_id = user[at].map(Into::into);
                 click.ip = ip[at].map(Into::into);
                 click.user_agent = agent[at].map(Into::into);
