@@ -220,6 +220,8 @@ impl Sealer {
     }
 }
 
+type Encoding = JoinHandle<Result<part::Encoded, ParquetError>>;
+
 /// An hour in the making.
 struct Building<'s> {
     sealer: &'s Sealer,
@@ -233,7 +235,7 @@ struct Building<'s> {
     pending_rows: usize,
     pending_first: Seq,
     /// The part that is being encoded while the next one is read: at most one, which bounds memory.
-    encoding: Option<(Seq, Seq, JoinHandle<Result<part::Encoded, ParquetError>>)>,
+    encoding: Option<(Seq, Seq, Encoding)>,
     /// The encoded part that is being stored while the next one is encoded: also at most one.
     storing: Option<JoinHandle<Result<Part, Error>>>,
 }
