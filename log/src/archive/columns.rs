@@ -35,6 +35,9 @@ struct Task {
     writer: ArrowColumnWriter,
 }
 
+/// A file in memory.
+type File = SerializedFileWriter<Vec<u8>>;
+
 /// A column that is written, and where it belongs.
 type Written = (usize, usize, ArrowColumnChunk);
 
@@ -83,7 +86,7 @@ pub(super) fn write(
 fn prepare(
     batches: &[RecordBatch],
     files: Vec<(SchemaRef, WriterProperties)>,
-) -> Result<(Vec<SerializedFileWriter<Vec<u8>>>, Vec<Task>), ParquetError> {
+) -> Result<(Vec<File>, Vec<Task>), ParquetError> {
     let (mut writers, mut tasks) = (Vec::with_capacity(files.len()), Vec::new());
     for (file, (schema, properties)) in files.into_iter().enumerate() {
         let writer = ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&schema), Some(properties))?;
