@@ -141,6 +141,8 @@ pub struct Fold {
     latest_logged: i64,
     swept_at: i64,
     rewinds: Rewinds,
+    /// Batches with fewer rows are folded on the caller's thread alone.
+    rows_for_threads: usize,
 }
 
 impl Fold {
@@ -156,7 +158,15 @@ impl Fold {
             latest_logged: i64::MIN,
             swept_at: i64::MIN,
             rewinds: Rewinds::default(),
+            rows_for_threads: ROWS_FOR_THREADS,
         }
+    }
+
+    /// The same on the caller's thread alone, however large the batches: where several folds run side by side.
+    #[must_use]
+    pub fn on_one_thread(mut self) -> Self {
+        self.rows_for_threads = usize::MAX;
+        self
     }
 
     /// Clicks and conversions that happened so long before they were logged that an original may lie beyond the
@@ -319,10 +329,10 @@ impl Fold {
 }
 
 /// Lets every detector see the rows, on two threads: whoever is free takes the next, those with the most work first.
-fn pass(states: &mut [Box<dyn State>], view: &View<'_>, are_wanted: bool) -> Vec<Hit> {
+fn pass(states: &mut [Box<dyn State>], view: &View<'_>, are_wanted: bool, rows_for_threads: usize) -> Vec<Hit> {
     let run = |state: &mut Box<dyn State>, hits: &mut Hits| state.pass(view, hits);
     let mut here = Hits { are_wanted, found: Vec::new() };
-    if view.rows.len() < ROWS_FOR_THREADS {
+    if view.rows.len() < rows_for_threads {
         states.iter_mut().for_each(|state| run(state, &mut here));
         return here.found;
     }

@@ -133,7 +133,7 @@ mod tests {
         }
         let names = |list: &[Migration]| list.iter().map(|one| (one.number, one.name)).collect::<Vec<_>>();
         assert_eq!(names(SQLITE), names(POSTGRES));
-        assert_eq!(names(SQLITE).iter().map(|one| one.0).collect::<Vec<_>>(), (1..=3).collect::<Vec<_>>());
+        assert_eq!(names(SQLITE).iter().map(|one| one.0).collect::<Vec<_>>(), (1..=4).collect::<Vec<_>>());
     }
 
     #[test]

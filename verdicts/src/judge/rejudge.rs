@@ -111,7 +111,8 @@ impl Rejudge {
         let epoch = manifest.epoch();
         let of_hours =
             |hours: &[Manifest]| ClickRows::of_hours(Arc::clone(&self.clicks), self.archive.clone(), epoch, hours);
-        let mut fold = Fold::new(Arc::clone(&self.rules));
+        // Hours are what runs side by side.
+        let mut fold = Fold::new(Arc::clone(&self.rules)).on_one_thread();
         // The hour's events may have been logged a little before it, where a clock ran behind.
         let mut earliest = manifest.hour().start();
         let mut own = of_hours(std::slice::from_ref(manifest));
