@@ -243,7 +243,7 @@ impl Fold {
         self.watch_the_clock(&rows);
         rows.intern(&mut self.frames);
         let view = View { rows: &rows, frames: &self.frames, originals, look_back_micros: self.look_back_micros };
-        let hits = pass(&mut self.states, &view, is_judged);
+        let hits = pass(&mut self.states, &view, is_judged, self.rows_for_threads);
         let findings = self.findings(&rows, hits);
         self.sweep_if_due();
         self.check_memory()?;
