@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use arrow::{
-    array::{Array as _, ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray},
+    array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray},
     datatypes::Int64Type,
 };
 use clicktrail_log::{

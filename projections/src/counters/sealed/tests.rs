@@ -8,7 +8,7 @@ use clicktrail_log::{
 };
 use datafusion::{
     arrow::{
-        array::{Array as _, ArrayRef, AsArray as _, Int64Array, StringArray, UInt32Array},
+        array::{ArrayRef, AsArray as _, Int64Array, StringArray, UInt32Array},
         compute::{concat_batches, take_record_batch},
         datatypes::Int64Type,
     },
@@ -137,7 +137,7 @@ async fn quiet_hour_has_no_counts() {
 async fn damaged_part_is_named_before_a_row_is_counted() {
     let archive = archive();
     let mut files = parts(&archive, &one_ad(60), 3).await;
-    files[1].sha256.replace_range(0..1, if files[1].sha256.starts_with('0') { "1" } else { "0" });
+    files[1].sha256 = files[0].sha256.clone();
     let error = in_ranges(&archive, &files, &some_rulings(0, 0), Sizes::default()).await.unwrap_err();
     assert!(matches!(error, Error::Archive(archive::Error::Damaged { key, .. }) if key == "part-2"));
 }
