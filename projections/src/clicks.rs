@@ -1,7 +1,7 @@
-//! The `clicks` table: the core columns of one hour, from archived parts or from frames that were just logged.
+//! Tables of archived files, and the `clicks` table of frames that were just logged.
 //!
-//! A part is read whole and compared with its manifest before a row of it is counted, so a damaged part is an error
-//! that names it, never a wrong number.
+//! A file is read whole and compared with its digest before a row of it is counted, so a damaged one is an error that
+//! names it, never a wrong number.
 
 use std::{fmt, sync::Arc};
 
@@ -11,10 +11,7 @@ use clicktrail_log::{
     schema,
 };
 use datafusion::{
-    arrow::{
-        array::RecordBatch,
-        datatypes::{DataType, Field, Fields, Schema, SchemaRef},
-    },
+    arrow::{array::RecordBatch, datatypes::SchemaRef},
     catalog::{Session, TableProvider},
     datasource::{MemTable, TableType},
     error::{DataFusionError, Result as DataFusionResult},
@@ -41,26 +38,10 @@ pub struct CheckedFiles {
 }
 
 impl CheckedFiles {
-    /// The table of the core files of an hour's parts.
-    pub fn of_hour(archive: Archive, hour: &manifest::Manifest, threads: usize) -> Self {
-        let files = hour.parts.iter().map(|part| part.core.clone()).collect();
-        Self { archive, files, schema: with_views(&schema::core()), threads }
-    }
-
-    /// The table of other files of one schema: segments.
+    /// The table of files of one schema: segments, or core files of parts.
     pub fn new(archive: Archive, files: Vec<manifest::File>, schema: SchemaRef, threads: usize) -> Self {
         Self { archive, files, schema, threads }
     }
-}
-
-/// The same columns with texts as views. Almost every text that is grouped by has at most twelve bytes, and so lies
-/// inside its view: hashing, comparing and moving it follow no pointer.
-fn with_views(schema: &SchemaRef) -> SchemaRef {
-    let field = |field: &Arc<Field>| match field.data_type() {
-        DataType::Utf8 => Arc::new(field.as_ref().clone().with_data_type(DataType::Utf8View)),
-        _ => Arc::clone(field),
-    };
-    Arc::new(Schema::new(schema.fields().iter().map(field).collect::<Fields>()))
 }
 
 /// The rows of frames as a `clicks` table: what [`part::with_position`] gives, without the personal columns.

@@ -20,7 +20,7 @@ use datafusion::{
 };
 use futures::TryStreamExt as _;
 
-use crate::{Error, lint, session};
+use crate::{Error, lint, segment, session};
 
 pub mod hot;
 pub mod query;
@@ -103,11 +103,12 @@ pub fn rulings(rows: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>, Error> 
     Ok(Arc::new(MemTable::try_new(rulings_schema(), vec![rows])?))
 }
 
-/// Names the code: SHA-256 of the version, the SQL, the output columns and the engine's version, which fixes that of
-/// Parquet.
+/// Names the code: SHA-256 of the version, the SQL, the output columns, the segment's layout and the engine's version,
+/// which fixes that of Parquet.
 pub fn code_digest() -> Digest {
     let (engine, columns) = (datafusion::DATAFUSION_VERSION, schema::columns(&SCHEMA));
-    Digest::of(format!("{NAME} {VERSION}\n{SQL}\n{columns:?}\nDataFusion {engine}").as_bytes())
+    let layout = segment::CREATED_BY;
+    Digest::of(format!("{NAME} {VERSION}\n{SQL}\n{columns:?}\n{layout}\nDataFusion {engine}").as_bytes())
 }
 
 /// Counts the clicks of a table. The stream is in the order of [`KEYS`], of [`schema`] columns.

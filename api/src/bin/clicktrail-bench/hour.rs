@@ -44,7 +44,7 @@ impl World {
         let config = Config::new(events, 1, seed, start);
         match self {
             Self::Sparse => config,
-            Self::Dense => Config { advertisers: 8, campaigns_each: 2, ads_each: 2, publishers: 12, ..config },
+            Self::Dense => Config { advertisers: 4, campaigns_each: 2, ads_each: 2, publishers: 8, ..config },
         }
     }
 }

@@ -25,6 +25,7 @@ use datafusion::{
     physical_expr::{LexOrdering, PhysicalSortExpr},
     physical_plan::{
         ExecutionPlan, SendableRecordBatchStream, execute_stream,
+        joins::HashJoinExec,
         stream::RecordBatchStreamAdapter,
         streaming::{PartitionStream, StreamingTableExec},
     },
@@ -58,6 +59,9 @@ impl Plan {
         lint::check(frame.logical_plan())?;
         check_codes(frame.logical_plan())?;
         let physical = frame.create_physical_plan().await?;
+        if keeps_clicks(&physical) {
+            return Err(Error::Refused("the plan would keep the clicks of one range for all others".to_owned()));
+        }
         let with_position = wants_position(&physical);
         Ok(Self { physical, session, with_position })
     }
@@ -76,11 +80,22 @@ impl Plan {
     }
 }
 
+/// The scan of the clicks in a plan.
+fn clicks(plan: &Arc<dyn ExecutionPlan>) -> Option<&Arc<dyn ExecutionPlan>> {
+    let is_clicks = plan.downcast_ref::<StreamingTableExec>().is_some();
+    if is_clicks { Some(plan) } else { plan.children().into_iter().find_map(clicks) }
+}
+
 /// Whether the clicks are joined: without rulings the planner leaves the join out.
 fn wants_position(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    let is_clicks = plan.downcast_ref::<StreamingTableExec>().is_some();
-    (is_clicks && plan.schema().column_with_name(schema::POSITION).is_some())
-        || plan.children().into_iter().any(wants_position)
+    clicks(plan).is_some_and(|clicks| clicks.schema().column_with_name(schema::POSITION).is_some())
+}
+
+/// Whether the clicks are on the side of a join that is read once and kept for every later execution: that is right
+/// for the rulings alone.
+fn keeps_clicks(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    let kept = plan.downcast_ref::<HashJoinExec>().map(HashJoinExec::left);
+    kept.is_some_and(|kept| clicks(kept).is_some()) || plan.children().into_iter().any(keeps_clicks)
 }
 
 /// Codes as their texts again.
@@ -222,7 +237,8 @@ mod tests {
             let plan = plan(rulings).await;
             assert!(plan.contains("ordering_mode=Sorted") && !plan.contains("SortExec"), "{plan}");
             assert!(!plan.contains("Repartition"), "{plan}");
-            assert_eq!(plan.contains("HashJoinExec"), joins, "{plan}");
+            assert_eq!(plan.contains("HashJoinExec: mode=CollectLeft, join_type=Right"), joins, "{plan}");
+            assert_eq!(plan.contains("Join"), joins, "{plan}");
         }
     }
 

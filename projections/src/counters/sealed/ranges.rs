@@ -11,9 +11,9 @@ use super::cursor::{Ad, Cursor, Place};
 use crate::Error;
 
 /// About as many rows are in a range: enough to be worth a query, and few enough to stay in the processor's cache.
-pub(super) const RANGE_ROWS: usize = 1 << 18;
-/// Ads with about as many rows are still counted whole.
-pub(super) const RANGE_ROWS_MAX: usize = 1 << 20;
+const RANGE_ROWS: usize = 1 << 17;
+/// Ads with about as many rows are still counted whole. With more, one thread would be busy and the others wait.
+const RANGE_ROWS_MAX: usize = 1 << 18;
 /// Fewer rows are decoded at a time only if this is all that a part has.
 const BATCH_ROWS_MIN: usize = 1_024;
 
