@@ -106,7 +106,7 @@ fn sum(batch: &RecordBatch, name: &str) -> i64 {
 async fn ruling_moves_a_click_from_billable_to_invalid() {
     let clicks: Vec<_> = (0..3).map(|id| event(id, Kind::Click, 0, 0)).collect();
     let position = Position::new(Epoch::FIRST, Seq::FIRST, 1).as_i64();
-    let columns: Vec<arrow::array::ArrayRef> =
+    let columns: Vec<ArrayRef> =
         vec![Arc::new(Int64Array::from(vec![position])), Arc::new(StringArray::from(vec!["sivt"]))];
     let rulings = RecordBatch::try_new(rulings_schema(), columns).unwrap();
     let rulings = Arc::new(MemTable::try_new(rulings_schema(), vec![vec![rulings]]).unwrap());

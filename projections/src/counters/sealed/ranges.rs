@@ -126,7 +126,8 @@ impl Ranges {
             }
             let whole_ads = Cut::BeforeAd(ad.clone());
             let rows = self.rows_before(&whole_ads);
-            if rows >= self.sizes.rows / 4 || (rows > 0 && ahead >= self.sizes.rows_max) {
+            let is_worth_it = rows >= self.sizes.rows / 4 || ahead >= self.sizes.rows_max;
+            if rows > 0 && is_worth_it {
                 return Ok(whole_ads);
             }
             if ahead >= self.sizes.rows_max {
