@@ -10,6 +10,8 @@ pub(crate) const NONE: u32 = u32::MAX;
 const CHUNK_BITS: u32 = 16;
 const CHUNK: usize = 1 << CHUNK_BITS;
 const HEADS_MIN: usize = 1 << 10;
+/// How many rows detectors take together: see [`Chains::touch`].
+pub(crate) const BLOCK: usize = 64;
 
 /// A record in a bucket.
 pub(crate) trait Record: Copy {
@@ -42,6 +44,17 @@ impl<R: Record> Chains<R> {
     /// The newest record of the bucket of `hash`, or [`NONE`].
     pub(crate) fn newest(&self, hash: u64) -> u32 {
         self.heads[self.bucket(hash)]
+    }
+
+    /// Reads what records of these hashes, at most [`BLOCK`], are about to need. Each look-up waits for two places in
+    /// memory that no cache holds; read side by side they are waited for once.
+    pub(crate) fn touch(&self, hashes: impl Iterator<Item = u64>) {
+        let mut newest = [NONE; BLOCK];
+        for (slot, hash) in newest.iter_mut().zip(hashes) {
+            *slot = self.newest(hash);
+        }
+        let read = |sum: u64, index: &u32| if *index == NONE { sum } else { sum ^ self.get(*index).hash() };
+        std::hint::black_box(newest.iter().fold(0, read));
     }
 
     pub(crate) fn get(&self, index: u32) -> &R {

@@ -2,7 +2,7 @@
 
 use clicktrail_log::event::Kind;
 
-use super::{Hits, State, View, frames::Frames, millis, trail::Trail};
+use super::{Hits, State, View, chains::BLOCK, frames::Frames, millis, trail::Trail};
 use crate::verdict::Evidence;
 
 /// Impressions by who and ad: the largest of all states, nine events of ten.
@@ -26,15 +26,21 @@ impl State for ImpossibleClick {
 
     fn pass(&mut self, view: &View<'_>, hits: &mut Hits) {
         let rows = view.rows;
-        for row in 0..rows.len() {
-            match rows.kinds[row] {
-                Kind::Impression => {
-                    if let Some(key) = rows.who_and_ad(row) {
-                        self.impressions.push(key, rows.times[row], rows.origins[row]);
-                    }
+        let mut keys = Vec::with_capacity(BLOCK);
+        for from in (0..rows.len()).step_by(BLOCK) {
+            let block = from..rows.len().min(from + BLOCK);
+            keys.clear();
+            keys.extend(block.filter_map(|row| match rows.kinds[row] {
+                Kind::Impression | Kind::Click => Some((row, rows.who_and_ad(row)?)),
+                Kind::Conversion | Kind::Probe | Kind::Prefetch => None,
+            }));
+            self.impressions.touch(keys.iter().map(|(_, key)| *key));
+            for &(row, key) in &keys {
+                if rows.kinds[row] == Kind::Impression {
+                    self.impressions.push(key, rows.times[row], rows.origins[row]);
+                } else if hits.are_wanted {
+                    self.ask(view, (row, key), hits);
                 }
-                Kind::Click if hits.are_wanted => self.ask(view, row, hits),
-                Kind::Click | Kind::Conversion | Kind::Probe | Kind::Prefetch => {}
             }
         }
     }
@@ -49,10 +55,7 @@ impl State for ImpossibleClick {
 }
 
 impl ImpossibleClick {
-    fn ask(&self, view: &View<'_>, row: usize, hits: &mut Hits) {
-        let Some(key) = view.rows.who_and_ad(row) else {
-            return;
-        };
+    fn ask(&self, view: &View<'_>, (row, key): (usize, u64), hits: &mut Hits) {
         let time = view.rows.times[row];
         let is_visible = |frame| view.is_visible(frame, row);
         for (rule, gap_min) in &self.rules {

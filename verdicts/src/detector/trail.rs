@@ -65,6 +65,11 @@ impl Trail {
         self.0.push(Step { key, time, frame: origin.frame, older: NONE, ahead_ms: 0, row: origin.row });
     }
 
+    /// Fetches what pushing or asking these keys needs: see [`Chains::touch`].
+    pub(super) fn touch(&self, keys: impl Iterator<Item = u64>) {
+        self.0.touch(keys);
+    }
+
     /// The latest event of `key` with a time in `(after, until]` whose frame is visible; of equals the last in the log.
     pub(super) fn nearest(
         &self,
