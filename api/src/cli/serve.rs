@@ -78,16 +78,17 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let shutdown = CancellationToken::new();
     let mut roles = JoinSet::new();
     let limits = session::Limits::default();
-    // Judging, counting and sealing go on until capture has answered its last request.
-    let drained = CancellationToken::new();
+    // Judging goes on until capture has answered its last request, counting and sealing until that is judged.
+    let (drained, judged) = (CancellationToken::new(), CancellationToken::new());
+    let mut judging = JoinSet::new();
     if arguments.roles.contains(&Role::Judge) {
-        roles.spawn(instance.judging(rules).run(drained.clone()));
+        judging.spawn(instance.judging(rules).run(drained.clone()));
     }
     if arguments.roles.contains(&Role::Project) {
-        roles.spawn(instance.projector(limits).run(drained.clone()));
+        roles.spawn(instance.projector(limits).run(judged.clone()));
     }
     if arguments.roles.contains(&Role::Archive) {
-        roles.spawn(instance.archiver(limits).run(drained.clone()));
+        roles.spawn(instance.archiver(limits).run(judged.clone()));
     }
     let upkeep = tokio::spawn({
         let metrics = metrics.clone();
@@ -103,9 +104,11 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         Some(lock) => capture(&instance, lock, &arguments, metrics, shutdown.clone()).await?,
         None => shutdown.cancelled().await,
     }
-    drained.cancel();
-    if tokio::time::timeout(STOP_TIMEOUT, async { while roles.join_next().await.is_some() {} }).await.is_err() {
-        warn!("a role did not finish its last step in time; it is done again at the next start");
+    for (token, tasks) in [(drained, &mut judging), (judged, &mut roles)] {
+        token.cancel();
+        if tokio::time::timeout(STOP_TIMEOUT, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
+            warn!("a role did not finish its last step in time; it is done again at the next start");
+        }
     }
     upkeep.abort();
     info!("stopped");

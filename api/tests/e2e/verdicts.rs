@@ -1,13 +1,20 @@
 //! Verdicts from outside: on the real log, by hand, by SQL, under other rules, and with bad input.
 
-use std::{fs, path::Path, process::Command};
+use std::{fs, path::Path, process::Command, time::Duration};
 
+use clicktrail_log::{
+    log::{ReadLimit, Stream},
+    position::Seq,
+};
+use clicktrail_verdicts::history::History;
 use serde_json::{Value, json};
 
 use crate::{
     installation::{Installation, example, service, unpack_example},
+    nats_server::NatsServer,
     real_log::tree,
-    recount::sum,
+    recount::{Recount, sum},
+    server::Server,
 };
 
 /// Five thresholds at once, and an agent rule that decides alone.
@@ -65,22 +72,28 @@ enabled = false
 struct Imported {
     installation: Installation,
     log: String,
+    /// What the import printed.
+    summary: Value,
 }
 
 impl Imported {
     fn under(ruleset: &str) -> Self {
-        let installation = Installation::embedded();
+        let imported = Self::into(Installation::embedded(), ruleset);
+        assert_eq!(imported.summary["hours_sealed"], imported.summary["hours_reconciled"], "I8: {}", imported.summary);
+        imported
+    }
+
+    fn into(installation: Installation, ruleset: &str) -> Self {
         fs::create_dir_all(installation.data()).unwrap();
         let log = installation.data().join("apache_access.log");
         unpack_example("apache_access.log.gz", &log);
         let log = log.to_str().unwrap().to_owned();
-        let imported = Self { installation, log };
+        let mut imported = Self { installation, log, summary: Value::Null };
         imported.write("rules.toml", ruleset);
         let mapping = example("apache.toml");
         let (rules, mapping) = (imported.path("rules.toml"), mapping.to_str().unwrap());
         let arguments = ["import", &imported.log, "--format", "combined", "--mapping", mapping, "--ruleset", &rules];
-        let summary = imported.installation.ask(&arguments);
-        assert_eq!(summary["hours_sealed"], summary["hours_reconciled"], "I8: {summary}");
+        imported.summary = imported.installation.ask(&arguments);
         imported
     }
 
@@ -139,6 +152,41 @@ fn rates_and_agents_fire_on_what_an_independent_count_finds() {
     assert_eq!(column("clicks"), 9_956);
     assert_eq!(column("billable_clicks") + invalid.iter().sum::<i64>(), 9_956, "I7");
     assert_eq!(column("spend_micros"), 10_000 * column("billable_clicks"));
+}
+
+/// What was found about each event, apart from where events stand.
+async fn found(installation: &Installation) -> Vec<String> {
+    let history = History::new(installation.log(Stream::Verdicts).await, installation.archive());
+    let (mut found, mut next) = (Vec::new(), Seq::FIRST);
+    loop {
+        let page = history.read(next, ReadLimit::waiting(Duration::ZERO)).await.unwrap();
+        for verdict in page.ruled.into_iter().map(|ruled| ruled.verdict) {
+            let rules: Vec<&str> = verdict.reasons.iter().map(|reason| reason.rule.as_str()).collect();
+            let (ruling, score) = ((verdict.decision, verdict.category), verdict.score_permille);
+            found.push(format!("{} {ruling:?} {score} {rules:?} {}", verdict.event_id, verdict.ruleset));
+        }
+        if page.next == next {
+            return found;
+        }
+        next = page.next;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn real_log_is_judged_alike_on_both_logs() {
+    let shipped = include_str!("../../../verdicts/rulesets/default.toml");
+    let embedded = Imported::under(shipped);
+    let broker = NatsServer::start();
+    // The servers judge by what ships, which is the same file.
+    let logged = Imported::into(Installation::on_broker(&broker), shipped);
+    assert_eq!(logged.summary["logged"], json!(9_998));
+    Server::start(&logged.installation).stop(&[]);
+    let recount = Recount::of(logged.installation.log(Stream::Clicks).await.as_ref()).await;
+    recount.check_verdicts(&logged.installation).await;
+    recount.check_counters(&logged.installation);
+    let (here, there) = (found(&embedded.installation).await, found(&logged.installation).await);
+    assert!(here.len() > 1_000, "{}", here.len());
+    assert_eq!(here, there);
 }
 
 #[test]
