@@ -96,10 +96,12 @@ async fn tell_stale(instance: &Instance) -> anyhow::Result<()> {
     stale::follow(&instance.rulings(), instance.catalog.as_ref()).await?;
     let stale = as_of::stale_hours(instance.catalog.as_ref()).await?;
     if let (Some(first), Some(last)) = (stale.keys().next(), stale.keys().next_back()) {
-        let hours = stale.len();
+        let hours = match stale.len() {
+            1 => format!("{first} is stale"),
+            hours => format!("{hours} hours from {first} to {last} are stale"),
+        };
         output::note(&format!(
-            "{hours} stale hours between {first} and {last}: later verdicts concern them (see `verdicts stale`); these numbers \
-             count without, --as-of latest with them"
+            "{hours}: later verdicts concern what was sealed (see `verdicts stale`); these numbers count without them, --as-of latest with them"
         ));
     }
     Ok(())
