@@ -16,7 +16,7 @@ use crate::Error;
 /// What Parquet's `created_by` says: part of the bytes, so it changes only with the layout.
 pub(crate) const CREATED_BY: &str = "clicktrail segment 2";
 /// The columns whose least and greatest values are kept, for readers that look for an advertiser or a time. Those of
-/// sums and counts find nobody anything, and cost as much as writing them.
+/// sums and counts find nobody anything, and compare every value that is written.
 const WITH_STATISTICS: [&str; 2] = ["advertiser_id", "minute"];
 /// Rows are handed to Parquet in batches of exactly this size: page boundaries depend on it.
 const BATCH_ROWS: usize = 8_192;

@@ -17,6 +17,9 @@ use super::{
 /// How long to wait for another process that writes, or for a connection; then the call is [`Error::Unavailable`].
 const WAIT_MAX: Duration = Duration::from_secs(10);
 
+/// Pause before a file that is locked is opened again.
+const OPEN_PAUSE: Duration = Duration::from_millis(20);
+
 /// So many reads at once; more wait for one of them.
 const READERS_MAX: u32 = 4;
 
@@ -38,6 +41,19 @@ impl Sqlite {
     /// [`Error::Corrupt`] if another version of this program made the file; [`Error::Database`] if it is no SQLite
     /// file, or cannot be created; [`Error::Unavailable`] if another process keeps it locked.
     pub async fn open(path: &Path) -> Result<Self, Error> {
+        let begun = tokio::time::Instant::now();
+        loop {
+            match Self::open_once(path).await {
+                // Turning a new file to WAL does not wait for another program that does the same.
+                Err(error) if error.is_transient() && begun.elapsed() < WAIT_MAX => {
+                    tokio::time::sleep(OPEN_PAUSE).await;
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn open_once(path: &Path) -> Result<Self, Error> {
         let options = SqliteConnectOptions::new().filename(path).busy_timeout(WAIT_MAX).disable_statement_logging();
         let writer = one_writer()
             .acquire_timeout(WAIT_MAX)
