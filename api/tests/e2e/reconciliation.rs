@@ -10,6 +10,7 @@ use clicktrail_log::{
     event::{Event, Kind},
     frame::Writer,
     log::{Log, Stream},
+    position::{Epoch, Position, Seq},
     schema::EventsBuilder,
     time::{Clock, Hour, ManualClock, Timestamp},
 };
@@ -20,7 +21,12 @@ use clicktrail_replay::{
     live::Projector,
     sealing::Archiver,
 };
-use clicktrail_verdicts::{history::History, judge::Judge, ruleset::Ruleset};
+use clicktrail_verdicts::{
+    history::History,
+    judge::Judge,
+    ruleset::Ruleset,
+    verdict::{Category, Evidence},
+};
 use uuid::Uuid;
 
 use crate::{
@@ -206,6 +212,40 @@ async fn every_hour_of_a_month_equals_what_was_counted_live() {
     assert!(sealed.windows(2).all(|pair| pair[0].next() == pair[1]), "the chain of hours has a hole");
     assert!(i64::try_from(sealed.len()).unwrap() >= HOURS, "only {} hours were sealed", sealed.len());
     check_answers(&installation, &world).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn retry_twenty_hours_later_names_its_original_once_its_hours_are_sealed() {
+    let installation = Installation::embedded();
+    let first = Hour::parse("2026-01-01T00").unwrap();
+    let mut world = World::new(&installation, first.start()).await;
+    let (mut judging, mut projector, mut archiver) = (world.judging(), world.projector(), world.archiver());
+    let then = first.start().plus_micros(600 * SECOND);
+    world.append(then, 5).await;
+    count_all(&mut judging, &mut projector).await;
+    // The client sends its first click again, as it was.
+    let now = then.plus_micros(20 * 3_600 * SECOND);
+    let mut events = EventsBuilder::with_capacity(1);
+    events.push(&event(3, then.plus_micros(-3 * SECOND), now));
+    world.clock.set(now);
+    let frame = world.writers[0].seal(&events.finish(), (now, now)).unwrap();
+    let retry = Position::new(Epoch::FIRST, world.log.append(&frame).await.unwrap().seq, 0);
+    let waits = judging.tick(Duration::ZERO).await.unwrap_err();
+    assert!(waits.is_transient() && format!("{waits:?}").contains("NotSealed"), "{waits:?}");
+    let hours = world.seal(&mut archiver, now).await;
+    assert_eq!(hours.len(), 20);
+    count_all(&mut judging, &mut projector).await;
+    let history = world.history();
+    let ruled = history.about(retry..retry.plus_rows(1), history.end().await.unwrap()).await.unwrap();
+    let reason = &ruled[0].verdict.reasons[0];
+    let original = Position::new(Epoch::FIRST, Seq::FIRST, 2);
+    assert_eq!((ruled.len(), ruled[0].verdict.category), (1, Some(Category::Duplicate)));
+    assert_eq!(reason.rule, "duplicate");
+    assert!(reason.evidence.iter().any(|(_, evidence)| *evidence == Evidence::Position(original)), "{reason:?}");
+    // Judging the hour again, from the archive alone, finds the same.
+    world.seal(&mut archiver, after(now.hour())).await;
+    let again = installation.ask(&["verdicts", "judge"]);
+    assert_eq!((&again["changes"], &again["events"]), (&serde_json::json!(0), &serde_json::json!(6)), "{again}");
 }
 
 /// The command's answers, the log, and what the test itself has counted agree.
