@@ -18,7 +18,7 @@ use crate::verdict::Evidence;
 
 /// An event of an id.
 #[derive(Debug, Clone, Copy)]
-#[repr(packed(4))]
+#[repr(Rust, packed(4))]
 struct Event {
     time: i64,
     frame: FrameId,
@@ -27,7 +27,7 @@ struct Event {
 
 /// The first event of an id that is still remembered.
 #[derive(Debug, Clone, Copy)]
-#[repr(packed(4))]
+#[repr(Rust, packed(4))]
 struct First {
     identity: u128,
     event: Event,

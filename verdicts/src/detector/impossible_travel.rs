@@ -30,7 +30,7 @@ const CACHED_MAX: usize = 400_000;
 
 /// A user's last event at a place.
 #[derive(Debug, Clone, Copy)]
-#[repr(packed(4))]
+#[repr(Rust, packed(4))]
 struct Sight {
     time: i64,
     frame: FrameId,
@@ -40,7 +40,7 @@ struct Sight {
 
 /// A user's last two places.
 #[derive(Debug, Clone, Copy)]
-#[repr(packed(4))]
+#[repr(Rust, packed(4))]
 struct Traveller {
     user: u64,
     older: u32,

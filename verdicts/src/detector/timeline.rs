@@ -4,7 +4,7 @@ use super::frames::{FrameId, Frames};
 
 /// An event of a timeline, in twenty bytes.
 #[derive(Debug, Clone, Copy)]
-#[repr(packed(4))]
+#[repr(Rust, packed(4))]
 pub(super) struct Seen {
     pub(super) time: i64,
     pub(super) frame: FrameId,

@@ -9,7 +9,7 @@ const MICROS_PER_MILLI: i64 = 1000;
 
 /// Thirty-two bytes for an event: there are as many as impressions within the look-back.
 #[derive(Debug, Clone, Copy)]
-#[repr(packed(4))]
+#[repr(Rust, packed(4))]
 struct Step {
     key: u64,
     time: i64,
