@@ -1,4 +1,4 @@
-//! Judging: every rule over a stream of events, and past hours again by one worker and by two.
+//! Judging: the shipped rules over a stream of events, and past hours again by one worker and by two.
 
 use std::{
     path::Path,
@@ -70,7 +70,7 @@ fn stream(sizes: &Sizes, table: &mut Table) -> anyhow::Result<()> {
     }
     state = state.max(fold.memory_bytes());
     let per_second = float(rows) / folding.as_secs_f64();
-    table.judge("judge: events, all rules", per_second, Target::AtLeast(1_000_000.0), rate);
+    table.judge("judge: events, the shipped rules", per_second, Target::AtLeast(1_000_000.0), rate);
     table.say("judge: events of 1,000 with a finding", format!("{:.1}", float(findings) * 1_000.0 / float(rows)));
     table.judge("judge: state of the rules", float(state as u64), Target::AtMost(STATE_MAX), gib);
     Ok(())
