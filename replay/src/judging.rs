@@ -66,6 +66,7 @@ impl Judging {
                     if stopping {
                         return;
                     }
+                    self.lag(true).await;
                     let pause = if transient { RETRY_PAUSE } else { STANDSTILL_PAUSE };
                     let _ = tokio::time::timeout(pause, shutdown.cancelled()).await;
                 }
@@ -73,8 +74,9 @@ impl Judging {
         }
     }
 
-    async fn lag(&self, judged: bool) {
-        if !judged {
+    /// Tells how far the judge is behind: not at all if there was nothing to judge.
+    async fn lag(&self, may_lag: bool) {
+        if !may_lag {
             gauge!(metric::JUDGE_LAG).set(0);
         } else if let (Ok(info), Ok(judged)) = (self.clicks.info().await, self.catalog.judged().await) {
             let behind = info.last.get().saturating_sub(judged.clicks_through.get());

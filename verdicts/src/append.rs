@@ -35,11 +35,17 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether another process used the number first, and nothing was appended: an embedded log says that it conflicts, a
+    /// broker that it has the frame already.
+    pub fn is_overtaken(&self) -> bool {
+        matches!(self, Self::Moved | Self::Log(log::Error::Conflict(_)))
+    }
+
     /// Whether deciding and appending again may succeed without anybody's help.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Log(log::Error::Conflict(_)) | Self::Moved => true,
-            Self::Log(error) => error.is_transient(),
+            Self::Moved => true,
+            Self::Log(error) => self.is_overtaken() || error.is_transient(),
             Self::Archive(error) => error.is_transient(),
             Self::Frame(_) => false,
         }

@@ -110,7 +110,7 @@ pub async fn append(log: Arc<dyn Log>, archive: Archive, verdicts: &[Verdict]) -
     for chunk in verdicts.chunks(CHUNK) {
         let mut attempt = 0;
         while let Err(error) = appender.append(chunk).await {
-            if !matches!(error, append::Error::Moved) || attempt == ATTEMPTS {
+            if !error.is_overtaken() || attempt == ATTEMPTS {
                 return Err(error.into());
             }
             attempt += 1;

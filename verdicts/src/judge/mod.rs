@@ -21,6 +21,7 @@ use clicktrail_log::{
     position::{Epoch, Position, Seq},
     time::{Clock, Timestamp},
 };
+use tracing::warn;
 use uuid::Uuid;
 
 use crate::{
@@ -42,9 +43,6 @@ pub use rows::{ClickRows, Rows};
 pub const ACTOR: &str = "judge";
 /// Under which the judge writes: the same for every process, so that of two judges one is refused.
 const WRITER: Uuid = Uuid::from_u128(0x9c1d_6f0e_5b7a_4c3d_8e21_6a75_6467_6501);
-/// How far logged time may run backwards without a later event missing what an earlier one left: folds keep so much
-/// longer than the look-back.
-const SKEW_MICROS: i64 = 600_000_000;
 
 /// How far the judge has come: every live verdict about the click frames up to `clicks_through` stands in the verdict log
 /// up to `verdicts_through`.
@@ -210,7 +208,14 @@ impl Judge {
     async fn judge(&mut self, fold: &mut Fold, rows: &Rows) -> Result<Vec<Finding>, Error> {
         let old = fold.old_events(&rows.batch)?;
         let originals = self.originals.find(&rows.batch, &old, self.rules.look_back()).await?;
-        Ok(tokio::task::block_in_place(|| fold.judge(&rows.batch, &originals))?)
+        let before = fold.rewinds().events;
+        let findings = tokio::task::block_in_place(|| fold.judge(&rows.batch, &originals))?;
+        let rewound = fold.rewinds().events - before;
+        if rewound > 0 {
+            let through = rows.through.get();
+            warn!(through, rewound, "the log's clock ran far backwards; judging these events again may find otherwise");
+        }
+        Ok(findings)
     }
 
     fn verdict(&self, finding: Finding, stage: Stage) -> Verdict {
@@ -226,8 +231,9 @@ impl Judge {
         let Some(next_logged) = self.logged_at(judged.clicks_through.next(), wait).await? else {
             return Ok(None);
         };
-        let look_back = i64::try_from(self.rules.look_back().as_micros()).unwrap_or(i64::MAX / 2);
-        let warm_from = next_logged.plus_micros(-look_back.saturating_add(SKEW_MICROS));
+        // Logged time may run backwards by so much: a fold keeps so much longer than the look-back.
+        let seen = self.rules.look_back().saturating_add(fold::REWIND_MAX);
+        let warm_from = next_logged.plus_micros(-i64::try_from(seen.as_micros()).unwrap_or(i64::MAX / 2));
         let mut rows = ClickRows::open(Arc::clone(&self.clicks), self.archive.clone(), Some(warm_from)).await?;
         let mut fold = Fold::new(Arc::clone(&self.rules));
         let rest = warm(&mut rows, &mut fold, epoch, judged.clicks_through).await?;
