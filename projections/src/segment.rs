@@ -2,7 +2,11 @@
 
 use bytes::Bytes;
 use datafusion::{
-    arrow::{array::RecordBatch, compute::BatchCoalescer, datatypes::SchemaRef},
+    arrow::{
+        array::RecordBatch,
+        compute::{BatchCoalescer, cast},
+        datatypes::SchemaRef,
+    },
     parquet::{
         arrow::ArrowWriter,
         basic::{Compression, ZstdLevel},
@@ -24,6 +28,7 @@ const BATCH_ROWS: usize = 8_192;
 /// Writes the rows of one segment.
 #[derive(Debug)]
 pub struct Writer {
+    schema: SchemaRef,
     parquet: ArrowWriter<Vec<u8>>,
     coalescer: BatchCoalescer,
     rows: u64,
@@ -46,15 +51,19 @@ impl Writer {
             properties = properties.set_column_statistics_enabled(ColumnPath::from(column), EnabledStatistics::Chunk);
         }
         let parquet = ArrowWriter::try_new(Vec::new(), SchemaRef::clone(schema), Some(properties.build()))?;
-        Ok(Self { parquet, coalescer: BatchCoalescer::new(SchemaRef::clone(schema), BATCH_ROWS), rows: 0 })
+        let coalescer = BatchCoalescer::new(SchemaRef::clone(schema), BATCH_ROWS);
+        Ok(Self { schema: SchemaRef::clone(schema), parquet, coalescer, rows: 0 })
     }
 
-    /// Appends rows, which come in the segment's order.
+    /// Appends rows, which come in the segment's order; texts may be dictionaries.
     ///
     /// # Errors
     /// If they are not of the schema.
     pub fn push(&mut self, batch: RecordBatch) -> Result<(), Error> {
         self.rows += batch.num_rows() as u64;
+        let columns = self.schema.fields().iter().zip(batch.columns());
+        let columns = columns.map(|(field, column)| cast(column, field.data_type())).collect::<Result<_, _>>()?;
+        let batch = RecordBatch::try_new(SchemaRef::clone(&self.schema), columns)?;
         self.coalescer.push_batch(batch)?;
         self.drain()
     }

@@ -20,8 +20,8 @@ SELECT
     COUNT(*) FILTER (WHERE c.kind = 'conversion') AS conversions,
     COUNT(*) FILTER (WHERE c.kind = 'probe') AS probes,
     COUNT(*) FILTER (WHERE c.kind = 'prefetch') AS prefetches,
-    SUM(CAST(CASE WHEN c.kind = 'click' AND r.category IS NULL THEN c.price_micros ELSE 0 END AS DECIMAL(38, 0))) AS spend_micros,
-    SUM(CAST(CASE WHEN c.kind = 'conversion' THEN COALESCE(c.value_micros, 0) ELSE 0 END AS DECIMAL(38, 0))) AS value_micros
+    COALESCE(SUM(CAST(c.price_micros AS DECIMAL(38, 0))) FILTER (WHERE c.kind = 'click' AND r.category IS NULL), 0) AS spend_micros,
+    COALESCE(SUM(CAST(c.value_micros AS DECIMAL(38, 0))) FILTER (WHERE c.kind = 'conversion'), 0) AS value_micros
 FROM rulings r
 RIGHT JOIN clicks c ON c.position = r.position
 GROUP BY c.advertiser_id, c.campaign_id, c.ad_id, c.publisher_id, date_trunc('minute', c.event_time), c.country, c.device_type, c.currency

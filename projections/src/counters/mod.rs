@@ -75,6 +75,16 @@ static RULINGS: LazyLock<SchemaRef> = LazyLock::new(|| {
     ]))
 });
 
+/// [`schema`] with texts as dictionaries.
+static CODED: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let dictionary = DataType::Dictionary(Box::new(DataType::UInt32), Box::new(DataType::Utf8));
+    let coded = |field: &Arc<Field>| match field.data_type() {
+        DataType::Utf8 => field.as_ref().clone().with_data_type(dictionary.clone()),
+        _ => field.as_ref().clone(),
+    };
+    Arc::new(Schema::new(SCHEMA.fields().iter().map(coded).collect::<Vec<_>>()))
+});
+
 /// The columns of the projection, of its segments and of hot partials.
 pub fn schema() -> SchemaRef {
     Arc::clone(&SCHEMA)
@@ -158,12 +168,12 @@ pub async fn merge(partials: Vec<RecordBatch>, limits: session::Limits) -> Resul
 /// # Errors
 /// If a value does not fit: a sum beyond 38 digits.
 pub fn normalize(batch: &RecordBatch) -> Result<RecordBatch, Error> {
-    conform(batch.columns())
+    conform(batch.columns(), &SCHEMA)
 }
 
-fn conform(columns: &[ArrayRef]) -> Result<RecordBatch, Error> {
-    let columns = SCHEMA.fields().iter().zip(columns).map(|(field, column)| cast(column, field.data_type()));
-    Ok(RecordBatch::try_new(schema(), columns.collect::<Result<_, _>>()?)?)
+fn conform(columns: &[ArrayRef], schema: &SchemaRef) -> Result<RecordBatch, Error> {
+    let columns = schema.fields().iter().zip(columns).map(|(field, column)| cast(column, field.data_type()));
+    Ok(RecordBatch::try_new(Arc::clone(schema), columns.collect::<Result<_, _>>()?)?)
 }
 
 #[cfg(test)]

@@ -1,30 +1,34 @@
-//! A range as the engine counts it: its texts as codes, its rows in the order of a segment.
+//! A range as the engine counts it: each row with the number of its key, in the order of the keys.
 //!
-//! A text's code is its rank among the texts of its column in the range. Codes are as equal and as ordered as their
-//! texts, which is all that grouping and ordering ask of them; and rows that come in the order of the keys are
-//! grouped without being looked for, and need no sort behind.
+//! A text's *rank* is its place among the texts of its column in the range, so ranks are as equal and as ordered as
+//! their texts. Those of a key and its minute usually fit into one integer, and sorting those integers numbers the keys.
 
 use std::{collections::HashMap, sync::Arc};
 
+use clicktrail_log::schema;
 use datafusion::arrow::{
-    array::{Array, ArrayRef, AsArray as _, DictionaryArray, RecordBatch, StringArray, StringViewArray, UInt32Array},
+    array::{
+        Array as _, ArrayRef, AsArray as _, DictionaryArray, RecordBatch, StringArray, StringViewArray,
+        TimestampMicrosecondArray, UInt32Array,
+    },
     buffer::NullBuffer,
     compute::{concat, take},
     datatypes::{Int32Type, TimestampMicrosecondType, UInt32Type},
 };
 
 use super::columns;
-use crate::Error;
+use crate::{Error, counters};
 
 /// No text has this rank plus one: a range has fewer rows.
 const UNSEEN: u32 = u32::MAX;
 
-/// The rows of a range in the order of a segment, and the texts behind their codes.
+/// The rows of a range in the order of their keys, and the keys.
 #[derive(Debug)]
 pub(super) struct Coded {
+    /// In the columns of [`columns::handed`].
     pub(super) rows: RecordBatch,
-    /// By code, for each of [`columns::TEXTS`].
-    texts: [ArrayRef; columns::TEXTS.len()],
+    /// The columns of [`counters::KEYS`], texts as dictionaries; one row a key.
+    keys: Vec<ArrayRef>,
 }
 
 /// One column's texts as ranks.
@@ -32,7 +36,7 @@ struct Ranks {
     /// Of every row: 0 for null, else the rank plus one.
     of_row: Vec<u32>,
     /// In ascending order.
-    texts: StringArray,
+    texts: ArrayRef,
 }
 
 impl Ranks {
@@ -52,12 +56,28 @@ impl Ranks {
             rank_of[*number as usize] = rank;
         }
         of_row.iter_mut().for_each(|number| *number = rank_of[*number as usize]);
-        Self { of_row, texts: StringArray::from_iter_values(sorted.into_iter().map(|(text, _)| text)) }
+        let texts = StringArray::from_iter_values(sorted.into_iter().map(|(text, _)| text));
+        Self { of_row, texts: Arc::new(texts) }
     }
 
     /// How many values a row can have, null included.
     fn values(&self) -> u64 {
         self.texts.len() as u64 + 1
+    }
+
+    /// The texts of some rows.
+    fn texts_of(&self, rows: &[u32]) -> Result<DictionaryArray<UInt32Type>, Error> {
+        Ok(DictionaryArray::try_new(self.select(rows), Arc::clone(&self.texts))?)
+    }
+
+    /// The ranks of some rows from 0, null where there is none.
+    fn select(&self, rows: &[u32]) -> UInt32Array {
+        let ranks = || rows.iter().map(|row| self.of_row[*row as usize]);
+        let nulls = ranks().map(|rank| rank != 0).collect::<NullBuffer>();
+        UInt32Array::new(
+            ranks().map(|rank| rank.saturating_sub(1)).collect(),
+            Some(nulls).filter(|nulls| nulls.null_count() > 0),
+        )
     }
 }
 
@@ -82,75 +102,94 @@ fn number<'t>(dictionary: &'t DictionaryArray<Int32Type>, numbers: &mut HashMap<
     }
 }
 
-/// Codes the rows of a range and puts them into the order of a segment.
+/// Numbers the keys of a range and puts its rows into their order.
 ///
 /// # Errors
 /// If the columns are not those of [`columns::read`].
 pub(super) fn encode(slices: &[RecordBatch]) -> Result<Coded, Error> {
     let ranks: [Ranks; columns::TEXTS.len()] = std::array::from_fn(|column| Ranks::of(slices, column));
-    let times = concat_column(slices, columns::EVENT_TIME)?;
-    let minutes: Vec<i64> = times
-        .as_primitive::<TimestampMicrosecondType>()
-        .values()
+    let minutes: Vec<i64> = slices
         .iter()
+        .flat_map(|slice| slice.column(columns::EVENT_TIME).as_primitive::<TimestampMicrosecondType>().values())
         .map(|time| time.div_euclid(columns::MINUTE_MICROS))
         .collect();
-    let order = order(&ranks, &minutes);
-
+    let Numbered { order, number, first_rows } = number_keys(&ranks, &minutes);
     let has_position = slices.first().is_some_and(|slice| slice.num_columns() > columns::POSITION);
-    let fields: Vec<usize> = (0..columns::read(has_position).len()).collect();
-    let schema = Arc::new(columns::coded().project(&fields)?);
-    let mut coded: Vec<ArrayRef> = Vec::with_capacity(fields.len());
-    for (ranks, field) in ranks.iter().zip(schema.fields()) {
-        coded.push(Arc::new(codes(ranks, &order, field.is_nullable())));
-    }
     let kinds = Ranks::of(slices, columns::KIND);
-    let by_row = UInt32Array::from(order.clone());
-    let texts = StringViewArray::from_iter_values(kinds.texts.iter().flatten());
-    coded.push(take(&texts, &codes(&kinds, &order, false), None)?);
-    coded.push(take(&times, &by_row, None)?);
-    for column in columns::PRICE..fields.len() {
-        coded.push(take(&concat_column(slices, column)?, &by_row, None)?);
+    let texts = StringViewArray::from_iter_values(kinds.texts.as_string::<i32>().iter().flatten());
+    let mut rows: Vec<ArrayRef> = vec![Arc::new(UInt32Array::from(number)), take(&texts, &kinds.select(&order), None)?];
+    let order = UInt32Array::from(order);
+    for column in columns::PRICE..columns::read(has_position).len() {
+        let parts: Vec<_> = slices.iter().map(|slice| slice.column(column).as_ref()).collect();
+        rows.push(take(&concat(&parts)?, &order, None)?);
     }
-    Ok(Coded {
-        rows: RecordBatch::try_new(schema, coded)?,
-        texts: ranks.map(|ranks| Arc::new(ranks.texts) as ArrayRef),
-    })
+    let key = |name: &&str| -> Result<ArrayRef, Error> {
+        match columns::TEXTS.iter().position(|text| text == name) {
+            Some(text) => Ok(Arc::new(ranks[text].texts_of(&first_rows)?)),
+            None => Ok(Arc::new(minutes_of(&minutes, &first_rows))),
+        }
+    };
+    let keys = counters::KEYS.iter().map(key).collect::<Result<_, _>>()?;
+    Ok(Coded { rows: RecordBatch::try_new(columns::handed(has_position), rows)?, keys })
 }
 
 impl Coded {
-    /// The texts of a column of codes.
+    /// The columns of some keys.
     ///
     /// # Errors
-    /// If a code is not one of this range's.
-    pub(super) fn texts(&self, column: usize, codes: &dyn Array) -> Result<ArrayRef, Error> {
-        Ok(take(&self.texts[column], codes.as_primitive::<UInt32Type>(), None)?)
+    /// If a number is not one of this range's.
+    pub(super) fn keys(&self, numbers: &UInt32Array) -> Result<Vec<ArrayRef>, Error> {
+        Ok(self.keys.iter().map(|column| take(column, numbers, None)).collect::<Result<_, _>>()?)
     }
 }
 
-fn concat_column(slices: &[RecordBatch], column: usize) -> Result<ArrayRef, Error> {
-    let parts: Vec<&dyn Array> = slices.iter().map(|slice| slice.column(column).as_ref()).collect();
-    Ok(concat(&parts)?)
+fn minutes_of(minutes: &[i64], rows: &[u32]) -> TimestampMicrosecondArray {
+    let times = rows.iter().map(|row| minutes[*row as usize] * columns::MINUTE_MICROS);
+    TimestampMicrosecondArray::from_iter_values(times).with_data_type(schema::timestamp_type())
 }
 
-/// A column of codes: ranks from 0, in the given order of rows.
-fn codes(ranks: &Ranks, order: &[u32], nullable: bool) -> UInt32Array {
-    let in_order = || order.iter().map(|row| ranks.of_row[*row as usize]);
-    let nulls = nullable.then(|| in_order().map(|rank| rank != 0).collect::<NullBuffer>());
-    let codes = in_order().map(|rank| rank.saturating_sub(1)).collect();
-    UInt32Array::new(codes, nulls.filter(|nulls| nulls.null_count() > 0))
+/// The rows of a range in the order of their keys.
+#[derive(Debug, PartialEq, Eq, Default)]
+struct Numbered {
+    order: Vec<u32>,
+    /// The number of each row's key, in that order.
+    number: Vec<u32>,
+    /// A row of each key.
+    first_rows: Vec<u32>,
 }
 
-/// The rows in the order of the keys, nulls first.
-fn order(ranks: &[Ranks; columns::TEXTS.len()], minutes: &[i64]) -> Vec<u32> {
+impl Numbered {
+    fn with_capacity(rows: usize) -> Self {
+        Self { order: Vec::with_capacity(rows), number: Vec::with_capacity(rows), first_rows: Vec::new() }
+    }
+
+    /// Adds the next row, which begins a key or not.
+    fn push(&mut self, row: u32, is_first: bool) {
+        if is_first {
+            self.first_rows.push(row);
+        }
+        self.order.push(row);
+        self.number.push(u32::try_from(self.first_rows.len() - 1).expect("a range has fewer rows than 2^32"));
+    }
+}
+
+/// Puts the rows into the order of the keys, nulls first, and numbers the keys.
+fn number_keys(ranks: &[Ranks; columns::TEXTS.len()], minutes: &[i64]) -> Numbered {
     let rows = u32::try_from(minutes.len()).expect("a range has fewer rows than 2^32");
+    let mut numbered = Numbered::with_capacity(minutes.len());
     match packed(ranks, minutes) {
         // A key and its row in one integer: by far the fastest to sort.
         Some(mut keys) => {
             keys.sort_unstable();
-            let row_mask = (1_u64 << bits(u64::from(rows))) - 1;
-            let row = |key: u64| u32::try_from(key & row_mask).expect("rows have at most 32 bits");
-            keys.into_iter().map(row).collect()
+            let row_width = bits(u64::from(rows));
+            let row_mask = (1_u64 << row_width) - 1;
+            let mut previous = None;
+            for packed in keys {
+                let row = u32::try_from(packed & row_mask).expect("rows have at most 32 bits");
+                let key = Some(packed >> row_width);
+                numbered.push(row, key != previous);
+                previous = key;
+            }
         }
         None => {
             let key = |row: u32| {
@@ -159,10 +198,15 @@ fn order(ranks: &[Ranks; columns::TEXTS.len()], minutes: &[i64]) -> Vec<u32> {
                 (before, minute, [columns::PUBLISHER + 1, columns::PUBLISHER + 2, columns::PUBLISHER + 3].map(rank))
             };
             let mut order: Vec<u32> = (0..rows).collect();
-            order.sort_unstable_by_key(|row| key(*row));
-            order
+            order.sort_unstable_by_key(|row| (key(*row), *row));
+            let mut previous = None;
+            for row in order {
+                numbered.push(row, Some(key(row)) != previous);
+                previous = Some(key(row));
+            }
         }
     }
+    numbered
 }
 
 /// Key and number of every row in 64 bits, if they fit; the key in the higher ones.
@@ -197,23 +241,24 @@ mod tests {
     use super::*;
 
     fn ranks(of_row: [u32; 4]) -> Ranks {
-        Ranks { of_row: of_row.to_vec(), texts: StringArray::from_iter_values(["a", "b", "c"]) }
+        Ranks { of_row: of_row.to_vec(), texts: Arc::new(StringArray::from_iter_values(["a", "b", "c"])) }
     }
 
     #[test]
-    fn keys_of_any_width_are_ordered_alike() {
+    fn keys_of_any_width_are_numbered_alike() {
         let ranks = || {
             std::array::from_fn(|column| match column {
                 0 => ranks([1, 2, 1, 1]),
-                columns::PUBLISHER => ranks([3, 0, 0, 3]),
-                4 => ranks([2, 2, 2, 1]),
+                columns::PUBLISHER => ranks([3, 0, 0, 0]),
+                4 => ranks([2, 2, 2, 2]),
                 _ => ranks([1; 4]),
             })
         };
         for far in [5, i64::MAX] {
             let minutes = [far, -far, far, far];
             assert_eq!(packed(&ranks(), &minutes).is_some(), far == 5);
-            assert_eq!(order(&ranks(), &minutes), [2, 3, 0, 1]);
+            let expected = Numbered { order: vec![2, 3, 0, 1], number: vec![0, 0, 1, 2], first_rows: vec![2, 0, 1] };
+            assert_eq!(number_keys(&ranks(), &minutes), expected);
         }
     }
 }

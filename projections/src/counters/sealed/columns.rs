@@ -1,16 +1,15 @@
-//! Which columns of a part are read, in which order, and as what they are handed to the engine.
+//! Which columns of a part are read, in which order, and which the engine is handed.
 
 use std::sync::{Arc, LazyLock};
 
 use clicktrail_log::schema;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-/// Texts that are counted by: the engine gets codes of them. The first three are those by which parts are sorted.
+/// Texts of the key. The first three are those by which parts are sorted.
 pub(super) const TEXTS: [&str; 7] =
     ["advertiser_id", "campaign_id", "ad_id", "publisher_id", "country", "device_type", "currency"];
-/// Where `publisher_id` is in [`TEXTS`]: the minute comes behind it in the order of a segment.
+/// Where `publisher_id` is in [`TEXTS`]: the minute comes behind it in a key.
 pub(super) const PUBLISHER: usize = 3;
-/// The text that the SQL compares with others, so it stays a text.
 pub(super) const KIND: usize = 7;
 pub(super) const EVENT_TIME: usize = 8;
 /// The first of the amounts; everything from here on is handed over as it is.
@@ -31,22 +30,21 @@ const NAMES: [&str; 12] = [
     "value_micros",
     schema::POSITION,
 ];
+
+/// The number of a row's key in its range, from 0 in the order of keys: a column beside those of [`NAMES`].
+pub(super) const KEY: &str = "key";
+
 pub(super) const MINUTE_MICROS: i64 = 60_000_000;
 
-static CODED: LazyLock<SchemaRef> = LazyLock::new(|| {
+static TABLE: LazyLock<SchemaRef> = LazyLock::new(|| {
     let core = schema::core();
-    let field = |name: &&str| {
+    let column = |name: &&str| {
         let field = core.field_with_name(name).expect("a core file has every column that is counted");
-        let data_type = if TEXTS.contains(name) {
-            DataType::UInt32
-        } else if *name == NAMES[KIND] {
-            DataType::Utf8View
-        } else {
-            field.data_type().clone()
-        };
-        Field::new(*name, data_type, field.is_nullable())
+        // A view of a text is compared without following it.
+        if *name == NAMES[KIND] { field.clone().with_data_type(DataType::Utf8View) } else { field.clone() }
     };
-    Arc::new(Schema::new(NAMES.iter().map(field).collect::<Vec<_>>()))
+    let key = Field::new(KEY, DataType::UInt32, false);
+    Arc::new(Schema::new([key].into_iter().chain(NAMES.iter().map(column)).collect::<Vec<_>>()))
 });
 
 /// The columns that are read from a part, in the order of everything here.
@@ -54,7 +52,15 @@ pub(super) fn read(with_position: bool) -> &'static [&'static str] {
     if with_position { &NAMES } else { &NAMES[..POSITION] }
 }
 
-/// The `clicks` table as the engine sees it: [`TEXTS`] as the codes of [`super::codes`].
-pub(super) fn coded() -> SchemaRef {
-    Arc::clone(&CODED)
+/// The `clicks` table as the SQL is planned for it.
+pub(super) fn table() -> SchemaRef {
+    Arc::clone(&TABLE)
+}
+
+/// What of [`table`] the engine is handed: the key's number, and what is counted by it.
+pub(super) fn handed(with_position: bool) -> SchemaRef {
+    let names = [KEY, NAMES[KIND]].into_iter().chain(read(with_position)[PRICE..].iter().copied());
+    let fields: Vec<Field> =
+        names.map(|name| TABLE.field_with_name(name).expect("a column of the table").clone()).collect();
+    Arc::new(Schema::new(fields))
 }

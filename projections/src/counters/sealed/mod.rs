@@ -1,10 +1,12 @@
 //! A sealed hour, counted fast: the same SQL as everywhere, over ranges of the hour that share no key.
 //!
 //! - `chunks` and `cursor` read a part forwards, once, and only what is counted;
-//! - `ranges` cuts the hour, `codes` puts a range into the order of a segment, `plan` counts it;
+//! - `ranges` cuts the hour, `codes` numbers the keys of a range, `by_key` has the SQL count by such numbers, and
+//!   `plan` runs it;
 //! - `pieces` merges an ad that was too large for one range.
 //!
-//! What comes out is what [`super::project`] gives for the table of the same parts, row for row.
+//! What comes out is what [`super::project`] gives for the table of the same parts, row for row; texts as the
+//! dictionaries that they are in a range.
 
 use std::sync::Arc;
 
@@ -25,6 +27,7 @@ use self::{
 };
 use crate::{Error, session};
 
+mod by_key;
 mod chunks;
 mod codes;
 mod columns;
@@ -34,7 +37,7 @@ mod plan;
 mod ranges;
 mod threads;
 
-/// Rows of [`super::schema`] columns, in the order of [`super::KEYS`], one per key.
+/// Rows of [`super::schema`] columns, texts as dictionaries, in the order of [`super::KEYS`], one per key.
 pub type Counts = BoxStream<'static, Result<RecordBatch, Error>>;
 
 /// Counts a sealed hour. At most [`session::Limits::threads`] are busy for it, beside the caller's own.

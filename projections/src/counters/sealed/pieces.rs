@@ -26,13 +26,13 @@ pub(super) struct Merged {
 }
 
 impl Merged {
-    /// Puts rows of [`counters::schema`] columns that share an ad into order.
+    /// Puts rows of [`counters::CODED`] columns that share an ad into order.
     ///
     /// # Errors
     /// If they are of other columns.
     pub(super) fn new(pieces: Vec<RecordBatch>) -> Result<Self, Error> {
         let options = SortOptions { descending: false, nulls_first: true };
-        let fields = counters::schema().fields()[AD_KEYS..counters::KEYS.len()]
+        let fields = counters::CODED.fields()[AD_KEYS..counters::KEYS.len()]
             .iter()
             .map(|field| SortField::new_with_options(field.data_type().clone(), options))
             .collect();

@@ -1,6 +1,6 @@
 //! The projection's SQL, planned once for an hour and executed for every range.
 //!
-//! The plan's `clicks` are whatever range the execution brings along. They are in the order of the keys and the
+//! The plan's `clicks` are whatever range the execution brings along. They are in the order of their keys and the
 //! engine is told so, so a range is one streaming aggregation: no repartitioning, no second phase, no sort, no spill.
 
 use std::sync::Arc;
@@ -9,20 +9,15 @@ use async_trait::async_trait;
 use clicktrail_log::schema;
 use datafusion::{
     arrow::{
-        array::{ArrayRef, RecordBatch},
-        compute::SortOptions,
-        datatypes::SchemaRef,
+        array::{AsArray as _, RecordBatch},
+        datatypes::{SchemaRef, UInt32Type},
     },
     catalog::{Session, TableProvider},
-    common::{
-        DFSchema,
-        tree_node::{TreeNode as _, TreeNodeRecursion},
-    },
     datasource::TableType,
     error::{DataFusionError, Result as DataFusionResult},
     execution::{TaskContext, context::SessionContext},
-    logical_expr::{Expr, LogicalPlan, col, lit},
-    physical_expr::{LexOrdering, PhysicalSortExpr},
+    logical_expr::Expr,
+    physical_expr::{LexOrdering, PhysicalSortExpr, expressions},
     physical_plan::{
         ExecutionPlan, SendableRecordBatchStream, execute_stream,
         joins::HashJoinExec,
@@ -32,7 +27,7 @@ use datafusion::{
 };
 use futures::{TryStreamExt as _, stream};
 
-use super::{codes::Coded, columns};
+use super::{by_key, codes::Coded, columns};
 use crate::{Error, counters, lint, session};
 
 /// Rows that the engine gets at a time: its group table then stays small.
@@ -50,23 +45,36 @@ impl Plan {
     /// Plans the SQL against the rulings of the hour.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the SQL does with a text what a code cannot stand for; as the engine reports.
+    /// [`Error::Refused`] if the SQL has other keys, or counts by what a range does not hand over; as the engine
+    /// reports.
     pub(super) async fn new(rulings: Arc<dyn TableProvider>, limits: session::Limits) -> Result<Self, Error> {
         let session = session::session(session::Limits { threads: 1, ..limits })?;
         session.register_table("clicks", Arc::new(Ranges))?;
         session.register_table("rulings", rulings)?;
-        let frame = session.sql(counters::SQL).await?;
+        Self::of(counters::SQL, session).await
+    }
+
+    async fn of(sql: &str, session: SessionContext) -> Result<Self, Error> {
+        let frame = session.sql(sql).await?;
         lint::check(frame.logical_plan())?;
-        check_codes(frame.logical_plan())?;
-        let physical = frame.create_physical_plan().await?;
+        let physical = session.state().create_physical_plan(&by_key::rewrite(frame.logical_plan())?).await?;
         if keeps_clicks(&physical) {
             return Err(Error::Refused("the plan would keep the clicks of one range for all others".to_owned()));
         }
-        let with_position = wants_position(&physical);
+        let wanted = clicks(&physical).map(|clicks| clicks.schema()).unwrap_or_else(|| columns::handed(false));
+        let handed = columns::handed(true);
+        if let Some(other) = wanted.fields().iter().find(|field| handed.column_with_name(field.name()).is_none()) {
+            return Err(Error::Refused(format!(
+                "a sealed hour cannot count by {}: it is in the key alone",
+                other.name()
+            )));
+        }
+        // Without rulings the planner leaves the join out.
+        let with_position = wanted.column_with_name(schema::POSITION).is_some();
         Ok(Self { physical, session, with_position })
     }
 
-    /// The counts of a range, in [`counters::schema`] columns and in the order of the keys.
+    /// The counts of a range, in [`counters::CODED`] columns and in the order of the keys.
     ///
     /// # Errors
     /// As the engine reports.
@@ -76,7 +84,7 @@ impl Plan {
         let context = TaskContext::default().with_session_config(config).with_runtime(self.session.runtime_env());
         let batches: Vec<RecordBatch> =
             execute_stream(Arc::clone(&self.physical), Arc::new(context))?.try_collect().await?;
-        batches.iter().map(|batch| decode(batch, &range)).collect()
+        batches.iter().map(|batch| with_keys(batch, &range)).collect()
     }
 }
 
@@ -86,11 +94,6 @@ fn clicks(plan: &Arc<dyn ExecutionPlan>) -> Option<&Arc<dyn ExecutionPlan>> {
     if is_clicks { Some(plan) } else { plan.children().into_iter().find_map(clicks) }
 }
 
-/// Whether the clicks are joined: without rulings the planner leaves the join out.
-fn wants_position(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    clicks(plan).is_some_and(|clicks| clicks.schema().column_with_name(schema::POSITION).is_some())
-}
-
 /// Whether the clicks are on the side of a join that is read once and kept for every later execution: that is right
 /// for the rulings alone.
 fn keeps_clicks(plan: &Arc<dyn ExecutionPlan>) -> bool {
@@ -98,49 +101,21 @@ fn keeps_clicks(plan: &Arc<dyn ExecutionPlan>) -> bool {
     kept.is_some_and(|kept| clicks(kept).is_some()) || plan.children().into_iter().any(keeps_clicks)
 }
 
-/// Codes as their texts again.
-fn decode(batch: &RecordBatch, range: &Coded) -> Result<RecordBatch, Error> {
-    let schema = counters::schema();
-    let column = |(index, column): (usize, &ArrayRef)| {
-        let name = schema.field(index).name().as_str();
-        match columns::TEXTS.iter().position(|text| *text == name) {
-            Some(text) => range.texts(text, column),
-            None => Ok(Arc::clone(column)),
-        }
-    };
-    counters::conform(&batch.columns().iter().enumerate().map(column).collect::<Result<Vec<_>, _>>()?)
-}
-
-/// Refuses SQL that does more with a coded text than group, order and return it.
-fn check_codes(plan: &LogicalPlan) -> Result<(), Error> {
-    let mut refused = None;
-    plan.apply_with_subqueries(|node| {
-        let keeps_codes = matches!(
-            node,
-            LogicalPlan::Projection(_) | LogicalPlan::Aggregate(_) | LogicalPlan::Sort(_) | LogicalPlan::TableScan(_)
-        );
-        node.apply_expressions(|root| {
-            root.apply(|expr| {
-                let is_code = matches!(expr, Expr::Column(column) if columns::TEXTS.contains(&column.name.as_str()));
-                let is_bare = std::ptr::eq(expr, root) || matches!(root, Expr::Alias(alias) if *alias.expr == *expr);
-                if is_code && !(keeps_codes && is_bare) {
-                    refused = Some(format!("{root} computes with {expr}, which a sealed hour holds as a code"));
-                }
-                Ok(TreeNodeRecursion::Continue)
-            })
-        })
-    })?;
-    refused.map_or(Ok(()), |reason| Err(Error::Refused(reason)))
+/// The columns of the keys in place of their numbers.
+fn with_keys(batch: &RecordBatch, range: &Coded) -> Result<RecordBatch, Error> {
+    let mut columns = range.keys(batch.column(0).as_primitive::<UInt32Type>())?;
+    columns.extend_from_slice(&batch.columns()[1..]);
+    counters::conform(&columns, &counters::CODED)
 }
 
 /// The `clicks` of the range that the execution brings along.
 #[derive(Debug)]
-struct Ranges;
+pub(super) struct Ranges;
 
 #[async_trait]
 impl TableProvider for Ranges {
     fn schema(&self) -> SchemaRef {
-        columns::coded()
+        columns::table()
     }
 
     fn table_type(&self) -> TableType {
@@ -149,7 +124,7 @@ impl TableProvider for Ranges {
 
     async fn scan(
         &self,
-        state: &dyn Session,
+        _state: &dyn Session,
         projection: Option<&Vec<usize>>,
         _filters: &[Expr],
         limit: Option<usize>,
@@ -159,28 +134,15 @@ impl TableProvider for Ranges {
             None => self.schema(),
         };
         let partition = Arc::new(Partition { schema: Arc::clone(&schema) });
-        let order = order(state, &schema)?;
+        let order = order(&schema);
         Ok(Arc::new(StreamingTableExec::try_new(schema, vec![partition], None, order, false, limit)?))
     }
 }
 
-/// The order of the keys, as the SQL spells them; none if not all of them are wanted.
-fn order(state: &dyn Session, schema: &SchemaRef) -> DataFusionResult<Option<LexOrdering>> {
-    let minute = state
-        .scalar_functions()
-        .get("date_trunc")
-        .map(|function| function.call(vec![lit("minute"), col("event_time")]));
-    let df_schema = DFSchema::try_from(Arc::clone(schema))?;
-    let mut order = Vec::new();
-    for key in counters::KEYS {
-        let (expr, nulls_first) = match (key, &minute) {
-            ("minute", Some(minute)) => (minute.clone(), false),
-            (text, _) => (col(text), true),
-        };
-        let Ok(expr) = state.create_physical_expr(expr, &df_schema) else { return Ok(None) };
-        order.push(PhysicalSortExpr::new(expr, SortOptions { descending: false, nulls_first }));
-    }
-    Ok(LexOrdering::new(order))
+/// That of the keys' numbers; none if they are not wanted.
+fn order(schema: &SchemaRef) -> Option<LexOrdering> {
+    let key = expressions::col(columns::KEY, schema).ok()?;
+    LexOrdering::new([PhysicalSortExpr::new_default(key)])
 }
 
 #[derive(Debug)]
@@ -215,11 +177,17 @@ fn batches(range: &Coded, schema: &SchemaRef) -> DataFusionResult<Vec<RecordBatc
 #[cfg(test)]
 mod tests {
     use datafusion::{
-        arrow::array::{Int64Array, StringArray},
+        arrow::array::{ArrayRef, Int64Array, StringArray},
         physical_plan::displayable,
     };
 
     use super::*;
+
+    fn ruled() -> RecordBatch {
+        let columns: Vec<ArrayRef> =
+            vec![Arc::new(Int64Array::from(vec![1])), Arc::new(StringArray::from(vec!["givt"]))];
+        RecordBatch::try_new(counters::rulings_schema(), columns).unwrap()
+    }
 
     async fn plan(rulings: Vec<RecordBatch>) -> String {
         let rulings = counters::rulings(rulings).unwrap();
@@ -230,10 +198,7 @@ mod tests {
     /// If this fails, the engine no longer sees that ranges come in order: counting stays right, and gets slow.
     #[tokio::test]
     async fn ranges_are_counted_as_they_come() {
-        let columns: Vec<ArrayRef> =
-            vec![Arc::new(Int64Array::from(vec![1])), Arc::new(StringArray::from(vec!["givt"]))];
-        let ruled = RecordBatch::try_new(counters::rulings_schema(), columns).unwrap();
-        for (rulings, joins) in [(vec![], false), (vec![ruled], true)] {
+        for (rulings, joins) in [(vec![], false), (vec![ruled()], true)] {
             let plan = plan(rulings).await;
             assert!(plan.contains("ordering_mode=Sorted") && !plan.contains("SortExec"), "{plan}");
             assert!(!plan.contains("Repartition"), "{plan}");
@@ -243,22 +208,18 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn sql_that_computes_with_a_coded_text_is_refused() {
-        let session = session::session(session::Limits::default()).unwrap();
-        session.register_table("clicks", Arc::new(Ranges)).unwrap();
-        session.register_table("rulings", counters::no_rulings()).unwrap();
-        for sql in [
-            "SELECT COUNT(*) FROM clicks WHERE country = 'DE'",
-            "SELECT COUNT(*) FILTER (WHERE country IS NULL) FROM clicks",
-            "SELECT country || '' AS country, COUNT(*) FROM clicks GROUP BY 1",
-            "SELECT COUNT(*) FROM clicks c JOIN rulings r ON r.category = c.country",
-            "SELECT MAX(country) FROM clicks",
+    async fn sql_that_counts_by_what_is_not_handed_over_is_refused() {
+        for (said, instead) in [
+            ("c.kind = 'prefetch'", "c.kind = 'prefetch' AND c.country = 'DE'"),
+            ("c.kind = 'prefetch'", "date_trunc('hour', c.event_time) = c.event_time"),
+            ("c.position = r.position", "c.position = r.position AND c.currency = r.category"),
         ] {
-            let Ok(frame) = session.sql(sql).await else { continue };
-            assert!(check_codes(frame.logical_plan()).is_err(), "{sql}");
+            let session = session::session(session::Limits::default()).unwrap();
+            session.register_table("clicks", Arc::new(Ranges)).unwrap();
+            session.register_table("rulings", counters::rulings(vec![ruled()]).unwrap()).unwrap();
+            assert!(counters::SQL.contains(said), "{said}");
+            let refused = Plan::of(&counters::SQL.replace(said, instead), session).await.err();
+            assert!(matches!(refused, Some(Error::Refused(_))), "{instead}: {refused:?}");
         }
-        let frame =
-            session.sql("SELECT country, COUNT(*) FROM clicks GROUP BY country ORDER BY country").await.unwrap();
-        check_codes(frame.logical_plan()).unwrap();
     }
 }

@@ -165,6 +165,7 @@ async fn rulings_move_clicks_in_ranges_too() {
     let archive = archive();
     let files = parts(&archive, &one_ad(60), 2).await;
     let counted = in_ranges(&archive, &files, &some_rulings(2, 0b1111), Sizes { rows: 4, rows_max: 8 }).await.unwrap();
+    let counted: Vec<_> = counted.iter().map(|batch| counters::normalize(batch).unwrap()).collect();
     let whole = concat_batches(&counters::schema(), &counted).unwrap();
     let sum = |name| {
         let column = whole.column_by_name(name).unwrap().as_primitive::<Int64Type>();
