@@ -1,10 +1,11 @@
 //! Group commit: many requests become few frames, and nobody is answered before their frame is durable.
 //!
 //! Self-clocked: one frame is in flight; whatever arrives meanwhile is the next frame. So frames grow with the
-//! log's latency and idle traffic pays no linger. The queue is bounded: when it is full, [`Committer::commit`]
-//! answers [`Error::Busy`] at once and memory does not grow.
+//! log's latency and idle traffic pays no linger. As soon as more waits than a frame takes, the next frame is made
+//! while the last is in flight; before that it would only be smaller than it could be. The queue is bounded: when it is
+//! full, [`Committer::commit`] answers [`Error::Busy`] at once and memory does not grow.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, pin::pin, sync::Arc, time::Duration};
 
 use arrow::{array::RecordBatch, compute::concat_batches};
 use tokio::{
@@ -132,6 +133,8 @@ pub enum Error {
 
 struct Request {
     batch: RecordBatch,
+    /// Arrow bytes of its rows.
+    bytes: usize,
     captured: (Timestamp, Timestamp),
     reply: oneshot::Sender<Result<Committed, Error>>,
     /// Taken when the request entered the queue, given back when it is answered.
@@ -149,8 +152,8 @@ impl Committer {
     /// Starts a committer that owns `writer`. It stops, after the last queued frame, when every handle is dropped;
     /// the task then gives the writer back.
     pub fn start(sink: Arc<dyn Sink>, writer: Writer) -> (Self, JoinHandle<()>) {
-        let (queue, requests) = mpsc::channel(QUEUED_REQUESTS_MAX);
-        let task = tokio::spawn(Task { sink, writer, requests, held: None }.run());
+        let (queue, receiver) = mpsc::channel(QUEUED_REQUESTS_MAX);
+        let task = tokio::spawn(Task { sink, writer, queue: receiver, waiting: Waiting::default() }.run());
         (Self { queue, rows: Arc::new(tokio::sync::Semaphore::new(QUEUED_ROWS_MAX)) }, task)
     }
 
@@ -168,7 +171,8 @@ impl Committer {
         let permits = u32::try_from(batch.num_rows().min(QUEUED_ROWS_MAX)).expect("bounded above");
         let permit = Arc::clone(&self.rows).try_acquire_many_owned(permits).map_err(|_| Error::Busy)?;
         let (reply, answer) = oneshot::channel();
-        let request = Request { batch, captured, reply, _permit: permit };
+        let bytes = arrow_bytes(&batch);
+        let request = Request { batch, bytes, captured, reply, _permit: permit };
         self.queue.try_send(request).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => Error::Closed,
@@ -177,12 +181,54 @@ impl Committer {
     }
 }
 
+/// What the rows take in memory, whatever capacity is behind them.
+fn arrow_bytes(batch: &RecordBatch) -> usize {
+    // Not known for types that a batch of this stream never has.
+    let bytes = |column: &arrow::array::ArrayRef| column.to_data().get_slice_memory_size().unwrap_or(0);
+    batch.columns().iter().map(bytes).sum()
+}
+
+/// Requests that were taken from the queue and are in no group yet.
+#[derive(Default)]
+struct Waiting {
+    requests: VecDeque<Request>,
+    rows: usize,
+    bytes: usize,
+}
+
+impl Waiting {
+    fn push(&mut self, request: Request) {
+        self.rows += request.batch.num_rows();
+        self.bytes += request.bytes;
+        self.requests.push_back(request);
+    }
+
+    fn is_more_than_a_frame(&self) -> bool {
+        self.rows > frame::ROWS_MAX || self.bytes > FRAME_ARROW_BYTES
+    }
+
+    /// The first of them that fit one frame together, or the first alone.
+    fn take(&mut self) -> Vec<Request> {
+        let (mut rows, mut bytes, mut group) = (0, 0, Vec::new());
+        while let Some(next) = self.requests.front() {
+            let (with_rows, with_bytes) = (rows + next.batch.num_rows(), bytes + next.bytes);
+            if !group.is_empty() && (with_rows > frame::ROWS_MAX || with_bytes > FRAME_ARROW_BYTES) {
+                break;
+            }
+            (rows, bytes) = (with_rows, with_bytes);
+            group.extend(self.requests.pop_front());
+        }
+        self.rows -= rows;
+        self.bytes -= bytes;
+        group
+    }
+}
+
 struct Task {
     sink: Arc<dyn Sink>,
     writer: Writer,
-    requests: mpsc::Receiver<Request>,
-    /// A request that did not fit the last group: the first of the next.
-    held: Option<Request>,
+    queue: mpsc::Receiver<Request>,
+    waiting: Waiting,
 }
 
 /// The rows of one group of requests, in frames that carry them in order.
@@ -192,15 +238,60 @@ struct Group {
 }
 
 impl Task {
+    /// Stores group after group. Ends when every handle is dropped and nothing waits, or when a frame was refused for
+    /// good: the writer must not go on past a number that never reached the log. Whoever then waits is told that the
+    /// committer has stopped.
     async fn run(mut self) {
-        while let Some(first) = self.next().await {
-            let requests = self.gather(first);
-            let Some((group, failed)) = self.encode(requests).await else { return };
+        let mut next = self.next_group().await;
+        while let Some(group) = next {
+            let sink = Arc::clone(&self.sink);
+            let mut storing = pin!(store(sink.as_ref(), group));
+            let (stored, ahead) = tokio::select! {
+                biased;
+                stored = storing.as_mut() => (stored, None),
+                () = self.more_than_a_frame() => {
+                    let (stored, ahead) = tokio::join!(storing, self.next_group());
+                    (stored, Some(ahead))
+                }
+            };
+            if !stored {
+                return;
+            }
+            next = match ahead {
+                Some(ahead) => ahead,
+                None => self.next_group().await,
+            };
+        }
+    }
+
+    /// Takes requests from the queue until they are more than a frame. Loses none when it is dropped.
+    async fn more_than_a_frame(&mut self) {
+        while !self.waiting.is_more_than_a_frame() {
+            match self.queue.recv().await {
+                Some(request) => self.waiting.push(request),
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Waits for a request, and makes frames of what waits and fits one. `None` if there will be no more.
+    async fn next_group(&mut self) -> Option<Group> {
+        loop {
+            if self.waiting.requests.is_empty() {
+                self.waiting.push(self.queue.recv().await?);
+            }
+            while !self.waiting.is_more_than_a_frame()
+                && let Ok(request) = self.queue.try_recv()
+            {
+                self.waiting.push(request);
+            }
+            let requests = self.waiting.take();
+            let (group, failed) = self.encode(requests).await?;
             for (request, error) in failed {
                 let _ = request.reply.send(Err(error));
             }
-            if !self.store(group).await {
-                return;
+            if !group.requests.is_empty() {
+                return Some(group);
             }
         }
     }
@@ -212,80 +303,57 @@ impl Task {
         if rows <= INLINE_ROWS_MAX {
             return Some(encode(&mut self.writer, requests));
         }
-        let mut writer = self.writer.clone();
+        // The copy that stays knows where to go on if the other is lost, and has no buffers.
+        let stays = self.writer.clone();
+        let mut writer = std::mem::replace(&mut self.writer, stays);
         let encoded = tokio::task::spawn_blocking(move || (encode(&mut writer, requests), writer)).await;
         let (encoded, writer) = encoded.inspect_err(|cause| error!(%cause, "the committer stops")).ok()?;
         self.writer = writer;
         Some(encoded)
     }
+}
 
-    async fn next(&mut self) -> Option<Request> {
-        match self.held.take() {
-            Some(request) => Some(request),
-            None => self.requests.recv().await,
-        }
-    }
-
-    /// Everything that waits and fits one frame.
-    fn gather(&mut self, first: Request) -> Vec<Request> {
-        let mut rows = first.batch.num_rows();
-        let mut bytes = first.batch.get_array_memory_size();
-        let mut group = vec![first];
-        while let Ok(request) = self.requests.try_recv() {
-            rows += request.batch.num_rows();
-            bytes += request.batch.get_array_memory_size();
-            if rows > frame::ROWS_MAX || bytes > FRAME_ARROW_BYTES {
-                self.held = Some(request);
-                break;
+/// Stores the frames of a group and answers its requests. `false` if a frame was refused for good.
+async fn store(sink: &dyn Sink, mut group: Group) -> bool {
+    let mut spans = VecDeque::new();
+    while let Some(frame) = group.frames.pop_front() {
+        match store_frame(sink, &frame).await {
+            Ok(stored) => {
+                let first = match stored {
+                    Stored::Logged(seq) => Some(Position::new(sink.epoch(), seq, 0)),
+                    Stored::Spooled => None,
+                };
+                spans.push_back(Span { first, rows: frame.header.rows });
             }
-            group.push(request);
-        }
-        group
-    }
-
-    /// Stores the frames of a group and answers its requests. `false` if a frame was refused for good: the writer
-    /// must not go on past a number that never reached the log.
-    async fn store(&self, mut group: Group) -> bool {
-        let mut spans = VecDeque::new();
-        while let Some(frame) = group.frames.pop_front() {
-            match self.store_frame(&frame).await {
-                Ok(stored) => {
-                    let first = match stored {
-                        Stored::Logged(seq) => Some(Position::new(self.sink.epoch(), seq, 0)),
-                        Stored::Spooled => None,
-                    };
-                    spans.push_back(Span { first, rows: frame.header.rows });
+            Err(cause) => {
+                error!(frame = frame.header.message_id(), %cause, "a frame cannot be stored; its writer stops");
+                for request in group.requests {
+                    let _ = request.reply.send(Err(Error::Unavailable(cause.to_string())));
                 }
-                Err(cause) => {
-                    error!(frame = frame.header.message_id(), %cause, "a frame cannot be stored; its writer stops");
-                    for request in group.requests {
-                        let _ = request.reply.send(Err(Error::Unavailable(cause.to_string())));
-                    }
-                    return false;
-                }
+                return false;
             }
         }
-        for request in group.requests {
-            let rows = u32::try_from(request.batch.num_rows()).expect("gathered within bounds");
-            let _ = request.reply.send(Ok(Committed { spans: take(&mut spans, rows) }));
-        }
-        true
     }
+    for request in group.requests {
+        let rows = u32::try_from(request.batch.num_rows()).expect("gathered within bounds");
+        let _ = request.reply.send(Ok(Committed { spans: take(&mut spans, rows) }));
+    }
+    true
+}
 
-    /// Stores one frame, again and again while its outcome is unknown: the next frame names this one.
-    async fn store_frame(&self, frame: &Frame) -> Result<Stored, log::Error> {
-        let mut attempt = 0;
-        loop {
-            match self.sink.store(frame).await {
-                Ok(stored) => return Ok(stored),
-                Err(cause) if cause.is_transient() => {
-                    let pause = RETRY_PAUSES[attempt.min(RETRY_PAUSES.len() - 1)];
-                    attempt += 1;
-                    warn!(frame = frame.header.message_id(), attempt, %cause, "frame is sent again");
-                    tokio::time::sleep(pause).await;
-                }
-                Err(cause) => return Err(cause),
+/// Stores one frame, again and again while its outcome is unknown: the next frame names this one.
+async fn store_frame(sink: &dyn Sink, frame: &Frame) -> Result<Stored, log::Error> {
+    let mut attempt = 0;
+    loop {
+        match sink.store(frame).await {
+            Ok(stored) => return Ok(stored),
+            Err(cause) if cause.is_transient() => {
+                let pause = RETRY_PAUSES[attempt.min(RETRY_PAUSES.len() - 1)];
+                attempt += 1;
+                warn!(frame = frame.header.message_id(), attempt, %cause, "frame is sent again");
+                tokio::time::sleep(pause).await;
             }
+            Err(cause) => return Err(cause),
         }
     }
 }

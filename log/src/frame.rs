@@ -6,8 +6,9 @@
 
 use std::{fmt, str::FromStr};
 
-use arrow::{array::RecordBatch, ipc, util::pretty};
+use arrow::{array::RecordBatch, error::ArrowError, ipc, util::pretty};
 use bytes::Bytes;
+use lz4_flex::block;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
@@ -21,6 +22,10 @@ pub const ROWS_MAX: usize = 65_536;
 pub const PAYLOAD_BYTES_MAX: usize = (1 << 20) - 4096;
 /// What a payload may inflate to; more is taken for damage, not data.
 const INFLATED_BYTES_MAX: usize = 256 << 20;
+/// Bytes of the inflated length in front of a payload.
+const LENGTH_BYTES: usize = 4;
+/// What a writer keeps of each buffer from frame to frame: a large frame of a busy server.
+const SCRATCH_BYTES_MAX: usize = 4 << 20;
 
 /// A SHA-256 digest, shown in hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -178,12 +183,12 @@ impl Frame {
 
 fn decode_payload(payload: &Bytes, header: &Header) -> Result<RecordBatch, Error> {
     let malformed = |error: String| Error::Malformed(error);
-    let length = payload.first_chunk::<4>().map(|bytes| u32::from_le_bytes(*bytes) as usize);
+    let length = payload.first_chunk::<LENGTH_BYTES>().map(|bytes| u32::from_le_bytes(*bytes) as usize);
     let length = length.ok_or_else(|| malformed("no inflated length".into()))?;
     if length > INFLATED_BYTES_MAX {
         return Err(malformed(format!("inflated length {length} is over {INFLATED_BYTES_MAX}")));
     }
-    let inflated = lz4_flex::block::decompress(&payload[4..], length).map_err(|error| malformed(error.to_string()))?;
+    let inflated = block::decompress(&payload[LENGTH_BYTES..], length).map_err(|error| malformed(error.to_string()))?;
     let batch = read_stream(inflated).map_err(malformed)?;
     if batch.num_rows() != header.rows as usize {
         return Err(malformed(format!("{} rows, the header says {}", batch.num_rows(), header.rows)));
@@ -206,29 +211,62 @@ fn read_stream(stream: Vec<u8>) -> Result<RecordBatch, String> {
     batch.map_err(|error| error.to_string())?.ok_or_else(|| "no rows".to_owned())
 }
 
-fn encode_payload(batch: &RecordBatch) -> Result<Bytes, Error> {
-    let rows = batch.num_rows();
-    if rows == 0 {
-        return Err(Error::Empty);
+/// Buffers that frames are made in: fresh ones for every frame would cost more than filling them.
+#[derive(Debug, Default)]
+struct Scratch {
+    stream: Vec<u8>,
+    compressed: Vec<u8>,
+}
+
+impl Clone for Scratch {
+    /// The copy has buffers of its own, once it needs them.
+    fn clone(&self) -> Self {
+        Self::default()
     }
-    if rows > ROWS_MAX {
-        return Err(Error::TooLarge { rows, bytes: 0 });
+}
+
+impl Scratch {
+    fn encode_payload(&mut self, batch: &RecordBatch) -> Result<Bytes, Error> {
+        let rows = batch.num_rows();
+        if rows == 0 {
+            return Err(Error::Empty);
+        }
+        if rows > ROWS_MAX {
+            return Err(Error::TooLarge { rows, bytes: 0 });
+        }
+        let payload =
+            self.write(batch).map_err(|error| Error::Malformed(error.to_string())).and_then(|()| self.compress(rows));
+        self.stream.clear();
+        self.stream.shrink_to(SCRATCH_BYTES_MAX);
+        self.compressed.truncate(SCRATCH_BYTES_MAX);
+        self.compressed.shrink_to(SCRATCH_BYTES_MAX);
+        payload
     }
-    let mut stream = Vec::with_capacity(batch.get_array_memory_size() + 4096);
-    let write = |stream: &mut Vec<u8>| {
-        let mut writer = ipc::writer::StreamWriter::try_new(stream, &batch.schema())?;
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<(), ArrowError> {
+        let mut writer = ipc::writer::StreamWriter::try_new(&mut self.stream, &batch.schema())?;
         writer.write(batch)?;
         writer.finish()
-    };
-    write(&mut stream).map_err(|error| Error::Malformed(error.to_string()))?;
-    if stream.len() > INFLATED_BYTES_MAX {
-        return Err(Error::TooLarge { rows, bytes: stream.len() });
     }
-    let payload = lz4_flex::block::compress_prepend_size(&stream);
-    if payload.len() > PAYLOAD_BYTES_MAX {
-        return Err(Error::TooLarge { rows, bytes: payload.len() });
+
+    fn compress(&mut self, rows: usize) -> Result<Bytes, Error> {
+        let inflated = self.stream.len();
+        let length = u32::try_from(inflated).ok().filter(|_| inflated <= INFLATED_BYTES_MAX);
+        let length = length.ok_or(Error::TooLarge { rows, bytes: inflated })?;
+        let room = LENGTH_BYTES + block::get_maximum_output_size(inflated);
+        if self.compressed.len() < room {
+            self.compressed.resize(room, 0);
+        }
+        let (head, block) = self.compressed.split_at_mut(LENGTH_BYTES);
+        head.copy_from_slice(&length.to_le_bytes());
+        let compressed =
+            block::compress_into(&self.stream, block).map_err(|error| Error::Malformed(error.to_string()))?;
+        let bytes = LENGTH_BYTES + compressed;
+        if bytes > PAYLOAD_BYTES_MAX {
+            return Err(Error::TooLarge { rows, bytes });
+        }
+        Ok(Bytes::copy_from_slice(&self.compressed[..bytes]))
     }
-    Ok(payload.into())
 }
 
 /// Numbers and chains the frames of one writer. One per stream and process.
@@ -240,17 +278,18 @@ pub struct Writer {
     number: u64,
     /// Its digest.
     previous: Digest,
+    scratch: Scratch,
 }
 
 impl Writer {
     /// A writer at the start of one of its epochs. The caller sees to it that no earlier process used the epoch.
     pub fn new(id: Uuid, epoch: u32) -> Self {
-        Self { id, epoch, number: 0, previous: Digest::ZERO }
+        Self::resume(id, epoch, 0, Digest::ZERO)
     }
 
     /// A writer that goes on behind a frame of this epoch.
     pub(crate) fn resume(id: Uuid, epoch: u32, number: u64, previous: Digest) -> Self {
-        Self { id, epoch, number, previous }
+        Self { id, epoch, number, previous, scratch: Scratch::default() }
     }
 
     /// Who writes.
@@ -266,7 +305,7 @@ impl Writer {
     /// # Errors
     /// [`Error::Empty`], or [`Error::TooLarge`]: halve the batch and make two.
     pub fn seal(&mut self, batch: &RecordBatch, captured: (Timestamp, Timestamp)) -> Result<Frame, Error> {
-        let payload = encode_payload(batch)?;
+        let payload = self.scratch.encode_payload(batch)?;
         let header = Header {
             format: FORMAT_VERSION,
             schema_id: schema::id(&batch.schema()),

@@ -2,9 +2,14 @@
 //!
 //! A batch of one row costs thirty times what a row of a batch costs, and the committer would only put them together
 //! again. So visits push their event into the open batch, under a lock that is held for that push. While a batch is
-//! being stored the next one fills: self-clocked, as the committer is, and nobody lingers.
+//! being stored the next one fills: self-clocked, as the committer is, and an event that comes alone does not wait.
+//! Under load a frame costs the log more than a handful of events is worth, so a batch that follows another stays open
+//! while every turn of the runtime brings it more events, at most for as long again as the last one took.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use clicktrail_log::{committer::Error, event::Event, schema::EventsBuilder, time::Timestamp};
 use tokio::{sync::watch, time::Instant};
@@ -64,6 +69,20 @@ impl Gather {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Returns when a turn of the runtime brings the open batch nothing, or when the time is over.
+    async fn while_more_come(&self, at_most: Duration) {
+        let started = Instant::now();
+        let mut rows = 0;
+        loop {
+            tokio::task::yield_now().await;
+            let (before, now) = (rows, self.open().events.rows());
+            if now == before || started.elapsed() >= at_most {
+                return;
+            }
+            rows = now;
+        }
+    }
+
     /// The open batch, if it has rows; else no task is storing any more.
     fn take(&self) -> Option<Open> {
         let mut open = self.open();
@@ -117,6 +136,7 @@ async fn store_all(state: State) {
     let _at_work = AtWork(&state.gather);
     while let Some(mut open) = state.gather.take() {
         let rows = open.events.rows() as u64;
+        let started = Instant::now();
         let stored = state.clicks.commit(open.events.finish(), open.captured).await.map(drop);
         if stored.is_ok() {
             state.tally.logged.increment(rows)
@@ -124,6 +144,7 @@ async fn store_all(state: State) {
             state.tally.refused.increment(rows)
         }
         open.outcome.send_replace(Some(stored));
+        state.gather.while_more_come(started.elapsed()).await;
     }
 }
 

@@ -67,6 +67,38 @@ async fn what_arrives_while_a_frame_is_in_flight_is_the_next_frame() {
 }
 
 #[tokio::test]
+async fn more_than_a_frame_is_made_ahead_in_order() {
+    let gate = Arc::new(Gate::default());
+    let (committer, task) = start(&gate);
+    // More rows than two frames take: the second is made while the first is held, the rest waits.
+    let commits: Vec<_> =
+        (0..5_u64).map(|n| tokio::spawn(commit(committer.clone(), n * 30_000..(n + 1) * 30_000))).collect();
+    drop(committer);
+    let mut released = 0;
+    while !task.is_finished() {
+        let held = gate.held.load(Ordering::SeqCst);
+        assert!(held <= released + 1, "two frames are in flight");
+        if held > released {
+            gate.open.notify_one();
+            released += 1;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let mut positions = Vec::new();
+    for commit in commits {
+        positions.extend(commit.await.unwrap());
+    }
+    let frames = gate.frames.lock().unwrap();
+    let mut chain = crate::chain::Chain::default();
+    let logged = (1..).zip(frames.iter()).flat_map(|(seq, frame)| {
+        assert_eq!(chain.admit(&frame.header), crate::chain::Admission::Fresh);
+        (0..frame.header.rows).map(move |row| format!("1.{seq}.{row}"))
+    });
+    assert!(frames.len() > 2);
+    assert_eq!(positions, logged.collect::<Vec<_>>());
+}
+
+#[tokio::test]
 async fn full_queue_answers_busy_at_once() {
     let gate = Arc::new(Gate::default());
     let (committer, _task) = start(&gate);

@@ -47,13 +47,13 @@ proptest! {
     fn no_payload_panics(at in 0_usize..6_000, bytes in proptest::collection::vec(any::<u8>(), 1..40), inflated: bool) {
         let whole = frame();
         let length = whole.payload.first_chunk::<4>().map(|length| u32::from_le_bytes(*length) as usize).unwrap();
-        let mut stream = lz4_flex::block::decompress(&whole.payload[4..], length).unwrap();
+        let mut stream = block::decompress(&whole.payload[4..], length).unwrap();
         let mut payload = whole.payload.to_vec();
         let target = if inflated { &mut stream } else { &mut payload };
         let at = at % target.len();
         let end = (at + bytes.len()).min(target.len());
         target[at..end].copy_from_slice(&bytes[..end - at]);
-        let payload: Bytes = if inflated { lz4_flex::block::compress_prepend_size(&stream).into() } else { payload.into() };
+        let payload: Bytes = if inflated { block::compress_prepend_size(&stream).into() } else { payload.into() };
         let header = Header { payload_digest: Digest::of(&payload), ..whole.header };
         let _ = Frame { header, payload }.decode();
     }

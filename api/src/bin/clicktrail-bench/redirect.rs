@@ -54,7 +54,11 @@ pub(crate) async fn run(sizes: &Sizes, table: &mut Table) -> anyhow::Result<()> 
     let naive = naive(&broker, time).await?;
     let server = Server::start(&broker, "click-", "capture,project,archive", &[ad()]).await?;
     click(server.address, WARM_UP).await?;
+    let log = broker.log("click-").await?;
+    let before = log.info().await?.last;
     let ours = click(server.address, time).await?;
+    let frames = log.info().await?.last.get() - before.get();
+    table.say("redirect: clicks of a frame", format!("{:.1}", float(ours.micros.len() as u64) / float(frames)));
     table.say("redirect: the disk's fsync, p50 and p99", format!("{} {}", millis(fsync_p50), millis(fsync_p99)));
     for (name, figures) in [("clicktrail", &ours), ("one message per click", &naive)] {
         table.say(format!("redirect: {name}"), rate(figures.per_second));
