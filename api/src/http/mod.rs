@@ -10,7 +10,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use axum::{Router, middleware, routing};
+use axum::{Router, routing};
 use clicktrail_log::{committer::Committer, time::Clock};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::task::TaskTracker;
@@ -19,6 +19,7 @@ mod answer;
 mod body;
 mod budget;
 mod client_address;
+mod entrance;
 mod events;
 mod finish;
 mod gather;
@@ -38,6 +39,7 @@ mod store;
 mod testing;
 mod visit;
 
+pub use entrance::Entrance;
 pub use health::Ready;
 pub use limits::Limits;
 pub use registry::Registry;
@@ -115,10 +117,10 @@ impl Deref for Shared {
     }
 }
 
-/// All routes.
-pub fn router(state: State) -> Router {
+/// All routes but that of clicks, which [`entrance`] knows: here is only what it does not take.
+fn router(state: State) -> Router {
     Router::new()
-        .route("/c/{ad_id}", routing::get(redirect::redirect).post(redirect::redirect))
+        .route("/c/{ad_id}", routing::get(problem::method_not_allowed).post(problem::method_not_allowed))
         .route("/i.gif", routing::get(pixel::pixel))
         .route("/v1/events", routing::post(events::events))
         .route("/livez", routing::get(health::livez))
@@ -126,6 +128,5 @@ pub fn router(state: State) -> Router {
         .route("/metrics", routing::get(metrics::metrics))
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::method_not_allowed)
-        .layer(middleware::from_fn_with_state(state.clone(), finish::finish))
         .with_state(state)
 }

@@ -9,13 +9,15 @@
 //!
 //! The target comes from the registry and from nowhere else: no parameter can make this an open redirect.
 
+use std::borrow::Cow;
+
 use axum::{
     body::Body,
-    extract::{Path, State as Extract, rejection::PathRejection},
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderValue, Method, StatusCode, header, request::Parts},
     response::Response,
 };
 use clicktrail_log::event::Kind;
+use percent_encoding::percent_decode_str;
 
 use super::{
     State,
@@ -25,21 +27,29 @@ use super::{
 
 /// The door's name in rejected records.
 const SOURCE: &str = "http /c";
+const PATH: &str = "/c/";
 
-pub(super) async fn redirect(
-    Extract(state): Extract<State>,
-    path: Result<Path<String>, PathRejection>,
-    visit: Visit,
-) -> Result<Response, Problem> {
+/// The ad that is clicked, if the request is one of this door's.
+pub(super) fn ad_id(request: &Parts) -> Option<Cow<'_, str>> {
+    let ad_id = request.uri.path().strip_prefix(PATH).filter(|rest| !rest.is_empty() && !rest.contains('/'))?;
+    let is_taken = [Method::GET, Method::POST, Method::HEAD].contains(&request.method);
     // A path that is no text names no ad.
-    let ad_id = path.map_or_else(|_| char::REPLACEMENT_CHARACTER.to_string(), |Path(ad_id)| ad_id);
+    is_taken.then(|| percent_decode_str(ad_id).decode_utf8_lossy())
+}
+
+/// A click on an ad.
+///
+/// # Errors
+/// What to tell the client instead of the ad's target.
+pub(super) async fn redirect(state: &State, ad_id: &str, request: &Parts) -> Result<Response, Problem> {
+    let visit = Visit::of(request, state);
     let ads = state.registry.current();
-    let target = match ads.get(&ad_id) {
+    let target = match ads.get(ad_id) {
         Some(ad) => Some(HeaderValue::from_str(&ad.target_url).map_err(|error| Problem::internal(&error))?),
         None => None,
     };
     let kind = visit.kind(Kind::Click);
-    visit.capture(&state, &ads, SOURCE, Subject { kind, ad_id: Some(&ad_id), own_parameter: None }).await?;
+    visit.capture(state, &ads, SOURCE, Subject { kind, ad_id: Some(ad_id), own_parameter: None }).await?;
     if kind == Kind::Prefetch {
         return Err(Problem::prefetch());
     }

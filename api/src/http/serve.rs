@@ -2,9 +2,9 @@
 //!
 //! Not `axum::serve`, which knows no timeout for a request's head and no limit on connections.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo};
+use axum::{body::Body, extract::ConnectInfo};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -13,10 +13,9 @@ use tokio::{
     time,
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::ServiceExt as _;
 use tracing::{debug, info, warn};
 
-use super::{State, router};
+use super::{Entrance, State};
 
 /// What a connection buffers at most while it reads: also the longest head of a request.
 const BUFFER_BYTES_MAX: usize = 128 << 10;
@@ -30,12 +29,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The listener has no address: it was not listening.
 pub async fn serve(listener: TcpListener, state: State, shutdown: CancellationToken) -> io::Result<()> {
     info!(address = %listener.local_addr()?, "serving");
-    let router = router(state.clone());
+    let entrance = Arc::new(Entrance::new(state.clone()));
     let slots = Arc::new(Semaphore::new(state.limits.connections_max));
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     while let Some((stream, peer, slot)) = accept(&listener, &slots, &shutdown).await {
-        let connection = Connection { router: router.clone(), state: state.clone(), shutdown: shutdown.clone(), peer };
+        let connection =
+            Connection { entrance: Arc::clone(&entrance), state: state.clone(), shutdown: shutdown.clone(), peer };
         let cut = cut.clone();
         connections.spawn(async move {
             tokio::select! {
@@ -86,7 +86,7 @@ async fn accept(
 }
 
 struct Connection {
-    router: Router,
+    entrance: Arc<Entrance>,
     state: State,
     shutdown: CancellationToken,
     peer: SocketAddr,
@@ -94,14 +94,15 @@ struct Connection {
 
 impl Connection {
     async fn run(self, stream: TcpStream) {
-        let Self { router, state, shutdown, peer } = self;
+        let Self { entrance, state, shutdown, peer } = self;
         if let Err(cause) = stream.set_nodelay(true) {
             debug!(%peer, %cause, "turn off Nagle's algorithm");
         }
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
-            router.clone().oneshot(request)
+            let entrance = Arc::clone(&entrance);
+            async move { Ok::<_, Infallible>(entrance.answer(request).await) }
         });
         let mut http = http1::Builder::new();
         http.timer(TokioTimer::new()).header_read_timeout(state.limits.header_timeout).max_buf_size(BUFFER_BYTES_MAX);

@@ -14,7 +14,6 @@ use arrow::{
     util::display::array_value_to_string,
 };
 use axum::{
-    Router,
     body::Body,
     http::{HeaderMap, Request, StatusCode},
 };
@@ -28,10 +27,9 @@ use clicktrail_log::{
 };
 use clicktrail_replay::catalog::{Ad, Catalog, Sqlite};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tower::ServiceExt as _;
 use uuid::Uuid;
 
-use super::{Limits, Ready, Registry, Setup, State, metrics, router};
+use super::{Limits, Ready, Registry, Setup, State, entrance::Entrance, metrics};
 
 pub(super) const NOW: &str = "2026-11-22T14:00:00Z";
 pub(super) const TARGET: &str = "https://shop.example/landing?from=ad";
@@ -108,7 +106,7 @@ fn value(batch: &RecordBatch, column: &str, row: usize) -> String {
 /// The doors and what is behind them.
 pub(super) struct Doors {
     pub(super) state: State,
-    pub(super) router: Router,
+    entrance: Entrance,
     pub(super) catalog: Arc<Sqlite>,
     clicks: Stage,
     rejected: Stage,
@@ -197,12 +195,12 @@ impl Doors {
             metrics: handle.clone(),
         };
         let state = ::metrics::with_local_recorder(&recorder, || State::new(setup));
-        let router = router(state.clone());
-        Self { state, router, catalog, clicks, rejected, metrics: handle, _directory: directory }
+        let entrance = Entrance::new(state.clone());
+        Self { state, entrance, catalog, clicks, rejected, metrics: handle, _directory: directory }
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
+        let response = self.entrance.answer(request).await;
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
         Answer { status: parts.status, headers: parts.headers, body }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use axum::{
-    extract::{ConnectInfo, FromRequestParts, Query},
+    extract::{ConnectInfo, FromRequestParts},
     http::{HeaderMap, Method, Uri, header, request::Parts},
 };
 use clicktrail_log::{event::Kind, time::Timestamp};
@@ -38,13 +38,20 @@ pub(super) struct Subject<'a> {
 }
 
 impl FromRequestParts<State> for Visit {
-    type Rejection = Problem;
+    type Rejection = std::convert::Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(parts, state))
+    }
+}
+
+impl Visit {
+    /// What a request says.
+    pub(super) fn of(parts: &Parts, state: &State) -> Self {
         let peer = parts.extensions.get::<ConnectInfo<std::net::SocketAddr>>().map(|ConnectInfo(peer)| *peer);
         let address = client_address(peer, &parts.headers, state.limits.trusted_hops);
         let page_url = text_of(&parts.headers, &header::REFERER);
-        Ok(Self {
+        Self {
             method: parts.method.clone(),
             is_ahead: AHEAD_HEADERS.iter().any(|name| fetches_ahead(&parts.headers, name)),
             query: query(&parts.uri),
@@ -52,7 +59,7 @@ impl FromRequestParts<State> for Visit {
             user_agent: text_of(&parts.headers, &header::USER_AGENT),
             // Nobody is turned away because of the page that they come from.
             page_url: page_url.filter(|url| url.len() <= state.limits.capture.page_url_bytes_max),
-        })
+        }
     }
 }
 
@@ -63,10 +70,8 @@ fn fetches_ahead(headers: &HeaderMap, name: &str) -> bool {
 }
 
 fn query(uri: &Uri) -> Vec<(String, String)> {
-    if uri.query().is_none() {
-        return Vec::new();
-    }
-    Query::try_from_uri(uri).map(|Query(pairs)| pairs).unwrap_or_default()
+    let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
 }
 
 /// A header as text; bytes that are no UTF-8 are read as Latin-1, which loses nothing.
