@@ -1,6 +1,6 @@
 //! A column of a row group as Parquet's bytes: a dictionary page, and data pages of codes.
 
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 use bytes::Bytes;
 use datafusion::parquet::{
@@ -51,10 +51,9 @@ pub(super) fn encode(
     let dictionary = SerializedPageWriter::new(&mut sink).write_page(dictionary_page(column, zstd)?)?;
     sums.add(&dictionary);
     let mut offsets = OffsetIndexBuilder::new();
-    let greatest = u32::try_from(column.values().len().saturating_sub(1)).expect("a code is below 2^32");
     let mut pages = 0;
     for codes in column.codes().chunks(page_rows) {
-        let page = data_page(codes, rle::width(greatest), descriptor.max_def_level() > 0, zstd)?;
+        let page = data_page(codes, descriptor.max_def_level() > 0, zstd)?;
         let written = SerializedPageWriter::new(&mut sink).write_page(page)?;
         sums.add(&written);
         offsets.append_row_count(signed(codes.len()));
@@ -115,8 +114,8 @@ fn dictionary_page(column: &Column, zstd: &mut Zstd) -> Result<CompressedPage, P
     Ok(CompressedPage::new(page, plain.len()))
 }
 
-/// Levels are never compressed, codes where that makes them shorter.
-fn data_page(codes: &[u32], width: u8, nullable: bool, zstd: &mut Zstd) -> Result<CompressedPage, ParquetError> {
+/// Codes are as wide as the greatest in the page. Levels are never compressed, codes where that makes them shorter.
+fn data_page(codes: &[u32], nullable: bool, zstd: &mut Zstd) -> Result<CompressedPage, ParquetError> {
     let nulls = codes.iter().filter(|code| **code == NONE).count();
     let mut buf = Vec::new();
     if nullable && nulls == 0 {
@@ -126,13 +125,13 @@ fn data_page(codes: &[u32], width: u8, nullable: bool, zstd: &mut Zstd) -> Resul
         rle::encode(&levels, 1, &mut buf);
     }
     let levels = buf.len();
+    let valid: Cow<'_, [u32]> = match nulls {
+        0 => Cow::Borrowed(codes),
+        _ => codes.iter().copied().filter(|code| *code != NONE).collect(),
+    };
+    let width = rle::width(valid.iter().copied().max().unwrap_or(0));
     let mut values = vec![width];
-    if nulls == 0 {
-        rle::encode(codes, width, &mut values);
-    } else {
-        let valid: Vec<u32> = codes.iter().copied().filter(|code| *code != NONE).collect();
-        rle::encode(&valid, width, &mut values);
-    }
+    rle::encode(&valid, width, &mut values);
     let compressed = zstd.0.compress(&values)?;
     let is_compressed = compressed.len() < values.len();
     buf.extend_from_slice(if is_compressed { &compressed } else { &values });
