@@ -1,6 +1,6 @@
 //! A column of a row group as Parquet's bytes: a dictionary page, and data pages of codes.
 
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use bytes::Bytes;
 use datafusion::parquet::{
@@ -63,7 +63,7 @@ pub(super) fn encode(
         pages += 1;
     }
     let encodings = [Encoding::PLAIN, Encoding::RLE, Encoding::RLE_DICTIONARY];
-    let mut metadata = ColumnChunkMetaData::builder(descriptor.clone())
+    let mut metadata = ColumnChunkMetaData::builder(Arc::clone(descriptor))
         .set_compression_codec(CompressionCodec::ZSTD)
         .set_encodings_mask(EncodingMask::new_from_encodings(encodings.iter()))
         .set_page_encoding_stats(vec![

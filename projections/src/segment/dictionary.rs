@@ -60,7 +60,7 @@ pub(super) struct Numbers<N> {
     /// The codes of small numbers, or [`NONE`].
     small: Vec<u32>,
     others: HashMap<N, u32>,
-    /// Numbers like to repeat.
+    /// Numbers like to repeat: the last one that was looked up.
     last: Option<(N, u32)>,
 }
 
@@ -70,7 +70,16 @@ impl<N: Number> Numbers<N> {
     }
 
     /// The code of a number: the next one if it is new.
+    #[inline]
     pub(super) fn code(&mut self, number: N) -> u32 {
+        match number.small() {
+            // Before any comparison with the last one, which small numbers would too often fail.
+            Some(small) if self.small[small] != NONE => self.small[small],
+            _ => self.look_up(number),
+        }
+    }
+
+    fn look_up(&mut self, number: N) -> u32 {
         if let Some((last, code)) = self.last
             && last == number
         {

@@ -1,6 +1,6 @@
 //! What a column chunk says of its values: as parquet-rs says it, which knows how to cut long texts and order numbers.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use datafusion::parquet::{
     column::writer::{get_column_writer, get_typed_column_writer_mut},
@@ -60,7 +60,7 @@ fn write<T: DataType>(
 ) -> Result<Option<Statistics>, ParquetError> {
     let mut nowhere = TrackedWrite::new(io::sink());
     let pages = Box::new(SerializedPageWriter::new(&mut nowhere));
-    let mut writer = get_column_writer(descriptor.clone(), properties.clone(), pages);
+    let mut writer = get_column_writer(Arc::clone(descriptor), Arc::clone(properties), pages);
     let mut levels = vec![1; extremes.len()];
     levels.resize(extremes.len() + nulls, 0);
     let levels = (descriptor.max_def_level() > 0).then_some(levels.as_slice());

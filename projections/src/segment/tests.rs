@@ -80,7 +80,7 @@ fn coded(texts: &ArrayRef, form: Form) -> ArrayRef {
     let rows = u32::try_from(texts.len()).unwrap();
     let twice = || texts.iter().chain(texts);
     let keys = |null: Option<u32>| {
-        let key = move |row: u32| if row % 3 == 0 { row } else { row + rows };
+        let key = move |row: u32| if row.is_multiple_of(3) { row } else { row + rows };
         UInt32Array::from_iter((0..rows).map(|row| texts.is_valid(row as usize).then(|| key(row)).or(null)))
     };
     let (keys, values) = match form {
