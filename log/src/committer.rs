@@ -25,8 +25,8 @@ use crate::{
 const QUEUED_ROWS_MAX: usize = 4 * frame::ROWS_MAX;
 /// Requests waiting for a frame. Full: [`Error::Busy`].
 const QUEUED_REQUESTS_MAX: usize = 8_192;
-/// Arrow bytes gathered for one frame: they compress to a good part of a megabyte. What turns out larger is halved.
-const FRAME_ARROW_BYTES: usize = 2 << 20;
+/// Arrow bytes gathered for one frame: events compress to half of it or less. What turns out larger is halved.
+const FRAME_ARROW_BYTES: usize = 7 << 18;
 /// Rows that are compressed where the committer runs.
 const INLINE_ROWS_MAX: usize = 256;
 /// Pauses between attempts to append the same frame again.

@@ -193,6 +193,9 @@ fn id_of_columns(columns: &[Column]) -> String {
     hex::encode(&hash.finalize()[..8])
 }
 
+/// What a value of each of `publisher_id` to `city` usually takes.
+const OPTIONAL_BYTES: [usize; 12] = [12, 12, 12, 12, 14, 112, 40, 8, 8, 8, 2, 12];
+
 /// Turns events into a batch of [`events`] columns.
 #[derive(Debug)]
 pub struct EventsBuilder {
@@ -229,7 +232,7 @@ impl EventsBuilder {
             advertiser_id: text(12),
             campaign_id: text(12),
             ad_id: text(12),
-            optional: std::array::from_fn(|_| text(12)),
+            optional: OPTIONAL_BYTES.map(text),
             price_micros: Int64Builder::with_capacity(rows),
             currency: text(3),
             click_event_id: text(0),

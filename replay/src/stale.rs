@@ -12,7 +12,7 @@ use clicktrail_log::{
 };
 use clicktrail_projections::counters;
 use clicktrail_verdicts::{
-    history::{History, Ruled},
+    history::{History, Outlined},
     verdict::Stage,
 };
 
@@ -28,7 +28,7 @@ use crate::{
 pub async fn follow(history: &History, catalog: &dyn Catalog) -> Result<(), Error> {
     loop {
         let followed = catalog.followed_through().await?;
-        let page = history.read(followed.next(), ReadLimit::waiting(Duration::ZERO)).await?;
+        let page = history.read_outlines(followed.next(), ReadLimit::waiting(Duration::ZERO)).await?;
         let through = page.next.previous();
         if through <= followed {
             return Ok(());
@@ -36,7 +36,7 @@ pub async fn follow(history: &History, catalog: &dyn Catalog) -> Result<(), Erro
         let mut known = Known::default();
         let mut later: BTreeMap<Seq, LaterRuling> = BTreeMap::new();
         for ruled in &page.ruled {
-            if ruled.verdict.stage != Stage::Live || known.misses(ruled, catalog).await? {
+            if ruled.outline.stage != Stage::Live || known.misses(ruled, catalog).await? {
                 note(&mut later, ruled);
             }
         }
@@ -49,8 +49,8 @@ pub async fn follow(history: &History, catalog: &dyn Catalog) -> Result<(), Erro
     }
 }
 
-fn note(later: &mut BTreeMap<Seq, LaterRuling>, ruled: &Ruled) {
-    let click_seq = ruled.verdict.target.seq();
+fn note(later: &mut BTreeMap<Seq, LaterRuling>, ruled: &Outlined) {
+    let click_seq = ruled.outline.target.seq();
     let first = LaterRuling { click_seq, first: ruled.position, last: ruled.position, verdicts: 0 };
     let entry = later.entry(click_seq).or_insert(first);
     entry.last = ruled.position;
@@ -66,8 +66,8 @@ struct Known {
 
 impl Known {
     /// Whether a live verdict came after the hour that it concerns was projected.
-    async fn misses(&mut self, ruled: &Ruled, catalog: &dyn Catalog) -> Result<bool, Error> {
-        let target: Position = ruled.verdict.target;
+    async fn misses(&mut self, ruled: &Outlined, catalog: &dyn Catalog) -> Result<bool, Error> {
+        let target: Position = ruled.outline.target;
         let last_sealed = match self.last_sealed {
             Some(last) => last,
             None => catalog.last_hour().await?.map_or(Seq::ZERO, |last| last.last_seq),

@@ -28,7 +28,7 @@ use crate::{
     archive::{Part, Verdicts},
     frames,
     rulings::{Rulings, Stages},
-    schema::{self, OUTLINE, Outlines},
+    schema::{self, Outline, Outlines},
     verdict::Verdict,
 };
 
@@ -95,11 +95,26 @@ pub struct Ruled {
     pub verdict: Verdict,
 }
 
+/// What decides about an event, and its place in the verdict log: a [`Ruled`] without the reasons.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outlined {
+    /// Where the verdict stands in the verdict log.
+    pub position: Position,
+    /// What it says.
+    pub outline: Outline,
+}
+
+impl From<&Ruled> for Outlined {
+    fn from(ruled: &Ruled) -> Self {
+        Self { position: ruled.position, outline: Outline::of(&ruled.verdict) }
+    }
+}
+
 /// Consecutive verdicts, as a follower of the log gets them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Page {
+pub struct Page<R = Ruled> {
     /// In the order of the log; none at its end, or where all frames were repeats.
-    pub ruled: Vec<Ruled>,
+    pub ruled: Vec<R>,
     /// The frame to go on from.
     pub next: Seq,
 }
@@ -146,7 +161,7 @@ impl History {
         let asked = targets.clone();
         self.visit(&targets, before, None, &mut |batch| {
             if found.len() <= ABOUT_MAX {
-                found.extend(batch_rows(&select(batch, &asked, before)?)?);
+                found.extend(Ruled::rows(&select(batch, &asked, before)?)?);
             }
             Ok(())
         })
@@ -165,12 +180,9 @@ impl History {
     /// See [`Error`]. What cannot be read is never left out.
     pub async fn rulings(&self, targets: Range<Position>, before: Position, stages: Stages) -> Result<Rulings, Error> {
         let mut rulings = Rulings::new(targets.clone(), before, stages);
-        let columns: Vec<&str> = [POSITION].into_iter().chain(OUTLINE).collect();
-        self.visit(&targets, before, Some(&columns), &mut |batch| {
-            let outlines = Outlines::of(batch)?;
-            let positions = schema::primitive::<Int64Type>(batch, POSITION)?;
-            for (row, position) in positions.values().iter().enumerate() {
-                rulings.add(position_of(row, *position)?, &outlines.row(row)?);
+        self.visit(&targets, before, Outlined::COLUMNS, &mut |batch| {
+            for Outlined { position, outline } in Outlined::rows(batch)? {
+                rulings.add(position, &outline);
             }
             Ok(())
         })
@@ -184,6 +196,18 @@ impl History {
     /// # Errors
     /// See [`Error`]; [`log::Error::Gap`] if the log never had the frames before `from`.
     pub async fn read(&self, from: Seq, limit: ReadLimit) -> Result<Page, Error> {
+        self.read_as(from, limit).await
+    }
+
+    /// [`History::read`] without the reasons, which are most of what there is to read.
+    ///
+    /// # Errors
+    /// As [`History::read`].
+    pub async fn read_outlines(&self, from: Seq, limit: ReadLimit) -> Result<Page<Outlined>, Error> {
+        self.read_as(from, limit).await
+    }
+
+    async fn read_as<R: Row>(&self, from: Seq, limit: ReadLimit) -> Result<Page<R>, Error> {
         let mut next = from.max(Seq::FIRST);
         if !self.hours.is_loaded().await {
             self.hours.follow().await?;
@@ -212,20 +236,20 @@ impl History {
         }
     }
 
-    async fn read_part(&self, part: &Part, from: Seq) -> Result<Page, Error> {
+    async fn read_part<R: Row>(&self, part: &Part, from: Seq) -> Result<Page<R>, Error> {
         let mut ruled = Vec::new();
-        self.visit_part(part, None, &mut |batch| {
-            let rows = batch_rows(batch)?;
-            ruled.extend(rows.into_iter().filter(|ruled| ruled.position.seq() >= from));
+        self.visit_part(part, R::COLUMNS, &mut |batch| {
+            let rows = R::rows(batch)?;
+            ruled.extend(rows.into_iter().filter(|row| row.position().seq() >= from));
             Ok(())
         })
         .await?;
-        ruled.sort_unstable_by_key(|ruled| ruled.position);
+        ruled.sort_unstable_by_key(Row::position);
         let last = Seq::new(part.last_seq).expect("a manifest's frames are checked when it is read");
         Ok(Page { ruled, next: last.next() })
     }
 
-    async fn read_tail(&self, tail: Tail, from: Seq, limit: ReadLimit) -> Result<Page, Error> {
+    async fn read_tail<R: Row>(&self, tail: Tail, from: Seq, limit: ReadLimit) -> Result<Page<R>, Error> {
         let epoch = match tail.epoch {
             Some(epoch) => epoch,
             None => self.log.info().await?.epoch,
@@ -237,7 +261,7 @@ impl History {
         self.remember(next, chain);
         let mut ruled = Vec::new();
         for (seq, batch) in decode(fresh, epoch).await? {
-            ruled.extend(batch_rows(&batch).map_err(|error| unreadable(seq, error))?);
+            ruled.extend(R::rows(&batch).map_err(|error| unreadable(seq, error))?);
         }
         Ok(Page { ruled, next })
     }
@@ -407,17 +431,53 @@ fn select(batch: &RecordBatch, targets: &Range<Position>, before: Position) -> R
     filter_record_batch(batch, &BooleanArray::from(wanted)).map_err(|error| schema::Error::Columns(error.to_string()))
 }
 
-/// The verdicts of a batch of [`schema::read`] columns.
-fn batch_rows(batch: &RecordBatch) -> Result<Vec<Ruled>, schema::Error> {
-    let positions = schema::primitive::<Int64Type>(batch, POSITION)?;
-    let logged = schema::primitive::<TimestampMicrosecondType>(batch, LOGGED_AT)?;
-    let verdicts = schema::from_batch(batch)?;
-    let places = positions.values().iter().zip(logged.values()).enumerate();
-    let ruled = places.zip(verdicts).map(|((row, (position, logged_at)), verdict)| {
-        let position = position_of(row, *position)?;
-        Ok(Ruled { position, logged_at: Timestamp::from_micros(*logged_at), verdict })
-    });
-    ruled.collect()
+/// What a reader wants of a verdict.
+trait Row: Sized + Send {
+    /// The columns that it is made of; `None` for all of [`schema::read`].
+    const COLUMNS: Option<&'static [&'static str]>;
+
+    /// The rows of a batch that has these columns.
+    fn rows(batch: &RecordBatch) -> Result<Vec<Self>, schema::Error>;
+
+    /// Where it stands in the verdict log.
+    fn position(&self) -> Position;
+}
+
+impl Row for Ruled {
+    const COLUMNS: Option<&'static [&'static str]> = None;
+
+    fn rows(batch: &RecordBatch) -> Result<Vec<Self>, schema::Error> {
+        let logged = schema::primitive::<TimestampMicrosecondType>(batch, LOGGED_AT)?;
+        let verdicts = schema::from_batch(batch)?;
+        let places = positions(batch)?.zip(logged.values());
+        let ruled = places.zip(verdicts).map(|((position, logged_at), verdict)| {
+            Ok(Self { position: position?, logged_at: Timestamp::from_micros(*logged_at), verdict })
+        });
+        ruled.collect()
+    }
+
+    fn position(&self) -> Position {
+        self.position
+    }
+}
+
+impl Row for Outlined {
+    const COLUMNS: Option<&'static [&'static str]> = Some(&[POSITION, "target", "decision", "category", "stage"]);
+
+    fn rows(batch: &RecordBatch) -> Result<Vec<Self>, schema::Error> {
+        let outlines = Outlines::of(batch)?;
+        let rows = positions(batch)?.enumerate();
+        rows.map(|(row, position)| Ok(Self { position: position?, outline: outlines.row(row)? })).collect()
+    }
+
+    fn position(&self) -> Position {
+        self.position
+    }
+}
+
+fn positions(batch: &RecordBatch) -> Result<impl Iterator<Item = Result<Position, schema::Error>>, schema::Error> {
+    let positions = schema::primitive::<Int64Type>(batch, POSITION)?.values().iter().enumerate();
+    Ok(positions.map(|(row, position)| position_of(row, *position)))
 }
 
 #[cfg(test)]

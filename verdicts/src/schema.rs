@@ -165,10 +165,7 @@ pub fn from_batch(batch: &RecordBatch) -> Result<Vec<Verdict>, Error> {
     Ok(verdicts)
 }
 
-/// The columns that decide what stands, without the reasons for it.
-pub const OUTLINE: [&str; 4] = ["target", "decision", "category", "stage"];
-
-/// What decides which verdict stands, and what it says.
+/// What decides which verdict stands, and what it says, without the reasons for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outline {
     /// The event that is judged.
@@ -189,7 +186,7 @@ impl Outline {
     }
 }
 
-/// The [`OUTLINE`] columns of a batch.
+/// The columns of a batch that [`Outline`]s are made of.
 #[derive(Debug)]
 pub struct Outlines<'b> {
     targets: &'b Int64Array,

@@ -242,7 +242,7 @@ fn check_id(field: &'static str, given: &Option<Cow<'_, str>>) -> Result<(), Rea
         return Ok(());
     };
     // Every byte, without a way out at the first: that is what a processor does to many at a time.
-    let is_plain = |bytes: &[u8]| !bytes.iter().fold(false, |other, byte| other | !matches!(byte, 0x20..=0x7e));
+    let is_plain = |bytes: &[u8]| bytes.iter().fold(0, |most, byte| byte.wrapping_sub(0x20).max(most)) <= 0x7e - 0x20;
     if (1..=ID_CHARS_MAX).contains(&text.len()) && is_plain(text.as_bytes()) {
         return Ok(());
     }

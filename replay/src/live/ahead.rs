@@ -8,10 +8,9 @@ use clicktrail_log::{
     position::{Epoch, Position, Seq},
 };
 use clicktrail_verdicts::{
-    history::{History, Ruled},
+    history::{History, Outlined},
     judge::Judged,
     rulings::{Rulings, Stages},
-    schema::Outline,
     verdict::Stage,
 };
 
@@ -21,7 +20,7 @@ use crate::Error;
 #[derive(Debug)]
 pub(super) struct Ahead {
     /// By target; of several about one click the last, as live verdicts supersede each other.
-    verdicts: BTreeMap<Position, Ruled>,
+    verdicts: BTreeMap<Position, Outlined>,
     /// The first verdict frame that was not read.
     next: Seq,
 }
@@ -39,7 +38,8 @@ impl Ahead {
         let mut ahead = Self { verdicts: BTreeMap::new(), next: judged.verdicts_through.next() };
         if judged.clicks_through > counted {
             let targets = frame(counted.next())..frame(judged.clicks_through.next());
-            ahead.add(history.about(targets, frame(ahead.next)).await?);
+            let verdicts = history.about(targets, frame(ahead.next)).await?;
+            ahead.add(verdicts.iter().map(Outlined::from));
         }
         Ok(ahead)
     }
@@ -47,7 +47,7 @@ impl Ahead {
     /// Reads on up to a verdict frame.
     pub(super) async fn read_through(&mut self, history: &History, through: Seq) -> Result<(), Error> {
         while self.next <= through {
-            let page = history.read(self.next, ReadLimit::waiting(Duration::ZERO)).await?;
+            let page = history.read_outlines(self.next, ReadLimit::waiting(Duration::ZERO)).await?;
             if page.next == self.next {
                 break;
             }
@@ -57,9 +57,9 @@ impl Ahead {
         Ok(())
     }
 
-    fn add(&mut self, verdicts: Vec<Ruled>) {
-        let live = verdicts.into_iter().filter(|ruled| ruled.verdict.stage == Stage::Live);
-        self.verdicts.extend(live.map(|ruled| (ruled.verdict.target, ruled)));
+    fn add(&mut self, verdicts: impl IntoIterator<Item = Outlined>) {
+        let live = verdicts.into_iter().filter(|ruled| ruled.outline.stage == Stage::Live);
+        self.verdicts.extend(live.map(|ruled| (ruled.outline.target, ruled)));
     }
 
     /// The rulings about the frames up to `through`, which are then counted.
@@ -68,7 +68,7 @@ impl Ahead {
         let later = self.verdicts.split_off(&after);
         let mut rulings = Rulings::new(first..after, Position::new(epoch, self.next, 0), Stages::LiveOnly);
         for ruled in std::mem::replace(&mut self.verdicts, later).into_values() {
-            rulings.add(ruled.position, &Outline::of(&ruled.verdict));
+            rulings.add(ruled.position, &ruled.outline);
         }
         Ok(rulings.to_batch())
     }

@@ -246,9 +246,9 @@ impl Judge {
         let mut next = from.verdicts_through.next();
         let mut last = None;
         loop {
-            let page = self.history.read(next, log::ReadLimit::waiting(Duration::ZERO)).await?;
-            let live = page.ruled.iter().filter(|ruled| ruled.verdict.stage == Stage::Live);
-            last = last.max(live.map(|ruled| ruled.verdict.target).max());
+            let page = self.history.read_outlines(next, log::ReadLimit::waiting(Duration::ZERO)).await?;
+            let live = page.ruled.iter().filter(|ruled| ruled.outline.stage == Stage::Live);
+            last = last.max(live.map(|ruled| ruled.outline.target).max());
             if page.next == next {
                 return Ok((epoch, last, next.previous()));
             }

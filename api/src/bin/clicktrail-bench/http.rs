@@ -25,7 +25,8 @@ use crate::{
 };
 
 const BATCH_EVENTS: usize = 1_000;
-const CONNECTIONS: usize = 8;
+/// So many that a frame's worth waits while another is made and a third is in flight.
+const CONNECTIONS: usize = 16;
 /// Distinct bodies; after the last the first comes again.
 const BODIES: usize = 500;
 /// As many frames are published again at the most: they are held in memory.
@@ -59,7 +60,12 @@ pub(crate) async fn run(sizes: &Sizes, table: &mut Table) -> anyhow::Result<()> 
         let what = format!("http ({roles})");
         table.judge(format!("{what}: events acknowledged"), achieved, Target::AtLeast(150_000.0), rate);
         table.say(format!("{what}: the same frames raw, {rows_each} events each"), rate(raw));
-        table.judge(format!("{what}: of raw"), achieved / raw, Target::AtLeast(0.4), ratio);
+        // Nothing is judged, counted or sealed beside the raw frames either.
+        if roles == "capture" {
+            table.judge(format!("{what}: of raw"), achieved / raw, Target::AtLeast(0.4), ratio);
+        } else {
+            table.say(format!("{what}: of raw"), ratio(achieved / raw));
+        }
     }
     Ok(())
 }
