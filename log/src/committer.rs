@@ -27,6 +27,8 @@ const QUEUED_ROWS_MAX: usize = 4 * frame::ROWS_MAX;
 const QUEUED_REQUESTS_MAX: usize = 8_192;
 /// Arrow bytes gathered for one frame: events compress to half of it or less. What turns out larger is halved.
 const FRAME_ARROW_BYTES: usize = 7 << 18;
+/// Requests whose rows share a frame.
+const FRAME_REQUESTS_MAX: usize = 4_096;
 /// Rows that are compressed where the committer runs.
 const INLINE_ROWS_MAX: usize = 256;
 /// Pauses between attempts to append the same frame again.
@@ -149,8 +151,7 @@ pub struct Committer {
 }
 
 impl Committer {
-    /// Starts a committer that owns `writer`. It stops, after the last queued frame, when every handle is dropped;
-    /// the task then gives the writer back.
+    /// Starts a committer that owns `writer`. It stops, after the last queued frame, when every handle is dropped.
     pub fn start(sink: Arc<dyn Sink>, writer: Writer) -> (Self, JoinHandle<()>) {
         let (queue, receiver) = mpsc::channel(QUEUED_REQUESTS_MAX);
         let task = tokio::spawn(Task { sink, writer, queue: receiver, waiting: Waiting::default() }.run());
@@ -204,7 +205,8 @@ impl Waiting {
     }
 
     fn is_more_than_a_frame(&self) -> bool {
-        self.rows > frame::ROWS_MAX || self.bytes > FRAME_ARROW_BYTES
+        let requests = self.requests.len();
+        self.rows > frame::ROWS_MAX || self.bytes > FRAME_ARROW_BYTES || requests > FRAME_REQUESTS_MAX
     }
 
     /// The first of them that fit one frame together, or the first alone.
@@ -212,7 +214,8 @@ impl Waiting {
         let (mut rows, mut bytes, mut group) = (0, 0, Vec::new());
         while let Some(next) = self.requests.front() {
             let (with_rows, with_bytes) = (rows + next.batch.num_rows(), bytes + next.bytes);
-            if !group.is_empty() && (with_rows > frame::ROWS_MAX || with_bytes > FRAME_ARROW_BYTES) {
+            let is_full = with_rows > frame::ROWS_MAX || with_bytes > FRAME_ARROW_BYTES;
+            if !group.is_empty() && (is_full || group.len() == FRAME_REQUESTS_MAX) {
                 break;
             }
             (rows, bytes) = (with_rows, with_bytes);
@@ -246,20 +249,18 @@ impl Task {
         while let Some(group) = next {
             let sink = Arc::clone(&self.sink);
             let mut storing = pin!(store(sink.as_ref(), group));
-            let (stored, ahead) = tokio::select! {
+            let stored = tokio::select! {
                 biased;
-                stored = storing.as_mut() => (stored, None),
+                stored = storing.as_mut() => stored.map(|()| None),
                 () = self.more_than_a_frame() => {
-                    let (stored, ahead) = tokio::join!(storing, self.next_group());
-                    (stored, Some(ahead))
+                    let ahead = async { Ok(self.next_group().await) };
+                    tokio::try_join!(storing, ahead).map(|((), ahead)| Some(ahead))
                 }
             };
-            if !stored {
-                return;
-            }
-            next = match ahead {
-                Some(ahead) => ahead,
-                None => self.next_group().await,
+            next = match stored {
+                Ok(Some(ahead)) => ahead,
+                Ok(None) => self.next_group().await,
+                Err(Refused) => return,
             };
         }
     }
@@ -303,7 +304,7 @@ impl Task {
         if rows <= INLINE_ROWS_MAX {
             return Some(encode(&mut self.writer, requests));
         }
-        // The copy that stays knows where to go on if the other is lost, and has no buffers.
+        // Moved, for a copy has no buffers; the one that stays is replaced, or was the last if the task panicked.
         let stays = self.writer.clone();
         let mut writer = std::mem::replace(&mut self.writer, stays);
         let encoded = tokio::task::spawn_blocking(move || (encode(&mut writer, requests), writer)).await;
@@ -313,8 +314,11 @@ impl Task {
     }
 }
 
-/// Stores the frames of a group and answers its requests. `false` if a frame was refused for good.
-async fn store(sink: &dyn Sink, mut group: Group) -> bool {
+/// A frame was refused for good.
+struct Refused;
+
+/// Stores the frames of a group and answers its requests.
+async fn store(sink: &dyn Sink, mut group: Group) -> Result<(), Refused> {
     let mut spans = VecDeque::new();
     while let Some(frame) = group.frames.pop_front() {
         match store_frame(sink, &frame).await {
@@ -330,7 +334,7 @@ async fn store(sink: &dyn Sink, mut group: Group) -> bool {
                 for request in group.requests {
                     let _ = request.reply.send(Err(Error::Unavailable(cause.to_string())));
                 }
-                return false;
+                return Err(Refused);
             }
         }
     }
@@ -338,7 +342,7 @@ async fn store(sink: &dyn Sink, mut group: Group) -> bool {
         let rows = u32::try_from(request.batch.num_rows()).expect("gathered within bounds");
         let _ = request.reply.send(Ok(Committed { spans: take(&mut spans, rows) }));
     }
-    true
+    Ok(())
 }
 
 /// Stores one frame, again and again while its outcome is unknown: the next frame names this one.

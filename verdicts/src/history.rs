@@ -28,7 +28,7 @@ use crate::{
     archive::{Part, Verdicts},
     frames,
     rulings::{Rulings, Stages},
-    schema::{self, Outline, Outlines},
+    schema::{self, OUTLINE, Outline, Outlines},
     verdict::Verdict,
 };
 
@@ -180,7 +180,7 @@ impl History {
     /// See [`Error`]. What cannot be read is never left out.
     pub async fn rulings(&self, targets: Range<Position>, before: Position, stages: Stages) -> Result<Rulings, Error> {
         let mut rulings = Rulings::new(targets.clone(), before, stages);
-        self.visit(&targets, before, Outlined::COLUMNS, &mut |batch| {
+        self.visit(&targets, before, Outlined::columns().as_deref(), &mut |batch| {
             for Outlined { position, outline } in Outlined::rows(batch)? {
                 rulings.add(position, &outline);
             }
@@ -199,7 +199,8 @@ impl History {
         self.read_as(from, limit).await
     }
 
-    /// [`History::read`] without the reasons, which are most of what there is to read.
+    /// [`History::read`] without the reasons, which are most of what there is to read. That they are no reasons, or a
+    /// score no score, is not noticed here.
     ///
     /// # Errors
     /// As [`History::read`].
@@ -238,7 +239,7 @@ impl History {
 
     async fn read_part<R: Row>(&self, part: &Part, from: Seq) -> Result<Page<R>, Error> {
         let mut ruled = Vec::new();
-        self.visit_part(part, R::COLUMNS, &mut |batch| {
+        self.visit_part(part, R::columns().as_deref(), &mut |batch| {
             let rows = R::rows(batch)?;
             ruled.extend(rows.into_iter().filter(|row| row.position().seq() >= from));
             Ok(())
@@ -434,7 +435,7 @@ fn select(batch: &RecordBatch, targets: &Range<Position>, before: Position) -> R
 /// What a reader wants of a verdict.
 trait Row: Sized + Send {
     /// The columns that it is made of; `None` for all of [`schema::read`].
-    const COLUMNS: Option<&'static [&'static str]>;
+    fn columns() -> Option<Vec<&'static str>>;
 
     /// The rows of a batch that has these columns.
     fn rows(batch: &RecordBatch) -> Result<Vec<Self>, schema::Error>;
@@ -444,7 +445,9 @@ trait Row: Sized + Send {
 }
 
 impl Row for Ruled {
-    const COLUMNS: Option<&'static [&'static str]> = None;
+    fn columns() -> Option<Vec<&'static str>> {
+        None
+    }
 
     fn rows(batch: &RecordBatch) -> Result<Vec<Self>, schema::Error> {
         let logged = schema::primitive::<TimestampMicrosecondType>(batch, LOGGED_AT)?;
@@ -462,7 +465,9 @@ impl Row for Ruled {
 }
 
 impl Row for Outlined {
-    const COLUMNS: Option<&'static [&'static str]> = Some(&[POSITION, "target", "decision", "category", "stage"]);
+    fn columns() -> Option<Vec<&'static str>> {
+        Some([POSITION].into_iter().chain(OUTLINE).collect())
+    }
 
     fn rows(batch: &RecordBatch) -> Result<Vec<Self>, schema::Error> {
         let outlines = Outlines::of(batch)?;

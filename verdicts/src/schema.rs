@@ -165,6 +165,9 @@ pub fn from_batch(batch: &RecordBatch) -> Result<Vec<Verdict>, Error> {
     Ok(verdicts)
 }
 
+/// The columns of an [`Outline`].
+pub const OUTLINE: [&str; 4] = ["target", "decision", "category", "stage"];
+
 /// What decides which verdict stands, and what it says, without the reasons for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outline {
@@ -186,7 +189,7 @@ impl Outline {
     }
 }
 
-/// The columns of a batch that [`Outline`]s are made of.
+/// The [`OUTLINE`] columns of a batch.
 #[derive(Debug)]
 pub struct Outlines<'b> {
     targets: &'b Int64Array,

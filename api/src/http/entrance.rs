@@ -34,6 +34,7 @@ impl Entrance {
     async fn open(&self, request: Request<Body>) -> Response {
         let (parts, body) = request.into_parts();
         if let Some(ad_id) = redirect::ad_id(&parts) {
+            drop(body);
             return redirect::redirect(&self.state, &ad_id, &parts).await.into_response();
         }
         let Ok(response) = self.router.clone().oneshot(Request::from_parts(parts, body)).await;

@@ -4,7 +4,7 @@
 //! again. So visits push their event into the open batch, under a lock that is held for that push. While a batch is
 //! being stored the next one fills: self-clocked, as the committer is, and an event that comes alone does not wait.
 //! Under load a frame costs the log more than a handful of events is worth, so a batch that follows another stays open
-//! while every turn of the runtime brings it more events, at most for as long again as the last one took.
+//! while every turn of the runtime brings it more events, for a short time.
 
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
@@ -20,6 +20,8 @@ use super::State;
 const ROWS_MAX: usize = 16_384;
 /// Text of the open batch in bytes. Full: [`Error::Busy`].
 const TEXT_BYTES_MAX: usize = 32 << 20;
+/// No batch stays open longer for more to come, however long the last one took.
+const OPEN_MAX: Duration = Duration::from_millis(2);
 
 /// What became of a batch: `None` until that is known.
 type Outcome = Option<Result<(), Error>>;
@@ -69,17 +71,21 @@ impl Gather {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns when a turn of the runtime brings the open batch nothing, or when the time is over.
+    /// Returns when a turn of the runtime brings the open batch nothing, when it is half full, or when the time is over.
     async fn while_more_come(&self, at_most: Duration) {
         let started = Instant::now();
         let mut rows = 0;
         loop {
             tokio::task::yield_now().await;
-            let (before, now) = (rows, self.open().events.rows());
-            if now == before || started.elapsed() >= at_most {
+            let before = rows;
+            let is_half_full = {
+                let open = self.open();
+                rows = open.events.rows();
+                rows >= ROWS_MAX / 2 || open.events.text_bytes() >= TEXT_BYTES_MAX / 2
+            };
+            if rows == before || is_half_full || started.elapsed() >= at_most {
                 return;
             }
-            rows = now;
         }
     }
 
@@ -144,7 +150,7 @@ async fn store_all(state: State) {
             state.tally.refused.increment(rows)
         }
         open.outcome.send_replace(Some(stored));
-        state.gather.while_more_come(started.elapsed()).await;
+        state.gather.while_more_come(started.elapsed().min(OPEN_MAX)).await;
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! A request becomes drafts, drafts become one batch of events and one of rejected events, both are stored
 //! (`store`), and only then is anybody answered. Handlers know status codes and no storage; a failure becomes a
-//! [`problem::Problem`], which one middleware turns into a document with the request's id.
+//! [`problem::Problem`], which [`finish`] turns into a document with the request's id.
 //!
 //! Conservation (invariant I2): every item that was read is counted as received, and once more as exactly one of
 //! logged, rejected or refused (told to send it again), in the task that stores it, so that a client that hangs up
@@ -117,7 +117,8 @@ impl Deref for Shared {
     }
 }
 
-/// All routes but that of clicks, which [`entrance`] knows: here is only what it does not take.
+/// All routes. Clicks go past the router, see [`entrance`]: its route of them is there for the methods that they do not
+/// have, and for what `Allow` then says.
 fn router(state: State) -> Router {
     Router::new()
         .route("/c/{ad_id}", routing::get(problem::method_not_allowed).post(problem::method_not_allowed))

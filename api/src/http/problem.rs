@@ -106,7 +106,7 @@ impl Problem {
     }
 }
 
-/// Only marks the response: the `finish` middleware knows the request's id and writes the document.
+/// Only marks the response: `finish` knows the request's id and writes the document.
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let mut response = Response::new(Body::empty());

@@ -28,13 +28,15 @@ use super::{
 /// The door's name in rejected records.
 const SOURCE: &str = "http /c";
 const PATH: &str = "/c/";
+/// Stands for an ad whose name is no text: U+FFFD.
+const NO_TEXT: &str = "\u{fffd}";
 
 /// The ad that is clicked, if the request is one of this door's.
 pub(super) fn ad_id(request: &Parts) -> Option<Cow<'_, str>> {
     let ad_id = request.uri.path().strip_prefix(PATH).filter(|rest| !rest.is_empty() && !rest.contains('/'))?;
     let is_taken = [Method::GET, Method::POST, Method::HEAD].contains(&request.method);
-    // A path that is no text names no ad.
-    is_taken.then(|| percent_decode_str(ad_id).decode_utf8_lossy())
+    let text = || percent_decode_str(ad_id).decode_utf8().unwrap_or(Cow::Borrowed(NO_TEXT));
+    is_taken.then(text)
 }
 
 /// A click on an ad.

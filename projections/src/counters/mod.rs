@@ -113,12 +113,13 @@ pub fn rulings(rows: Vec<RecordBatch>) -> Result<Arc<dyn TableProvider>, Error> 
     Ok(Arc::new(MemTable::try_new(rulings_schema(), vec![rows])?))
 }
 
-/// Names the code: SHA-256 of the version, the SQL, the output columns, the segment's layout and the engine's version,
-/// which fixes that of Parquet.
+/// Names the code: SHA-256 of the version, the SQL, the output columns, the segment's layout, the engine's version, which
+/// fixes that of Parquet, and that of Zstandard.
 pub fn code_digest() -> Digest {
     let (engine, columns) = (datafusion::DATAFUSION_VERSION, schema::columns(&SCHEMA));
     let layout = segment::CREATED_BY;
-    Digest::of(format!("{NAME} {VERSION}\n{SQL}\n{columns:?}\n{layout}\nDataFusion {engine}").as_bytes())
+    let zstd = zstd::zstd_safe::version_number();
+    Digest::of(format!("{NAME} {VERSION}\n{SQL}\n{columns:?}\n{layout}\nDataFusion {engine}\nzstd {zstd}").as_bytes())
 }
 
 /// Counts the clicks of a table. The stream is in the order of [`KEYS`], of [`schema`] columns.

@@ -37,6 +37,9 @@ mod plan;
 mod ranges;
 mod threads;
 
+/// The table of the events, as the SQL names it.
+const CLICKS: &str = "clicks";
+
 /// Rows of [`super::schema`] columns, texts as dictionaries, in the order of [`super::KEYS`], one per key.
 pub type Counts = BoxStream<'static, Result<RecordBatch, Error>>;
 
@@ -138,7 +141,7 @@ fn in_order(counted: impl Stream<Item = Result<Counted, Error>> + Send + 'static
             }
             (true, true) => {
                 pieces.extend(rows);
-                Box::new(Merged::new(std::mem::take(&mut pieces))?)
+                Box::new(Merged::new(&std::mem::take(&mut pieces))?)
             }
         };
         Ok::<_, Error>(Some((stream::iter(ready), (counted, pieces))))

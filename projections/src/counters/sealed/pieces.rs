@@ -4,8 +4,8 @@
 //! publishers before its minutes, so the rows of all its pieces are put into order together.
 
 use datafusion::arrow::{
-    array::RecordBatch,
-    compute::{SortOptions, interleave_record_batch},
+    array::{RecordBatch, UInt32Array},
+    compute::{SortOptions, concat_batches, take_record_batch},
     row::{RowConverter, SortField},
 };
 
@@ -19,9 +19,9 @@ const AD_KEYS: usize = 3;
 /// The rows of an ad in the order of the keys, made batch by batch.
 #[derive(Debug)]
 pub(super) struct Merged {
-    pieces: Vec<RecordBatch>,
-    /// Batch and row.
-    order: Vec<(usize, usize)>,
+    /// Of all pieces, one behind the other: so their dictionaries are put together once.
+    rows: RecordBatch,
+    order: UInt32Array,
     next: usize,
 }
 
@@ -30,22 +30,20 @@ impl Merged {
     ///
     /// # Errors
     /// If they are of other columns.
-    pub(super) fn new(pieces: Vec<RecordBatch>) -> Result<Self, Error> {
+    pub(super) fn new(pieces: &[RecordBatch]) -> Result<Self, Error> {
+        let rows = concat_batches(&counters::CODED, pieces)?;
         let options = SortOptions { descending: false, nulls_first: true };
         let fields = counters::CODED.fields()[AD_KEYS..counters::KEYS.len()]
             .iter()
             .map(|field| SortField::new_with_options(field.data_type().clone(), options))
             .collect();
         let converter = RowConverter::new(fields)?;
-        let keys = pieces
-            .iter()
-            .map(|batch| converter.convert_columns(&batch.columns()[AD_KEYS..counters::KEYS.len()]))
-            .collect::<Result<Vec<_>, _>>()?;
-        let rows = |(index, batch): (usize, &RecordBatch)| (0..batch.num_rows()).map(move |row| (index, row));
-        let mut order: Vec<(usize, usize)> = pieces.iter().enumerate().flat_map(rows).collect();
-        // Batches are in order by themselves, which a stable sort makes use of.
-        order.sort_by(|a, b| keys[a.0].row(a.1).cmp(&keys[b.0].row(b.1)));
-        Ok(Self { pieces, order, next: 0 })
+        let keys = converter.convert_columns(&rows.columns()[AD_KEYS..counters::KEYS.len()])?;
+        let too_many = |_| Error::Refused("an ad has more than 2^32 keys in an hour".to_owned());
+        let mut order: Vec<u32> = (0..u32::try_from(rows.num_rows()).map_err(too_many)?).collect();
+        // Pieces are in order by themselves, which a stable sort makes use of.
+        order.sort_by(|a, b| keys.row(*a as usize).cmp(&keys.row(*b as usize)));
+        Ok(Self { rows, order: UInt32Array::from(order), next: 0 })
     }
 }
 
@@ -53,11 +51,9 @@ impl Iterator for Merged {
     type Item = Result<RecordBatch, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let end = (self.next + BATCH_ROWS).min(self.order.len());
-        let rows = self.order.get(self.next..end).filter(|rows| !rows.is_empty())?;
-        let pieces: Vec<&RecordBatch> = self.pieces.iter().collect();
-        let batch = interleave_record_batch(&pieces, rows);
-        self.next = end;
-        Some(batch.map_err(Error::from))
+        let rows = BATCH_ROWS.min(self.order.len() - self.next);
+        let batch = (rows > 0).then(|| take_record_batch(&self.rows, &self.order.slice(self.next, rows)));
+        self.next += rows;
+        batch.map(|batch| batch.map_err(Error::from))
     }
 }

@@ -27,7 +27,7 @@ use datafusion::{
 };
 use futures::{TryStreamExt as _, stream};
 
-use super::{by_key, codes::Coded, columns};
+use super::{CLICKS, by_key, codes::Coded, columns};
 use crate::{Error, counters, lint, session};
 
 /// Rows that the engine gets at a time: its group table then stays small.
@@ -49,7 +49,7 @@ impl Plan {
     /// reports.
     pub(super) async fn new(rulings: Arc<dyn TableProvider>, limits: session::Limits) -> Result<Self, Error> {
         let session = session::session(session::Limits { threads: 1, ..limits })?;
-        session.register_table("clicks", Arc::new(Ranges))?;
+        session.register_table(CLICKS, Arc::new(Ranges))?;
         session.register_table("rulings", rulings)?;
         Self::of(counters::SQL, session).await
     }
@@ -215,7 +215,7 @@ mod tests {
             ("c.position = r.position", "c.position = r.position AND c.currency = r.category"),
         ] {
             let session = session::session(session::Limits::default()).unwrap();
-            session.register_table("clicks", Arc::new(Ranges)).unwrap();
+            session.register_table(CLICKS, Arc::new(Ranges)).unwrap();
             session.register_table("rulings", counters::rulings(vec![ruled()]).unwrap()).unwrap();
             assert!(counters::SQL.contains(said), "{said}");
             let refused = Plan::of(&counters::SQL.replace(said, instead), session).await.err();
