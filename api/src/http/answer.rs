@@ -120,3 +120,35 @@ pub(super) fn answer(events: &RecordBatch, items: &[Option<Reason>], stored: &St
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use clicktrail_log::position::{Epoch, Seq};
+    use serde_json::json;
+
+    use super::*;
+
+    /// What is written by hand is what a serializer would make, whatever the ids hold and however frames change.
+    #[test]
+    fn results_are_json() {
+        let position = |seq, row| Position::new(Epoch::FIRST, Seq::new(seq).unwrap(), row);
+        let places =
+            [Some(position(7, 65_535)), Some(position(8, 0)), None, Some(position(8, 1)), Some(position(7, 65_535))];
+        let ids = ["plain", "quote\" and \\", "", "line\nfeed \u{1}", "ü }"];
+        let mut results = Results::with_capacity(places.len());
+        for (position, id) in places.iter().zip(ids) {
+            results.logged(*position, id);
+        }
+        results.not_logged(&NotLogged::Retry {
+            problem: Problem::from(&clicktrail_log::committer::Error::Busy).document(),
+        });
+        let read: serde_json::Value = serde_json::from_slice(&results.finish()).unwrap();
+        let logged = places.iter().zip(ids).map(|(position, id)| {
+            json!({"status": "logged", "position": position.map(|position| position.to_string()), "event_id": id})
+        });
+        let items = read["results"].as_array().unwrap();
+        assert_eq!(items[..places.len()], logged.collect::<Vec<_>>());
+        assert_eq!(items[places.len()]["status"], "retry");
+        assert_eq!(Results::with_capacity(0).finish(), br#"{"results":[]}"#);
+    }
+}

@@ -1,7 +1,7 @@
 //! Where every request comes in: a click goes straight to its handler, everything else through the router.
 //!
-//! Clicks are nearly all of the traffic, and little happens to one here: the router, its extractors and its layers
-//! would take longer than the rest.
+//! Clicks are nearly all of the traffic, and little happens to one here: each is spared the router, its extractors and
+//! its boxed layers.
 
 use axum::{
     Router,

@@ -20,11 +20,11 @@ struct Gate {
 impl Sink for Gate {
     async fn store(&self, frame: &Frame) -> Result<Stored, log::Error> {
         self.held.fetch_add(1, Ordering::SeqCst);
-        if let Some(why) = self.refuse {
-            return Err(log::Error::Fatal(why.into()));
-        }
         if !self.free {
             self.open.notified().await;
+        }
+        if let Some(why) = self.refuse {
+            return Err(log::Error::Fatal(why.into()));
         }
         let mut frames = self.frames.lock().unwrap();
         frames.push(frame.clone());
@@ -159,10 +159,35 @@ async fn event_that_fits_no_frame_is_refused_alone() {
 
 #[tokio::test]
 async fn refused_frame_stops_its_writer() {
-    let gate = Arc::new(Gate { refuse: Some("conflict"), ..Gate::default() });
+    let gate = Arc::new(Gate { refuse: Some("conflict"), free: true, ..Gate::default() });
     let (committer, task) = start(&gate);
     let refused = committer.commit(clicks(0..1, 0), AT).await;
     assert!(matches!(refused, Err(Error::Unavailable(_))), "{refused:?}");
     task.await.unwrap();
     assert_eq!(committer.commit(clicks(0..1, 0), AT).await, Err(Error::Closed));
+}
+
+#[tokio::test]
+async fn frame_refused_while_the_next_is_made_ahead_stops_its_writer() {
+    let gate = Arc::new(Gate { refuse: Some("conflict"), ..Gate::default() });
+    let (committer, task) = start(&gate);
+    let batches = (0..4_u64).map(|n| clicks(n * 30_000..(n + 1) * 30_000, 0));
+    let commits: Vec<_> = batches
+        .map(|batch| {
+            let committer = committer.clone();
+            tokio::spawn(async move { committer.commit(batch, AT).await })
+        })
+        .collect();
+    // Time enough to make the second frame; that the first is refused then must not depend on it.
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    gate.open.notify_one();
+    task.await.unwrap();
+    let mut answers = Vec::new();
+    for commit in commits {
+        answers.push(commit.await.unwrap().unwrap_err());
+    }
+    assert_eq!(gate.held.load(Ordering::SeqCst), 1, "no frame behind the refused one is stored");
+    let is_told = |error: &Error| matches!(error, Error::Unavailable(_));
+    assert!(answers.iter().any(is_told), "{answers:?}");
+    assert!(answers.iter().all(|error| is_told(error) || *error == Error::Closed), "{answers:?}");
 }

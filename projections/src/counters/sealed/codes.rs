@@ -126,7 +126,7 @@ pub(super) fn encode(slices: &[RecordBatch]) -> Result<Coded, Error> {
     let key = |name: &&str| -> Result<ArrayRef, Error> {
         match columns::TEXTS.iter().position(|text| text == name) {
             Some(text) => Ok(Arc::new(ranks[text].texts_of(&first_rows)?)),
-            None => Ok(Arc::new(minutes_of(&minutes, &first_rows))),
+            None => Ok(Arc::new(minutes_of(&minutes, &first_rows)?)),
         }
     };
     let keys = counters::KEYS.iter().map(key).collect::<Result<_, _>>()?;
@@ -143,9 +143,15 @@ impl Coded {
     }
 }
 
-fn minutes_of(minutes: &[i64], rows: &[u32]) -> TimestampMicrosecondArray {
-    let times = rows.iter().map(|row| minutes[*row as usize] * columns::MINUTE_MICROS);
-    TimestampMicrosecondArray::from_iter_values(times).with_data_type(schema::timestamp_type())
+/// The minutes of some rows as times.
+///
+/// # Errors
+/// [`Error::Refused`] for a time within a minute of the earliest there is: its minute begins before that.
+fn minutes_of(minutes: &[i64], rows: &[u32]) -> Result<TimestampMicrosecondArray, Error> {
+    let begin = |row: &u32| minutes[*row as usize].checked_mul(columns::MINUTE_MICROS);
+    let times: Option<Vec<i64>> = rows.iter().map(begin).collect();
+    let times = times.ok_or_else(|| Error::Refused("an event's minute begins before time does".to_owned()))?;
+    Ok(TimestampMicrosecondArray::from(times).with_data_type(schema::timestamp_type()))
 }
 
 /// The rows of a range in the order of their keys.
@@ -242,6 +248,13 @@ mod tests {
 
     fn ranks(of_row: [u32; 4]) -> Ranks {
         Ranks { of_row: of_row.to_vec(), texts: Arc::new(StringArray::from_iter_values(["a", "b", "c"])) }
+    }
+
+    #[test]
+    fn minute_that_begins_before_time_is_refused() {
+        let minutes = [i64::MIN.div_euclid(columns::MINUTE_MICROS), 7];
+        assert!(matches!(minutes_of(&minutes, &[1, 0]), Err(Error::Refused(_))));
+        assert_eq!(minutes_of(&minutes, &[1]).unwrap().value(0), 7 * columns::MINUTE_MICROS);
     }
 
     #[test]
