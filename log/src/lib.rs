@@ -3,19 +3,24 @@
 //! Nothing here knows of money owed, fraud or counters: it would all still be true if nobody were ever billed.
 //!
 //! A tour, in the order of an event's life:
-//! - [`event`] is one captured fact; [`schema`] its columns and how they may evolve;
+//! - [`ad`] is what a click is on; [`event`] is one captured fact; [`schema`] its columns and how they may evolve;
+//! - [`batch`] cuts past events into what becomes one frame each;
 //! - [`frame`] is the unit of append; [`chain`] makes reading frames exactly-once;
 //! - [`log`] is the contract, [`embedded`] and [`jetstream`] keep it;
 //! - [`committer`] turns many requests into few frames, [`spool`] takes over when the log is away;
+//! - [`invariants`] is what always holds, numbered;
 //! - [`archive`] writes hours, parts and manifests, and reads them back.
 
+pub mod ad;
 pub mod archive;
+pub mod batch;
 pub mod causes;
 pub mod chain;
 pub mod committer;
 pub mod embedded;
 pub mod event;
 pub mod frame;
+pub mod invariants;
 pub mod jetstream;
 pub mod log;
 pub mod position;

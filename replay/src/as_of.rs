@@ -7,6 +7,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arrow::array::RecordBatch;
+use clicktrail_catalog::{Catalog, Segment, Snapshot, StaleHour};
 use clicktrail_log::{
     archive::{Archive, clicks::Clicks, keys::ManifestKey},
     log::{Log, ReadLimit, Stream},
@@ -18,9 +19,8 @@ use clicktrail_verdicts::{history::History, rulings::Stages};
 
 use crate::{
     Error,
-    catalog::{Catalog, Segment, Snapshot, StaleHour},
-    live,
-    rulings::Known,
+    reader::Reader,
+    rulings::HourRulings,
     segment, stale,
 };
 
@@ -88,24 +88,24 @@ impl AsOf {
         let key = ManifestKey { stream: Stream::Clicks, hour };
         let missing = || clicktrail_log::archive::Error::Missing(key.path().to_string());
         let manifest = self.archive.manifest::<Clicks>(hour).await?.ok_or_else(missing)?;
-        let known = Known::as_of(&self.history, &manifest, before).await?;
-        segment::reuse_or_build(&self.archive, &manifest, &known, self.limits).await
+        let rulings = HourRulings::as_of(&self.history, &manifest, before).await?;
+        segment::reuse_or_build(&self.archive, &manifest, &rulings, self.limits).await
     }
 
     /// The frames that are counted live, counted again.
     async fn open_rows(&self, through: Seq, before: Position) -> Result<Vec<RecordBatch>, Error> {
-        let mut place = live::at_last_seal(&self.clicks, &self.archive, self.catalog.as_ref()).await?;
-        let frame = |seq: Seq| Position::new(place.epoch(), seq, 0);
-        let targets = frame(place.next())..frame(through.next());
+        let mut reader = Reader::at_last_seal(&self.clicks, &self.archive, self.catalog.as_ref()).await?;
+        let frame = |seq: Seq| Position::new(reader.epoch(), seq, 0);
+        let targets = frame(reader.next())..frame(through.next());
         let rulings = self.history.rulings(targets, before, Stages::All).await?.to_batch();
         let mut counted = Vec::new();
-        while place.next() <= through {
-            let mut frames = self.clicks.read(place.next(), ReadLimit::waiting(Duration::ZERO)).await?;
+        while reader.next() <= through {
+            let mut frames = self.clicks.read(reader.next(), ReadLimit::waiting(Duration::ZERO)).await?;
             frames.retain(|frame| frame.seq <= through);
             if frames.is_empty() {
                 break;
             }
-            let rows = place.admit(&frames)?;
+            let rows = reader.admit(&frames)?;
             let table = counters::rulings(vec![rulings.clone()])?;
             counted.extend(counters::project_frames(&rows, table, self.limits).await?);
         }

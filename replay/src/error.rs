@@ -1,10 +1,8 @@
 //! What can go wrong on the way from the log to live counts.
 
+use clicktrail_catalog as catalog;
 use clicktrail_log::{archive, log, position::Seq};
-
 use clicktrail_verdicts::{history, judge};
-
-use crate::catalog;
 
 /// Why a step was not done. Every step may be done again.
 #[derive(Debug, thiserror::Error)]

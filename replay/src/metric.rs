@@ -1,24 +1,6 @@
 //! The names of this room's metrics, with units.
 
-/// Hours sealed since the start.
-pub const HOURS_SEALED: &str = "clicktrail_hours_sealed_total";
-/// Attempts to seal that need a person.
-pub const SEAL_FAILURES: &str = "clicktrail_seal_failures_total";
-/// Seconds since the end of the oldest hour that is over and not sealed; 0 when none is.
-pub const ARCHIVE_LAG: &str = "clicktrail_archive_lag_seconds";
-/// Sealed hours compared with their hot partials, by `outcome`: equal, incomplete, different.
-pub const RECONCILIATIONS: &str = "clicktrail_reconciliations_total";
-/// Frames in the log that live counting has not passed.
-pub const LOG_LAG: &str = "clicktrail_log_lag_frames";
-/// Events counted live since the start.
-pub const COUNTED: &str = "clicktrail_events_counted_total";
 /// Frames dropped because their writer had used the number before.
 pub const REPEATS: &str = "clicktrail_frames_repeated_total";
 /// Frames that do not fit their writer's chain.
 pub const ALARMS: &str = "clicktrail_chain_alarms_total";
-/// Frames judged since the start.
-pub const FRAMES_JUDGED: &str = "clicktrail_frames_judged_total";
-/// Frames in the log that the judge has not passed.
-pub const JUDGE_LAG: &str = "clicktrail_judge_lag_frames";
-/// State of the judge's rules, in KiB.
-pub const JUDGE_STATE: &str = "clicktrail_judge_state_kibibytes";

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use clicktrail_catalog::Catalog;
 use clicktrail_log::{
     archive::{Archive, Manifest, clicks::Clicks, keys::ManifestKey},
     log::Stream,
@@ -10,7 +11,7 @@ use clicktrail_log::{
 use clicktrail_projections::session;
 use clicktrail_verdicts::history::History;
 
-use crate::{Error, catalog::Catalog, sealing};
+use crate::{Error, register};
 
 /// Hours of the catalog that are read at a time.
 const PAGE_HOURS: u32 = 1_000;
@@ -78,7 +79,7 @@ pub async fn catalog(
     let mut rebuilt = Rebuilt::default();
     for manifest in manifests {
         rebuilt.rows += manifest.rows;
-        sealing::register(archive, Some(history), catalog, manifest, limits, clock.now()).await?;
+        register::register(archive, Some(history), catalog, manifest, limits, clock.now()).await?;
         rebuilt.hours += 1;
         progress(rebuilt.hours, hours);
     }

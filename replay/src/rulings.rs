@@ -15,15 +15,15 @@ use crate::Error;
 
 /// Rulings of one hour, and which verdicts they come from.
 #[derive(Debug, Clone)]
-pub struct Known {
+pub struct HourRulings {
     rulings: Rulings,
     /// One past the last verdict that they come from, as a position in the verdict log; 0 if there is none.
     before: i64,
 }
 
-impl Known {
+impl HourRulings {
     /// Nothing was ever ruled.
-    pub fn nothing() -> Self {
+    pub fn none() -> Self {
         let zero = Position::new(Epoch::FIRST, Seq::ZERO, 0);
         Self { rulings: Rulings::new(zero..zero, zero, Stages::All), before: 0 }
     }
@@ -49,7 +49,7 @@ impl Known {
 
     async fn read(history: &History, manifest: &Manifest, before: Position, stages: Stages) -> Result<Self, Error> {
         if manifest.rows == 0 {
-            return Ok(Self::nothing());
+            return Ok(Self::none());
         }
         let frame = |seq: Seq| Position::new(manifest.epoch(), seq, 0);
         let targets = frame(manifest.first_seq())..frame(manifest.last_seq().next());

@@ -1,6 +1,7 @@
 //! From a sealed hour to its segment and receipt, in the archive. Done again, it gives the same bytes.
 
 use bytes::Bytes;
+use clicktrail_catalog::Segment;
 use clicktrail_log::{
     archive::{
         Archive, Manifest,
@@ -14,7 +15,7 @@ use clicktrail_projections::{counters, segment::Writer, session};
 use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, catalog::Segment, rulings::Known};
+use crate::{Error, rulings::HourRulings};
 
 /// What a build was made of and what came out: what `verify` repeats. Version 1; field order is the document's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,8 +43,8 @@ pub struct Receipt {
 
 /// Names what an hour's segment is computed from: the hour, and what stands about its clicks. Not by when that was ruled:
 /// the same rulings give the same segment, which is then there already.
-pub fn input_digest(manifest: &Manifest, known: &Known) -> Digest {
-    Digest::of(format!("{}\n{}\n", manifest.digest(), known.digest()).as_bytes())
+pub fn input_digest(manifest: &Manifest, rulings: &HourRulings) -> Digest {
+    Digest::of(format!("{}\n{}\n", manifest.digest(), rulings.digest()).as_bytes())
 }
 
 /// Projects one sealed hour, and puts segment and receipt into the archive.
@@ -53,13 +54,13 @@ pub fn input_digest(manifest: &Manifest, known: &Known) -> Digest {
 pub async fn build(
     archive: &Archive,
     manifest: &Manifest,
-    known: &Known,
+    rulings: &HourRulings,
     limits: session::Limits,
 ) -> Result<Segment, Error> {
-    let (bytes, rows) = project(archive, manifest, known, limits).await?;
+    let (bytes, rows) = project(archive, manifest, rulings, limits).await?;
     let hour = manifest.hour();
     let output = Digest::of(&bytes);
-    let (input, code) = (input_digest(manifest, known), counters::code_digest());
+    let (input, code) = (input_digest(manifest, rulings), counters::code_digest());
     let path = SegmentKey::new(counters::NAME, hour, &output).path();
     let receipt = Receipt {
         version: 1,
@@ -75,7 +76,7 @@ pub async fn build(
     archive.put_content(&path, bytes).await?;
     let document = serde_json::to_vec_pretty(&receipt).expect("a receipt holds only text and integers");
     archive.create(&ReceiptKey::new(counters::NAME, hour, &input, &code).path(), document.into()).await?;
-    Ok(live_segment(receipt, hour, known))
+    Ok(live_segment(receipt, hour, rulings))
 }
 
 /// The segment of an hour, from an earlier build or a new one.
@@ -85,12 +86,12 @@ pub async fn build(
 pub async fn reuse_or_build(
     archive: &Archive,
     manifest: &Manifest,
-    known: &Known,
+    rulings: &HourRulings,
     limits: session::Limits,
 ) -> Result<Segment, Error> {
-    match reuse(archive, manifest, known).await? {
+    match reuse(archive, manifest, rulings).await? {
         Some(segment) => Ok(segment),
-        None => build(archive, manifest, known, limits).await,
+        None => build(archive, manifest, rulings, limits).await,
     }
 }
 
@@ -98,9 +99,9 @@ pub async fn reuse_or_build(
 ///
 /// # Errors
 /// [`Error::Archive`] if the archive is out of reach; a receipt or segment that is damaged is built again instead.
-pub async fn reuse(archive: &Archive, manifest: &Manifest, known: &Known) -> Result<Option<Segment>, Error> {
+pub async fn reuse(archive: &Archive, manifest: &Manifest, rulings: &HourRulings) -> Result<Option<Segment>, Error> {
     let hour = manifest.hour();
-    let (input, code) = (input_digest(manifest, known), counters::code_digest());
+    let (input, code) = (input_digest(manifest, rulings), counters::code_digest());
     let key = ReceiptKey::new(counters::NAME, hour, &input, &code).path();
     let receipt: Receipt = match archive.get(&key).await {
         Ok(bytes) => match serde_json::from_slice(&bytes) {
@@ -110,7 +111,7 @@ pub async fn reuse(archive: &Archive, manifest: &Manifest, known: &Known) -> Res
         Err(error) if error.is_transient() => return Err(error.into()),
         Err(_) => return Ok(None),
     };
-    let segment = live_segment(receipt, hour, known);
+    let segment = live_segment(receipt, hour, rulings);
     match archive.get_file(&file(&segment)).await {
         Ok(_) => Ok(Some(segment)),
         Err(error) if error.is_transient() => Err(error.into()),
@@ -123,7 +124,7 @@ pub fn file(segment: &Segment) -> manifest::File {
     manifest::File { key: segment.key.clone(), bytes: segment.bytes, sha256: segment.output_digest.clone() }
 }
 
-fn live_segment(receipt: Receipt, hour: Hour, known: &Known) -> Segment {
+fn live_segment(receipt: Receipt, hour: Hour, rulings: &HourRulings) -> Segment {
     Segment {
         projection: receipt.projection,
         hour,
@@ -133,22 +134,22 @@ fn live_segment(receipt: Receipt, hour: Hour, known: &Known) -> Segment {
         input_digest: receipt.input_digest,
         code_digest: receipt.code_digest,
         output_digest: receipt.output_digest,
-        verdicts_before: known.before(),
+        verdicts_before: rulings.before(),
     }
 }
 
-/// The segment of an hour's clicks under what is known to stand about them, and its rows.
+/// The segment of an hour's clicks with the rulings that stand about them, and its rows.
 async fn project(
     archive: &Archive,
     manifest: &Manifest,
-    known: &Known,
+    rulings: &HourRulings,
     limits: session::Limits,
 ) -> Result<(Bytes, u64), Error> {
     let mut writer = Writer::new(&counters::schema())?;
     // A quiet hour needs no engine.
     if manifest.rows > 0 {
-        let rulings = counters::rulings(vec![known.rows()])?;
-        let mut rows = counters::project_hour(archive, manifest, rulings, limits).await?;
+        let table = counters::rulings(vec![rulings.rows()])?;
+        let mut rows = counters::project_hour(archive, manifest, table, limits).await?;
         while let Some(batch) = rows.try_next().await? {
             writer.push(batch)?;
         }

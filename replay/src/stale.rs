@@ -6,6 +6,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
+use clicktrail_catalog::{self as catalog, Catalog, LaterRuling, SealedHour};
 use clicktrail_log::{
     log::ReadLimit,
     position::{Position, Seq},
@@ -16,10 +17,7 @@ use clicktrail_verdicts::{
     verdict::Stage,
 };
 
-use crate::{
-    Error,
-    catalog::{self, Catalog, LaterRuling, SealedHour},
-};
+use crate::Error;
 
 /// Reads the verdict log on from where it was read last, and stores what is new.
 ///
@@ -33,10 +31,10 @@ pub async fn follow(history: &History, catalog: &dyn Catalog) -> Result<(), Erro
         if through <= followed {
             return Ok(());
         }
-        let mut known = Known::default();
+        let mut sealed = SealedHours::default();
         let mut later: BTreeMap<Seq, LaterRuling> = BTreeMap::new();
         for ruled in &page.ruled {
-            if ruled.outline.stage != Stage::Live || known.misses(ruled, catalog).await? {
+            if ruled.outline.stage != Stage::Live || sealed.misses(ruled, catalog).await? {
                 note(&mut later, ruled);
             }
         }
@@ -59,12 +57,12 @@ fn note(later: &mut BTreeMap<Seq, LaterRuling>, ruled: &Outlined) {
 
 /// The sealed hour that was looked up last, with what its segment knows.
 #[derive(Debug, Default)]
-struct Known {
+struct SealedHours {
     last_sealed: Option<Seq>,
     hour: Option<(SealedHour, i64)>,
 }
 
-impl Known {
+impl SealedHours {
     /// Whether a live verdict came after the hour that it concerns was projected.
     async fn misses(&mut self, ruled: &Outlined, catalog: &dyn Catalog) -> Result<bool, Error> {
         let target: Position = ruled.outline.target;

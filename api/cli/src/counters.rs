@@ -1,0 +1,76 @@
+//! `clicktrail counters`
+
+use std::collections::BTreeSet;
+
+use clicktrail_log::time::Timestamp;
+use clicktrail_projections::counters::query;
+use clicktrail_query::{Service, counters::Moment};
+
+use super::{Exit, Global, output};
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Event time from, inclusive: 2026-11-22 or 2026-11-22T14:00:00Z
+    #[arg(long, value_parser = instant)]
+    from: Option<Timestamp>,
+    /// Event time to, exclusive
+    #[arg(long, value_parser = instant)]
+    to: Option<Timestamp>,
+    /// Dimensions, comma-separated: advertiser, campaign, ad, publisher, country, device (currency is always among them)
+    #[arg(long = "by", alias = "group-by", value_delimiter = ',', default_value = "advertiser")]
+    dimensions: Vec<query::Dimension>,
+    /// Width of a time bucket: minute, 5m, hour, day or total
+    #[arg(long, default_value = "total")]
+    granularity: query::Granularity,
+    /// With the verdicts up to this one: a position in the verdict log as `verdicts` prints it, or `latest`. Without it,
+    /// the numbers that count: live verdicts, and later ones once their hours are projected again
+    #[arg(long, value_name = "POSITION")]
+    as_of: Option<Moment>,
+    /// IANA zone of the buckets, as in Europe/Berlin
+    #[arg(long, default_value = "UTC", value_name = "ZONE")]
+    timezone: String,
+}
+
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let midnight = format!("{text}T00:00:00Z");
+    let parsed = Timestamp::parse_rfc3339(text).or_else(|| Timestamp::parse_rfc3339(&midnight));
+    parsed.ok_or_else(|| "use a date, as in 2026-11-22, or RFC 3339, as in 2026-11-22T14:00:00Z".to_owned())
+}
+
+pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let service = global.open_existing().await?.questions();
+    let mut seen = BTreeSet::new();
+    let dimensions = arguments.dimensions.into_iter().filter(|dimension| seen.insert(*dimension)).collect();
+    let question = query::Question {
+        from: arguments.from,
+        to: arguments.to,
+        dimensions,
+        granularity: arguments.granularity,
+        zone: arguments.timezone,
+    };
+    let batches = match arguments.as_of {
+        None => {
+            let batches = service.counters(&question).await?;
+            tell_stale(&service).await?;
+            batches
+        }
+        Some(moment) => service.counters_as_of(&question, moment).await?,
+    };
+    output::rows(&batches, global.output)?;
+    Ok(Exit::Ok)
+}
+
+/// Says that there are hours whose numbers do not know every verdict.
+async fn tell_stale(service: &Service) -> anyhow::Result<()> {
+    let stale = service.stale_hours().await?;
+    if let (Some(first), Some(last)) = (stale.keys().next(), stale.keys().next_back()) {
+        let hours = match stale.len() {
+            1 => format!("{first} is stale"),
+            hours => format!("{hours} hours from {first} to {last} are stale"),
+        };
+        output::note(&format!(
+            "{hours}: later verdicts concern what was sealed (see `verdicts stale`); these numbers count without them, --as-of latest with them"
+        ));
+    }
+    Ok(())
+}

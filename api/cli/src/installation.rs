@@ -1,0 +1,220 @@
+//! One installation: its logs, archive and catalog, wherever they live.
+
+use std::{
+    fs::File,
+    io::Write as _,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use anyhow::{Context as _, bail};
+use clicktrail_catalog::{Catalog, Postgres, Sqlite};
+use clicktrail_live::{
+    backfill::{Backfill, Parts},
+    counting::Projector,
+    judging::Judging,
+    sealing::Archiver,
+};
+use clicktrail_log::{
+    archive::Archive,
+    embedded::EmbeddedLog,
+    jetstream,
+    log::{Log, Stream},
+    time::{Clock, ManualClock, Timestamp},
+};
+use clicktrail_projections::session;
+use clicktrail_query::Service;
+use clicktrail_verdicts::{history::History, judge::Judge, ruleset::Ruleset};
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+/// Where everything is. The default is one directory that holds it all.
+#[derive(Debug, Clone, Default)]
+pub struct Places {
+    /// Embedded logs, catalog and archive, the spool, and the writer's identity.
+    pub data: PathBuf,
+    /// `nats://host:port` for a log on JetStream; `None`: SQLite files in `data`.
+    pub nats: Option<String>,
+    /// The broker's monitoring address, which tells when it fsyncs.
+    pub nats_monitor: Option<String>,
+    /// In front of the names of streams, so that installations can share a broker.
+    pub stream_prefix: String,
+    /// `s3://bucket`; `None`: a directory in `data`.
+    pub archive: Option<String>,
+    /// `postgres://…`; `None`: a SQLite file in `data`.
+    pub catalog: Option<String>,
+}
+
+/// An opened installation.
+#[derive(Debug, Clone)]
+pub struct Installation {
+    /// What it was opened from.
+    pub places: Places,
+    /// The click log.
+    pub clicks: Arc<dyn Log>,
+    /// The verdict log.
+    pub verdicts: Arc<dyn Log>,
+    /// The log of rejected events.
+    pub rejected: Arc<dyn Log>,
+    /// The archive.
+    pub archive: Archive,
+    /// The catalog.
+    pub catalog: Arc<dyn Catalog>,
+    /// What time it is.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Installation {
+    /// Opens everything, creating what an empty data directory needs.
+    ///
+    /// # Errors
+    /// Names the place that could not be opened.
+    pub async fn open(places: Places, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(&places.data)
+            .with_context(|| format!("create data directory {}", places.data.display()))?;
+        let clicks = log(&places, Stream::Clicks, Arc::clone(&clock)).await?;
+        let verdicts = log(&places, Stream::Verdicts, Arc::clone(&clock)).await?;
+        let rejected = log(&places, Stream::Rejected, Arc::clone(&clock)).await?;
+        let archive = match places.archive.as_deref() {
+            None => Archive::directory(places.data.join("archive"))?,
+            Some(url) => match url.strip_prefix("s3://") {
+                Some(bucket) if !bucket.is_empty() && !bucket.contains('/') => Archive::s3(bucket)?,
+                Some(_) | None => bail!("archive {url:?} is not s3://BUCKET"),
+            },
+        };
+        let catalog: Arc<dyn Catalog> = match places.catalog.as_deref() {
+            None => {
+                Arc::new(Sqlite::open(&places.data.join("catalog.sqlite")).await.context("open the embedded catalog")?)
+            }
+            Some(url) => Arc::new(Postgres::connect(url).await.context("connect to the catalog")?),
+        };
+        Ok(Self { places, clicks, verdicts, rejected, archive, catalog, clock })
+    }
+
+    /// What was ruled, from the verdict log and its archive.
+    pub fn rulings(&self) -> History {
+        History::new(Arc::clone(&self.verdicts), self.archive.clone())
+    }
+
+    /// The judge of this installation.
+    pub fn judging(&self, rules: Arc<Ruleset>) -> Judging {
+        let (clicks, verdicts) = (Arc::clone(&self.clicks), Arc::clone(&self.verdicts));
+        let judge = Judge::new(Arc::clone(&clicks), verdicts, self.archive.clone(), rules, Arc::clone(&self.clock));
+        Judging::new(judge, clicks, Arc::clone(&self.catalog))
+    }
+
+    /// What counts its clicks live, behind the judge.
+    pub fn projector(&self, limits: session::Limits) -> Projector {
+        let (log, catalog) = (Arc::clone(&self.clicks), Arc::clone(&self.catalog));
+        Projector::new(log, self.archive.clone(), catalog, limits).behind_judge(self.rulings())
+    }
+
+    /// What seals its hours, behind the judge.
+    pub fn archiver(&self, limits: session::Limits) -> Archiver {
+        let (log, catalog, clock) = (Arc::clone(&self.clicks), Arc::clone(&self.catalog), Arc::clone(&self.clock));
+        let archiver = Archiver::new(log, self.archive.clone(), catalog, clock, limits);
+        archiver.behind_judge(Arc::clone(&self.verdicts), self.rulings())
+    }
+
+    /// What answers questions about it.
+    pub fn questions(&self) -> Service {
+        Service {
+            clicks: Arc::clone(&self.clicks),
+            history: self.rulings(),
+            archive: self.archive.clone(),
+            catalog: Arc::clone(&self.catalog),
+            limits: session::Limits::default(),
+        }
+    }
+
+    /// A writer of past events under `identity`. The installation must have been opened with `clock`; `present` is the
+    /// machine's time.
+    ///
+    /// # Errors
+    /// If the log is not embedded: a broker gives frames its own time.
+    pub fn backfill(
+        self,
+        rules: Arc<Ruleset>,
+        clock: Arc<ManualClock>,
+        present: Timestamp,
+        identity: Uuid,
+    ) -> anyhow::Result<Backfill> {
+        if !self.is_embedded() {
+            bail!("history needs the embedded log: a broker logs events under its own time");
+        }
+        let limits = session::Limits::default();
+        let parts = Parts {
+            judging: self.judging(rules),
+            projector: self.projector(limits),
+            archiver: self.archiver(limits),
+            clicks: self.clicks,
+            archive: self.archive,
+            catalog: self.catalog,
+        };
+        Ok(Backfill::new(parts, clock, present, identity))
+    }
+
+    /// Whether the log is embedded: then history can be logged under its own time.
+    pub fn is_embedded(&self) -> bool {
+        self.places.nats.is_none()
+    }
+}
+
+async fn log(places: &Places, stream: Stream, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Log>> {
+    let Some(url) = &places.nats else {
+        let path = places.data.join(format!("{stream}.sqlite"));
+        return Ok(Arc::new(EmbeddedLog::open(&path, stream, clock).await?));
+    };
+    let mut config = jetstream::Config::new(url.clone());
+    config.prefix.clone_from(&places.stream_prefix);
+    config.monitor_url.clone_from(&places.nats_monitor);
+    let log = jetstream::JetStreamLog::connect(config, stream).await;
+    Ok(Arc::new(log.with_context(|| format!("open the {stream} stream on {url}"))?))
+}
+
+/// The right to write from a data directory: two processes under one identity would make readers drop frames.
+#[derive(Debug)]
+pub struct WriteLock(#[allow(dead_code, reason = "held for its lock, which ends with the process")] File);
+
+impl WriteLock {
+    /// Takes the lock.
+    ///
+    /// # Errors
+    /// If another process holds it.
+    pub fn take(data: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(data).with_context(|| format!("create data directory {}", data.display()))?;
+        let path = data.join("write.lock");
+        let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
+        if file.try_lock().is_err() {
+            bail!("another clicktrail process writes to {}: stop it first", data.display());
+        }
+        Ok(Self(file))
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredWriter {
+    id: Uuid,
+    epoch: u32,
+}
+
+/// This installation's writer, in an epoch that no process had before: stored and fsynced before it is used.
+///
+/// # Errors
+/// If the file in the data directory cannot be read or written.
+pub fn next_writer(data: &Path, _lock: &WriteLock) -> anyhow::Result<clicktrail_log::frame::Writer> {
+    let path = data.join("writer.json");
+    let stored = match std::fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => StoredWriter { id: Uuid::now_v7(), epoch: 0 },
+        Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
+    };
+    let next = StoredWriter { id: stored.id, epoch: stored.epoch + 1 };
+    let fresh = data.join("writer.json.new");
+    let mut file = File::create(&fresh).with_context(|| format!("write {}", fresh.display()))?;
+    file.write_all(&serde_json::to_vec(&next)?)?;
+    file.sync_all()?;
+    std::fs::rename(&fresh, &path)?;
+    File::open(data)?.sync_all()?;
+    Ok(clicktrail_log::frame::Writer::new(next.id, next.epoch))
+}

@@ -1,0 +1,262 @@
+//! `clicktrail log hours|cat|tail|verify`
+
+use std::{collections::BTreeMap, time::Duration};
+
+use anyhow::Context as _;
+use arrow::array::RecordBatch;
+use clicktrail_log::{
+    archive::{
+        clicks::Clicks,
+        kind::Kind,
+        part,
+        verify::{Problem, Report, Verifier},
+    },
+    log::ReadLimit,
+    position::{Position, Seq},
+    time::Hour,
+};
+use clicktrail_verdicts::archive::Verdicts;
+use serde_json::{Value, json};
+
+use super::{Exit, Format, Global, output, progress};
+use crate::installation::Installation;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List sealed hours
+    Hours {
+        /// From this hour on, as in 2026-11-22T14
+        #[arg(long, value_parser = hour)]
+        from: Option<Hour>,
+        /// Leave out hours without events
+        #[arg(long)]
+        without_quiet: bool,
+    },
+    /// Print the archived events of an hour, one JSON object a line
+    Cat {
+        /// The hour, as in 2026-11-22T14
+        #[arg(value_parser = hour)]
+        hour: Hour,
+        /// With address, user agent, session and page
+        #[arg(long)]
+        personal: bool,
+        /// At most so many events
+        #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
+        limit: u64,
+    },
+    /// Print events as they are logged, one JSON object a line, until interrupted
+    Tail {
+        /// Begin so many frames before the end
+        #[arg(long, default_value_t = 0)]
+        frames: u64,
+        /// Stop at the end instead of waiting for more
+        #[arg(long)]
+        no_follow: bool,
+    },
+    /// Read the archive back, clicks and verdicts: chain of hours, sizes and digests of all parts
+    Verify {
+        /// Also read every row: positions, order, targets, and that both files of a part hold the same rows
+        #[arg(long)]
+        deep: bool,
+    },
+}
+
+fn hour(text: &str) -> Result<Hour, String> {
+    Hour::parse(text).ok_or_else(|| "an hour is written as in 2026-11-22T14".to_owned())
+}
+
+pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
+    let instance = global.open_existing().await?;
+    match command {
+        Command::Hours { from, without_quiet } => hours(global, &instance, from, without_quiet).await,
+        Command::Cat { hour, personal, limit } => cat(&instance, hour, personal, limit).await,
+        Command::Tail { frames, no_follow } => tail(&instance, frames, !no_follow).await,
+        Command::Verify { deep } => verify(global, &instance, deep).await,
+    }
+}
+
+/// Every hour that the catalog knows, a page at a time.
+async fn known_hours(
+    instance: &Installation,
+    from: Option<Hour>,
+) -> anyhow::Result<Vec<clicktrail_catalog::SealedHour>> {
+    let mut from = from.unwrap_or(Hour::from_i64(i64::MIN / 2));
+    let mut hours = Vec::new();
+    loop {
+        let page = instance.catalog.list_hours(from, 1_000).await?;
+        let Some(last) = page.last() else { return Ok(hours) };
+        from = last.hour.next();
+        hours.extend(page);
+    }
+}
+
+async fn hours(global: &Global, instance: &Installation, from: Option<Hour>, without_quiet: bool) -> anyhow::Result<Exit> {
+    let hours = known_hours(instance, from).await?;
+    let hours = hours.iter().filter(|hour| hour.rows > 0 || !without_quiet);
+    match global.output {
+        Format::Json => {
+            let object = |hour: &clicktrail_catalog::SealedHour| {
+                json!({
+                    "hour": hour.hour.to_string(),
+                    "epoch": hour.epoch,
+                    "first_seq": hour.first_seq.get(),
+                    "last_seq": hour.last_seq.get(),
+                    "rows": hour.rows,
+                    "parts": hour.parts,
+                    "bytes": hour.bytes,
+                    "manifest_digest": hour.manifest_digest,
+                })
+            };
+            output::json(&Value::Array(hours.map(object).collect()));
+        }
+        Format::Table => {
+            let mut table =
+                output::Table::new(&["hour", "first_seq", "last_seq", "rows", "parts", "bytes", "manifest"]);
+            for hour in hours {
+                table.push(vec![
+                    hour.hour.to_string(),
+                    hour.first_seq.to_string(),
+                    hour.last_seq.to_string(),
+                    hour.rows.to_string(),
+                    hour.parts.to_string(),
+                    hour.bytes.to_string(),
+                    hour.manifest_digest.chars().take(12).collect(),
+                ]);
+            }
+            table.print();
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+async fn cat(instance: &Installation, hour: Hour, personal: bool, limit: u64) -> anyhow::Result<Exit> {
+    let Some(manifest) = instance.archive.manifest::<Clicks>(hour).await? else {
+        output::note(&format!("clicktrail: {hour} is not sealed"));
+        return Ok(Exit::InputIncomplete);
+    };
+    let mut left = limit;
+    for part in &manifest.parts {
+        let core = part::read(instance.archive.get_file(&part.core).await?, None)?;
+        let mut others = match personal {
+            true => Some(part::read(instance.archive.get_file(&part.personal).await?, None)?),
+            false => None,
+        };
+        for batch in core {
+            let other = others.as_mut().and_then(Iterator::next).transpose()?;
+            if !print_events(&batch?, other.as_ref(), &mut left)? {
+                return Ok(Exit::Ok);
+            }
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+/// Whether more may follow.
+fn print_events(batch: &RecordBatch, personal: Option<&RecordBatch>, left: &mut u64) -> anyhow::Result<bool> {
+    let mut events = output::objects(batch)?;
+    if let Some(personal) = personal {
+        for (event, fields) in events.iter_mut().zip(output::objects(personal)?) {
+            event.extend(fields);
+        }
+    }
+    for mut event in events {
+        if *left == 0 {
+            return Ok(false);
+        }
+        *left -= 1;
+        let position = event.get("position").and_then(Value::as_i64).and_then(Position::from_i64);
+        event.insert("position".to_owned(), json!(position.map(|position| position.to_string())));
+        event.retain(|_, value| !value.is_null());
+        output::line(&Value::Object(event).to_string());
+    }
+    Ok(true)
+}
+
+async fn tail(instance: &Installation, frames: u64, follow: bool) -> anyhow::Result<Exit> {
+    let info = instance.clicks.info().await?;
+    let first = info.last.get().saturating_sub(frames).saturating_add(1).max(info.first.get());
+    let mut next = Seq::new(first).context("the log's range is out of bounds")?;
+    let wait = if follow { Duration::from_secs(1) } else { Duration::ZERO };
+    loop {
+        let logged = instance.clicks.read(next, ReadLimit::waiting(wait)).await?;
+        if logged.is_empty() && !follow {
+            return Ok(Exit::Ok);
+        }
+        for frame in logged {
+            let batch = frame.frame.decode().with_context(|| format!("frame {}", frame.seq))?;
+            let position = Position::new(info.epoch, frame.seq, 0);
+            print_events(&part::with_position(&batch, position, frame.logged_at)?, None, &mut u64::MAX.clone())?;
+            next = frame.seq.next();
+        }
+    }
+}
+
+async fn verify(global: &Global, instance: &Installation, deep: bool) -> anyhow::Result<Exit> {
+    let remembered: BTreeMap<Hour, String> =
+        known_hours(instance, None).await?.into_iter().map(|hour| (hour.hour, hour.manifest_digest)).collect();
+    let clicks = Verifier::<Clicks>::of(instance.archive.clone(), deep);
+    let clicks = verify_hours(clicks, &remembered, "verify clicks").await?;
+    // No catalog remembers hours of verdicts: their chain has to speak for itself.
+    let verdicts = Verifier::<Verdicts>::of(instance.archive.clone(), deep);
+    let verdicts = verify_hours(verdicts, &BTreeMap::new(), "verify verdicts").await?;
+    print_report(global, &clicks, &verdicts);
+    Ok(match (clicks.problems.len() + verdicts.problems.len(), clicks.hours + verdicts.hours) {
+        (1.., _) => Exit::Differences,
+        // Checked nothing is never a success.
+        (0, 0) => Exit::InputIncomplete,
+        (0, 1..) => Exit::Ok,
+    })
+}
+
+async fn verify_hours<K: Kind>(
+    mut verifier: Verifier<K>,
+    remembered: &BTreeMap<Hour, String>,
+    what: &'static str,
+) -> anyhow::Result<Report> {
+    let hours = verifier.hours(remembered).await?;
+    let bar = progress::bar(hours.len() as u64, what);
+    for hour in &hours {
+        verifier.check(*hour, remembered.get(hour).map(String::as_str)).await?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(verifier.finish())
+}
+
+/// Counts of clicks stand where they always stood; problems of both streams are one list.
+fn print_report(global: &Global, clicks: &Report, verdicts: &Report) {
+    let problems: Vec<&Problem> = clicks.problems.iter().chain(&verdicts.problems).collect();
+    if global.output == Format::Json {
+        let counts = |report: &Report| {
+            json!({
+                "hours": report.hours,
+                "parts": report.parts,
+                "rows": report.rows,
+                "bytes": report.bytes,
+            })
+        };
+        let problem = |problem: &&Problem| json!({"hour": problem.hour.to_string(), "key": problem.key, "reason": problem.reason});
+        let mut report = counts(clicks);
+        report["verdicts"] = counts(verdicts);
+        report["problems"] = problems.iter().map(problem).collect();
+        output::json(&report);
+        return;
+    }
+    for problem in &problems {
+        output::line(&format!("PROBLEM {}  {}: {}", problem.hour, problem.key, problem.reason));
+    }
+    print_counts(clicks, "events");
+    if verdicts.hours > 0 || !verdicts.problems.is_empty() {
+        print_counts(verdicts, "verdicts");
+    }
+}
+
+fn print_counts(report: &Report, what: &str) {
+    let verdict = match (report.problems.len(), report.hours) {
+        (0, 0) => "nothing is sealed yet: nothing was checked".to_owned(),
+        (0, _) => "all of it is as it was sealed".to_owned(),
+        (count, _) => format!("{count} problems"),
+    };
+    let Report { hours, parts, rows, bytes, .. } = report;
+    output::line(&format!("{hours} hours, {parts} parts, {rows} {what}, {bytes} bytes read: {verdict}"));
+}

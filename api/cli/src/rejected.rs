@@ -1,0 +1,228 @@
+//! `clicktrail rejected list|show|retry`
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use arrow::{
+    array::AsArray as _,
+    datatypes::{Int64Type, TimestampMicrosecondType},
+};
+use clicktrail_log::{
+    frame::{Digest, Writer},
+    log::{Error, ReadLimit},
+    position::{Position, Seq},
+    schema::EventsBuilder,
+    time::Timestamp,
+};
+use serde_json::{Value, json};
+
+use super::{Exit, Format, Global, output};
+use crate::{
+    capture::{self, Ads, Limits},
+    http::Registry,
+    instance::Installation,
+};
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List rejected events, oldest first
+    List {
+        /// Only this reason code
+        #[arg(long)]
+        code: Option<String>,
+        /// At most so many
+        #[arg(long, default_value_t = 1_000)]
+        limit: usize,
+    },
+    /// Print one rejected event whole, with its original bytes
+    Show {
+        /// Its position in the rejected log, as `list` prints it
+        position: Position,
+    },
+    /// Validate rejected events again and log those that now pass; doing it again logs nothing twice
+    Retry {
+        /// Only say what would happen
+        #[arg(long)]
+        dry_run: bool,
+        /// Only this reason code
+        #[arg(long)]
+        code: Option<String>,
+    },
+}
+
+/// One rejected event as read from its log.
+struct Entry {
+    position: Position,
+    rejected_at: Timestamp,
+    source: String,
+    item: i64,
+    code: String,
+    detail: String,
+    original: Vec<u8>,
+}
+
+pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
+    let instance = global.open_existing().await?;
+    match command {
+        Command::List { code, limit } => {
+            let entries = read(&instance, code.as_deref(), limit).await?;
+            list(global, &entries);
+            Ok(Exit::Ok)
+        }
+        Command::Show { position } => show(global, &instance, position).await,
+        Command::Retry { dry_run, code } => retry(global, &instance, code.as_deref(), dry_run).await,
+    }
+}
+
+/// Reads the rejected log from its beginning.
+async fn read(instance: &Installation, code: Option<&str>, limit: usize) -> anyhow::Result<Vec<Entry>> {
+    let info = instance.rejected.info().await?;
+    let (mut next, mut entries) = (info.first, Vec::new());
+    while next <= info.last && entries.len() < limit {
+        let frames = instance.rejected.read(next, ReadLimit::waiting(Duration::ZERO)).await?;
+        let Some(last) = frames.last().map(|frame| frame.seq) else { break };
+        for frame in frames {
+            let batch = frame.frame.decode().with_context(|| format!("frame {} of the rejected log", frame.seq))?;
+            let first = Position::new(info.epoch, frame.seq, 0);
+            let found = of_batch(&batch, first)?;
+            entries.extend(found.into_iter().filter(|entry| code.is_none_or(|code| code == entry.code)));
+        }
+        next = last.next();
+    }
+    entries.truncate(limit);
+    Ok(entries)
+}
+
+fn of_batch(batch: &arrow::array::RecordBatch, first: Position) -> anyhow::Result<Vec<Entry>> {
+    let column = |name: &str| batch.column_by_name(name).with_context(|| format!("a rejected frame without {name}"));
+    let times = column("rejected_at")?.as_primitive::<TimestampMicrosecondType>();
+    let items = column("item")?.as_primitive::<Int64Type>();
+    let text = |name: &str| column(name).map(|column| column.as_string::<i32>());
+    let (sources, codes, details) = (text("source")?, text("code")?, text("detail")?);
+    let originals = column("original")?.as_binary::<i32>();
+    let entry = |row: usize| {
+        Ok(Entry {
+            position: first.plus_rows(u16::try_from(row)?),
+            rejected_at: Timestamp::from_micros(times.value(row)),
+            source: sources.value(row).to_owned(),
+            item: items.value(row),
+            code: codes.value(row).to_owned(),
+            detail: details.value(row).to_owned(),
+            original: originals.value(row).to_owned(),
+        })
+    };
+    (0..batch.num_rows()).map(entry).collect()
+}
+
+impl Entry {
+    fn to_json(&self) -> Value {
+        json!({
+            "position": self.position.to_string(),
+            "rejected_at": self.rejected_at.to_string(),
+            "source": self.source,
+            "item": self.item,
+            "code": self.code,
+            "detail": self.detail,
+            "original": String::from_utf8_lossy(&self.original),
+        })
+    }
+}
+
+fn list(global: &Global, entries: &[Entry]) {
+    if global.output == Format::Json {
+        output::json(&entries.iter().map(Entry::to_json).collect());
+        return;
+    }
+    let mut table = output::Table::new(&["position", "rejected_at", "source", "item", "code", "detail"]);
+    for entry in entries {
+        let source = entry.source.chars().take(24).collect();
+        let (at, item) = (entry.rejected_at.to_string(), entry.item.to_string());
+        table.push(vec![entry.position.to_string(), at, source, item, entry.code.clone(), entry.detail.clone()]);
+    }
+    table.print();
+}
+
+async fn show(global: &Global, instance: &Installation, position: Position) -> anyhow::Result<Exit> {
+    let limit = ReadLimit { frames: 1, bytes: 1, wait: Duration::ZERO };
+    let info = instance.rejected.info().await?;
+    let frames = match instance.rejected.read(position.seq(), limit).await {
+        Ok(frames) => frames,
+        Err(Error::Gap { .. }) => Vec::new(),
+        Err(error) => return Err(error.into()),
+    };
+    let frame = frames.into_iter().next().filter(|_| position.epoch() == info.epoch && position.seq() > Seq::ZERO);
+    let Some(frame) = frame else { bail!("nothing was rejected at {position}") };
+    let entries = of_batch(&frame.frame.decode()?, Position::new(info.epoch, frame.seq, 0))?;
+    let Some(entry) = entries.iter().find(|entry| entry.position == position) else {
+        bail!("nothing was rejected at {position}")
+    };
+    match global.output {
+        Format::Json => output::json(&entry.to_json()),
+        Format::Table => {
+            output::line(&format!("position     {}\nrejected at  {}", entry.position, entry.rejected_at));
+            output::line(&format!("source       {}, item {}", entry.source, entry.item));
+            output::line(&format!("reason       {}: {}", entry.code, entry.detail));
+            output::line(&format!("\n{}", String::from_utf8_lossy(&entry.original)));
+        }
+    }
+    Ok(Exit::Ok)
+}
+
+async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry_run: bool) -> anyhow::Result<Exit> {
+    let entries = read(instance, code, usize::MAX).await?;
+    let ads = Registry::load(std::sync::Arc::clone(&instance.catalog)).await?.current();
+    let (mut logged, mut known, mut rejected, mut foreign) = (0_u64, 0_u64, 0_u64, 0_u64);
+    for entry in &entries {
+        // Only what came as an event of the API can be read again; an import's lines need its mapping.
+        if !entry.source.starts_with("http") {
+            foreign += 1;
+            continue;
+        }
+        let Some(batch) = validate(entry, &ads) else {
+            rejected += 1;
+            continue;
+        };
+        if dry_run {
+            logged += 1;
+            continue;
+        }
+        let digest = Digest::of(format!("retry of rejected {}", entry.position).as_bytes());
+        let identity =
+            uuid::Builder::from_custom_bytes(*digest.0.first_chunk().expect("a digest has 32 bytes")).into_uuid();
+        let frame = Writer::new(identity, 1).seal(&batch, (entry.rejected_at, entry.rejected_at))?;
+        match instance.clicks.append(&frame).await {
+            Ok(appended) if !appended.duplicate => logged += 1,
+            Ok(_) | Err(Error::Conflict(_)) => known += 1,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let verb = if dry_run { "would be logged" } else { "logged" };
+    match global.output {
+        Format::Json => output::json(&json!({
+            "dry_run": dry_run, "read": entries.len(), "logged": logged, "logged_before": known,
+            "rejected_again": rejected, "not_retryable": foreign,
+        })),
+        Format::Table => output::line(&format!(
+            "{} rejected events: {logged} {verb}, {known} were logged by an earlier retry, {rejected} are still rejected, \
+             {foreign} came from files (import the corrected file)",
+            entries.len()
+        )),
+    }
+    Ok(Exit::Ok)
+}
+
+/// The event as it would be logged now. It is as old as its rejection, so no bound on its age applies; an id that it
+/// lacks is made of its position, so that a second retry makes the same event.
+fn validate(entry: &Entry, ads: &Ads) -> Option<arrow::array::RecordBatch> {
+    let limits = Limits { age_max: None, ..Limits::default() };
+    let context = capture::Context { captured_at: entry.rejected_at, ads, limits: &limits };
+    let draft = capture::parse::draft(&entry.original).ok()?;
+    let named = draft.event_id.is_some();
+    let mut event = capture::validate::event(draft, &context).ok()?;
+    if !named {
+        event.event_id = format!("rejected-{}", entry.position).into();
+    }
+    let mut builder = EventsBuilder::with_capacity(1);
+    builder.push(&event);
+    Some(builder.finish())
+}

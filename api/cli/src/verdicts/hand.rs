@@ -1,0 +1,114 @@
+//! `clicktrail verdicts add|revoke`
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, bail, ensure};
+use arrow::array::AsArray as _;
+use clicktrail_log::{archive::locate, position::Position};
+use clicktrail_verdicts::{
+    hand::{self, Word},
+    verdict::{Category, Decision, Stage, Verdict},
+};
+use serde_json::json;
+
+use super::{Exit, Format, Global, now, output, ruling};
+use crate::installation::Installation;
+
+/// Characters of a reason or a name.
+const WORD_CHARS_MAX: usize = 256;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Add {
+    /// The event's position, as `log cat` prints it
+    position: Position,
+    #[command(flatten)]
+    word: Given,
+    /// What it is: invalid or valid
+    #[arg(long, default_value = "invalid")]
+    decision: Decision,
+    /// Why it is invalid: givt, sivt, duplicate or policy
+    #[arg(long, default_value = "policy")]
+    category: Category,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Revoke {
+    /// The event's position, as `log cat` prints it
+    position: Position,
+    #[command(flatten)]
+    word: Given,
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Given {
+    /// Why: kept with the verdict
+    #[arg(long)]
+    reason: String,
+    /// Who decides: kept with the verdict
+    #[arg(long)]
+    actor: String,
+    /// For people, kept with the verdict
+    #[arg(long)]
+    note: Option<String>,
+}
+
+impl Given {
+    pub(super) fn word(self) -> anyhow::Result<Word> {
+        for (name, text) in [("--reason", &self.reason), ("--actor", &self.actor)] {
+            let length = text.chars().count();
+            ensure!(
+                (1..=WORD_CHARS_MAX).contains(&length),
+                "{name} has {length} characters: use 1 to {WORD_CHARS_MAX}"
+            );
+        }
+        Ok(Word { actor: self.actor, reason: self.reason, note: self.note })
+    }
+}
+
+pub(super) async fn add(global: &Global, arguments: Add) -> anyhow::Result<Exit> {
+    let instance = global.open_existing().await?;
+    let word = arguments.word.word()?;
+    let event_id = billable(&instance, arguments.position).await?;
+    let what = (arguments.decision, Some(arguments.category));
+    let verdict = hand::verdict(arguments.position, event_id, what, Stage::Manual, &word, now(&instance));
+    append(global, &instance, verdict).await
+}
+
+pub(super) async fn revoke(global: &Global, arguments: Revoke) -> anyhow::Result<Exit> {
+    let instance = global.open_existing().await?;
+    let word = arguments.word.word()?;
+    let event_id = billable(&instance, arguments.position).await?;
+    let history = instance.rulings();
+    let verdict = hand::revoked(&history, arguments.position, event_id, &word, now(&instance)).await?;
+    append(global, &instance, verdict).await
+}
+
+/// The id of the event at a position, if it is one that can be ruled about.
+async fn billable(instance: &Installation, position: Position) -> anyhow::Result<String> {
+    let located = locate::locate(instance.clicks.as_ref(), &instance.archive, position).await?;
+    let Some(located) = located else { bail!("there is no event at {position}") };
+    let text =
+        |name: &str| located.event.column_by_name(name).map(|column| column.as_string::<i32>().value(0).to_owned());
+    let (id, kind) = (text("event_id").context("an event has an id")?, text("kind").context("an event has a kind")?);
+    ensure!(
+        matches!(kind.as_str(), "click" | "conversion"),
+        "the event at {position} is a {kind}, which is never billed: only clicks and conversions are ruled about"
+    );
+    Ok(id)
+}
+
+async fn append(global: &Global, instance: &Installation, verdict: Verdict) -> anyhow::Result<Exit> {
+    let (target, what) = (verdict.target, ruling(verdict.decision, verdict.category));
+    hand::append(Arc::clone(&instance.verdicts), instance.archive.clone(), &[verdict]).await?;
+    let history = instance.rulings();
+    let ruled = history.about(target..target.plus_rows(1), history.end().await?).await?;
+    let by_hand = ruled.iter().rev().find(|ruled| ruled.verdict.stage == Stage::Manual);
+    let position = by_hand.context("a verdict that was appended is in the log")?.position;
+    match global.output {
+        Format::Json => {
+            output::json(&json!({"position": position.to_string(), "target": target.to_string(), "ruling": what}))
+        }
+        Format::Table => output::line(&format!("{target} is {what}, by verdict {position}")),
+    }
+    Ok(Exit::Ok)
+}

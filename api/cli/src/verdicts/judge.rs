@@ -1,0 +1,169 @@
+//! `clicktrail verdicts judge`
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anyhow::Context as _;
+use clicktrail_log::{log::Stream, time::Hour};
+use clicktrail_verdicts::{
+    hand,
+    judge::rejudge::{Change, Judged, Rejudge},
+    verdict::Verdict,
+};
+use futures::{StreamExt as _, stream};
+use serde_json::json;
+
+use super::{Exit, Format, Global, Range, output, progress};
+use crate::output::amount;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    range: Range,
+    /// Append nothing: say what would change, in clicks and money
+    #[arg(long)]
+    dry_run: bool,
+    /// Hours that are judged side by side [default: one a core]
+    #[arg(long)]
+    jobs: Option<usize>,
+}
+
+/// What changes for one advertiser by one rule, in one currency.
+#[derive(Debug, Default)]
+struct Effect {
+    now_invalid: u64,
+    now_valid: u64,
+    recategorized: u64,
+    spend_micros: i128,
+}
+
+pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let instance = global.open_existing().await?;
+    let rules = global.rules()?;
+    let history = instance.rulings();
+    let before = history.end().await?;
+    let hours: Vec<Hour> = instance.archive.sealed_hours(Stream::Clicks).await?;
+    let hours: Vec<Hour> = hours.into_iter().filter(|hour| arguments.range.holds(*hour)).collect();
+    if hours.is_empty() {
+        output::note("clicktrail: no sealed hour is in this range: nothing was judged");
+        return Ok(Exit::InputIncomplete);
+    }
+    let (clicks, archive, clock) =
+        (Arc::clone(&instance.clicks), instance.archive.clone(), Arc::clone(&instance.clock));
+    let rejudge = Rejudge::new(clicks, archive, history, Arc::clone(&rules), clock, before);
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let jobs = arguments.jobs.unwrap_or(cores).max(1);
+    let bar = progress::bar(hours.len() as u64, "judge");
+    let mut judged = stream::iter(hours.iter().copied())
+        .map(|hour| {
+            let rejudge = rejudge.clone();
+            tokio::spawn(async move { (hour, rejudge.hour(hour).await) })
+        })
+        .buffered(jobs);
+    let (mut total, mut effects) = (Judged::default(), BTreeMap::new());
+    let mut changes = 0_u64;
+    while let Some(done) = judged.next().await {
+        let (hour, found) = done.context("a worker panicked")?;
+        let found = found.with_context(|| format!("judge {hour}"))?;
+        total.rows += found.rows;
+        total.findings += found.findings;
+        changes += found.changes.len() as u64;
+        found.changes.iter().for_each(|change| add_effect(&mut effects, change));
+        let verdicts: Vec<Verdict> = found.changes.into_iter().map(|change| change.verdict).collect();
+        if !arguments.dry_run && !verdicts.is_empty() {
+            hand::append(Arc::clone(&instance.verdicts), instance.archive.clone(), &verdicts).await?;
+        }
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    let summary = Summary { hours: hours.len(), total, changes, dry_run: arguments.dry_run };
+    print(global, &rules.digest().to_string(), &summary, &effects);
+    Ok(Exit::Ok)
+}
+
+/// Advertiser, currency, rule.
+type EffectKey = (String, String, String);
+
+/// A change counts under the heaviest of its rules, so that the sums are those of the clicks.
+fn add_effect(effects: &mut BTreeMap<EffectKey, Effect>, change: &Change) {
+    let rule = change.rules.first().cloned().unwrap_or_else(|| "no rule".to_owned());
+    let effect = effects.entry((change.advertiser_id.clone(), change.currency.clone(), rule)).or_default();
+    let price = if change.kind == "click" { i128::from(change.price_micros) } else { 0 };
+    match (change.category_before, change.verdict.category) {
+        (None, Some(_)) => {
+            effect.now_invalid += 1;
+            effect.spend_micros -= price;
+        }
+        (Some(_), None) => {
+            effect.now_valid += 1;
+            effect.spend_micros += price;
+        }
+        (Some(_), Some(_)) | (None, None) => effect.recategorized += 1,
+    }
+}
+
+struct Summary {
+    hours: usize,
+    total: Judged,
+    changes: u64,
+    dry_run: bool,
+}
+
+fn print(global: &Global, ruleset: &str, summary: &Summary, effects: &BTreeMap<EffectKey, Effect>) {
+    let Summary { hours, total, changes, dry_run } = summary;
+    if global.output == Format::Json {
+        let effect = |((advertiser, currency, rule), effect): (&EffectKey, &Effect)| {
+            json!({
+                "advertiser_id": advertiser,
+                "currency": currency,
+                "rule": rule,
+                "now_invalid": effect.now_invalid,
+                "now_valid": effect.now_valid,
+                "recategorized": effect.recategorized,
+                "spend_micros": i64::try_from(effect.spend_micros).map_or_else(|_| json!(effect.spend_micros.to_string()), |sum| json!(sum)),
+            })
+        };
+        output::json(&json!({
+            "ruleset": ruleset,
+            "hours": hours,
+            "events": total.rows,
+            "findings": total.findings,
+            "changes": changes,
+            "appended": if *dry_run { 0 } else { *changes },
+            "effects": effects.iter().map(effect).collect::<Vec<_>>(),
+        }));
+        return;
+    }
+    output::line(&format!(
+        "{hours} hours with {} events judged under ruleset {}: {} findings, {changes} rulings {}",
+        total.rows,
+        &ruleset[..12.min(ruleset.len())],
+        total.findings,
+        if *dry_run { "would change" } else { "changed" },
+    ));
+    if !effects.is_empty() {
+        let mut table = output::Table::new(&[
+            "advertiser",
+            "rule",
+            "now_invalid",
+            "now_valid",
+            "recategorized",
+            "spend",
+            "currency",
+        ]);
+        for ((advertiser, currency, rule), effect) in effects {
+            table.push(vec![
+                advertiser.clone(),
+                rule.clone(),
+                effect.now_invalid.to_string(),
+                effect.now_valid.to_string(),
+                effect.recategorized.to_string(),
+                i64::try_from(effect.spend_micros).map_or_else(|_| effect.spend_micros.to_string(), amount),
+                currency.clone(),
+            ]);
+        }
+        table.print();
+    }
+    if *dry_run {
+        output::note("nothing was appended: leave --dry-run out to append it");
+    }
+}

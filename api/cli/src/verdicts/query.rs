@@ -1,0 +1,93 @@
+//! `clicktrail verdicts query`
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use anyhow::Context as _;
+use clicktrail_query::selection::Selected;
+use clicktrail_verdicts::{
+    hand::{self, Word},
+    verdict::{Stage, Verdict},
+};
+use serde_json::json;
+
+use super::{Exit, Format, Global, Range, now, output};
+use crate::output::amount;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// A SELECT of `position` and `reason`, and if need be `category` (else policy) and `decision` (else invalid), from the
+    /// tables clicks, personal and rulings
+    sql: String,
+    #[command(flatten)]
+    range: Range,
+    /// Append the verdicts; without it nothing is appended, and what would change is printed
+    #[arg(long, requires = "actor")]
+    apply: bool,
+    /// Who decides: kept with each verdict
+    #[arg(long)]
+    actor: Option<String>,
+    /// For people, kept with each verdict
+    #[arg(long)]
+    note: Option<String>,
+}
+
+pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let installation = global.open_existing().await?;
+    let service = installation.questions();
+    let Some(selection) = service.select(&arguments.sql, |hour| arguments.range.holds(hour)).await? else {
+        output::note("clicktrail: no sealed hour is in this range: nothing was asked");
+        return Ok(Exit::InputIncomplete);
+    };
+    let changes: Vec<&Selected> = selection.events.iter().filter(|row| row.changes()).collect();
+    print(global, &selection.events, &changes, selection.ruled_by_hand, arguments.apply);
+    if !arguments.apply || changes.is_empty() {
+        return Ok(Exit::Ok);
+    }
+    let actor = arguments.actor.context("--apply needs --actor")?;
+    let verdict = |row: &&Selected| {
+        let word = Word { actor: actor.clone(), reason: row.reason.clone(), note: arguments.note.clone() };
+        hand::verdict(row.position, row.event_id.clone(), row.ruling, Stage::Query, &word, now(&installation))
+    };
+    let verdicts: Vec<Verdict> = changes.iter().map(verdict).collect();
+    hand::append(Arc::clone(&installation.verdicts), installation.archive.clone(), &verdicts).await?;
+    Ok(Exit::Ok)
+}
+
+fn print(global: &Global, selected: &[Selected], changes: &[&Selected], kept: usize, apply: bool) {
+    let mut effects: BTreeMap<(&str, &str, &str), (u64, i128)> = BTreeMap::new();
+    for row in changes {
+        let effect = effects.entry((&row.advertiser_id, &row.currency, &row.reason)).or_default();
+        effect.0 += 1;
+        effect.1 += row.spend_micros();
+    }
+    let number = |sum: i128| i64::try_from(sum).map_or_else(|_| json!(sum.to_string()), |sum| json!(sum));
+    if global.output == Format::Json {
+        let effect = |((advertiser, currency, reason), (changes, spend)): (&(&str, &str, &str), &(u64, i128))| json!({"advertiser_id": advertiser, "currency": currency, "reason": reason, "changes": changes, "spend_micros": number(*spend)});
+        output::json(&json!({
+            "selected": selected.len() + kept,
+            "ruled_by_hand": kept,
+            "changes": changes.len(),
+            "appended": if apply { changes.len() } else { 0 },
+            "effects": effects.iter().map(effect).collect::<Vec<_>>(),
+        }));
+        return;
+    }
+    output::line(&format!(
+        "{} events selected, {kept} of them ruled by hand; {} rulings {}",
+        selected.len() + kept,
+        changes.len(),
+        if apply { "changed" } else { "would change" },
+    ));
+    if !effects.is_empty() {
+        let mut table = output::Table::new(&["advertiser", "reason", "changes", "spend", "currency"]);
+        for ((advertiser, currency, reason), (changes, spend)) in &effects {
+            let spend = i64::try_from(*spend).map_or_else(|_| spend.to_string(), amount);
+            let cells = [advertiser, reason].map(|text| (*text).to_owned());
+            table.push(cells.into_iter().chain([changes.to_string(), spend, (*currency).to_owned()]).collect());
+        }
+        table.print();
+    }
+    if !apply {
+        output::note("nothing was appended: --apply --actor NAME appends it");
+    }
+}

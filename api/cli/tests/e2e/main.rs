@@ -1,0 +1,25 @@
+//! The whole job from outside: the real binary on port 0, with a real nats-server, PostgreSQL and S3.
+//!
+//! A test has an [`installation`], runs commands and a [`server`] on it, puts a [`loader`] on the server, and in the
+//! end holds what was acknowledged against a [`recount`] of the log. A failure prints command, output and logs.
+
+#![allow(clippy::unwrap_used, reason = "a failed step fails the test; allow-unwrap-in-tests does not reach helpers")]
+
+mod broker_outage;
+mod catalog_outage;
+mod installation;
+mod kill;
+mod loader;
+#[allow(dead_code, reason = "the log's own tests use the rest of it")]
+#[path = "../../../../log/tests/conformance/nats_server.rs"]
+mod nats_server;
+mod production;
+#[allow(dead_code, reason = "the log's own tests use the rest of it")]
+#[path = "../../../../log/tests/conformance/proxy.rs"]
+mod proxy;
+mod real_log;
+mod real_log_damage;
+mod reconciliation;
+mod recount;
+mod server;
+mod verdicts;

@@ -1,0 +1,23 @@
+//! History from a file: any log of clicks becomes a stream of events in the order in which they happened.
+//!
+//! A [`Mapping`] says where each column comes from. [`Import::open`] reads the file once, finds every line's time and
+//! sorts ([`sort`]); [`Import::next_batch`] then makes events, validates them as capturing does, and cuts them into
+//! frames ([`clicktrail_log::batch`]). What is no event comes out of [`Import::into_rejects`], with its reason and its bytes.
+
+mod combined;
+mod csv;
+mod interpret;
+pub mod lines;
+pub mod mapping;
+mod ndjson;
+pub mod reader;
+mod record;
+mod rejects;
+pub mod sort;
+mod source;
+mod time_format;
+mod value;
+
+pub use mapping::{Format, Mapping};
+pub use reader::{Error, Import, Options};
+pub use rejects::Rejects;

@@ -1,0 +1,90 @@
+//! How many and how much: the numbers that count, or those as of a verdict.
+
+use std::{collections::BTreeMap, str::FromStr, sync::Arc};
+
+use arrow::array::RecordBatch;
+use clicktrail_catalog::StaleHour;
+use clicktrail_log::{
+    position::{ParseError, Position},
+    time::Hour,
+};
+use clicktrail_projections::counters::{self, query};
+use clicktrail_replay::{
+    as_of::{self, AsOf},
+    segment, stale,
+};
+
+use crate::{Error, Service};
+
+/// A moment in the verdict log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moment {
+    /// After the last verdict.
+    Latest,
+    /// After this verdict.
+    After(Position),
+}
+
+impl FromStr for Moment {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "latest" => Ok(Self::Latest),
+            _ => text.parse().map(Self::After).map_err(|error: ParseError| format!("{error}, or use `latest`")),
+        }
+    }
+}
+
+impl Service {
+    /// The numbers that count: live segments, and what is counted since.
+    ///
+    /// # Errors
+    /// As catalog, archive and engine report.
+    pub async fn counters(&self, question: &query::Question) -> Result<Vec<RecordBatch>, Error> {
+        let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
+        let snapshot = self.catalog.snapshot(counters::NAME, first, last).await?;
+        let mut partials = Vec::new();
+        for partial in &snapshot.partials {
+            partials.extend(counters::hot::decode(&partial.payload)?);
+        }
+        // A quiet hour's segment has no rows to read.
+        let segments = snapshot.segments.iter().filter(|segment| segment.rows > 0).map(segment::file).collect();
+        let sources = query::Sources { archive: self.archive.clone(), segments, partials };
+        Ok(query::ask(question, sources, self.limits).await?)
+    }
+
+    /// The numbers with the verdicts up to a moment. Hours that have to be projected for it are kept in the archive,
+    /// where the next such question finds them; they count for nothing else.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchVerdict`]; otherwise as logs, catalog, archive and engine report.
+    pub async fn counters_as_of(&self, question: &query::Question, moment: Moment) -> Result<Vec<RecordBatch>, Error> {
+        let end = self.history.end().await?;
+        let before = match moment {
+            Moment::Latest => end,
+            Moment::After(verdict) if verdict < end => verdict.plus_rows(1),
+            Moment::After(verdict) => return Err(Error::NoSuchVerdict { verdict, end }),
+        };
+        let as_of = AsOf {
+            clicks: Arc::clone(&self.clicks),
+            archive: self.archive.clone(),
+            catalog: Arc::clone(&self.catalog),
+            history: self.history.clone(),
+            limits: self.limits,
+        };
+        let sources = as_of.sources(before).await?;
+        let segments = sources.segments.iter().map(segment::file).collect();
+        let sources = query::Sources { archive: self.archive.clone(), segments, partials: sources.rows };
+        Ok(query::ask(question, sources, self.limits).await?)
+    }
+
+    /// Sealed hours that have verdicts newer than their numbers, after reading the verdict log to its end.
+    ///
+    /// # Errors
+    /// As log, archive and catalog report.
+    pub async fn stale_hours(&self) -> Result<BTreeMap<Hour, StaleHour>, Error> {
+        stale::follow(&self.history, self.catalog.as_ref()).await?;
+        Ok(as_of::stale_hours(self.catalog.as_ref()).await?)
+    }
+}

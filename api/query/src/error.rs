@@ -1,0 +1,41 @@
+//! Why a question has no answer.
+
+use clicktrail_log::{
+    archive::{self, locate},
+    position::Position,
+};
+use clicktrail_verdicts::history;
+
+/// Why a question has no answer. Asking changes nothing, so it may be asked again.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The catalog refused.
+    #[error("use the catalog")]
+    Catalog(#[from] clicktrail_catalog::Error),
+    /// What stands could not be projected or read.
+    #[error(transparent)]
+    Replay(#[from] clicktrail_replay::Error),
+    /// The engine refused or failed.
+    #[error(transparent)]
+    Projection(#[from] clicktrail_projections::Error),
+    /// The archive is out of reach, or something in it is missing or damaged.
+    #[error("use the archive")]
+    Archive(#[from] archive::Error),
+    /// An event could not be read.
+    #[error("read the event")]
+    Event(#[from] locate::Error),
+    /// The verdicts could not be read.
+    #[error("read the verdicts")]
+    Verdicts(#[from] history::Error),
+    /// A question as of a verdict that does not exist yet.
+    #[error("there is no verdict {verdict} yet: the log of verdicts ends before {end}")]
+    NoSuchVerdict {
+        /// What was asked for.
+        verdict: Position,
+        /// One past the last verdict.
+        end: Position,
+    },
+    /// SQL that names events did not name them as it should: says what is wrong with it.
+    #[error("{0}")]
+    Selection(String),
+}

@@ -1,0 +1,177 @@
+//! A person's SQL that names events to rule about: what it selects, and what ruling so would change.
+
+use arrow::{
+    array::{Array as _, AsArray as _, RecordBatch},
+    datatypes::{DataType, Int64Type},
+};
+use clicktrail_log::{
+    archive::{self, Manifest, clicks::Clicks, keys::ManifestKey},
+    log::Stream,
+    position::{Position, Seq},
+    time::Hour,
+};
+use clicktrail_projections::select::Hours;
+use clicktrail_verdicts::{
+    rulings::Stages,
+    verdict::{Category, Decision},
+};
+
+use crate::{Error, Service};
+
+/// Adds to what a person selected what is known about the positions.
+const WITH_EVENTS: &str = include_str!("selection.sql");
+
+/// One position that was selected.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Selected {
+    /// The event.
+    pub position: Position,
+    /// Why it is to be ruled so.
+    pub reason: String,
+    /// What it is to be.
+    pub ruling: (Decision, Option<Category>),
+    /// Its id.
+    pub event_id: String,
+    /// Whom it bills.
+    pub advertiser_id: String,
+    /// What it charges if it is billable: 0 for conversions.
+    pub price_micros: i64,
+    /// ISO 4217.
+    pub currency: String,
+    /// The category that stands about it; `None` if it is billable.
+    pub standing: Option<String>,
+}
+
+impl Selected {
+    /// Whether ruling so would change anything.
+    pub fn changes(&self) -> bool {
+        self.standing.as_deref() != self.ruling.1.map(Category::as_str)
+    }
+
+    /// What the change does to the spend.
+    pub fn spend_micros(&self) -> i128 {
+        let price = i128::from(self.price_micros);
+        match (&self.standing, self.ruling.1) {
+            (None, Some(_)) => -price,
+            (Some(_), None) => price,
+            (Some(_), Some(_)) | (None, None) => 0,
+        }
+    }
+}
+
+/// What the SQL selected.
+#[derive(Debug)]
+pub struct Selection {
+    /// Events that may be ruled about, by position.
+    pub events: Vec<Selected>,
+    /// How many more there were, about which a person's word stands: no query rules over it.
+    pub ruled_by_hand: usize,
+}
+
+impl Service {
+    /// Runs a SELECT of `position` and `reason`, and if need be `category` and `decision`, over the tables clicks,
+    /// personal and rulings of the sealed hours that `holds`. `None` if no hour does.
+    ///
+    /// # Errors
+    /// [`Error::Selection`] if the SQL names events otherwise; as log, archive and engine report.
+    pub async fn select(&self, sql: &str, holds: impl Fn(Hour) -> bool) -> Result<Option<Selection>, Error> {
+        let manifests = self.manifests(holds).await?;
+        let (Some(first), Some(last)) = (manifests.first(), manifests.last()) else { return Ok(None) };
+        let frame = |manifest: &Manifest, seq: Seq| Position::new(manifest.epoch(), seq, 0);
+        let targets = frame(first, first.first_seq())..frame(last, last.last_seq().next());
+        let rulings = self.history.rulings(targets, self.history.end().await?, Stages::All).await?;
+        let hours = Hours::open(&self.archive, &manifests, rulings.to_batch(), self.limits)?;
+        let mut events = selected(&hours, sql).await?;
+        let all = events.len();
+        events.retain(|row| !rulings.get(row.position).is_some_and(|standing| standing.rank.is_by_hand()));
+        Ok(Some(Selection { ruled_by_hand: all - events.len(), events }))
+    }
+
+    async fn manifests(&self, holds: impl Fn(Hour) -> bool) -> Result<Vec<Manifest>, Error> {
+        let mut manifests = Vec::new();
+        for hour in self.archive.sealed_hours(Stream::Clicks).await?.into_iter().filter(|hour| holds(*hour)) {
+            let key = ManifestKey { stream: Stream::Clicks, hour };
+            let missing = || archive::Error::Missing(key.path().to_string());
+            manifests.push(self.archive.manifest::<Clicks>(hour).await?.ok_or_else(missing)?);
+        }
+        Ok(manifests)
+    }
+}
+
+/// What the SQL selects, with the events that it is about.
+async fn selected(hours: &Hours, sql: &str) -> Result<Vec<Selected>, Error> {
+    let batches = hours.select(sql).await?;
+    let Some(first) = batches.first() else { return Ok(Vec::new()) };
+    for name in ["position", "reason"] {
+        column(first, name).map_err(|_| Error::Selection(format!("the SQL selects no column `{name}`")))?;
+    }
+    let has = |name: &str| first.column_by_name(name).is_some();
+    let optional = |name: &str| if has(name) { name.to_owned() } else { format!("CAST(NULL AS VARCHAR) AS {name}") };
+    hours.add("raw", first.schema(), batches.clone())?;
+    let plain = format!(
+        "SELECT CAST(position AS BIGINT) AS position, CAST(reason AS VARCHAR) AS reason, {}, {} FROM raw",
+        optional("category"),
+        optional("decision"),
+    );
+    let plain = hours.select(&plain).await?;
+    let Some(schema) = plain.first().map(RecordBatch::schema) else { return Ok(Vec::new()) };
+    hours.add("selected", schema, plain)?;
+    let mut rows = Vec::new();
+    for batch in hours.select(WITH_EVENTS).await? {
+        for row in 0..batch.num_rows() {
+            rows.push(read(&batch, row)?);
+        }
+    }
+    match rows.windows(2).find(|pair| pair[0].position == pair[1].position) {
+        Some(pair) => Err(Error::Selection(format!("the SQL selects position {} twice", pair[0].position))),
+        None => Ok(rows),
+    }
+}
+
+fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b arrow::array::ArrayRef, Error> {
+    batch.column_by_name(name).ok_or_else(|| Error::Selection(format!("the rows have no column `{name}`")))
+}
+
+fn text(batch: &RecordBatch, name: &str, row: usize) -> Result<Option<String>, Error> {
+    let texts = arrow::compute::cast(column(batch, name)?, &DataType::Utf8)
+        .map_err(|error| Error::Selection(format!("column `{name}` is no text: {error}")))?;
+    let texts = texts.as_string::<i32>();
+    Ok((!texts.is_null(row)).then(|| texts.value(row).to_owned()))
+}
+
+fn read(batch: &RecordBatch, row: usize) -> Result<Selected, Error> {
+    let wrong = |what: String| Error::Selection(what);
+    let number = |name: &str| -> Option<i64> {
+        let column = batch.column_by_name(name)?.as_primitive::<Int64Type>();
+        (!column.is_null(row)).then(|| column.value(row))
+    };
+    let raw = number("position").ok_or_else(|| wrong("the SQL selects a position that is null".to_owned()))?;
+    let position = Position::from_i64(raw).ok_or_else(|| wrong(format!("{raw} is no position")))?;
+    let of_event = |text: Option<String>| {
+        text.ok_or_else(|| wrong(format!("there is no event at {position} in these hours")))
+    };
+    let event_id = of_event(text(batch, "event_id", row)?)?;
+    let kind = of_event(text(batch, "kind", row)?)?;
+    if !matches!(kind.as_str(), "click" | "conversion") {
+        return Err(wrong(format!(
+            "the event at {position} is a {kind}, which is never billed: only clicks and conversions are ruled about"
+        )));
+    }
+    let reason = text(batch, "reason", row)?.filter(|reason| !reason.is_empty());
+    let reason = reason.ok_or_else(|| wrong(format!("the SQL gives no reason for {position}")))?;
+    let decision = text(batch, "decision", row)?.map_or(Ok(Decision::Invalid), |decision| decision.parse());
+    let decision = decision.map_err(|error| wrong(error.to_string()))?;
+    let category = text(batch, "category", row)?.map_or(Ok(Category::Policy), |category| category.parse());
+    let category = category.map_err(|error| wrong(error.to_string()))?;
+    let invalid = decision == Decision::Invalid;
+    Ok(Selected {
+        position,
+        reason,
+        ruling: (decision, invalid.then_some(category)),
+        event_id,
+        advertiser_id: of_event(text(batch, "advertiser_id", row)?)?,
+        price_micros: if kind == "click" { number("price_micros").unwrap_or(0) } else { 0 },
+        currency: of_event(text(batch, "currency", row)?)?,
+        standing: text(batch, "standing", row)?,
+    })
+}

@@ -1,0 +1,88 @@
+//! `POST /v1/events`: batches of events as a JSON list, one JSON object, or NDJSON; plain, gzip or zstd.
+
+use axum::{body::Body, extract::State as Extract, http::HeaderMap, response::Response};
+use clicktrail_log::{committer, time::Timestamp};
+
+use super::{
+    State,
+    answer::answer,
+    body::{self, Encoding, Failure, Format},
+    budget::Claim,
+    intake::{self, Intake},
+    problem::Problem,
+    store::{self, Batches},
+};
+use clicktrail_capture::Context;
+
+/// The door's name in rejected records.
+const SOURCE: &str = "http /v1/events";
+/// Bodies from here on are taken in on a blocking thread: below, moving them would cost more than the work.
+const BLOCKING_BYTES: usize = 32 << 10;
+
+/// Answers with one result per item, once all of them are durable.
+pub(super) async fn events(
+    Extract(state): Extract<State>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let mut claim = state.budget.claim();
+    let mut bytes = Vec::with_capacity(body::expected_bytes(&headers));
+    let read = body::read(body, &state.limits, &mut claim, &mut bytes).await;
+    let captured_at = state.clock.now();
+    let kind = read.and_then(|()| Ok(body::kind(&headers)?));
+    let taken = match kind {
+        Ok((format, encoding)) => take_in(&state, Request { bytes, format, encoding, claim, captured_at }).await?,
+        Err(failure) => Err((bytes, failure)),
+    };
+    let intake = match taken {
+        Ok(intake) => intake,
+        Err((original, Failure::Unusable(unusable))) => {
+            let problem = (unusable.code(), unusable.to_string(), Problem::from(&unusable));
+            return Err(store::reject(&state, SOURCE, problem, &original, captured_at).await);
+        }
+        Err((_, Failure::NoRoom)) => {
+            state.tally.received.increment(1);
+            state.tally.refused.increment(1);
+            return Err(Problem::from(&committer::Error::Busy));
+        }
+    };
+    let Intake { events, rejected, items } = intake;
+    let batches = Batches { events: Some(events.clone()), rejected: Some(rejected) };
+    let stored = store::store(&state, batches, captured_at).await;
+    Ok(answer(&events, &items, &stored))
+}
+
+/// A body that has been read.
+struct Request {
+    bytes: Vec<u8>,
+    format: Format,
+    encoding: Encoding,
+    /// Held until the body has become batches.
+    claim: Claim,
+    captured_at: Timestamp,
+}
+
+/// A body that was of no use, with its bytes as they came.
+type Useless = (Vec<u8>, Failure);
+
+async fn take_in(state: &State, request: Request) -> Result<Result<Intake, Useless>, Problem> {
+    if request.bytes.len() < BLOCKING_BYTES && request.encoding == Encoding::Identity {
+        return Ok(take_in_now(state, request));
+    }
+    let state = state.clone();
+    let task = tokio::task::spawn_blocking(move || take_in_now(&state, request));
+    task.await.map_err(|error| Problem::internal(&error))
+}
+
+fn take_in_now(state: &State, request: Request) -> Result<Intake, Useless> {
+    let Request { bytes, format, encoding, mut claim, captured_at } = request;
+    let limits = &state.limits;
+    let ads = state.registry.current();
+    let context = Context { captured_at, ads: &ads, limits: &limits.capture };
+    let taken = body::inflate(&bytes, encoding, limits.inflated_bytes_max, &mut claim)
+        .and_then(|body| Ok(intake::take_in(&body, format, SOURCE, limits, &context)?));
+    taken.map_err(|failure| (bytes, failure))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! From the bytes of a body to what is to be stored: one batch of events, one of rejected events, and a note for each
+//! item of which it became. No waiting, no clock: a big body is taken in on a blocking thread.
+
+use std::borrow::Cow;
+
+use arrow::array::RecordBatch;
+use clicktrail_log::{
+    rejected::{Rejected, RejectedBuilder},
+    schema::EventsBuilder,
+    time::Timestamp,
+};
+
+use super::{
+    Limits,
+    body::{Format, Unusable},
+};
+use clicktrail_capture::{Context, Draft, Reason, parse, validate};
+
+/// What the rows of an item's batch are expected to take at least, to size builders.
+const ITEM_BYTES: usize = 400;
+
+/// What a body became.
+#[derive(Debug)]
+pub(super) struct Intake {
+    /// In the order of the body.
+    pub(super) events: RecordBatch,
+    /// In the order of the body.
+    pub(super) rejected: RecordBatch,
+    /// In the order of the body: `None` for the next row of `events`, or why it is a row of `rejected`.
+    pub(super) items: Vec<Option<Reason>>,
+}
+
+/// Takes in a body.
+///
+/// # Errors
+/// The body as a whole is of no use, and nothing in it counts.
+pub(super) fn take_in(
+    body: &[u8],
+    format: Format,
+    source: &str,
+    limits: &Limits,
+    context: &Context<'_>,
+) -> Result<Intake, Unusable> {
+    let rows = (body.len() / ITEM_BYTES + 1).min(limits.items_max);
+    let mut sorter = Sorter {
+        events: EventsBuilder::with_capacity(rows),
+        rejected: RejectedBuilder::with_capacity(0),
+        items: Vec::with_capacity(rows),
+        source,
+        limits,
+    };
+    match format {
+        Format::Json => {
+            let mut place = 0;
+            let each = |raw: &str, draft| {
+                sorter.sort(place, raw.as_bytes(), draft, context);
+                place += 1;
+            };
+            parse::drafts(body, each).map_err(Unusable::NotEvents)?;
+        }
+        Format::Ndjson => {
+            for (place, line) in lines(body).enumerate() {
+                if !line.trim_ascii().is_empty() {
+                    sorter.sort(place, line, parse::draft(line), context);
+                }
+            }
+        }
+    }
+    if sorter.items.len() > limits.items_max {
+        return Err(Unusable::TooManyItems { max: limits.items_max });
+    }
+    Ok(Intake { events: sorter.events.finish(), rejected: sorter.rejected.finish(), items: sorter.items })
+}
+
+/// The lines of a body without their ends; what follows the last line feed is a line too.
+fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let ends = memchr::memchr_iter(b'\n', body).chain([body.len()]);
+    ends.scan(0, |start, end| {
+        let line = &body[*start..end];
+        *start = end + 1;
+        Some(line)
+    })
+}
+
+struct Sorter<'s> {
+    events: EventsBuilder,
+    rejected: RejectedBuilder,
+    items: Vec<Option<Reason>>,
+    source: &'s str,
+    limits: &'s Limits,
+}
+
+impl Sorter<'_> {
+    fn sort<'a>(&mut self, place: usize, raw: &'a [u8], draft: Result<Draft<'a>, Reason>, context: &Context<'a>) {
+        if self.items.len() > self.limits.items_max {
+            return;
+        }
+        let reason = match draft.and_then(|draft| validate::event(draft, context)) {
+            Ok(event) => {
+                self.events.push(&event);
+                None
+            }
+            Err(reason) => {
+                let (code, detail) = (reason.code(), reason.to_string());
+                let original = self.limits.original(raw);
+                self.rejected.push(&rejected(self.source, place, code, &detail, original, context.captured_at));
+                Some(reason)
+            }
+        };
+        self.items.push(reason);
+    }
+}
+
+/// One row of the rejected stream.
+pub(super) fn rejected<'a>(
+    source: &'a str,
+    place: usize,
+    code: &'a str,
+    detail: &'a str,
+    original: &'a [u8],
+    rejected_at: Timestamp,
+) -> Rejected<'a> {
+    Rejected {
+        rejected_at,
+        source: Cow::Borrowed(source),
+        item: i64::try_from(place).expect("a place in a request"),
+        code: Cow::Borrowed(code),
+        detail: Cow::Borrowed(detail),
+        original: Cow::Borrowed(original),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_end_at_line_feeds_and_at_the_end() {
+        let check = |body: &str, expected: &[&str]| {
+            let found: Vec<_> = lines(body.as_bytes()).map(|line| std::str::from_utf8(line).unwrap()).collect();
+            assert_eq!(found, expected, "{body:?}");
+        };
+        check("", &[""]);
+        check("a", &["a"]);
+        check("a\nb", &["a", "b"]);
+        check("a\r\n\nb\n", &["a\r", "", "b", ""]);
+    }
+}

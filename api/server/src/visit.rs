@@ -1,0 +1,164 @@
+//! What a browser's request for a link or a pixel says about an event.
+
+use std::borrow::Cow;
+
+use axum::{
+    extract::{ConnectInfo, FromRequestParts},
+    http::{HeaderMap, Method, Uri, header, request::Parts},
+};
+use clicktrail_log::{event::Kind, time::Timestamp};
+
+use super::{State, client_address::client_address, gather, problem::Problem, store};
+use clicktrail_capture::{Ads, Context, Draft, validate};
+
+/// Headers by which browsers say that nobody has clicked yet.
+const AHEAD_HEADERS: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
+
+/// A request for a link or a pixel.
+#[derive(Debug)]
+pub(super) struct Visit {
+    method: Method,
+    /// Whether the browser fetches ahead of a person.
+    is_ahead: bool,
+    query: Vec<(String, String)>,
+    ip: Option<String>,
+    user_agent: Option<String>,
+    page_url: Option<String>,
+}
+
+/// What a visit is about, as its door knows.
+#[derive(Debug)]
+pub(super) struct Subject<'a> {
+    /// What it becomes: see [`Visit::kind`].
+    pub(super) kind: Kind,
+    /// The ad, where one is named.
+    pub(super) ad_id: Option<&'a str>,
+    /// The query parameter that names it, if one does.
+    pub(super) own_parameter: Option<&'a str>,
+}
+
+impl FromRequestParts<State> for Visit {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(parts, state))
+    }
+}
+
+impl Visit {
+    /// What a request says.
+    pub(super) fn of(parts: &Parts, state: &State) -> Self {
+        let peer = parts.extensions.get::<ConnectInfo<std::net::SocketAddr>>().map(|ConnectInfo(peer)| *peer);
+        let address = client_address(peer, &parts.headers, state.limits.trusted_hops);
+        let page_url = text_of(&parts.headers, &header::REFERER);
+        Self {
+            method: parts.method.clone(),
+            is_ahead: AHEAD_HEADERS.iter().any(|name| fetches_ahead(&parts.headers, name)),
+            query: query(&parts.uri),
+            ip: address.map(|address| address.to_string()),
+            user_agent: text_of(&parts.headers, &header::USER_AGENT),
+            // Nobody is turned away because of the page that they come from.
+            page_url: page_url.filter(|url| url.len() <= state.limits.capture.page_url_bytes_max),
+        }
+    }
+}
+
+fn fetches_ahead(headers: &HeaderMap, name: &str) -> bool {
+    let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+    let mut tokens = values.flat_map(|value| value.split([',', ';']));
+    tokens.any(|token| matches!(token.trim().to_ascii_lowercase().as_str(), "prefetch" | "prerender"))
+}
+
+fn query(uri: &Uri) -> Vec<(String, String)> {
+    let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+}
+
+/// A header as text; bytes that are no UTF-8 are read as Latin-1, which loses nothing.
+fn text_of(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
+    let bytes = headers.get(name)?.as_bytes();
+    let text = std::str::from_utf8(bytes).map(str::to_owned);
+    Some(text.unwrap_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect()))
+}
+
+impl Visit {
+    /// What it is when a person's visit would be `kind`.
+    pub(super) fn kind(&self, kind: Kind) -> Kind {
+        if self.method == Method::HEAD {
+            Kind::Probe
+        } else if self.is_ahead {
+            Kind::Prefetch
+        } else {
+            kind
+        }
+    }
+
+    /// The value of a query parameter; an empty one (a macro that nobody filled in) counts as missing.
+    pub(super) fn parameter(&self, name: &str) -> Option<&str> {
+        let found = self.query.iter().find(|(key, _)| key == name);
+        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// The event, with `pub`, `pl`, `uid`, `sid` and `eid` from the query; other parameters are kept as
+    /// unknown fields.
+    fn draft<'a>(&'a self, subject: &Subject<'a>, now: Timestamp) -> Draft<'a> {
+        let borrowed = |text: &'a Option<String>| text.as_deref().map(Cow::Borrowed);
+        let parameter = |name| self.parameter(name).map(Cow::Borrowed);
+        Draft {
+            event_id: parameter("eid").or_else(|| Some(Cow::Owned(validate::mint(now)))),
+            kind: Some(subject.kind),
+            event_time: Some(now),
+            ad_id: subject.ad_id.map(Cow::Borrowed),
+            publisher_id: parameter("pub"),
+            placement_id: parameter("pl"),
+            user_id: parameter("uid"),
+            session_id: parameter("sid"),
+            ip: borrowed(&self.ip),
+            user_agent: borrowed(&self.user_agent),
+            page_url: borrowed(&self.page_url),
+            extra: self.unknown_parameters(subject.own_parameter).map(Cow::Owned),
+            ..Draft::default()
+        }
+    }
+
+    /// A JSON object of the query parameters that mean nothing here; of several with one name, the first.
+    fn unknown_parameters(&self, own: Option<&str>) -> Option<String> {
+        const KNOWN: [&str; 5] = ["pub", "pl", "uid", "sid", "eid"];
+        let mut members = serde_json::Map::new();
+        for (key, value) in &self.query {
+            if !KNOWN.contains(&key.as_str()) && own != Some(key.as_str()) && !members.contains_key(key) {
+                members.insert(key.clone(), value.clone().into());
+            }
+        }
+        (!members.is_empty()).then(|| serde_json::Value::from(members).to_string())
+    }
+
+    /// Stores the visit as an event of `kind`; returns once it is durable. `ads` is the caller's snapshot, so that an
+    /// ad that it looked up is the ad that is billed.
+    ///
+    /// # Errors
+    /// What to tell the client: why it is rejected (and stored as such), or to try again.
+    pub(super) async fn capture(
+        &self,
+        state: &State,
+        ads: &Ads,
+        source: &str,
+        subject: Subject<'_>,
+    ) -> Result<(), Problem> {
+        let now = state.clock.now();
+        let context = Context { captured_at: now, ads, limits: &state.limits.capture };
+        let pushed = match validate::event(self.draft(&subject, now), &context) {
+            Ok(event) => gather::push(state, &event),
+            Err(reason) => {
+                let problem = (reason.code(), reason.to_string(), Problem::from(&reason));
+                let original = self.draft(&subject, now).to_json();
+                return Err(store::reject(state, source, problem, original.as_bytes(), now).await);
+            }
+        };
+        let stored = match pushed {
+            Ok(waiting) => waiting.done(state).await,
+            Err(error) => Err(error),
+        };
+        stored.map_err(|error| Problem::from(&error))
+    }
+}

@@ -1,0 +1,136 @@
+//! `clicktrail-bench`: how fast, and in how much memory, beside what the same machine does without us in the same run.
+//!
+//! A ratio of two figures of one run means something on another machine; the figures alone do not. Needs what
+//! `.ci/services` starts: run it with `make bench`.
+
+mod client;
+mod fsync;
+mod hour;
+mod http;
+mod judge;
+mod memory;
+mod project;
+mod redirect;
+mod seal;
+mod server;
+mod table;
+mod visible;
+
+use std::process::ExitCode;
+
+use anyhow::Context as _;
+use clap::{Parser, Subcommand, ValueEnum};
+
+use hour::World;
+use table::Table;
+
+/// The measured binary's allocator.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Measures clicktrail on this machine, and prints one table.
+#[derive(Debug, Parser)]
+#[command(name = "clicktrail-bench")]
+struct Cli {
+    #[command(subcommand)]
+    child: Option<Child>,
+    #[command(flatten)]
+    sizes: Sizes,
+    /// What to measure [default: everything]
+    #[arg(value_enum)]
+    sections: Vec<Section>,
+}
+
+/// How much to do: the more, the steadier the figures.
+#[derive(Debug, Clone, clap::Args)]
+struct Sizes {
+    /// How long each rate is measured
+    #[arg(long, env = "CLICKTRAIL_BENCH_SECONDS", default_value_t = 10)]
+    seconds: u64,
+    /// Events of the hour that is sealed and projected
+    #[arg(long, env = "CLICKTRAIL_BENCH_EVENTS", default_value_t = 4_000_000)]
+    events: u64,
+    /// Events of the large hour whose memory is measured
+    #[arg(long, env = "CLICKTRAIL_BENCH_MEMORY_EVENTS", default_value_t = 20_000_000)]
+    memory_events: u64,
+    /// Events that are judged
+    #[arg(long, env = "CLICKTRAIL_BENCH_JUDGE_EVENTS", default_value_t = 10_000_000)]
+    judge_events: u64,
+    /// Events that are timed until they are counted
+    #[arg(long, env = "CLICKTRAIL_BENCH_PROBES", default_value_t = 300)]
+    probes: u32,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Section {
+    Http,
+    Redirect,
+    Seal,
+    Project,
+    Judge,
+    Memory,
+    Visible,
+}
+
+/// What runs in a process of its own, started by this program itself.
+#[derive(Debug, Subcommand)]
+enum Child {
+    #[command(hide = true)]
+    SealAndProject(memory::Arguments),
+    #[command(hide = true)]
+    ProjectAgain(project::Arguments),
+    #[command(hide = true)]
+    OneMessagePerClick(redirect::Arguments),
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.child {
+        Some(Child::SealAndProject(arguments)) => Box::pin(memory::child(arguments)).await.map(|()| true),
+        Some(Child::ProjectAgain(arguments)) => Box::pin(project::child(arguments)).await.map(|()| true),
+        Some(Child::OneMessagePerClick(arguments)) => redirect::child(arguments).await.map(|()| true),
+        None => Box::pin(run(&cli.sections, &cli.sizes)).await,
+    };
+    match done {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(2),
+        Err(error) => {
+            table::note(&format!("clicktrail-bench: {error:#}"));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Whether every target was met.
+async fn run(sections: &[Section], sizes: &Sizes) -> anyhow::Result<bool> {
+    let mut table = Table::default();
+    let wanted = |section| sections.is_empty() || sections.contains(&section);
+    if wanted(Section::Http) {
+        Box::pin(http::run(sizes, &mut table)).await.context("http")?;
+    }
+    if wanted(Section::Redirect) {
+        Box::pin(redirect::run(sizes, &mut table)).await.context("redirect")?;
+    }
+    if wanted(Section::Visible) {
+        Box::pin(visible::run(sizes, &mut table)).await.context("visible")?;
+    }
+    if wanted(Section::Seal) || wanted(Section::Project) {
+        table::note(&format!("make an hour of {} events", sizes.events));
+        let home = tempfile::tempdir()?;
+        hour::fill(home.path(), sizes.events, 1, World::Sparse).await?;
+        let manifest = Box::pin(seal::run(home.path(), &mut table)).await.context("seal")?;
+        if wanted(Section::Project) {
+            Box::pin(project::run(home.path(), &manifest, World::Sparse, &mut table)).await.context("project")?;
+            Box::pin(project::dense(sizes.events, &mut table)).await.context("project, dense")?;
+        }
+    }
+    if wanted(Section::Judge) {
+        Box::pin(judge::run(sizes, &mut table)).await.context("judge")?;
+    }
+    if wanted(Section::Memory) {
+        memory::run(sizes, &mut table).await.context("memory")?;
+    }
+    table.print();
+    Ok(table.all_met())
+}

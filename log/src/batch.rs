@@ -1,0 +1,155 @@
+//! Cuts a stream of events in time order into batches that become one frame each.
+
+use arrow::array::RecordBatch;
+
+use crate::{
+    event::Event,
+    frame,
+    schema::EventsBuilder,
+    time::{Hour, Timestamp},
+};
+
+/// Rows of a batch at most.
+pub const ROWS_MAX: usize = 8_192;
+/// Bytes of a batch at most, texts and fixed parts together. Even if nothing in it can be compressed, it fits a frame:
+/// schema and padding take under 16 KiB, LZ4 adds at most a 255th.
+pub const BYTES_MAX: usize = 1_000_000;
+const _: () = assert!((BYTES_MAX + 16_384) / 255 * 256 <= frame::PAYLOAD_BYTES_MAX);
+/// What a row takes beside its texts: offsets of twenty columns, two times, two amounts, validity.
+const ROW_BYTES: usize = 120;
+
+/// Events that belong into one frame.
+#[derive(Debug, Clone)]
+pub struct Batch {
+    /// The hour in which all its times lie.
+    pub hour: Hour,
+    /// The columns of [`crate::schema::events`].
+    pub events: RecordBatch,
+    /// The time of the first event.
+    pub first: Timestamp,
+    /// The time of the last event; never before `first`.
+    pub last: Timestamp,
+}
+
+/// Collects events until a batch is full or the hour ends. The cuts depend on the events alone, so that the same
+/// events make the same frames.
+#[derive(Debug)]
+pub struct Batcher {
+    builder: EventsBuilder,
+    bytes: usize,
+    /// First and last time of the open batch.
+    span: Option<(Timestamp, Timestamp)>,
+}
+
+impl Default for Batcher {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Batcher {
+    /// With nothing in it.
+    pub fn new() -> Self {
+        Self { builder: EventsBuilder::with_capacity(ROWS_MAX), bytes: 0, span: None }
+    }
+
+    /// Takes the next event; `at` is the time that decides its hour, never before that of the event before it.
+    /// Returns the batch that ended in front of it.
+    pub fn push(&mut self, at: Timestamp, event: &Event<'_>) -> Option<Batch> {
+        let bytes = ROW_BYTES + event.text_bytes();
+        let full = self.builder.rows() >= ROWS_MAX || self.bytes + bytes > BYTES_MAX;
+        let ended = match self.span {
+            Some((first, _)) if full || first.hour() != at.hour() => self.finish(),
+            Some(_) | None => None,
+        };
+        let first = self.span.map_or(at, |(first, _)| first);
+        self.span = Some((first, at));
+        self.bytes += bytes;
+        self.builder.push(event);
+        ended
+    }
+
+    /// The events since the last batch; `None` if there are none.
+    pub fn finish(&mut self) -> Option<Batch> {
+        let (first, last) = self.span.take()?;
+        self.bytes = 0;
+        Some(Batch { hour: first.hour(), events: self.builder.finish(), first, last })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::borrow::Cow;
+
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::{event::Kind, frame::Writer};
+
+    fn event(at: i64, extra: Option<String>) -> Event<'static> {
+        let time = Timestamp::from_micros(at);
+        let id = |text: String| Some(Cow::Owned(text));
+        Event {
+            event_id: Cow::Owned(format!("{at:032x}")),
+            kind: Kind::Click,
+            event_time: time,
+            captured_at: time,
+            advertiser_id: Cow::Borrowed("acme"),
+            campaign_id: Cow::Borrowed("c"),
+            ad_id: Cow::Borrowed("a"),
+            publisher_id: id("p".into()),
+            placement_id: None,
+            user_id: None,
+            session_id: None,
+            ip: None,
+            user_agent: None,
+            page_url: None,
+            device_type: None,
+            os: None,
+            browser: None,
+            country: None,
+            city: None,
+            price_micros: at,
+            currency: Cow::Borrowed("EUR"),
+            click_event_id: None,
+            value_micros: None,
+            extra: extra.map(Cow::Owned),
+        }
+    }
+
+    #[test]
+    fn a_batch_ends_at_its_rows_and_at_the_hour() {
+        let mut batcher = Batcher::new();
+        let hour = 3_600_000_000;
+        let times = (0..9_000).chain(hour..hour + 3);
+        let mut batches: Vec<_> =
+            times.filter_map(|at| batcher.push(Timestamp::from_micros(at), &event(at, None))).collect();
+        batches.extend(batcher.finish());
+        assert!(batcher.finish().is_none());
+        let rows: Vec<_> = batches.iter().map(|batch| (batch.hour.as_i64(), batch.events.num_rows())).collect();
+        let first = rows[0].1;
+        assert!((5_000..=ROWS_MAX).contains(&first), "{first}");
+        assert_eq!(rows, [(0, first), (0, 9_000 - first), (1, 3)]);
+        assert_eq!((batches[2].first.micros(), batches[2].last.micros()), (hour, hour + 2));
+    }
+
+    #[test]
+    fn a_batch_of_noise_still_fits_a_frame() {
+        let mut batcher = Batcher::new();
+        let mut writer = Writer::new(Uuid::nil(), 1);
+        let (mut state, mut made) = (1_u64, 0);
+        for at in 0..40_000 {
+            let noise: String = (0..at % 300)
+                .map(|_| {
+                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    char::from_u32(0x4e00 + u32::try_from(state >> 50).unwrap()).unwrap()
+                })
+                .collect();
+            if let Some(batch) = batcher.push(Timestamp::from_micros(at), &event(at, Some(noise))) {
+                writer.seal(&batch.events, (batch.first, batch.last)).unwrap();
+                made += 1;
+            }
+        }
+        assert!(made > 10, "{made}");
+    }
+}

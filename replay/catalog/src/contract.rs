@@ -1,0 +1,110 @@
+//! The contract that both databases keep.
+
+use std::fmt;
+
+use async_trait::async_trait;
+use clicktrail_log::{
+    ad::Ad,
+    position::Seq,
+    time::{Hour, Timestamp},
+};
+use clicktrail_verdicts::judge::Judged;
+
+use crate::{
+    error::Error,
+    model::{Compare, HotPartial, LaterRuling, Reconciliation, SealedHour, Segment, Snapshot, StaleHour},
+};
+
+/// The catalog's contract. Every method is one transaction: done whole or not at all, and durable when it returns.
+#[async_trait]
+pub trait Catalog: Send + Sync + fmt::Debug {
+    /// Registers ads, or changes those that are registered under the same id. Returns how many rows are new or
+    /// differ from before. Writes one audit row that names `actor`.
+    async fn put_ads(&self, ads: &[Ad], actor: &str, now: Timestamp) -> Result<u64, Error>;
+
+    /// At most `limit` ads by id, beginning after `after` (`""` for the first page).
+    async fn list_ads(&self, after: &str, limit: u32) -> Result<Vec<Ad>, Error>;
+
+    /// A number that grows whenever [`put_ads`](Catalog::put_ads) changes something: what a cache compares.
+    async fn ads_version(&self) -> Result<i64, Error>;
+
+    /// The last sealed hour.
+    async fn last_hour(&self) -> Result<Option<SealedHour>, Error>;
+
+    /// Sealed hours from `from`, at most `limit`, in order.
+    async fn list_hours(&self, from: Hour, limit: u32) -> Result<Vec<SealedHour>, Error>;
+
+    /// The last frame that live counting has passed: the greater of the last sealed frame and the last frame of any
+    /// hot partial; [`Seq::ZERO`] at the beginning.
+    async fn counted_through(&self) -> Result<Seq, Error>;
+
+    /// Stores one tick's counts.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] unless `partial.first_seq` is one past [`counted_through`](Catalog::counted_through), as
+    /// seen inside the transaction: so a tick that is stored twice, or by two projectors, counts once.
+    async fn put_partial(&self, partial: &HotPartial) -> Result<(), Error>;
+
+    /// Merges runs of small partials of one hour into one: replaces all partials of `hour` with frames in
+    /// `merged.first_seq..=merged.last_seq` by `merged`.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] unless exactly `replaced` partials stand there and cover precisely that range.
+    async fn merge_partials(&self, merged: &HotPartial, replaced: u32) -> Result<(), Error>;
+
+    /// The hot partials of one hour by first frame.
+    async fn partials(&self, hour: Hour) -> Result<Vec<HotPartial>, Error>;
+
+    /// Makes an hour count from its segment: in one transaction registers the hour and the segment as live, calls
+    /// `compare` with the hot partials that touch the hour's frames, stores its result, and drops those partials
+    /// (also one that reaches beyond the hour, and then every later one: [`counted_through`](Catalog::counted_through)
+    /// falls back to the hour's end, and the projector counts the rest again). Registering the identical hour and
+    /// segment again changes nothing and returns the stored reconciliation. The first hour ever sealed may be any.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if `hour` does not follow the last sealed one (next hour, `first_seq` one past its
+    /// `last_seq`, no earlier epoch), or is registered with another manifest or segment.
+    ///
+    /// # Panics
+    /// If `segment`, or what `compare` returns, is of another hour or projection.
+    async fn seal(&self, hour: &SealedHour, segment: &Segment, compare: Compare<'_>) -> Result<Reconciliation, Error>;
+
+    /// The live segments and hot partials of a range of hours (both inclusive) in one consistent read. No frame is in
+    /// both: a hot partial is only returned if it lies behind the last sealed frame.
+    async fn snapshot(&self, projection: &str, from: Hour, to_inclusive: Hour) -> Result<Snapshot, Error>;
+
+    /// Stored reconciliations from `from` on, at most `limit`, by hour.
+    async fn reconciliations(&self, from: Hour, limit: u32) -> Result<Vec<Reconciliation>, Error>;
+
+    /// How far the judge has come.
+    async fn judged(&self) -> Result<Judged, Error>;
+
+    /// Moves the judge's mark from `before` to `after`.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] unless the mark stands at `before`: another judge moved it.
+    async fn put_judged(&self, before: &Judged, after: &Judged) -> Result<(), Error>;
+
+    /// The last verdict frame that [`stale_hours`](Catalog::stale_hours) knows of; [`Seq::ZERO`] at the beginning.
+    async fn followed_through(&self) -> Result<Seq, Error>;
+
+    /// Stores what the verdict frames after `before`, up to `through`, say about clicks that live counting does not know.
+    /// Each click frame is named at most once a call.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] unless [`followed_through`](Catalog::followed_through) is `before`: nothing is counted twice.
+    async fn put_later_rulings(&self, rulings: &[LaterRuling], before: Seq, through: Seq) -> Result<(), Error>;
+
+    /// Sealed hours from `from` on that a later ruling concerns, at most `limit`, by hour.
+    async fn stale_hours(&self, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error>;
+
+    /// The sealed hour that holds a frame.
+    async fn hour_of(&self, seq: Seq) -> Result<Option<SealedHour>, Error>;
+
+    /// The live segment of one hour.
+    async fn live_segment(&self, projection: &str, hour: Hour) -> Result<Option<Segment>, Error>;
+
+    /// Forgets hours, segments, hot partials, reconciliations and what is known of verdicts, for a rebuild from the object store; keeps the
+    /// registry and the audit trail, and adds an audit row.
+    async fn forget_derived(&self, actor: &str, now: Timestamp) -> Result<(), Error>;
+}

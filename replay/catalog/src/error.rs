@@ -1,0 +1,30 @@
+//! Why the catalog did not do what it was asked.
+
+/// Why the catalog did not do what it was asked, by what the caller can do.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The database cannot be reached or is locked: try again later. If the connection broke while it committed, the
+    /// call may have been done all the same; the same call again then does nothing twice: it changes nothing, or is a
+    /// [`Conflict`](Error::Conflict).
+    #[error("the catalog is not available")]
+    Unavailable(#[source] sqlx::Error),
+    /// Somebody else was faster: read the state again. Names what moved.
+    #[error("the catalog moved: {0}")]
+    Conflict(String),
+    /// What is stored is not what this program stores: wrong version, or damage.
+    #[error("the catalog holds {0}")]
+    Corrupt(String),
+    /// Anything else: a constraint that should hold, SQL that should run.
+    #[error("query the catalog")]
+    Database(#[source] sqlx::Error),
+}
+
+impl Error {
+    /// Whether the same call may succeed later without anybody's help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Unavailable(_) | Self::Conflict(_) => true,
+            Self::Corrupt(_) | Self::Database(_) => false,
+        }
+    }
+}

@@ -1,0 +1,35 @@
+//! The catalog: what is registered, what is sealed, what is counted so far, and which segments are live.
+//!
+//! Two implementations, [`Sqlite`] (embedded) and [`Postgres`] (servers), behind one trait and one suite. Everything
+//! here but the registry, the hot partials and the audit trail mirrors the object store and can be rebuilt from it.
+//!
+//! - `contract` is the trait, `model` the values that it takes and gives, `error` what can go wrong;
+//! - `store` keeps the contract for any database: which lock an operation takes, and where its transaction ends;
+//! - `registry`, `sealing`, `live` and `verdicts` are the operations and their SQL, `rows` reads what they fetch;
+//! - `session` is the narrow waist to `sqlx`; `sqlite` and `postgres` are behind it;
+//! - `migration` lists the scripts, `migrate` applies them.
+
+mod contract;
+mod error;
+mod live;
+mod migrate;
+mod migration;
+mod model;
+mod postgres;
+mod registry;
+mod rows;
+mod sealing;
+mod session;
+mod sqlite;
+mod store;
+mod verdicts;
+
+pub use clicktrail_log::ad::Ad;
+pub use clicktrail_verdicts::judge::Judged;
+pub use contract::Catalog;
+pub use error::Error;
+pub use model::{
+    Compare, HotPartial, LaterRuling, Outcome, Reconciliation, SealedHour, Segment, Snapshot, StaleHour,
+};
+pub use postgres::Postgres;
+pub use sqlite::Sqlite;

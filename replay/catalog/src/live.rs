@@ -1,0 +1,167 @@
+//! Hot partials: what is counted of the hours that are not sealed yet.
+
+use clicktrail_log::{position::Seq, time::Hour};
+
+use crate::{
+    error::Error,
+    model::{HotPartial, Segment, Snapshot},
+    rows,
+    session::{Arg, Session},
+};
+
+const MARKS: &str = "
+    SELECT COALESCE((SELECT last_seq FROM hours ORDER BY hour DESC LIMIT 1), 0) AS sealed,
+        COALESCE((SELECT last_seq FROM hot_partials ORDER BY first_seq DESC LIMIT 1), 0) AS counted";
+
+const PUT: &str = "INSERT INTO hot_partials (hour, first_seq, last_seq, payload) VALUES ($1, $2, $3, $4)";
+
+const RANGES_OF_HOUR: &str = "
+    SELECT first_seq, last_seq FROM hot_partials
+    WHERE hour = $1 AND first_seq <= $3 AND last_seq >= $2 ORDER BY first_seq";
+
+const DROP_OF_HOUR: &str = "DELETE FROM hot_partials WHERE hour = $1 AND first_seq >= $2 AND last_seq <= $3";
+
+const OF_HOUR: &str = "
+    SELECT hour, first_seq, last_seq, payload FROM hot_partials WHERE hour = $1 ORDER BY first_seq";
+
+const TOUCHING: &str = "
+    SELECT hour, first_seq, last_seq, payload FROM hot_partials
+    WHERE first_seq <= $2 AND last_seq >= $1 ORDER BY first_seq";
+
+const DROP_FROM_TO: &str = "DELETE FROM hot_partials WHERE last_seq >= $1 AND first_seq <= $2";
+
+const UNSEALED: &str = "
+    SELECT hour, first_seq, last_seq, payload FROM hot_partials
+    WHERE hour >= $1 AND hour <= $2 AND first_seq > $3 ORDER BY first_seq";
+
+const LIVE_SEGMENTS: &str = "
+    SELECT s.projection, s.hour, s.segment_key, s.bytes, s.rows, s.input_digest, s.code_digest, s.output_digest,
+        s.verdicts_before
+    FROM live_segments l JOIN segments s ON s.segment_key = l.segment_key
+    WHERE l.projection = $1 AND l.hour >= $2 AND l.hour <= $3 ORDER BY l.hour";
+
+/// The last sealed frame, and the last frame of any hot partial.
+async fn marks(session: &mut impl Session) -> Result<(Seq, Seq), Error> {
+    let found = session.fetch(MARKS, &[], rows::marks).await?;
+    Ok(found.first().copied().expect("a query without FROM has one row"))
+}
+
+/// See [`Catalog::counted_through`](crate::Catalog::counted_through).
+pub(crate) async fn counted_through(session: &mut impl Session) -> Result<Seq, Error> {
+    let (sealed, counted) = marks(session).await?;
+    Ok(sealed.max(counted))
+}
+
+/// See [`Catalog::put_partial`](crate::Catalog::put_partial).
+pub(crate) async fn put(session: &mut impl Session, partial: &HotPartial) -> Result<(), Error> {
+    let counted = counted_through(session).await?;
+    if partial.first_seq != counted.next() {
+        let (first, last) = (partial.first_seq, partial.last_seq);
+        return Err(Error::Conflict(format!("frames {first}–{last} do not follow frame {counted}, the last counted")));
+    }
+    insert(session, partial).await
+}
+
+async fn insert(session: &mut impl Session, partial: &HotPartial) -> Result<(), Error> {
+    let args = [partial.hour.into(), partial.first_seq.into(), partial.last_seq.into(), Arg::from(&partial.payload)];
+    session.execute(PUT, &args).await?;
+    Ok(())
+}
+
+/// See [`Catalog::merge_partials`](crate::Catalog::merge_partials).
+pub(crate) async fn merge(session: &mut impl Session, merged: &HotPartial, replaced: u32) -> Result<(), Error> {
+    let range: [Arg<'_>; 3] = [merged.hour.into(), merged.first_seq.into(), merged.last_seq.into()];
+    let standing = session.fetch(RANGES_OF_HOUR, &range, rows::partial_range).await?;
+    if !covers(&standing, merged.first_seq, merged.last_seq) || u32::try_from(standing.len()) != Ok(replaced) {
+        let (first, last, hour) = (merged.first_seq, merged.last_seq, merged.hour);
+        return Err(Error::Conflict(format!(
+            "not {replaced} hot partials of {hour} cover frames {first}–{last}, but these: {standing:?}"
+        )));
+    }
+    session.execute(DROP_OF_HOUR, &range).await?;
+    insert(session, merged).await
+}
+
+/// Whether `ranges`, in order, are `first..=last` without hole, overlap or overhang.
+fn covers(ranges: &[(Seq, Seq)], first: Seq, last: Seq) -> bool {
+    let mut next = first;
+    for (from, to) in ranges {
+        if *from != next || *to < *from {
+            return false;
+        }
+        next = to.next();
+    }
+    !ranges.is_empty() && next == last.next()
+}
+
+/// See [`Catalog::partials`](crate::Catalog::partials).
+pub(crate) async fn of_hour(session: &mut impl Session, hour: Hour) -> Result<Vec<HotPartial>, Error> {
+    session.fetch(OF_HOUR, &[hour.into()], rows::partial).await
+}
+
+/// The partials that have a frame in `first..=last`, in order; none if that is empty.
+pub(crate) async fn touching(session: &mut impl Session, first: Seq, last: Seq) -> Result<Vec<HotPartial>, Error> {
+    if last < first {
+        return Ok(Vec::new());
+    }
+    session.fetch(TOUCHING, &[first.into(), last.into()], rows::partial).await
+}
+
+/// Drops `touched`, the partials that [`touching`] found for an hour whose last frame is `last`.
+///
+/// If one reaches beyond `last`, everything after it goes as well: live counting then begins again at the hour's end,
+/// while a later partial that stayed would make it begin behind frames that nothing counts.
+pub(crate) async fn drop_touched(session: &mut impl Session, touched: &[HotPartial], last: Seq) -> Result<(), Error> {
+    let (Some(head), Some(tail)) = (touched.first(), touched.last()) else { return Ok(()) };
+    let through = if tail.last_seq > last { Seq::MAX } else { last };
+    session.execute(DROP_FROM_TO, &[head.first_seq.into(), through.into()]).await?;
+    Ok(())
+}
+
+/// The live segments of a range of hours, by hour.
+pub(crate) async fn segments(
+    session: &mut impl Session,
+    projection: &str,
+    from: Hour,
+    to_inclusive: Hour,
+) -> Result<Vec<Segment>, Error> {
+    let range = [projection.into(), from.into(), to_inclusive.into()];
+    session.fetch(LIVE_SEGMENTS, &range, rows::segment).await
+}
+
+/// See [`Catalog::snapshot`](crate::Catalog::snapshot). The session has to see one instant.
+pub(crate) async fn snapshot(
+    session: &mut impl Session,
+    projection: &str,
+    from: Hour,
+    to_inclusive: Hour,
+) -> Result<Snapshot, Error> {
+    let (sealed, _) = marks(session).await?;
+    let segments = segments(session, projection, from, to_inclusive).await?;
+    let unsealed = [from.into(), to_inclusive.into(), sealed.into()];
+    let partials = session.fetch(UNSEALED, &unsealed, rows::partial).await?;
+    Ok(Snapshot { segments, partials })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_cover_only_without_hole_overlap_or_overhang() {
+        let check = |ranges: &[(u64, u64)], expected: bool| {
+            let seq = |n| Seq::new(n).unwrap();
+            let ranges: Vec<_> = ranges.iter().map(|(from, to)| (seq(*from), seq(*to))).collect();
+            assert_eq!(covers(&ranges, seq(5), seq(9)), expected, "{ranges:?}");
+        };
+        check(&[(5, 9)], true);
+        check(&[(5, 5), (6, 8), (9, 9)], true);
+        check(&[], false);
+        check(&[(5, 8)], false);
+        check(&[(6, 9)], false);
+        check(&[(4, 9)], false);
+        check(&[(5, 10)], false);
+        check(&[(5, 6), (8, 9)], false);
+        check(&[(5, 7), (7, 9)], false);
+    }
+}

@@ -1,0 +1,149 @@
+//! What the catalog keeps, as plain values: sealed hours, hot partials, segments, comparisons, later rulings.
+
+use bytes::Bytes;
+use clicktrail_log::{
+    position::{Position, Seq},
+    time::{Hour, Timestamp},
+};
+
+/// A sealed hour, as its manifest says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SealedHour {
+    /// Which hour.
+    pub hour: Hour,
+    /// The first frame of the hour. A quiet hour has `first_seq = last_seq.next()`.
+    pub first_seq: Seq,
+    /// The last frame of the hour: the next hour begins at `last_seq.next()`.
+    pub last_seq: Seq,
+    /// The log's epoch.
+    pub epoch: u8,
+    /// Events in the hour.
+    pub rows: u64,
+    /// Parts in the hour.
+    pub parts: u32,
+    /// Bytes of all its parts.
+    pub bytes: u64,
+    /// SHA-256 of the manifest, hexadecimal.
+    pub manifest_digest: String,
+}
+
+/// The counts of one tick: one row that is both the counts and the offset.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HotPartial {
+    /// The hour of the frames; a tick never spans two.
+    pub hour: Hour,
+    /// The first frame counted.
+    pub first_seq: Seq,
+    /// The last frame counted.
+    pub last_seq: Seq,
+    /// The rows of the `counters` projection over these frames: an Arrow IPC stream.
+    pub payload: Bytes,
+}
+
+/// The output of one projection for one hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Which projection, as in `counters`.
+    pub projection: String,
+    /// Which hour.
+    pub hour: Hour,
+    /// Its object-store key.
+    pub key: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its rows.
+    pub rows: u64,
+    /// Digest of what it was computed from, hexadecimal: manifest and verdict position.
+    pub input_digest: String,
+    /// Digest of the projection's SQL and schema, hexadecimal.
+    pub code_digest: String,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub output_digest: String,
+    /// The verdicts it knows: those before this position in the verdict log, 0 for none.
+    pub verdicts_before: i64,
+}
+
+/// What came of comparing a sealed hour's segment with the hot partials that it replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The same rows, to the last digit.
+    Equal,
+    /// The partials cover only part of the hour: nothing was compared. Usual after an import or a restart.
+    Incomplete,
+    /// Different: live numbers were wrong, or the segment is. A person must act.
+    Different,
+}
+
+impl Outcome {
+    /// `equal`, `incomplete`, `different`, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Equal => "equal",
+            Self::Incomplete => "incomplete",
+            Self::Different => "different",
+        }
+    }
+
+    /// From what is stored.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Equal, Self::Incomplete, Self::Different].into_iter().find(|outcome| outcome.as_str() == text)
+    }
+}
+
+/// One stored comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reconciliation {
+    /// Which projection.
+    pub projection: String,
+    /// Which hour.
+    pub hour: Hour,
+    /// The result.
+    pub outcome: Outcome,
+    /// Rows of the segment.
+    pub sealed_rows: u64,
+    /// Rows of the merged hot partials.
+    pub hot_rows: u64,
+    /// For people: what differs, empty if nothing.
+    pub detail: String,
+    /// When it was compared.
+    pub compared_at: Timestamp,
+}
+
+/// Compares the hot partials of an hour (in order of `first_seq`) with the segment about to replace them. Called
+/// inside the transaction, so it sees exactly the rows that the transaction drops.
+pub type Compare<'a> = &'a (dyn Fn(&[HotPartial]) -> Reconciliation + Send + Sync);
+
+/// Everything that counters are read from, as of one instant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The live segment of every sealed hour in the range, by hour.
+    pub segments: Vec<Segment>,
+    /// The hot partials of hours in the range that are not sealed, by first frame.
+    pub partials: Vec<HotPartial>,
+}
+
+/// Verdicts about clicks of one frame that came after, or apart from, the judge's live verdicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LaterRuling {
+    /// The frame in the click log.
+    pub click_seq: Seq,
+    /// The first such verdict, in the verdict log.
+    pub first: Position,
+    /// The last such verdict.
+    pub last: Position,
+    /// How many.
+    pub verdicts: u64,
+}
+
+/// A sealed hour whose live segment does not know every verdict about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StaleHour {
+    /// Which hour.
+    pub hour: Hour,
+    /// The first verdict that its segment does not know, in the verdict log.
+    pub first: Position,
+    /// The last such verdict.
+    pub last: Position,
+    /// How many.
+    pub verdicts: u64,
+}

@@ -1,0 +1,88 @@
+//! The catalog for servers: a PostgreSQL database that several processes share.
+
+use std::time::Duration;
+
+use sqlx::{
+    ConnectOptions as _, Executor as _, PgPool, PgTransaction,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+
+use crate::{
+    error::Error,
+    migrate,
+    migration::{Migration, POSTGRES},
+    session::{Backend, Lock},
+};
+
+/// How long to wait for a connection; then the call is [`Error::Unavailable`].
+const CONNECT_WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// So many transactions of this process at once; more wait for one of them.
+const CONNECTIONS_MAX: u32 = 16;
+
+/// What every connection begins with.
+///
+/// - `lock_timeout`: nobody waits for ever for a writer that hangs; the call is then [`Error::Unavailable`].
+/// - `idle_in_transaction_session_timeout`: a process that vanished without a word, with its machine, holds its lock
+///   no longer than this. Far longer than comparing an hour takes.
+/// - `synchronous_commit`: a database set to `off` would acknowledge what a power loss takes back; stronger settings
+///   stay as they are.
+const SET_UP: &str = "
+    SET lock_timeout = '10s';
+    SET idle_in_transaction_session_timeout = '60s';
+    SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off';";
+
+/// The catalog in a PostgreSQL database.
+///
+/// Writers of one kind run one after the other: each takes an advisory lock that lasts as long as its transaction, so
+/// that what it checked stays true. Readers see one instant and wait for nobody.
+#[derive(Debug)]
+pub struct Postgres {
+    pool: PgPool,
+}
+
+impl Postgres {
+    /// Connects to the database in `url`, as in `postgres://user:password@host/database`, and brings its tables up to
+    /// date. The database has to exist, and the user has to be allowed to create tables in it.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`] if the server does not answer; [`Error::Corrupt`] if another version of this program
+    /// made the tables; [`Error::Database`] for a wrong URL, password or privilege.
+    pub async fn connect(url: &str) -> Result<Self, Error> {
+        let options: PgConnectOptions = url.parse()?;
+        let pool = PgPoolOptions::new()
+            .max_connections(CONNECTIONS_MAX)
+            .acquire_timeout(CONNECT_WAIT_MAX)
+            .after_connect(|connection, _| Box::pin(async move { connection.execute(SET_UP).await.map(|_| ()) }))
+            .connect_with(options.application_name("clicktrail").disable_statement_logging())
+            .await?;
+        let catalog = Self { pool };
+        migrate::run(&catalog).await?;
+        Ok(catalog)
+    }
+}
+
+impl Backend for Postgres {
+    type Session = PgTransaction<'static>;
+    const MIGRATIONS: &'static [Migration] = POSTGRES;
+
+    async fn read(&self) -> Result<Self::Session, Error> {
+        Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)
+    }
+
+    async fn write(&self, lock: Lock) -> Result<Self::Session, Error> {
+        // Read committed: the statements after the lock see what its earlier holders committed.
+        let mut session = self.pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
+        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(lock_key(lock)).execute(&mut *session).await?;
+        Ok(session)
+    }
+}
+
+/// Advisory locks are numbers that all programs of a database share: eight letters make a number of our own.
+const fn lock_key(lock: Lock) -> i64 {
+    match lock {
+        Lock::Registry => i64::from_be_bytes(*b"clickads"),
+        Lock::Counts => i64::from_be_bytes(*b"clickcnt"),
+        Lock::Migrations => i64::from_be_bytes(*b"clickmig"),
+    }
+}

@@ -1,0 +1,179 @@
+//! From rows to values. What is not a value of ours is [`Error::Corrupt`], with its table and its key.
+
+use bytes::Bytes;
+use clicktrail_log::{
+    ad::Ad,
+    position::{Position, Seq},
+    time::{Hour, Timestamp},
+};
+use clicktrail_verdicts::judge::Judged;
+
+use crate::{
+    error::Error,
+    model::{HotPartial, Outcome, Reconciliation, SealedHour, Segment, StaleHour},
+    session::Fields,
+};
+
+/// A row with its address, for errors.
+struct Reader<'r> {
+    fields: &'r dyn Fields,
+    table: &'static str,
+    key_columns: &'static [&'static str],
+}
+
+impl<'r> Reader<'r> {
+    fn of(table: &'static str, key_columns: &'static [&'static str], fields: &'r dyn Fields) -> Self {
+        Self { fields, table, key_columns }
+    }
+
+    fn corrupt(&self, column: &str, found: &dyn std::fmt::Display) -> Error {
+        let shown = |column: &&str| match (self.fields.int(column), self.fields.text(column)) {
+            (Ok(value), _) => format!("{column} {value}"),
+            (Err(_), Ok(text)) => format!("{column} {text}"),
+            (Err(_), Err(_)) => format!("an unreadable {column}"),
+        };
+        let key = self.key_columns.iter().map(shown).collect::<Vec<_>>().join(", ");
+        Error::Corrupt(format!("a row of {} with {key}, whose {column} is not valid: {found}", self.table))
+    }
+
+    fn int(&self, column: &str) -> Result<i64, Error> {
+        self.fields.int(column).map_err(|error| self.corrupt(column, &error))
+    }
+
+    fn text(&self, column: &str) -> Result<String, Error> {
+        self.fields.text(column).map_err(|error| self.corrupt(column, &error))
+    }
+
+    fn blob(&self, column: &str) -> Result<Bytes, Error> {
+        self.fields.blob(column).map_err(|error| self.corrupt(column, &error))
+    }
+
+    fn count<T: TryFrom<i64>>(&self, column: &str) -> Result<T, Error> {
+        let value = self.int(column)?;
+        T::try_from(value).map_err(|_| self.corrupt(column, &value))
+    }
+
+    fn seq(&self, column: &str) -> Result<Seq, Error> {
+        let value = self.int(column)?;
+        Seq::from_i64(value).ok_or_else(|| self.corrupt(column, &value))
+    }
+
+    fn position(&self, column: &str) -> Result<Position, Error> {
+        let value = self.int(column)?;
+        Position::from_i64(value).ok_or_else(|| self.corrupt(column, &value))
+    }
+
+    fn hour(&self) -> Result<Hour, Error> {
+        self.int("hour").map(Hour::from_i64)
+    }
+}
+
+pub(crate) fn ad(fields: &dyn Fields) -> Result<Ad, Error> {
+    let row = Reader::of("ads", &["ad_id"], fields);
+    let price_micros = row.int("price_micros")?;
+    if price_micros < 0 {
+        return Err(row.corrupt("price_micros", &price_micros));
+    }
+    Ok(Ad {
+        ad_id: row.text("ad_id")?,
+        advertiser_id: row.text("advertiser_id")?,
+        campaign_id: row.text("campaign_id")?,
+        target_url: row.text("target_url")?,
+        price_micros,
+        currency: row.text("currency")?,
+    })
+}
+
+pub(crate) fn ads_version(fields: &dyn Fields) -> Result<i64, Error> {
+    Reader::of("ads_version", &[], fields).int("version")
+}
+
+pub(crate) fn hour(fields: &dyn Fields) -> Result<SealedHour, Error> {
+    let row = Reader::of("hours", &["hour"], fields);
+    Ok(SealedHour {
+        hour: row.hour()?,
+        first_seq: row.seq("first_seq")?,
+        last_seq: row.seq("last_seq")?,
+        epoch: row.count("epoch")?,
+        rows: row.count("rows")?,
+        parts: row.count("parts")?,
+        bytes: row.count("bytes")?,
+        manifest_digest: row.text("manifest_digest")?,
+    })
+}
+
+pub(crate) fn segment(fields: &dyn Fields) -> Result<Segment, Error> {
+    let row = Reader::of("segments", &["segment_key"], fields);
+    Ok(Segment {
+        projection: row.text("projection")?,
+        hour: row.hour()?,
+        key: row.text("segment_key")?,
+        bytes: row.count("bytes")?,
+        rows: row.count("rows")?,
+        input_digest: row.text("input_digest")?,
+        code_digest: row.text("code_digest")?,
+        output_digest: row.text("output_digest")?,
+        verdicts_before: row.int("verdicts_before")?,
+    })
+}
+
+pub(crate) fn partial(fields: &dyn Fields) -> Result<HotPartial, Error> {
+    let row = Reader::of("hot_partials", &["first_seq"], fields);
+    Ok(HotPartial {
+        hour: row.hour()?,
+        first_seq: row.seq("first_seq")?,
+        last_seq: row.seq("last_seq")?,
+        payload: row.blob("payload")?,
+    })
+}
+
+/// The frames of a partial, first and last, without its payload.
+pub(crate) fn partial_range(fields: &dyn Fields) -> Result<(Seq, Seq), Error> {
+    let row = Reader::of("hot_partials", &["first_seq"], fields);
+    Ok((row.seq("first_seq")?, row.seq("last_seq")?))
+}
+
+pub(crate) fn reconciliation(fields: &dyn Fields) -> Result<Reconciliation, Error> {
+    let row = Reader::of("reconciliations", &["hour", "projection"], fields);
+    let outcome = row.text("outcome")?;
+    Ok(Reconciliation {
+        projection: row.text("projection")?,
+        hour: row.hour()?,
+        outcome: Outcome::parse(&outcome).ok_or_else(|| row.corrupt("outcome", &outcome))?,
+        sealed_rows: row.count("sealed_rows")?,
+        hot_rows: row.count("hot_rows")?,
+        detail: row.text("detail")?,
+        compared_at: Timestamp::from_micros(row.int("compared_at")?),
+    })
+}
+
+/// The last frames of the last sealed hour and of the last hot partial; 0 where there is none.
+pub(crate) fn marks(fields: &dyn Fields) -> Result<(Seq, Seq), Error> {
+    let row = Reader::of("hours and hot_partials", &["sealed", "counted"], fields);
+    Ok((row.seq("sealed")?, row.seq("counted")?))
+}
+
+pub(crate) fn judged(fields: &dyn Fields) -> Result<Judged, Error> {
+    let row = Reader::of("verdict_marks", &[], fields);
+    Ok(Judged { clicks_through: row.seq("clicks_judged")?, verdicts_through: row.seq("verdicts_judged")? })
+}
+
+pub(crate) fn followed(fields: &dyn Fields) -> Result<Seq, Error> {
+    Reader::of("verdict_marks", &[], fields).seq("followed")
+}
+
+pub(crate) fn stale_hour(fields: &dyn Fields) -> Result<StaleHour, Error> {
+    let row = Reader::of("hours and later_rulings", &["hour"], fields);
+    Ok(StaleHour {
+        hour: row.hour()?,
+        first: row.position("first_position")?,
+        last: row.position("last_position")?,
+        verdicts: row.count("verdicts")?,
+    })
+}
+
+/// A migration's number, name and SHA-256.
+pub(crate) fn migration(fields: &dyn Fields) -> Result<(i64, String, String), Error> {
+    let row = Reader::of("schema_migrations", &["number"], fields);
+    Ok((row.int("number")?, row.text("name")?, row.text("sha256")?))
+}

@@ -1,0 +1,207 @@
+//! Sealed hours, their segments, and the comparison with the hot partials that they replace.
+
+use clicktrail_log::{
+    position::Seq,
+    time::{Hour, Timestamp},
+};
+
+use crate::{
+    error::Error,
+    live,
+    model::{Compare, Reconciliation, SealedHour, Segment},
+    registry, rows,
+    session::{Arg, Session},
+    verdicts,
+};
+
+const LAST_HOUR: &str = "
+    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest
+    FROM hours ORDER BY hour DESC LIMIT 1";
+
+const LIST_HOURS: &str = "
+    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest
+    FROM hours WHERE hour >= $1 ORDER BY hour LIMIT $2";
+
+const READ_HOUR: &str = "
+    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest
+    FROM hours WHERE hour = $1";
+
+const HOUR_OF: &str = "
+    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest
+    FROM hours WHERE first_seq <= $1 AND last_seq >= $1 ORDER BY hour LIMIT 1";
+
+const PUT_HOUR: &str = "
+    INSERT INTO hours (hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+
+const READ_SEGMENT: &str = "
+    SELECT projection, hour, segment_key, bytes, rows, input_digest, code_digest, output_digest, verdicts_before
+    FROM segments WHERE segment_key = $1";
+
+const PUT_SEGMENT: &str = "
+    INSERT INTO segments (projection, hour, segment_key, bytes, rows, input_digest, code_digest, output_digest,
+        verdicts_before)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+
+const PUT_LIVE: &str = "INSERT INTO live_segments (projection, hour, segment_key) VALUES ($1, $2, $3)";
+
+const READ_RECONCILIATION: &str = "
+    SELECT projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at
+    FROM reconciliations WHERE hour = $1 AND projection = $2";
+
+const LIST_RECONCILIATIONS: &str = "
+    SELECT projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at
+    FROM reconciliations WHERE hour >= $1 ORDER BY hour, projection LIMIT $2";
+
+const PUT_RECONCILIATION: &str = "
+    INSERT INTO reconciliations (projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+
+/// What is derived from the object store and the log, pointers before what they point at.
+const FORGET: [&str; 5] = [
+    "DELETE FROM live_segments",
+    "DELETE FROM segments",
+    "DELETE FROM reconciliations",
+    "DELETE FROM hot_partials",
+    "DELETE FROM hours",
+];
+
+/// See [`Catalog::last_hour`](crate::Catalog::last_hour).
+pub(crate) async fn last_hour(session: &mut impl Session) -> Result<Option<SealedHour>, Error> {
+    Ok(session.fetch(LAST_HOUR, &[], rows::hour).await?.pop())
+}
+
+/// See [`Catalog::list_hours`](crate::Catalog::list_hours).
+pub(crate) async fn list_hours(session: &mut impl Session, from: Hour, limit: u32) -> Result<Vec<SealedHour>, Error> {
+    session.fetch(LIST_HOURS, &[from.into(), limit.into()], rows::hour).await
+}
+
+/// See [`Catalog::hour_of`](crate::Catalog::hour_of).
+pub(crate) async fn hour_of(session: &mut impl Session, seq: Seq) -> Result<Option<SealedHour>, Error> {
+    Ok(session.fetch(HOUR_OF, &[seq.into()], rows::hour).await?.pop())
+}
+
+/// See [`Catalog::reconciliations`](crate::Catalog::reconciliations).
+pub(crate) async fn reconciliations(
+    session: &mut impl Session,
+    from: Hour,
+    limit: u32,
+) -> Result<Vec<Reconciliation>, Error> {
+    session.fetch(LIST_RECONCILIATIONS, &[from.into(), limit.into()], rows::reconciliation).await
+}
+
+/// See [`Catalog::seal`](crate::Catalog::seal).
+pub(crate) async fn seal(
+    session: &mut impl Session,
+    hour: &SealedHour,
+    segment: &Segment,
+    compare: Compare<'_>,
+) -> Result<Reconciliation, Error> {
+    assert_eq!(segment.hour, hour.hour, "an hour is sealed with its own segment");
+    if let Some(stored) = session.fetch(READ_HOUR, &[hour.hour.into()], rows::hour).await?.pop() {
+        return reseal(session, &stored, hour, segment).await;
+    }
+    if let Some(last) = last_hour(session).await? {
+        check_follows(&last, hour)?;
+    }
+    let touched = live::touching(session, hour.first_seq, hour.last_seq).await?;
+    let reconciliation = compare(&touched);
+    let compared = (reconciliation.projection.as_str(), reconciliation.hour);
+    assert_eq!(compared, (segment.projection.as_str(), hour.hour), "a comparison is of the segment being sealed");
+    put_hour(session, hour).await?;
+    put_live_segment(session, segment).await?;
+    put_reconciliation(session, &reconciliation).await?;
+    live::drop_touched(session, &touched, hour.last_seq).await?;
+    Ok(reconciliation)
+}
+
+/// The same again is the answer that was given before; anything else is somebody else's hour.
+async fn reseal(
+    session: &mut impl Session,
+    stored: &SealedHour,
+    hour: &SealedHour,
+    segment: &Segment,
+) -> Result<Reconciliation, Error> {
+    let at = hour.hour;
+    if stored != hour {
+        let digest = &stored.manifest_digest;
+        return Err(Error::Conflict(format!("{at} is sealed with another manifest, {digest}")));
+    }
+    // It may have lost its live pointer to a later generation since: it was registered all the same.
+    if session.fetch(READ_SEGMENT, &[Arg::from(&segment.key)], rows::segment).await?.pop().as_ref() != Some(segment) {
+        return Err(Error::Conflict(format!("{at} is sealed with another segment than {}", segment.key)));
+    }
+    let key = [at.into(), Arg::from(&segment.projection)];
+    let found = session.fetch(READ_RECONCILIATION, &key, rows::reconciliation).await?.pop();
+    found
+        .ok_or_else(|| Error::Corrupt(format!("no reconciliation of {} for {at}, which is sealed", segment.projection)))
+}
+
+fn check_follows(last: &SealedHour, hour: &SealedHour) -> Result<(), Error> {
+    let follows = hour.hour == last.hour.next() && hour.first_seq == last.last_seq.next() && hour.epoch >= last.epoch;
+    if follows {
+        return Ok(());
+    }
+    Err(Error::Conflict(format!(
+        "{} from frame {} of epoch {} does not follow {}, the last sealed hour, which ends with frame {} of epoch {}",
+        hour.hour, hour.first_seq, hour.epoch, last.hour, last.last_seq, last.epoch,
+    )))
+}
+
+async fn put_hour(session: &mut impl Session, hour: &SealedHour) -> Result<(), Error> {
+    let args = [
+        hour.hour.into(),
+        hour.first_seq.into(),
+        hour.last_seq.into(),
+        Arg::from(i64::from(hour.epoch)),
+        hour.rows.into(),
+        hour.parts.into(),
+        hour.bytes.into(),
+        Arg::from(&hour.manifest_digest),
+    ];
+    session.execute(PUT_HOUR, &args).await?;
+    Ok(())
+}
+
+async fn put_live_segment(session: &mut impl Session, segment: &Segment) -> Result<(), Error> {
+    let args = [
+        Arg::from(&segment.projection),
+        segment.hour.into(),
+        Arg::from(&segment.key),
+        segment.bytes.into(),
+        segment.rows.into(),
+        Arg::from(&segment.input_digest),
+        Arg::from(&segment.code_digest),
+        Arg::from(&segment.output_digest),
+        segment.verdicts_before.into(),
+    ];
+    session.execute(PUT_SEGMENT, &args).await?;
+    session.execute(PUT_LIVE, &args[..3]).await?;
+    Ok(())
+}
+
+async fn put_reconciliation(session: &mut impl Session, reconciliation: &Reconciliation) -> Result<(), Error> {
+    let args = [
+        Arg::from(&reconciliation.projection),
+        reconciliation.hour.into(),
+        reconciliation.outcome.as_str().into(),
+        reconciliation.sealed_rows.into(),
+        reconciliation.hot_rows.into(),
+        Arg::from(&reconciliation.detail),
+        reconciliation.compared_at.into(),
+    ];
+    session.execute(PUT_RECONCILIATION, &args).await?;
+    Ok(())
+}
+
+/// See [`Catalog::forget_derived`](crate::Catalog::forget_derived).
+pub(crate) async fn forget_derived(session: &mut impl Session, actor: &str, now: Timestamp) -> Result<(), Error> {
+    let through = match last_hour(session).await? {
+        Some(last) => format!("the last sealed hour was {}", last.hour),
+        None => "no hour was sealed".to_owned(),
+    };
+    for statement in FORGET.into_iter().chain(verdicts::FORGET) {
+        session.execute(statement, &[]).await?;
+    }
+    registry::audit(session, actor, now, "forget_derived", &through).await
+}

@@ -1,0 +1,92 @@
+//! The embedded catalog: one SQLite file.
+
+use std::{path::Path, time::Duration};
+
+use clicktrail_log::sqlite::one_writer;
+use sqlx::{
+    ConnectOptions as _, SqlitePool, SqliteTransaction,
+    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
+};
+
+use crate::{
+    error::Error,
+    migrate,
+    migration::{Migration, SQLITE},
+    session::{Backend, Lock},
+};
+
+/// How long to wait for another process that writes, or for a connection; then the call is [`Error::Unavailable`].
+const WAIT_MAX: Duration = Duration::from_secs(10);
+
+/// Pause before a file that is locked is opened again.
+const OPEN_PAUSE: Duration = Duration::from_millis(20);
+
+/// So many reads at once; more wait for one of them.
+const READERS_MAX: u32 = 4;
+
+/// The catalog in a SQLite file.
+///
+/// The file is in WAL mode with `synchronous=FULL`: a commit is fsynced, and readers do not wait for the writer. One
+/// connection writes, and takes the write lock before it reads anything, so that what it checked stays true.
+#[derive(Debug)]
+pub struct Sqlite {
+    writer: SqlitePool,
+    readers: SqlitePool,
+}
+
+impl Sqlite {
+    /// Opens the catalog in the file `path`, creates it if it does not exist, and brings its tables up to date. The
+    /// folder has to exist.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] if another version of this program made the file; [`Error::Database`] if it is no SQLite
+    /// file, or cannot be created; [`Error::Unavailable`] if another process keeps it locked.
+    pub async fn open(path: &Path) -> Result<Self, Error> {
+        let begun = tokio::time::Instant::now();
+        loop {
+            match Self::open_once(path).await {
+                // Turning a new file to WAL does not wait for another program that does the same.
+                Err(error) if error.is_transient() && begun.elapsed() < WAIT_MAX => {
+                    tokio::time::sleep(OPEN_PAUSE).await;
+                }
+                opened => return opened,
+            }
+        }
+    }
+
+    async fn open_once(path: &Path) -> Result<Self, Error> {
+        let options = SqliteConnectOptions::new().filename(path).busy_timeout(WAIT_MAX).disable_statement_logging();
+        let writer = one_writer()
+            .acquire_timeout(WAIT_MAX)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_with(
+                options
+                    .clone()
+                    .create_if_missing(true)
+                    .journal_mode(SqliteJournalMode::Wal)
+                    .synchronous(SqliteSynchronous::Full),
+            )
+            .await?;
+        let readers = SqlitePoolOptions::new()
+            .max_connections(READERS_MAX)
+            .acquire_timeout(WAIT_MAX)
+            .connect_lazy_with(options.pragma("query_only", "ON"));
+        let catalog = Self { writer, readers };
+        migrate::run(&catalog).await?;
+        Ok(catalog)
+    }
+}
+
+impl Backend for Sqlite {
+    type Session = SqliteTransaction<'static>;
+    const MIGRATIONS: &'static [Migration] = SQLITE;
+
+    async fn read(&self) -> Result<Self::Session, Error> {
+        Ok(self.readers.begin_with("BEGIN DEFERRED").await?)
+    }
+
+    async fn write(&self, _lock: Lock) -> Result<Self::Session, Error> {
+        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    }
+}

@@ -1,0 +1,118 @@
+//! The contract, for any [`Backend`]: which lock an operation takes, and where its transaction ends.
+
+use async_trait::async_trait;
+use clicktrail_log::{
+    ad::Ad,
+    position::Seq,
+    time::{Hour, Timestamp},
+};
+use clicktrail_verdicts::judge::Judged;
+
+use crate::{
+    contract::Catalog,
+    error::Error,
+    live,
+    model::{Compare, HotPartial, LaterRuling, Reconciliation, SealedHour, Segment, Snapshot, StaleHour},
+    registry, sealing,
+    session::{Backend, Lock, Session as _},
+    verdicts,
+};
+
+#[async_trait]
+impl<B: Backend> Catalog for B {
+    async fn put_ads(&self, ads: &[Ad], actor: &str, now: Timestamp) -> Result<u64, Error> {
+        let mut session = self.write(Lock::Registry).await?;
+        let changed = registry::put_ads(&mut session, ads, actor, now).await?;
+        session.commit().await?;
+        Ok(changed)
+    }
+
+    async fn list_ads(&self, after: &str, limit: u32) -> Result<Vec<Ad>, Error> {
+        registry::list_ads(&mut self.read().await?, after, limit).await
+    }
+
+    async fn ads_version(&self) -> Result<i64, Error> {
+        registry::ads_version(&mut self.read().await?).await
+    }
+
+    async fn last_hour(&self) -> Result<Option<SealedHour>, Error> {
+        sealing::last_hour(&mut self.read().await?).await
+    }
+
+    async fn list_hours(&self, from: Hour, limit: u32) -> Result<Vec<SealedHour>, Error> {
+        sealing::list_hours(&mut self.read().await?, from, limit).await
+    }
+
+    async fn counted_through(&self) -> Result<Seq, Error> {
+        live::counted_through(&mut self.read().await?).await
+    }
+
+    async fn put_partial(&self, partial: &HotPartial) -> Result<(), Error> {
+        let mut session = self.write(Lock::Counts).await?;
+        live::put(&mut session, partial).await?;
+        session.commit().await
+    }
+
+    async fn merge_partials(&self, merged: &HotPartial, replaced: u32) -> Result<(), Error> {
+        let mut session = self.write(Lock::Counts).await?;
+        live::merge(&mut session, merged, replaced).await?;
+        session.commit().await
+    }
+
+    async fn partials(&self, hour: Hour) -> Result<Vec<HotPartial>, Error> {
+        live::of_hour(&mut self.read().await?, hour).await
+    }
+
+    async fn seal(&self, hour: &SealedHour, segment: &Segment, compare: Compare<'_>) -> Result<Reconciliation, Error> {
+        let mut session = self.write(Lock::Counts).await?;
+        let reconciliation = sealing::seal(&mut session, hour, segment, compare).await?;
+        session.commit().await?;
+        Ok(reconciliation)
+    }
+
+    async fn snapshot(&self, projection: &str, from: Hour, to_inclusive: Hour) -> Result<Snapshot, Error> {
+        live::snapshot(&mut self.read().await?, projection, from, to_inclusive).await
+    }
+
+    async fn reconciliations(&self, from: Hour, limit: u32) -> Result<Vec<Reconciliation>, Error> {
+        sealing::reconciliations(&mut self.read().await?, from, limit).await
+    }
+
+    async fn judged(&self) -> Result<Judged, Error> {
+        verdicts::judged(&mut self.read().await?).await
+    }
+
+    async fn put_judged(&self, before: &Judged, after: &Judged) -> Result<(), Error> {
+        let mut session = self.write(Lock::Counts).await?;
+        verdicts::put_judged(&mut session, before, after).await?;
+        session.commit().await
+    }
+
+    async fn followed_through(&self) -> Result<Seq, Error> {
+        verdicts::followed_through(&mut self.read().await?).await
+    }
+
+    async fn put_later_rulings(&self, rulings: &[LaterRuling], before: Seq, through: Seq) -> Result<(), Error> {
+        let mut session = self.write(Lock::Counts).await?;
+        verdicts::put_later_rulings(&mut session, rulings, before, through).await?;
+        session.commit().await
+    }
+
+    async fn stale_hours(&self, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error> {
+        verdicts::stale_hours(&mut self.read().await?, from, limit).await
+    }
+
+    async fn hour_of(&self, seq: Seq) -> Result<Option<SealedHour>, Error> {
+        sealing::hour_of(&mut self.read().await?, seq).await
+    }
+
+    async fn live_segment(&self, projection: &str, hour: Hour) -> Result<Option<Segment>, Error> {
+        Ok(live::segments(&mut self.read().await?, projection, hour, hour).await?.pop())
+    }
+
+    async fn forget_derived(&self, actor: &str, now: Timestamp) -> Result<(), Error> {
+        let mut session = self.write(Lock::Counts).await?;
+        sealing::forget_derived(&mut session, actor, now).await?;
+        session.commit().await
+    }
+}

@@ -1,0 +1,91 @@
+//! How far the judge has come, and which sealed hours a later ruling concerns.
+
+use clicktrail_log::{position::Seq, time::Hour};
+use clicktrail_verdicts::judge::Judged;
+
+use crate::{
+    error::Error,
+    model::{LaterRuling, StaleHour},
+    rows,
+    session::{Arg, Session},
+};
+
+const JUDGED: &str = "SELECT clicks_judged, verdicts_judged FROM verdict_marks";
+
+const PUT_JUDGED: &str = "UPDATE verdict_marks SET clicks_judged = $1, verdicts_judged = $2";
+
+const FOLLOWED: &str = "SELECT followed FROM verdict_marks";
+
+const PUT_FOLLOWED: &str = "UPDATE verdict_marks SET followed = $1";
+
+const PUT_LATER: &str = "
+    INSERT INTO later_rulings (click_seq, first_position, last_position, verdicts) VALUES ($1, $2, $3, $4)
+    ON CONFLICT (click_seq) DO UPDATE SET last_position = excluded.last_position,
+        verdicts = later_rulings.verdicts + excluded.verdicts";
+
+const STALE: &str = "
+    SELECT h.hour, MIN(r.first_position) AS first_position, MAX(r.last_position) AS last_position,
+        CAST(SUM(r.verdicts) AS BIGINT) AS verdicts
+    FROM hours h JOIN later_rulings r ON r.click_seq BETWEEN h.first_seq AND h.last_seq
+    WHERE h.hour >= $1 GROUP BY h.hour ORDER BY h.hour LIMIT $2";
+
+/// What the verdict log says once more when it is read from its beginning.
+pub(crate) const FORGET: [&str; 2] =
+    ["DELETE FROM later_rulings", "UPDATE verdict_marks SET clicks_judged = 0, verdicts_judged = 0, followed = 0"];
+
+/// See [`Catalog::judged`](crate::Catalog::judged).
+pub(crate) async fn judged(session: &mut impl Session) -> Result<Judged, Error> {
+    one_row(session.fetch(JUDGED, &[], rows::judged).await?)
+}
+
+fn one_row<T>(found: Vec<T>) -> Result<T, Error> {
+    found.into_iter().next().ok_or_else(|| Error::Corrupt("no row in verdict_marks".to_owned()))
+}
+
+/// See [`Catalog::put_judged`](crate::Catalog::put_judged).
+pub(crate) async fn put_judged(session: &mut impl Session, before: &Judged, after: &Judged) -> Result<(), Error> {
+    let found = judged(session).await?;
+    if found != *before {
+        return Err(Error::Conflict(format!(
+            "judging stands at frame {} with verdicts up to {}, not at frame {} with verdicts up to {}",
+            found.clicks_through, found.verdicts_through, before.clicks_through, before.verdicts_through
+        )));
+    }
+    let args = [after.clicks_through.into(), after.verdicts_through.into()];
+    session.execute(PUT_JUDGED, &args).await?;
+    Ok(())
+}
+
+/// See [`Catalog::followed_through`](crate::Catalog::followed_through).
+pub(crate) async fn followed_through(session: &mut impl Session) -> Result<Seq, Error> {
+    one_row(session.fetch(FOLLOWED, &[], rows::followed).await?)
+}
+
+/// See [`Catalog::put_later_rulings`](crate::Catalog::put_later_rulings).
+pub(crate) async fn put_later_rulings(
+    session: &mut impl Session,
+    rulings: &[LaterRuling],
+    before: Seq,
+    through: Seq,
+) -> Result<(), Error> {
+    let found = followed_through(session).await?;
+    if found != before {
+        return Err(Error::Conflict(format!("verdict frames are followed up to {found}, not up to {before}")));
+    }
+    for ruling in rulings {
+        let args: [Arg<'_>; 4] = [
+            ruling.click_seq.into(),
+            ruling.first.as_i64().into(),
+            ruling.last.as_i64().into(),
+            ruling.verdicts.into(),
+        ];
+        session.execute(PUT_LATER, &args).await?;
+    }
+    session.execute(PUT_FOLLOWED, &[through.into()]).await?;
+    Ok(())
+}
+
+/// See [`Catalog::stale_hours`](crate::Catalog::stale_hours).
+pub(crate) async fn stale_hours(session: &mut impl Session, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error> {
+    session.fetch(STALE, &[from.into(), limit.into()], rows::stale_hour).await
+}

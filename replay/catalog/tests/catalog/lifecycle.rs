@@ -1,0 +1,100 @@
+//! Opening, reopening, and what happens when something is wrong.
+
+use clicktrail_catalog::Error;
+
+use crate::{
+    place::Place,
+    samples::{COUNTERS, ad, at, equal, hour, partial, sealed, segment, seq},
+};
+
+pub(crate) async fn what_was_stored_is_there_after_reopening(place: Place) {
+    let catalog = place.open().await;
+    catalog.put_ads(&[ad("a", i64::MAX)], "ann", at(0)).await.unwrap();
+    catalog.put_partial(&partial(hour(0), 1, 8)).await.unwrap();
+    let mut largest = sealed(hour(0), 1, 8);
+    (largest.epoch, largest.rows, largest.parts, largest.bytes) = (127, 1 << 62, u32::MAX, 1 << 62);
+    catalog.seal(&largest, &segment(hour(0)), &|hot| equal(hour(0), hot.len())).await.unwrap();
+    catalog.put_partial(&partial(hour(1), 9, 9)).await.unwrap();
+    let before = catalog.snapshot(COUNTERS, hour(0), hour(1)).await.unwrap();
+    drop(catalog);
+
+    let reopened = place.open().await;
+    assert_eq!(reopened.list_ads("", 10).await.unwrap(), [ad("a", i64::MAX)]);
+    assert_eq!(reopened.ads_version().await.unwrap(), 1);
+    assert_eq!(reopened.last_hour().await.unwrap(), Some(largest));
+    assert_eq!(reopened.counted_through().await.unwrap(), seq(9));
+    assert_eq!(reopened.snapshot(COUNTERS, hour(0), hour(1)).await.unwrap(), before);
+    assert_eq!(reopened.reconciliations(hour(0), 10).await.unwrap(), [equal(hour(0), 1)]);
+}
+
+pub(crate) async fn two_programs_may_create_the_catalog_at_once(place: Place) {
+    let (one, two, three) = tokio::join!(place.try_open(), place.try_open(), place.try_open());
+    for catalog in [one, two, three] {
+        assert_eq!(catalog.unwrap().ads_version().await.unwrap(), 0);
+    }
+    let applied = "SELECT name FROM schema_migrations ORDER BY number";
+    assert_eq!(place.texts(applied).await, ["registry", "hours", "hot_partials", "verdicts"]);
+}
+
+async fn refusal(place: &Place) -> String {
+    let error = place.try_open().await.unwrap_err();
+    assert!(matches!(error, Error::Corrupt(_)) && !error.is_transient(), "{error:?}");
+    error.to_string()
+}
+
+pub(crate) async fn changed_migration_is_refused(place: Place) {
+    drop(place.open().await);
+    place.execute("UPDATE schema_migrations SET sha256 = 'ff' WHERE number = 2").await;
+    assert_eq!(
+        refusal(&place).await,
+        "the catalog holds migration 0002_hours with other content than this program's: SHA-256 ff"
+    );
+}
+
+pub(crate) async fn newer_migration_is_refused(place: Place) {
+    drop(place.open().await);
+    place.execute("INSERT INTO schema_migrations (number, name, sha256) VALUES (5, 'later', 'ff')").await;
+    assert_eq!(
+        refusal(&place).await,
+        "the catalog holds migration 0005_later, which this program does not know: a newer one was here"
+    );
+}
+
+pub(crate) async fn row_that_is_not_ours_is_named(place: Place) {
+    let catalog = place.open().await;
+    catalog.seal(&sealed(hour(0), 1, 8), &segment(hour(0)), &|hot| equal(hour(0), hot.len())).await.unwrap();
+    place.execute("UPDATE hours SET parts = 4294967296").await;
+    let error = catalog.last_hour().await.unwrap_err();
+    assert!(matches!(error, Error::Corrupt(_)), "{error:?}");
+    assert_eq!(
+        error.to_string(),
+        "the catalog holds a row of hours with hour 490000, whose parts is not valid: 4294967296"
+    );
+}
+
+/// The transaction is undone, and the one connection that SQLite writes through is free again.
+pub(crate) async fn failed_comparison_leaves_the_catalog_usable(place: Place) {
+    let catalog = place.open().await;
+    catalog.put_partial(&partial(hour(0), 1, 8)).await.unwrap();
+    let sealing = {
+        let catalog = place.open().await;
+        tokio::spawn(async move {
+            let (hour, segment) = (sealed(hour(0), 1, 8), segment(hour(0)));
+            catalog.seal(&hour, &segment, &|_| panic!("a comparison that has a bug")).await
+        })
+    };
+    assert!(sealing.await.unwrap_err().is_panic());
+    assert_eq!(catalog.last_hour().await.unwrap(), None);
+    catalog.put_partial(&partial(hour(0), 9, 9)).await.unwrap();
+    assert_eq!(catalog.counted_through().await.unwrap(), seq(9));
+}
+
+/// Waits for the catalog's patience to end: ten seconds.
+pub(crate) async fn locked_database_is_unavailable(place: Place) {
+    let catalog = place.open().await;
+    let held = place.hold().await;
+    let error = catalog.put_partial(&partial(hour(0), 1, 8)).await.unwrap_err();
+    assert!(matches!(error, Error::Unavailable(_)) && error.is_transient(), "{error:?}");
+    held.release().await;
+    catalog.put_partial(&partial(hour(0), 1, 8)).await.unwrap();
+}

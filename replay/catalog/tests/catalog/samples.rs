@@ -1,0 +1,82 @@
+//! Values to store.
+
+use bytes::Bytes;
+use clicktrail_log::{
+    position::Seq,
+    time::{Hour, Timestamp},
+};
+use clicktrail_catalog::{Ad, HotPartial, Outcome, Reconciliation, SealedHour, Segment};
+
+/// The projection of the samples.
+pub(crate) const COUNTERS: &str = "counters";
+
+pub(crate) fn seq(value: u64) -> Seq {
+    Seq::new(value).unwrap()
+}
+
+/// The hour so many after an arbitrary first one.
+pub(crate) fn hour(after: i64) -> Hour {
+    Hour::from_i64(490_000 + after)
+}
+
+pub(crate) fn at(micros: i64) -> Timestamp {
+    Timestamp::from_micros(1_700_000_000_000_000 + micros)
+}
+
+pub(crate) fn ad(id: &str, price_micros: i64) -> Ad {
+    Ad {
+        ad_id: id.to_owned(),
+        advertiser_id: "acme".to_owned(),
+        campaign_id: "spring".to_owned(),
+        target_url: format!("https://example.com/{id}"),
+        price_micros,
+        currency: "EUR".to_owned(),
+    }
+}
+
+/// The counts of frames `first..=last`; the payload says which, and is no text.
+pub(crate) fn partial(at_hour: Hour, first: u64, last: u64) -> HotPartial {
+    let payload = Bytes::from(format!("{first}-{last}\0").into_bytes());
+    HotPartial { hour: at_hour, first_seq: seq(first), last_seq: seq(last), payload }
+}
+
+/// A sealed hour; quiet if `last` is `first - 1`.
+pub(crate) fn sealed(at_hour: Hour, first: u64, last: u64) -> SealedHour {
+    SealedHour {
+        hour: at_hour,
+        first_seq: seq(first),
+        last_seq: seq(last),
+        epoch: 1,
+        rows: (last + 1 - first) * 1000,
+        parts: 1,
+        bytes: 123_456,
+        manifest_digest: format!("manifest {at_hour}"),
+    }
+}
+
+pub(crate) fn segment(at_hour: Hour) -> Segment {
+    Segment {
+        projection: COUNTERS.to_owned(),
+        hour: at_hour,
+        key: format!("segments/{COUNTERS}/{at_hour}/1.parquet"),
+        bytes: 4321,
+        rows: 17,
+        input_digest: "input".to_owned(),
+        code_digest: "code".to_owned(),
+        output_digest: "output".to_owned(),
+        verdicts_before: 72_057_594_037_993_472,
+    }
+}
+
+/// The answer of a comparison that found `hot` partials and no difference.
+pub(crate) fn equal(at_hour: Hour, hot: usize) -> Reconciliation {
+    Reconciliation {
+        projection: COUNTERS.to_owned(),
+        hour: at_hour,
+        outcome: Outcome::Equal,
+        sealed_rows: 17,
+        hot_rows: hot.try_into().unwrap(),
+        detail: String::new(),
+        compared_at: at(5),
+    }
+}

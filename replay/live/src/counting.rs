@@ -1,0 +1,219 @@
+//! The project role: folds frames into hot partials as they come. Live is replay with an open end.
+//!
+//! A frame counts when the judge has passed it, with what the judge's live verdicts say about it, so that live spend is
+//! net of them from the start. One tick is one row: counts and offset in one insert, so a restart resumes after the last row and nothing is
+//! counted twice. Ticks of a minute are merged into one row, which keeps an hour at some sixty rows.
+
+use std::{sync::Arc, time::Duration};
+
+use arrow::array::RecordBatch;
+use clicktrail_catalog::{self as catalog, Catalog, HotPartial};
+use clicktrail_log::{
+    archive::Archive,
+    causes::causes,
+    log::{Log, Logged, ReadLimit},
+    position::Seq,
+    time::Hour,
+};
+use clicktrail_projections::{counters, session};
+use clicktrail_replay::{Error, reader::Reader};
+use clicktrail_verdicts::history::History;
+use metrics::{counter, gauge};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, warn};
+
+use crate::metric;
+use ahead::Ahead;
+
+mod ahead;
+
+/// How often live counts are stored.
+pub const TICK: Duration = Duration::from_secs(1);
+/// Payload bytes counted in one tick at the most: bounds memory when counting has to catch up.
+const TICK_BYTES_MAX: usize = 64 << 20;
+/// Partials of one hour that are merged into one.
+const MERGE_AFTER: usize = 60;
+/// Pause after a failure.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+
+/// Counts frames as they are logged.
+#[derive(Debug)]
+pub struct Projector {
+    log: Arc<dyn Log>,
+    archive: Archive,
+    catalog: Arc<dyn Catalog>,
+    limits: session::Limits,
+    /// The verdict log, if there is a judge.
+    verdicts: Option<History>,
+    progress: Option<Progress>,
+    /// Whether more was there than a tick may hold: then the next does not wait.
+    is_behind: bool,
+    /// Ticks since the last merge.
+    ticks: usize,
+}
+
+/// Where counting stands: after a restart it is found again from the catalog.
+#[derive(Debug)]
+struct Progress {
+    /// The frames that are counted.
+    reader: Reader,
+    /// Live rulings about frames that are not counted yet.
+    ahead: Ahead,
+}
+
+impl Projector {
+    /// A projector of one log that nobody judges: every click counts as billable.
+    pub fn new(log: Arc<dyn Log>, archive: Archive, catalog: Arc<dyn Catalog>, limits: session::Limits) -> Self {
+        Self { log, archive, catalog, limits, verdicts: None, progress: None, is_behind: false, ticks: 0 }
+    }
+
+    /// The same behind a judge: only what it has passed is counted, with its verdicts.
+    #[must_use]
+    pub fn behind_judge(mut self, verdicts: History) -> Self {
+        self.verdicts = Some(verdicts);
+        self
+    }
+
+    /// Counts until `shutdown`, then once more what is logged by then.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        loop {
+            let stopping = shutdown.is_cancelled();
+            match self.tick(if stopping { Duration::ZERO } else { TICK }).await {
+                Ok(0) if stopping => return,
+                Ok(_) => {}
+                Err(cause) => {
+                    // Whatever it was, the catalog knows the truth: begin there again.
+                    self.progress = None;
+                    if cause.is_transient() {
+                        warn!(cause = %causes(&cause), "counting is tried again");
+                    } else {
+                        error!(cause = %causes(&cause), "live counting stands still; a person must act");
+                    }
+                    if stopping {
+                        return;
+                    }
+                    let _ = tokio::time::timeout(RETRY_PAUSE, shutdown.cancelled()).await;
+                }
+            }
+        }
+    }
+
+    /// Counts the frames that come within `wait`, or as many as a tick may hold; how many frames.
+    ///
+    /// # Errors
+    /// See [`Error`]: nothing was counted.
+    pub async fn tick(&mut self, wait: Duration) -> Result<usize, Error> {
+        let mut progress = match self.progress.take() {
+            Some(progress) => progress,
+            None => self.find_progress().await?,
+        };
+        let frames = self.gather(&mut progress, wait).await?;
+        let Progress { reader, ahead } = &mut progress;
+        let Some(hour) = frames.first().map(|first| reader.hour_of(first)) else {
+            self.lag(reader.through()).await?;
+            self.progress = Some(progress);
+            return Ok(0);
+        };
+        let count = frames.iter().take_while(|frame| reader.hour_of(frame) == hour).count();
+        let first_seq = reader.next();
+        let rows = reader.admit(&frames[..count])?;
+        let last_seq = reader.through();
+        let counted: usize = rows.iter().map(RecordBatch::num_rows).sum();
+        let rulings = counters::rulings(vec![ahead.take(reader.epoch(), last_seq)?])?;
+        let counts = counters::project_frames(&rows, rulings, self.limits).await?;
+        let payload = counters::hot::encode(&counts)?;
+        let partial = HotPartial { hour, first_seq, last_seq, payload };
+        self.catalog.put_partial(&partial).await?;
+        counter!(metric::COUNTED).increment(counted as u64);
+        self.lag(last_seq).await?;
+        self.progress = Some(progress);
+        self.merge_sometimes(hour).await?;
+        Ok(count)
+    }
+
+    async fn lag(&self, through: Seq) -> Result<(), Error> {
+        let last = self.log.info().await?.last;
+        gauge!(metric::LOG_LAG).set(u32::try_from(last.get().saturating_sub(through.get())).unwrap_or(u32::MAX));
+        Ok(())
+    }
+
+    /// The frames to count next, as far as they come within `wait`.
+    async fn gather(&mut self, progress: &mut Progress, wait: Duration) -> Result<Vec<Logged>, Error> {
+        let mut next = progress.reader.next();
+        let Some(verdicts) = self.verdicts.clone() else { return self.gather_logged(next, wait).await };
+        if !std::mem::take(&mut self.is_behind) {
+            tokio::time::sleep(wait).await;
+        }
+        let judged = self.catalog.judged().await?;
+        progress.ahead.read_through(&verdicts, judged.verdicts_through).await?;
+        let (mut frames, mut bytes): (Vec<Logged>, _) = (Vec::new(), 0);
+        while next <= judged.clicks_through {
+            if bytes >= TICK_BYTES_MAX {
+                self.is_behind = true;
+                break;
+            }
+            let more = self.log.read(next, ReadLimit::waiting(Duration::ZERO)).await?;
+            let Some(last) = more.last() else { break };
+            next = last.seq.next();
+            bytes += more.iter().map(|frame| frame.frame.payload.len()).sum::<usize>();
+            frames.extend(more.into_iter().filter(|frame| frame.seq <= judged.clicks_through));
+        }
+        Ok(frames)
+    }
+
+    /// Frames from `from` on that arrive within `wait`.
+    async fn gather_logged(&self, from: Seq, wait: Duration) -> Result<Vec<Logged>, Error> {
+        let deadline = tokio::time::Instant::now() + wait;
+        let mut frames: Vec<Logged> = Vec::new();
+        let mut bytes = 0;
+        loop {
+            let next = frames.last().map_or(from, |frame| frame.seq.next());
+            let left = deadline.saturating_duration_since(tokio::time::Instant::now());
+            let more = self.log.read(next, ReadLimit::waiting(left)).await?;
+            bytes += more.iter().map(|frame| frame.frame.payload.len()).sum::<usize>();
+            let done = more.is_empty() || bytes >= TICK_BYTES_MAX || left.is_zero();
+            frames.extend(more);
+            if done {
+                return Ok(frames);
+            }
+        }
+    }
+
+    /// From the last sealed hour's manifest and the headers of the frames since.
+    async fn find_progress(&self) -> Result<Progress, Error> {
+        let through = self.catalog.counted_through().await?;
+        let reader = Reader::behind(&self.log, &self.archive, self.catalog.as_ref(), through).await?;
+        let ahead = match &self.verdicts {
+            Some(verdicts) => {
+                let judged = self.catalog.judged().await?;
+                Ahead::read(verdicts, reader.epoch(), reader.through(), judged).await?
+            }
+            None => Ahead::default(),
+        };
+        Ok(Progress { reader, ahead })
+    }
+
+    async fn merge_sometimes(&mut self, hour: Hour) -> Result<(), Error> {
+        self.ticks += 1;
+        if self.ticks < MERGE_AFTER {
+            return Ok(());
+        }
+        self.ticks = 0;
+        let mut partials = self.catalog.partials(hour).await?;
+        // What is already merged stays: the newest rows are the small ones.
+        let recent = partials.split_off(partials.len().saturating_sub(MERGE_AFTER));
+        let (Some(first), Some(last), true) = (recent.first(), recent.last(), recent.len() > 1) else { return Ok(()) };
+        let mut rows = Vec::new();
+        for partial in &recent {
+            rows.extend(counters::hot::decode(&partial.payload)?);
+        }
+        let payload = counters::hot::encode(&counters::merge(rows, self.limits).await?)?;
+        let merged = HotPartial { hour, first_seq: first.first_seq, last_seq: last.last_seq, payload };
+        let replaced = u32::try_from(recent.len()).expect("at most sixty");
+        match self.catalog.merge_partials(&merged, replaced).await {
+            // The hour was sealed meanwhile: there is nothing left to merge.
+            Ok(()) | Err(catalog::Error::Conflict(_)) => Ok(()),
+            Err(cause) => Err(cause.into()),
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! The judge role: judges frames as they are logged, and keeps the mark that counting waits for.
+
+use std::{sync::Arc, time::Duration};
+
+use clicktrail_catalog::Catalog;
+use clicktrail_log::{causes::causes, log::Log};
+use clicktrail_replay::Error;
+use clicktrail_verdicts::judge::Judge;
+use metrics::{counter, gauge};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::metric;
+
+/// How long the judge waits at the log's tail before it looks whether it is to stop.
+const TAIL_WAIT: Duration = Duration::from_millis(500);
+/// Pause after a failure.
+const RETRY_PAUSE: Duration = Duration::from_secs(1);
+/// Pause after a failure that does not pass by itself.
+const STANDSTILL_PAUSE: Duration = Duration::from_secs(10);
+
+/// Judges a log.
+#[derive(Debug)]
+pub struct Judging {
+    judge: Judge,
+    clicks: Arc<dyn Log>,
+    catalog: Arc<dyn Catalog>,
+}
+
+impl Judging {
+    /// Of a judge whose mark is kept in a catalog.
+    pub fn new(judge: Judge, clicks: Arc<dyn Log>, catalog: Arc<dyn Catalog>) -> Self {
+        Self { judge, clicks, catalog }
+    }
+
+    /// Judges what comes within `wait`; whether that was anything.
+    ///
+    /// # Errors
+    /// See [`Error`]: the same call may be made again.
+    pub async fn tick(&mut self, wait: Duration) -> Result<bool, Error> {
+        let before = self.catalog.judged().await?;
+        let Some(after) = self.judge.step(before, wait).await? else { return Ok(false) };
+        self.catalog.put_judged(&before, &after).await?;
+        counter!(metric::FRAMES_JUDGED)
+            .increment(after.clicks_through.get().saturating_sub(before.clicks_through.get()));
+        gauge!(metric::JUDGE_STATE).set(u32::try_from(self.judge.memory_bytes() >> 10).unwrap_or(u32::MAX));
+        Ok(true)
+    }
+
+    /// Judges until `shutdown`, then once more what is logged by then.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        info!(ruleset = %self.judge.rules().digest(), name = self.judge.rules().name(), "judging");
+        for note in self.judge.rules().notes() {
+            info!("{note}");
+        }
+        loop {
+            let stopping = shutdown.is_cancelled();
+            match self.tick(if stopping { Duration::ZERO } else { TAIL_WAIT }).await {
+                Ok(false) if stopping => return,
+                Ok(judged) => self.lag(judged).await,
+                Err(cause) => {
+                    let transient = cause.is_transient();
+                    if transient {
+                        warn!(cause = %causes(&cause), "judging is tried again");
+                    } else {
+                        error!(cause = %causes(&cause), "judging stands still, and counting with it; a person must act");
+                    }
+                    if stopping {
+                        return;
+                    }
+                    self.lag(true).await;
+                    let pause = if transient { RETRY_PAUSE } else { STANDSTILL_PAUSE };
+                    let _ = tokio::time::timeout(pause, shutdown.cancelled()).await;
+                }
+            }
+        }
+    }
+
+    /// Tells how far the judge is behind: not at all if there was nothing to judge.
+    async fn lag(&self, may_lag: bool) {
+        if !may_lag {
+            gauge!(metric::JUDGE_LAG).set(0);
+        } else if let (Ok(info), Ok(judged)) = (self.clicks.info().await, self.catalog.judged().await) {
+            let behind = info.last.get().saturating_sub(judged.clicks_through.get());
+            gauge!(metric::JUDGE_LAG).set(u32::try_from(behind).unwrap_or(u32::MAX));
+        }
+    }
+}

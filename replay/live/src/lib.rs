@@ -1,0 +1,14 @@
+//! The roles that run as long as a server does: replay with an open end.
+//!
+//! - [`judging`] judges frames as they are logged, and keeps the mark that counting waits for;
+//! - [`counting`] folds what is judged into hot partials;
+//! - [`sealing`] archives an hour that is over, makes it count from its segment, and trims the log behind it;
+//! - [`backfill`] drives all three over past events, whose own times are the clock.
+//!
+//! Every role is `run(self, shutdown)`: its owner cancels it, and it ends what it has begun.
+
+pub mod backfill;
+pub mod counting;
+pub mod judging;
+pub mod metric;
+pub mod sealing;

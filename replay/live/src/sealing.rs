@@ -1,0 +1,290 @@
+//! The archive role: seals every hour that is over, projects it, and makes it count in place of its hot partials.
+//!
+//! An hour of clicks is projected once the judge has passed it, with what its live verdicts say. Hours of verdicts are
+//! sealed beside it, by the hour in which they were logged.
+//!
+//! Each step may die at any instant and is done again: the manifest is adopted if it stands, the segment has the
+//! same bytes, the catalog takes the identical hour twice.
+
+use std::{sync::Arc, time::Duration};
+
+use clicktrail_catalog::{Catalog, Outcome, SealedHour};
+use clicktrail_log::{
+    archive::{
+        Archive, Manifest,
+        seal::{Cursor, Sealer},
+        verify::{Problem, Verifier},
+    },
+    causes::causes,
+    log::{Log, Stream},
+    time::{Clock, Hour, Timestamp},
+};
+use clicktrail_projections::session;
+use clicktrail_replay::{
+    Error,
+    register::{self, Sealed},
+    stale,
+};
+use clicktrail_verdicts::{archive::Verdicts, history::History};
+use metrics::{counter, gauge};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, error, info, warn};
+
+use crate::metric;
+
+/// How often the archiver looks for an hour that is over.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+/// Pause after a failure before the same step is done again.
+const RETRY_PAUSE: Duration = Duration::from_secs(2);
+/// How long sealing waits for live counting to finish the hour. Longer: the hour counts from its segment, uncompared.
+const LIVE_WAIT: Duration = Duration::from_secs(20);
+/// How often frames that need no longer be kept are looked for.
+const TRIM_INTERVAL: Duration = Duration::from_secs(600);
+
+/// How long frames stay in the log after the end of their hour, whatever the archive says.
+pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// Seals, projects and registers hours, in order.
+#[derive(Debug)]
+pub struct Archiver {
+    log: Arc<dyn Log>,
+    archive: Archive,
+    catalog: Arc<dyn Catalog>,
+    clock: Arc<dyn Clock>,
+    limits: session::Limits,
+    sealer: Sealer,
+    cursor: Option<Cursor>,
+    verdicts: Option<VerdictHours>,
+}
+
+/// The verdict log, its archive, and how far that goes.
+#[derive(Debug)]
+struct VerdictHours {
+    log: Arc<dyn Log>,
+    history: History,
+    sealer: Sealer<Verdicts>,
+    cursor: Option<Cursor>,
+}
+
+impl Archiver {
+    /// An archiver of one log that nobody judges.
+    pub fn new(
+        log: Arc<dyn Log>,
+        archive: Archive,
+        catalog: Arc<dyn Catalog>,
+        clock: Arc<dyn Clock>,
+        limits: session::Limits,
+    ) -> Self {
+        let sealer = Sealer::new(Arc::clone(&log), archive.clone());
+        Self { log, archive, catalog, clock, limits, sealer, cursor: None, verdicts: None }
+    }
+
+    /// The same behind a judge that writes into the verdict log `verdicts`: hours wait until it has passed them.
+    #[must_use]
+    pub fn behind_judge(mut self, verdicts: Arc<dyn Log>, history: History) -> Self {
+        let sealer = Sealer::of(Arc::clone(&verdicts), self.archive.clone());
+        self.verdicts = Some(VerdictHours { log: verdicts, history, sealer, cursor: None });
+        self
+    }
+
+    /// Seals the next hour of clicks if it is over at `now` and judged.
+    ///
+    /// # Errors
+    /// See [`Error`]. The same call may be made again.
+    pub async fn seal_next(&mut self, now: Timestamp) -> Result<Option<Sealed>, Error> {
+        let cursor = match self.cursor.take() {
+            Some(cursor) => cursor,
+            None => self.sealer.resume(self.catalog.last_hour().await?.map(|last| last.hour)).await?,
+        };
+        let Some((manifest, after)) = self.sealer.seal_next(&cursor, now).await? else {
+            self.cursor = Some(cursor);
+            return Ok(None);
+        };
+        if self.verdicts.is_some() && self.catalog.judged().await?.clicks_through < manifest.last_seq() {
+            // The manifest stands and is adopted when the judge has passed the hour: nothing unjudged is ever owed.
+            self.cursor = Some(cursor);
+            return Ok(None);
+        }
+        self.wait_for_live(&manifest).await?;
+        let history = self.verdicts.as_ref().map(|verdicts| &verdicts.history);
+        let sealed = register::register(&self.archive, history, self.catalog.as_ref(), manifest, self.limits, now).await?;
+        self.cursor = Some(after);
+        Ok(Some(sealed))
+    }
+
+    /// Seals the next hour of verdicts if it is over at `now`; whether there was one.
+    ///
+    /// # Errors
+    /// See [`Error`]. The same call may be made again.
+    pub async fn seal_next_verdicts(&mut self, now: Timestamp) -> Result<bool, Error> {
+        let Some(verdicts) = &mut self.verdicts else { return Ok(false) };
+        let cursor = match verdicts.cursor.take() {
+            Some(cursor) => cursor,
+            None => {
+                let last = self.archive.sealed_hours(Stream::Verdicts).await?.pop();
+                verdicts.sealer.resume(last).await?
+            }
+        };
+        let sealed = verdicts.sealer.seal_next(&cursor, now).await?;
+        let was_sealed = sealed.is_some();
+        verdicts.cursor = Some(sealed.map_or(cursor, |(_, after)| after));
+        Ok(was_sealed)
+    }
+
+    /// Lets live counting finish an hour that it has begun, so that there is something whole to compare with.
+    async fn wait_for_live(&self, manifest: &Manifest) -> Result<(), Error> {
+        let begun = tokio::time::Instant::now();
+        while begun.elapsed() < LIVE_WAIT {
+            let through = self.catalog.counted_through().await?;
+            if through >= manifest.last_seq() || through < manifest.first_seq() {
+                break;
+            }
+            tokio::time::sleep(LIVE_WAIT / 100).await;
+        }
+        Ok(())
+    }
+
+    /// Seals hours as they pass until `shutdown`, and trims the log behind them.
+    pub async fn run(mut self, shutdown: CancellationToken) {
+        let mut next_trim = self.clock.now();
+        while !shutdown.is_cancelled() {
+            let now = self.clock.now();
+            let pause = match self.look(now).await {
+                Ok(true) => {
+                    self.lag(now);
+                    continue;
+                }
+                Ok(false) => LOOK_INTERVAL,
+                Err(cause) if cause.is_transient() => {
+                    warn!(cause = %causes(&cause), "sealing is tried again");
+                    RETRY_PAUSE
+                }
+                Err(cause) => {
+                    error!(cause = %causes(&cause), "an hour cannot be sealed; a person must act");
+                    counter!(metric::SEAL_FAILURES).increment(1);
+                    RETRY_PAUSE * 5
+                }
+            };
+            self.lag(now);
+            if now >= next_trim {
+                next_trim = now.plus_micros(i64::try_from(TRIM_INTERVAL.as_micros()).expect("ten minutes"));
+                if let Err(cause) = self.trim(now).await {
+                    warn!(cause = %causes(&cause), "the log was not trimmed");
+                }
+            }
+            let _ = tokio::time::timeout(pause, shutdown.cancelled()).await;
+        }
+    }
+
+    /// One look at both logs; whether an hour was sealed.
+    async fn look(&mut self, now: Timestamp) -> Result<bool, Error> {
+        let sealed = self.seal_next(now).await?;
+        if let Some(sealed) = &sealed {
+            report(sealed);
+        }
+        let verdicts_sealed = self.seal_next_verdicts(now).await?;
+        if let Some(verdicts) = &self.verdicts {
+            stale::follow(&verdicts.history, self.catalog.as_ref()).await?;
+        }
+        Ok(sealed.is_some() || verdicts_sealed)
+    }
+
+    fn lag(&self, now: Timestamp) {
+        let open = self.cursor.as_ref().and_then(Cursor::hour);
+        let behind = open.map_or(0, |hour| (now.micros() - hour.end_exclusive().micros()).max(0) / 1_000_000);
+        gauge!(metric::ARCHIVE_LAG).set(u32::try_from(behind).unwrap_or(u32::MAX));
+    }
+
+    /// Removes frames from the log whose hour ended longer than [`RETENTION`] ago, is sealed, and has just been read back
+    /// from the archive without a problem. Returns whether anything was removed.
+    ///
+    /// # Errors
+    /// See [`Error`]: nothing was removed.
+    pub async fn trim(&self, now: Timestamp) -> Result<bool, Error> {
+        let info = self.log.info().await?;
+        let keep_from = now.plus_micros(-i64::try_from(RETENTION.as_micros()).expect("a week")).hour();
+        let mut from = Hour::from_i64(i64::MIN / 2);
+        let mut last_verified = None;
+        loop {
+            let hours = self.catalog.list_hours(from, 1_000).await?;
+            let Some(last) = hours.last().map(|hour| hour.hour) else { break };
+            for hour in
+                hours.iter().filter(|hour| hour.hour < keep_from && hour.last_seq >= info.first && hour.rows > 0)
+            {
+                if !self.reads_back(hour).await? {
+                    return Ok(false);
+                }
+                last_verified = Some(hour.last_seq);
+            }
+            from = last.next();
+        }
+        let mut trimmed = self.trim_verdicts(keep_from).await?;
+        if let Some(last) = last_verified {
+            self.log.trim(last.next()).await?;
+            info!(first_kept = last.next().get(), "verified hours left the log");
+            trimmed = true;
+        }
+        Ok(trimmed)
+    }
+
+    /// The same for the verdict log: hours before `keep_from`.
+    async fn trim_verdicts(&self, keep_from: Hour) -> Result<bool, Error> {
+        let Some(verdicts) = &self.verdicts else { return Ok(false) };
+        let first = verdicts.log.info().await?.first;
+        let mut last_verified = None;
+        for hour in self.archive.sealed_hours(Stream::Verdicts).await?.into_iter().filter(|hour| *hour < keep_from) {
+            let Some(manifest) = self.archive.manifest::<Verdicts>(hour).await? else { continue };
+            if manifest.rows == 0 || manifest.last_seq() < first {
+                continue;
+            }
+            let mut verifier = Verifier::<Verdicts>::of(self.archive.clone(), true);
+            verifier.check_alone(hour, Some(&manifest.digest().to_string())).await?;
+            if !read_back(&verifier.finish().problems) {
+                return Ok(false);
+            }
+            last_verified = Some(manifest.last_seq());
+        }
+        let Some(last) = last_verified else { return Ok(false) };
+        verdicts.log.trim(last.next()).await?;
+        info!(first_kept = last.next().get(), "verified hours left the verdict log");
+        Ok(true)
+    }
+
+    async fn reads_back(&self, hour: &SealedHour) -> Result<bool, Error> {
+        let mut verifier = Verifier::new(self.archive.clone(), true);
+        verifier.check_alone(hour.hour, Some(&hour.manifest_digest)).await?;
+        Ok(read_back(&verifier.finish().problems))
+    }
+}
+
+/// Says what does not read back; whether all of it does.
+fn read_back(problems: &[Problem]) -> bool {
+    for problem in problems {
+        error!(hour = %problem.hour, key = problem.key, reason = problem.reason, "an archived hour does not read back; the log keeps its frames");
+    }
+    problems.is_empty()
+}
+
+/// Says what became of an hour, in the log and in the metrics.
+pub fn report(sealed: &Sealed) {
+    let (hour, rows) = (&sealed.manifest.hour, sealed.manifest.rows);
+    counter!(metric::HOURS_SEALED).increment(1);
+    counter!(metric::RECONCILIATIONS, "outcome" => sealed.reconciliation.outcome.as_str()).increment(1);
+    match sealed.reconciliation.outcome {
+        // After years of silence there are many quiet hours to catch up with.
+        Outcome::Equal | Outcome::Incomplete if rows == 0 => debug!(hour, "quiet hour sealed"),
+        Outcome::Equal | Outcome::Incomplete => {
+            info!(hour, rows, outcome = sealed.reconciliation.outcome.as_str(), "hour sealed")
+        }
+        Outcome::Different => {
+            error!(
+                hour,
+                detail = sealed.reconciliation.detail,
+                "the sealed hour differs from what was counted live (I8)"
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,130 @@
+//! Frames of the log that no sealed hour holds, each read exactly once: for live counting, and for counting again.
+
+use std::{sync::Arc, time::Duration};
+
+use arrow::array::RecordBatch;
+use clicktrail_catalog::Catalog;
+use clicktrail_log::{
+    archive::{Archive, part, seal::Sealer},
+    chain::{Admission, Chain},
+    log::{Log, Logged, ReadLimit},
+    position::{Epoch, Position, Seq},
+    time::Hour,
+};
+use metrics::counter;
+use tracing::error;
+
+use crate::{Error, metric};
+
+/// How far the log was read, and what deciding about the next frame needs.
+#[derive(Debug)]
+pub struct Reader {
+    epoch: Epoch,
+    through: Seq,
+    chain: Chain,
+    /// No frame may count for an earlier hour: it is sealed, or a later frame opened the next one.
+    hour: Option<Hour>,
+}
+
+impl Reader {
+    /// Behind the last sealed hour.
+    ///
+    /// # Errors
+    /// As log, archive and catalog report.
+    pub async fn at_last_seal(log: &Arc<dyn Log>, archive: &Archive, catalog: &dyn Catalog) -> Result<Self, Error> {
+        Self::behind(log, archive, catalog, Seq::ZERO).await
+    }
+
+    /// Behind the frame `through`, or behind the last sealed hour if that is later: from that hour's manifest and the
+    /// headers of the frames since.
+    ///
+    /// # Errors
+    /// As log, archive and catalog report.
+    pub async fn behind(
+        log: &Arc<dyn Log>,
+        archive: &Archive,
+        catalog: &dyn Catalog,
+        through: Seq,
+    ) -> Result<Self, Error> {
+        let last = catalog.last_hour().await?.map(|last| last.hour);
+        let cursor = Sealer::new(Arc::clone(log), archive.clone()).resume(last).await?;
+        let epoch = log.info().await?.epoch;
+        let (sealed, chain, hour) = (cursor.next_seq().previous(), cursor.chain().clone(), cursor.hour());
+        let mut reader = Self { epoch, through: sealed, chain, hour };
+        while reader.through < through {
+            let frames = log.read(reader.next(), ReadLimit::waiting(Duration::ZERO)).await?;
+            let Some(last) = frames.last() else { break };
+            for frame in frames.iter().filter(|frame| frame.seq <= through) {
+                reader.hour = Some(reader.hour_of(frame));
+                reader.chain.admit(&frame.frame.header);
+            }
+            reader.through = last.seq.min(through);
+        }
+        Ok(reader)
+    }
+
+    /// The log's epoch.
+    pub fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    /// The last frame that was read.
+    pub fn through(&self) -> Seq {
+        self.through
+    }
+
+    /// The first frame that was not read.
+    pub fn next(&self) -> Seq {
+        self.through.next()
+    }
+
+    /// The hour that a frame counts for, if it comes next.
+    pub fn hour_of(&self, frame: &Logged) -> Hour {
+        let logged = frame.logged_at.hour();
+        self.hour.map_or(logged, |hour| hour.max(logged))
+    }
+
+    /// Reads frames, the next one first, and gives the rows of those that count.
+    ///
+    /// # Errors
+    /// [`Error::Frame`] for a frame that cannot be decoded.
+    pub fn admit(&mut self, frames: &[Logged]) -> Result<Vec<RecordBatch>, Error> {
+        let mut rows = Vec::with_capacity(frames.len());
+        for logged in frames {
+            self.hour = Some(self.hour_of(logged));
+            self.through = logged.seq;
+            match self.chain.admit(&logged.frame.header) {
+                Admission::Fresh => {}
+                Admission::Repeat => {
+                    counter!(metric::REPEATS).increment(1);
+                    continue;
+                }
+                Admission::Broken(alarm) => {
+                    error!(seq = logged.seq.get(), %alarm, "the log lost or changed frames");
+                    counter!(metric::ALARMS).increment(1);
+                }
+            }
+            let failed = |source| Error::Frame { seq: logged.seq, source };
+            let batch = logged.frame.decode().map_err(failed)?;
+            let first = Position::new(self.epoch, logged.seq, 0);
+            let malformed =
+                |error: arrow::error::ArrowError| failed(clicktrail_log::frame::Error::Malformed(error.to_string()));
+            rows.push(part::with_position(&batch, first, logged.logged_at).map_err(malformed)?);
+        }
+        Ok(rows)
+    }
+
+    /// The state of every writer behind the last frame that was read.
+    pub fn into_chain(self) -> Chain {
+        self.chain
+    }
+}
+
+/// The state of every writer at the end of the log: for a writer that goes on where an earlier process stopped.
+///
+/// # Errors
+/// As log, archive and catalog report.
+pub async fn writers_at_tail(log: &Arc<dyn Log>, archive: &Archive, catalog: &dyn Catalog) -> Result<Chain, Error> {
+    let last = log.info().await?.last;
+    Ok(Reader::behind(log, archive, catalog, last).await?.into_chain())
+}

@@ -1,0 +1,132 @@
+//! Makes a sealed hour count: its segment, compared with the hot partials that it replaces, is registered as live.
+//!
+//! Each step may die at any instant and is done again: the segment has the same bytes, and the catalog takes the
+//! identical hour twice.
+
+use clicktrail_catalog::{Catalog, HotPartial, Outcome, Reconciliation, SealedHour, Segment};
+use clicktrail_log::{
+    archive::{Archive, Manifest},
+    time::Timestamp,
+};
+use clicktrail_projections::{counters, segment::Writer, session};
+use clicktrail_verdicts::history::History;
+
+use crate::{Error, rulings::HourRulings, segment};
+
+/// An hour that now counts from the archive.
+#[derive(Debug)]
+pub struct Sealed {
+    /// The manifest.
+    pub manifest: Manifest,
+    /// The live segment.
+    pub segment: Segment,
+    /// How it compared with the hot partials that it replaced.
+    pub reconciliation: Reconciliation,
+}
+
+/// Makes a sealed hour count: its segment is taken from an earlier build or built with the live verdicts about it,
+/// compared with the hot partials, and registered in their place. The judge has passed the hour, or there is none.
+///
+/// # Errors
+/// See [`Error`]. The same call may be made again.
+pub async fn register(
+    archive: &Archive,
+    history: Option<&History>,
+    catalog: &dyn Catalog,
+    manifest: Manifest,
+    limits: session::Limits,
+    now: Timestamp,
+) -> Result<Sealed, Error> {
+    let rulings = match history {
+        Some(history) => HourRulings::live(history, &manifest).await?,
+        None => HourRulings::none(),
+    };
+    let segment = segment::reuse_or_build(archive, &manifest, &rulings, limits).await?;
+    let hour = sealed_hour(&manifest);
+    let partials = catalog.partials(hour.hour).await?;
+    let merged = merge(&partials, limits).await?;
+    let ranges = ranges(&partials);
+    let compare = |found: &[HotPartial]| compare(found, &ranges, &merged, &hour, &segment, now);
+    let reconciliation = catalog.seal(&hour, &segment, &compare).await?;
+    Ok(Sealed { manifest, segment, reconciliation })
+}
+
+/// A manifest as the catalog keeps it.
+pub fn sealed_hour(manifest: &Manifest) -> SealedHour {
+    let size = |part: &clicktrail_log::archive::manifest::Part| part.core.bytes + part.personal.bytes;
+    SealedHour {
+        hour: manifest.hour(),
+        first_seq: manifest.first_seq(),
+        last_seq: manifest.last_seq(),
+        epoch: manifest.epoch,
+        rows: manifest.rows,
+        parts: u32::try_from(manifest.parts.len()).expect("an hour has few parts"),
+        bytes: manifest.parts.iter().map(size).sum(),
+        manifest_digest: manifest.digest().to_string(),
+    }
+}
+
+/// Hot partials added up, as a segment would hold them: digest and rows.
+struct Merged {
+    digest: String,
+    rows: u64,
+}
+
+async fn merge(partials: &[HotPartial], limits: session::Limits) -> Result<Merged, Error> {
+    let mut rows = Vec::new();
+    for partial in partials {
+        rows.extend(counters::hot::decode(&partial.payload)?);
+    }
+    let mut writer = Writer::new(&counters::schema())?;
+    for batch in counters::merge(rows, limits).await? {
+        writer.push(batch)?;
+    }
+    let (bytes, rows) = writer.finish()?;
+    Ok(Merged { digest: clicktrail_log::frame::Digest::of(&bytes).to_string(), rows })
+}
+
+fn ranges(partials: &[HotPartial]) -> Vec<(u64, u64)> {
+    partials.iter().map(|partial| (partial.first_seq.get(), partial.last_seq.get())).collect()
+}
+
+/// The same rows give the same segment bytes, so equality is one comparison of digests.
+fn compare(
+    found: &[HotPartial],
+    merged_ranges: &[(u64, u64)],
+    merged: &Merged,
+    hour: &SealedHour,
+    segment: &Segment,
+    now: Timestamp,
+) -> Reconciliation {
+    let found = ranges(found);
+    let mut next = hour.first_seq.get();
+    let contiguous = found.iter().all(|(first, last)| {
+        let follows = *first == next;
+        next = last + 1;
+        follows
+    });
+    let covers = contiguous && next == hour.last_seq.get() + 1;
+    let (outcome, detail) = if !covers || found != merged_ranges {
+        (
+            Outcome::Incomplete,
+            format!("{} hot partials do not cover frames {}..={}", found.len(), hour.first_seq, hour.last_seq),
+        )
+    } else if merged.digest == segment.output_digest {
+        (Outcome::Equal, String::new())
+    } else {
+        let detail = format!(
+            "the hot partials add up to {} rows with digest {}, the segment has {} rows with digest {}",
+            merged.rows, merged.digest, segment.rows, segment.output_digest,
+        );
+        (Outcome::Different, detail)
+    };
+    Reconciliation {
+        projection: segment.projection.clone(),
+        hour: hour.hour,
+        outcome,
+        sealed_rows: segment.rows,
+        hot_rows: merged.rows,
+        detail,
+        compared_at: now,
+    }
+}
