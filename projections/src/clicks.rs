@@ -25,7 +25,7 @@ use datafusion::{
 };
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use crate::Error;
+use crate::error::Error;
 
 /// Files of one schema in an archive, each checked against its size and digest before it is read.
 #[derive(Debug)]

@@ -6,7 +6,7 @@ use datafusion::{
     logical_expr::{Expr, ExprSchemable as _, LogicalPlan, Volatility},
 };
 
-use crate::Error;
+use crate::error::Error;
 
 /// Walks a logical plan.
 ///

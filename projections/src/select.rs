@@ -13,7 +13,7 @@ use datafusion::{
     prelude::SessionContext,
 };
 
-use crate::{Error, clicks::CheckedFiles, counters, session};
+use crate::{clicks::CheckedFiles, counters, error::Error, session};
 
 /// Rows of an answer. More: an error, because they are all in memory.
 const ROWS_MAX: usize = 10_000_000;

@@ -11,7 +11,7 @@ use datafusion::{
     prelude::{SessionConfig, SessionContext},
 };
 
-use crate::Error;
+use crate::error::Error;
 
 /// What one query may use.
 #[derive(Debug, Clone, Copy)]

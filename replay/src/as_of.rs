@@ -17,12 +17,7 @@ use clicktrail_log::{
 use clicktrail_projections::{counters, session};
 use clicktrail_verdicts::{history::History, rulings::Stages};
 
-use crate::{
-    Error,
-    reader::Reader,
-    rulings::HourRulings,
-    segment, stale,
-};
+use crate::{error::Error, reader::Reader, rulings::HourRulings, segment, stale};
 
 /// Stale hours that are listed at a time.
 const PAGE_HOURS: u32 = 1_000;

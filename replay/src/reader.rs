@@ -14,7 +14,7 @@ use clicktrail_log::{
 use metrics::counter;
 use tracing::error;
 
-use crate::{Error, metric};
+use crate::{error::Error, metric};
 
 /// How far the log was read, and what deciding about the next frame needs.
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use clicktrail_log::{
 use clicktrail_projections::session;
 use clicktrail_verdicts::history::History;
 
-use crate::{Error, register};
+use crate::{error::Error, register};
 
 /// Hours of the catalog that are read at a time.
 const PAGE_HOURS: u32 = 1_000;

@@ -11,7 +11,7 @@ use clicktrail_log::{
 use clicktrail_projections::{counters, segment::Writer, session};
 use clicktrail_verdicts::history::History;
 
-use crate::{Error, rulings::HourRulings, segment};
+use crate::{error::Error, rulings::HourRulings, segment};
 
 /// An hour that now counts from the archive.
 #[derive(Debug)]

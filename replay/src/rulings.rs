@@ -11,7 +11,7 @@ use clicktrail_verdicts::{
     rulings::{Rulings, Stages},
 };
 
-use crate::Error;
+use crate::error::Error;
 
 /// Rulings of one hour, and which verdicts they come from.
 #[derive(Debug, Clone)]

@@ -15,7 +15,7 @@ use clicktrail_projections::{counters, segment::Writer, session};
 use futures::TryStreamExt as _;
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, rulings::HourRulings};
+use crate::{error::Error, rulings::HourRulings};
 
 /// What a build was made of and what came out: what `verify` repeats. Version 1; field order is the document's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

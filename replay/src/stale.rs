@@ -17,7 +17,7 @@ use clicktrail_verdicts::{
     verdict::Stage,
 };
 
-use crate::Error;
+use crate::error::Error;
 
 /// Reads the verdict log on from where it was read last, and stores what is new.
 ///

@@ -4,8 +4,6 @@
 //! [`Event`](clicktrail_log::event::Event) ([`validate`]: do the values keep the log's promises?), and whatever does
 //! not is told why by a [`Reason`] with a stable code. Nothing here knows of HTTP, files or time of day.
 
-use std::borrow::Cow;
-
 pub mod ads;
 pub mod amount;
 pub mod currency;
@@ -13,17 +11,10 @@ pub mod draft;
 mod json;
 pub mod parse;
 pub mod reason;
+mod shorten;
 pub mod validate;
 
 pub use ads::Ads;
 pub use draft::Draft;
 pub use reason::Reason;
 pub use validate::{Context, Limits};
-
-/// At most 64 characters of what a client sent, for error messages.
-fn shorten(text: &str) -> Cow<'_, str> {
-    match text.char_indices().nth(64) {
-        Some((end, _)) => Cow::Owned(format!("{}…", &text[..end])),
-        None => Cow::Borrowed(text),
-    }
-}

@@ -15,11 +15,12 @@ use std::{borrow::Cow, str};
 
 use clicktrail_log::{event::Kind, time::Timestamp};
 
-use super::{
-    Draft, Reason,
+use crate::{
     amount::micros_of_decimal,
+    draft::Draft,
     json::{Cursor, Syntax},
-    shorten,
+    reason::Reason,
+    shorten::shorten,
 };
 
 /// Levels of lists and objects in an event, its own included. Deeper: [`Reason::TooDeep`].

@@ -8,7 +8,7 @@ use clicktrail_log::{
 };
 use uuid::Uuid;
 
-use super::{Ads, Draft, Reason, currency, shorten};
+use crate::{ads::Ads, currency, draft::Draft, reason::Reason, shorten::shorten};
 
 /// An id's length in characters. Longer: [`Reason::InvalidId`].
 pub const ID_CHARS_MAX: usize = 128;

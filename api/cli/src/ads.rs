@@ -3,12 +3,17 @@
 use std::path::PathBuf;
 
 use anyhow::{Context as _, ensure};
+use clicktrail_capture as capture;
 use clicktrail_catalog::Ad;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Exit, Format, Global, output};
-use crate::{capture, instance::Installation};
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    installation::Installation,
+    output,
+};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {

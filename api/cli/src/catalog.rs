@@ -5,8 +5,12 @@ use clicktrail_projections::session;
 use clicktrail_replay::{self as replay, rebuild};
 use serde_json::json;
 
-use super::{Exit, Format, Global, output, progress};
-use crate::installation::WriteLock;
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    installation::WriteLock,
+    output, progress,
+};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {

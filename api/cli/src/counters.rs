@@ -6,7 +6,7 @@ use clicktrail_log::time::Timestamp;
 use clicktrail_projections::counters::query;
 use clicktrail_query::{Service, counters::Moment};
 
-use super::{Exit, Global, output};
+use crate::{exit::Exit, global::Global, output};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {

@@ -9,7 +9,11 @@ use clicktrail_log::{
 use clicktrail_projections::counters::query::{Dimension, Granularity, Question};
 use clicktrail_simulate::Config;
 
-use super::{Exit, Format, Global, output, simulate};
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    output, simulate,
+};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {

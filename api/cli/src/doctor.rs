@@ -10,8 +10,12 @@ use clicktrail_log::{causes::causes, log::Durability};
 use object_store::{ObjectStoreExt as _, path::Path};
 use serde_json::json;
 
-use super::{Exit, Format, Global, output};
-use crate::installation::Installation;
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    installation::Installation,
+    output,
+};
 
 /// Writes that are timed.
 const FSYNCS: usize = 200;

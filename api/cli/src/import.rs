@@ -10,15 +10,15 @@ use clicktrail_log::{
     log::Log,
     time::{Clock as _, ManualClock, SystemClock, Timestamp},
 };
-use clicktrail_replay::live;
+use clicktrail_replay::reader;
 use clicktrail_verdicts::ruleset::Ruleset;
 use serde_json::json;
 
-use super::{Exit, Format, Global, output, progress};
 use crate::{
-    history::{History, Written},
-    import::{Import, Mapping, Options, Rejects},
-    instance::{Installation, WriteLock},
+    exit::Exit,
+    global::{Format, Global},
+    installation::{Installation, WriteLock},
+    output, progress,
 };
 
 /// How often an append whose outcome is unknown is repeated.

@@ -18,8 +18,12 @@ use clicktrail_log::{
 use clicktrail_verdicts::archive::Verdicts;
 use serde_json::{Value, json};
 
-use super::{Exit, Format, Global, output, progress};
-use crate::installation::Installation;
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    installation::Installation,
+    output, progress,
+};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -90,7 +94,12 @@ async fn known_hours(
     }
 }
 
-async fn hours(global: &Global, instance: &Installation, from: Option<Hour>, without_quiet: bool) -> anyhow::Result<Exit> {
+async fn hours(
+    global: &Global,
+    instance: &Installation,
+    from: Option<Hour>,
+    without_quiet: bool,
+) -> anyhow::Result<Exit> {
     let hours = known_hours(instance, from).await?;
     let hours = hours.iter().filter(|hour| hour.rows > 0 || !without_quiet);
     match global.output {

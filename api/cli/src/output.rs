@@ -10,7 +10,7 @@ use arrow::{
 use serde_json::{Map, Value, json};
 use tracing_subscriber::EnvFilter;
 
-use super::Format;
+use crate::global::Format;
 
 /// Log lines go to stderr; commands other than `serve` show only what needs attention.
 pub(super) fn tracing(serve: bool) {

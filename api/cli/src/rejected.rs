@@ -7,6 +7,7 @@ use arrow::{
     array::AsArray as _,
     datatypes::{Int64Type, TimestampMicrosecondType},
 };
+use clicktrail_capture::{self as capture, Ads, Limits};
 use clicktrail_log::{
     frame::{Digest, Writer},
     log::{Error, ReadLimit},
@@ -14,13 +15,14 @@ use clicktrail_log::{
     schema::EventsBuilder,
     time::Timestamp,
 };
+use clicktrail_server::Registry;
 use serde_json::{Value, json};
 
-use super::{Exit, Format, Global, output};
 use crate::{
-    capture::{self, Ads, Limits},
-    http::Registry,
-    instance::Installation,
+    exit::Exit,
+    global::{Format, Global},
+    installation::Installation,
+    output,
 };
 
 #[derive(Debug, clap::Subcommand)]

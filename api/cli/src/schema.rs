@@ -4,7 +4,11 @@ use arrow::datatypes::SchemaRef;
 use clicktrail_log::schema::{self, Column};
 use serde_json::{Value, json};
 
-use super::{Exit, Format, Global, output};
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    output,
+};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {

@@ -18,10 +18,10 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::{Exit, Global};
 use crate::{
-    http::{self, Limits, Ready, Registry},
-    instance::{Installation, WriteLock, next_writer},
+    exit::Exit,
+    global::Global,
+    installation::{Installation, WriteLock, next_writer},
 };
 
 /// How often the recorder is tidied when nobody scrapes.
@@ -70,7 +70,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     // Of the roles that write click frames there is only capture; others may run beside it.
     let captures = arguments.roles.contains(&Role::Capture);
     let lock = if captures { Some(WriteLock::take(&places.data)?) } else { None };
-    let recorder = http::metrics::recorder()?;
+    let recorder = http::recorder()?;
     let metrics = recorder.handle();
     ensure!(::metrics::set_global_recorder(recorder).is_ok(), "a metrics recorder is installed already");
     let instance = global.open().await?;

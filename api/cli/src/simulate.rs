@@ -6,17 +6,19 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
+use clicktrail_live::backfill::Written;
 use clicktrail_log::{
     frame::Digest,
     time::{Clock as _, ManualClock, SystemClock, Timestamp},
 };
+use clicktrail_simulate::{Config, Simulation};
 use serde_json::{Value, json};
 
-use super::{Exit, Format, Global, output, progress};
 use crate::{
-    history::{History, Written},
-    instance::{Installation, WriteLock},
-    simulate::{Config, Simulation},
+    exit::Exit,
+    global::{Format, Global},
+    installation::{Installation, WriteLock},
+    output, progress,
 };
 
 /// How long a request may take before its outcome is unknown.

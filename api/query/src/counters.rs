@@ -14,7 +14,7 @@ use clicktrail_replay::{
     segment, stale,
 };
 
-use crate::{Error, Service};
+use crate::{error::Error, service::Service};
 
 /// A moment in the verdict log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use clicktrail_verdicts::{
     verdict::{Category, Decision},
 };
 
-use crate::{Error, Service};
+use crate::{error::Error, service::Service};
 
 /// One event, explained.
 #[derive(Debug)]

@@ -7,32 +7,12 @@
 //! - [`rules`] counts what each rule found, by hour;
 //! - [`selection`] runs a person's SQL that names events to rule about.
 
-use std::sync::Arc;
-
-use clicktrail_catalog::Catalog;
-use clicktrail_log::{archive::Archive, log::Log};
-use clicktrail_projections::session;
-use clicktrail_verdicts::history::History;
-
 pub mod counters;
 mod error;
 pub mod explain;
 pub mod rules;
 pub mod selection;
+mod service;
 
 pub use error::Error;
-
-/// What answers are read from.
-#[derive(Debug, Clone)]
-pub struct Service {
-    /// The click log.
-    pub clicks: Arc<dyn Log>,
-    /// The verdicts.
-    pub history: History,
-    /// The archive of both.
-    pub archive: Archive,
-    /// The catalog.
-    pub catalog: Arc<dyn Catalog>,
-    /// What one answer may use.
-    pub limits: session::Limits,
-}
+pub use service::Service;

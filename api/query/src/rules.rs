@@ -6,7 +6,7 @@ use clicktrail_catalog::SealedHour;
 use clicktrail_log::{log::ReadLimit, position::Seq, time::Hour};
 use clicktrail_verdicts::verdict::Decision;
 
-use crate::{Error, Service};
+use crate::{error::Error, service::Service};
 
 /// Hours of the catalog that are read at a time.
 const PAGE_HOURS: u32 = 1_000;

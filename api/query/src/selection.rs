@@ -16,7 +16,7 @@ use clicktrail_verdicts::{
     verdict::{Category, Decision},
 };
 
-use crate::{Error, Service};
+use crate::{error::Error, service::Service};
 
 /// Adds to what a person selected what is known about the positions.
 const WITH_EVENTS: &str = include_str!("selection.sql");
@@ -147,9 +147,8 @@ fn read(batch: &RecordBatch, row: usize) -> Result<Selected, Error> {
     };
     let raw = number("position").ok_or_else(|| wrong("the SQL selects a position that is null".to_owned()))?;
     let position = Position::from_i64(raw).ok_or_else(|| wrong(format!("{raw} is no position")))?;
-    let of_event = |text: Option<String>| {
-        text.ok_or_else(|| wrong(format!("there is no event at {position} in these hours")))
-    };
+    let of_event =
+        |text: Option<String>| text.ok_or_else(|| wrong(format!("there is no event at {position} in these hours")));
     let event_id = of_event(text(batch, "event_id", row)?)?;
     let kind = of_event(text(batch, "kind", row)?)?;
     if !matches!(kind.as_str(), "click" | "conversion") {

@@ -11,7 +11,7 @@ use axum::{
 use clicktrail_log::position::Position;
 use serde::Serialize;
 
-use super::{
+use crate::{
     problem::{Document, Problem},
     store::Stored,
 };

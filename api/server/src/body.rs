@@ -12,7 +12,7 @@ use axum::{
 use futures::StreamExt as _;
 use tokio::time;
 
-use super::{Limits, budget::Claim};
+use crate::{budget::Claim, limits::Limits};
 use clicktrail_capture::Reason;
 
 /// How much of a body is inflated between two looks at the limit.
@@ -197,7 +197,8 @@ fn inflate_from(
 mod tests {
     use std::io::Write as _;
 
-    use super::{super::budget::Budget, *};
+    use super::*;
+    use crate::budget::Budget;
 
     const MAX: usize = 200_000;
 

@@ -3,13 +3,13 @@
 use axum::{body::Body, extract::State as Extract, http::HeaderMap, response::Response};
 use clicktrail_log::{committer, time::Timestamp};
 
-use super::{
-    State,
+use crate::{
     answer::answer,
     body::{self, Encoding, Failure, Format},
     budget::Claim,
     intake::{self, Intake},
     problem::Problem,
+    state::State,
     store::{self, Batches},
 };
 use clicktrail_capture::Context;

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse as _, Response};
 use tokio::time;
 
-use super::{State, problem::Problem, request_id};
+use crate::{problem::Problem, request_id, state::State};
 
 /// What a client gets: the answer, or that it took too long.
 pub(super) async fn finish(state: &State, answering: impl Future<Output = Response>) -> Response {

@@ -6,100 +6,18 @@
 //! Under load a frame costs the log more than a handful of events is worth, so a batch that follows another stays open
 //! while every turn of the runtime brings it more events, for a short time.
 
-use std::{
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::time::Duration;
 
-use clicktrail_log::{committer::Error, event::Event, schema::EventsBuilder, time::Timestamp};
+use clicktrail_log::{committer::Error, event::Event};
 use tokio::{sync::watch, time::Instant};
 
-use super::State;
+use crate::{
+    open_batch::{OpenBatch, Outcome},
+    state::State,
+};
 
-/// Rows of the open batch. Full: [`Error::Busy`].
-const ROWS_MAX: usize = 16_384;
-/// Text of the open batch in bytes. Full: [`Error::Busy`].
-const TEXT_BYTES_MAX: usize = 32 << 20;
 /// No batch stays open longer for more to come, however long the last one took.
 const OPEN_MAX: Duration = Duration::from_millis(2);
-
-/// What became of a batch: `None` until that is known.
-type Outcome = Option<Result<(), Error>>;
-
-/// The batch that fills.
-#[derive(Debug)]
-pub(super) struct Gather(Mutex<Open>);
-
-#[derive(Debug)]
-struct Open {
-    events: EventsBuilder,
-    /// Earliest and latest.
-    captured: (Timestamp, Timestamp),
-    /// Tells everybody with a row in the batch.
-    outcome: watch::Sender<Outcome>,
-    /// Whether a task is at work that will come for this batch.
-    is_storing: bool,
-}
-
-impl Open {
-    fn new(rows: usize) -> Self {
-        let never = (Timestamp::from_micros(i64::MAX), Timestamp::from_micros(i64::MIN));
-        Self {
-            events: EventsBuilder::with_capacity(rows),
-            captured: never,
-            outcome: watch::channel(None).0,
-            is_storing: false,
-        }
-    }
-
-    fn push(&mut self, event: &Event<'_>) -> Result<watch::Receiver<Outcome>, Error> {
-        if self.events.rows() >= ROWS_MAX || self.events.text_bytes() >= TEXT_BYTES_MAX {
-            return Err(Error::Busy);
-        }
-        self.events.push(event);
-        self.captured = (self.captured.0.min(event.captured_at), self.captured.1.max(event.captured_at));
-        Ok(self.outcome.subscribe())
-    }
-}
-
-impl Gather {
-    pub(super) fn new() -> Self {
-        Self(Mutex::new(Open::new(64)))
-    }
-
-    fn open(&self) -> MutexGuard<'_, Open> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns when a turn of the runtime brings the open batch nothing, when it is half full, or when the time is over.
-    async fn while_more_come(&self, at_most: Duration) {
-        let started = Instant::now();
-        let mut rows = 0;
-        loop {
-            tokio::task::yield_now().await;
-            let before = rows;
-            let is_half_full = {
-                let open = self.open();
-                rows = open.events.rows();
-                rows >= ROWS_MAX / 2 || open.events.text_bytes() >= TEXT_BYTES_MAX / 2
-            };
-            if rows == before || is_half_full || started.elapsed() >= at_most {
-                return;
-            }
-        }
-    }
-
-    /// The open batch, if it has rows; else no task is storing any more.
-    fn take(&self) -> Option<Open> {
-        let mut open = self.open();
-        if open.events.rows() == 0 {
-            open.is_storing = false;
-            return None;
-        }
-        let next = Open { is_storing: true, ..Open::new(open.events.rows()) };
-        Some(std::mem::replace(&mut *open, next))
-    }
-}
 
 /// An event in the open batch.
 #[derive(Debug)]
@@ -115,7 +33,7 @@ pub(super) struct Waiting {
 pub(super) fn push(state: &State, event: &Event<'_>) -> Result<Waiting, Error> {
     let since = Instant::now();
     state.tally.received.increment(1);
-    let mut open = state.gather.open();
+    let mut open = state.open_batch.open();
     let outcome = open.push(event).inspect_err(|_| state.tally.refused.increment(1))?;
     if !open.is_storing {
         open.is_storing = true;
@@ -139,8 +57,8 @@ impl Waiting {
 
 /// Stores batch after batch until none is open.
 async fn store_all(state: State) {
-    let _at_work = AtWork(&state.gather);
-    while let Some(mut open) = state.gather.take() {
+    let _at_work = AtWork(&state.open_batch);
+    while let Some(mut open) = state.open_batch.take() {
         let rows = open.events.rows() as u64;
         let started = Instant::now();
         let stored = state.clicks.commit(open.events.finish(), open.captured).await.map(drop);
@@ -150,12 +68,12 @@ async fn store_all(state: State) {
             state.tally.refused.increment(rows)
         }
         open.outcome.send_replace(Some(stored));
-        state.gather.while_more_come(started.elapsed().min(OPEN_MAX)).await;
+        state.open_batch.while_more_come(started.elapsed().min(OPEN_MAX)).await;
     }
 }
 
 /// Lets a new task start if this one panics.
-struct AtWork<'a>(&'a Gather);
+struct AtWork<'a>(&'a OpenBatch);
 
 impl Drop for AtWork<'_> {
     fn drop(&mut self) {
@@ -167,7 +85,7 @@ impl Drop for AtWork<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Limits, testing::Doors};
+    use crate::{limits::Limits, testing::Doors};
 
     #[tokio::test]
     async fn clicks_of_one_moment_share_a_frame() {

@@ -10,9 +10,9 @@ use clicktrail_log::{
     time::Timestamp,
 };
 
-use super::{
-    Limits,
+use crate::{
     body::{Format, Unusable},
+    limits::Limits,
 };
 use clicktrail_capture::{Context, Draft, Reason, parse, validate};
 
@@ -42,7 +42,7 @@ pub(super) fn take_in(
     context: &Context<'_>,
 ) -> Result<Intake, Unusable> {
     let rows = (body.len() / ITEM_BYTES + 1).min(limits.items_max);
-    let mut sorter = Sorter {
+    let mut triage = Triage {
         events: EventsBuilder::with_capacity(rows),
         rejected: RejectedBuilder::with_capacity(0),
         items: Vec::with_capacity(rows),
@@ -53,7 +53,7 @@ pub(super) fn take_in(
         Format::Json => {
             let mut place = 0;
             let each = |raw: &str, draft| {
-                sorter.sort(place, raw.as_bytes(), draft, context);
+                triage.sort(place, raw.as_bytes(), draft, context);
                 place += 1;
             };
             parse::drafts(body, each).map_err(Unusable::NotEvents)?;
@@ -61,15 +61,15 @@ pub(super) fn take_in(
         Format::Ndjson => {
             for (place, line) in lines(body).enumerate() {
                 if !line.trim_ascii().is_empty() {
-                    sorter.sort(place, line, parse::draft(line), context);
+                    triage.sort(place, line, parse::draft(line), context);
                 }
             }
         }
     }
-    if sorter.items.len() > limits.items_max {
+    if triage.items.len() > limits.items_max {
         return Err(Unusable::TooManyItems { max: limits.items_max });
     }
-    Ok(Intake { events: sorter.events.finish(), rejected: sorter.rejected.finish(), items: sorter.items })
+    Ok(Intake { events: triage.events.finish(), rejected: triage.rejected.finish(), items: triage.items })
 }
 
 /// The lines of a body without their ends; what follows the last line feed is a line too.
@@ -82,7 +82,7 @@ fn lines(body: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-struct Sorter<'s> {
+struct Triage<'s> {
     events: EventsBuilder,
     rejected: RejectedBuilder,
     items: Vec<Option<Reason>>,
@@ -90,7 +90,7 @@ struct Sorter<'s> {
     limits: &'s Limits,
 }
 
-impl Sorter<'_> {
+impl Triage<'_> {
     fn sort<'a>(&mut self, place: usize, raw: &'a [u8], draft: Result<Draft<'a>, Reason>, context: &Context<'a>) {
         if self.items.len() > self.limits.items_max {
             return;

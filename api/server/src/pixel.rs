@@ -11,9 +11,9 @@ use axum::{
 };
 use clicktrail_log::event::Kind;
 
-use super::{
-    State,
+use crate::{
     problem::Problem,
+    state::State,
     visit::{Subject, Visit},
 };
 

@@ -9,7 +9,7 @@ use clicktrail_log::committer;
 use serde::Serialize;
 use tracing::{debug, error};
 
-use super::{body, request_id::RequestId};
+use crate::{body, request_id::RequestId};
 use clicktrail_capture::Reason;
 
 /// What a client that was told to come back waits, in seconds.

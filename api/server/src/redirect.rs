@@ -13,15 +13,16 @@ use std::borrow::Cow;
 
 use axum::{
     body::Body,
-    http::{HeaderValue, Method, StatusCode, header, request::Parts},
+    extract::{self, Request},
+    http::{HeaderValue, StatusCode, header, request::Parts},
     response::Response,
 };
 use clicktrail_log::event::Kind;
 use percent_encoding::percent_decode_str;
 
-use super::{
-    State,
+use crate::{
     problem::Problem,
+    state::State,
     visit::{Subject, Visit},
 };
 
@@ -31,27 +32,30 @@ const PATH: &str = "/c/";
 /// Stands for an ad whose name is no text: U+FFFD.
 const NO_TEXT: &str = "\u{fffd}";
 
-/// The ad that is clicked, if the request is one of this door's.
-pub(super) fn ad_id(request: &Parts) -> Option<Cow<'_, str>> {
-    let ad_id = request.uri.path().strip_prefix(PATH).filter(|rest| !rest.is_empty() && !rest.contains('/'))?;
-    let is_taken = [Method::GET, Method::POST, Method::HEAD].contains(&request.method);
-    let text = || percent_decode_str(ad_id).decode_utf8().unwrap_or(Cow::Borrowed(NO_TEXT));
-    is_taken.then(text)
+/// The ad that is clicked.
+fn ad_id(request: &Parts) -> Cow<'_, str> {
+    let ad_id = request.uri.path().strip_prefix(PATH).unwrap_or_default();
+    percent_decode_str(ad_id).decode_utf8().unwrap_or(Cow::Borrowed(NO_TEXT))
 }
 
 /// A click on an ad.
 ///
 /// # Errors
 /// What to tell the client instead of the ad's target.
-pub(super) async fn redirect(state: &State, ad_id: &str, request: &Parts) -> Result<Response, Problem> {
-    let visit = Visit::of(request, state);
+pub(super) async fn redirect(
+    extract::State(state): extract::State<State>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let (request, _) = request.into_parts();
+    let ad_id = ad_id(&request);
+    let visit = Visit::of(&request, &state);
     let ads = state.registry.current();
-    let target = match ads.get(ad_id) {
+    let target = match ads.get(&ad_id) {
         Some(ad) => Some(HeaderValue::from_str(&ad.target_url).map_err(|error| Problem::internal(&error))?),
         None => None,
     };
     let kind = visit.kind(Kind::Click);
-    visit.capture(state, &ads, SOURCE, Subject { kind, ad_id: Some(ad_id), own_parameter: None }).await?;
+    visit.capture(&state, &ads, SOURCE, Subject { kind, ad_id: Some(&ad_id), own_parameter: None }).await?;
     if kind == Kind::Prefetch {
         return Err(Problem::prefetch());
     }

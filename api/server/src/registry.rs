@@ -9,7 +9,7 @@ use clicktrail_catalog::{Catalog, Error};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::metric_names;
+use crate::metric_names;
 use clicktrail_capture::Ads;
 
 /// How often the catalog is asked whether ads changed: a registered ad is served at most about this much later.

@@ -4,7 +4,7 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{body::Body, extract::ConnectInfo};
+use axum::{Router, body::Body, extract::ConnectInfo};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -15,7 +15,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info, warn};
 
-use super::{Entrance, State};
+use crate::{router, state::State};
 
 /// What a connection buffers at most while it reads: also the longest head of a request.
 const BUFFER_BYTES_MAX: usize = 128 << 10;
@@ -29,13 +29,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// The listener has no address: it was not listening.
 pub async fn serve(listener: TcpListener, state: State, shutdown: CancellationToken) -> io::Result<()> {
     info!(address = %listener.local_addr()?, "serving");
-    let entrance = Arc::new(Entrance::new(state.clone()));
+    let router = router::router(state.clone());
     let slots = Arc::new(Semaphore::new(state.limits.connections_max));
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     while let Some((stream, peer, slot)) = accept(&listener, &slots, &shutdown).await {
-        let connection =
-            Connection { entrance: Arc::clone(&entrance), state: state.clone(), shutdown: shutdown.clone(), peer };
+        let connection = Connection { router: router.clone(), state: state.clone(), shutdown: shutdown.clone(), peer };
         let cut = cut.clone();
         connections.spawn(async move {
             tokio::select! {
@@ -86,7 +85,7 @@ async fn accept(
 }
 
 struct Connection {
-    entrance: Arc<Entrance>,
+    router: Router,
     state: State,
     shutdown: CancellationToken,
     peer: SocketAddr,
@@ -94,18 +93,19 @@ struct Connection {
 
 impl Connection {
     async fn run(self, stream: TcpStream) {
-        let Self { entrance, state, shutdown, peer } = self;
+        let Self { router, state, shutdown, peer } = self;
         if let Err(cause) = stream.set_nodelay(true) {
             debug!(%peer, %cause, "turn off Nagle's algorithm");
         }
+        let limits = state.limits;
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
-            let entrance = Arc::clone(&entrance);
-            async move { Ok::<_, Infallible>(entrance.answer(request).await) }
+            let (router, state) = (router.clone(), state.clone());
+            async move { Ok::<_, Infallible>(router::answer(router, &state, request).await) }
         });
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(state.limits.header_timeout).max_buf_size(BUFFER_BYTES_MAX);
+        http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(BUFFER_BYTES_MAX);
         let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
         let mut is_draining = false;
         loop {
@@ -129,10 +129,8 @@ impl Connection {
 mod tests {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-    use super::{
-        super::{Limits, testing::Doors},
-        *,
-    };
+    use super::*;
+    use crate::{limits::Limits, testing::Doors};
 
     struct Server {
         doors: Doors,

@@ -8,7 +8,7 @@ use clicktrail_log::{
 };
 use tokio::time::Instant;
 
-use super::{State, intake, problem::Problem};
+use crate::{intake, problem::Problem, state::State};
 
 /// What a request brought.
 #[derive(Debug, Default)]

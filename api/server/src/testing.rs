@@ -17,6 +17,7 @@ use axum::{
     body::Body,
     http::{HeaderMap, Request, StatusCode},
 };
+use clicktrail_catalog::{Ad, Catalog, Sqlite};
 use clicktrail_log::{
     committer::{Committer, Direct, Sink, Stored},
     embedded::EmbeddedLog,
@@ -25,11 +26,18 @@ use clicktrail_log::{
     position::{Epoch, Seq},
     time::{ManualClock, Timestamp},
 };
-use clicktrail_catalog::{Ad, Catalog, Sqlite};
 use metrics_exporter_prometheus::PrometheusHandle;
 use uuid::Uuid;
 
-use super::{Limits, Ready, Registry, Setup, State, entrance::Entrance, metrics};
+use crate::{
+    limits::Limits,
+    metric_names,
+    ready::Ready,
+    registry::Registry,
+    router,
+    state::{Setup, State},
+    tally,
+};
 
 pub(super) const NOW: &str = "2026-11-22T14:00:00Z";
 pub(super) const TARGET: &str = "https://shop.example/landing?from=ad";
@@ -106,7 +114,7 @@ fn value(batch: &RecordBatch, column: &str, row: usize) -> String {
 /// The doors and what is behind them.
 pub(super) struct Doors {
     pub(super) state: State,
-    entrance: Entrance,
+    router: axum::Router,
     pub(super) catalog: Arc<Sqlite>,
     clicks: Stage,
     rejected: Stage,
@@ -182,7 +190,7 @@ impl Doors {
         let rejected = Stage::open(directory.path(), Stream::Rejected, Arc::clone(&clock)).await;
         let catalog = Arc::new(Sqlite::open(&directory.path().join("catalog")).await.unwrap());
         catalog.put_ads(&[ad("known"), ad("a/b c")], "test", now).await.unwrap();
-        let recorder = metrics::recorder().unwrap();
+        let recorder = tally::recorder().unwrap();
         let handle = recorder.handle();
         let registry = Registry::load(Arc::clone(&catalog) as Arc<dyn Catalog>).await.unwrap();
         let setup = Setup {
@@ -195,12 +203,12 @@ impl Doors {
             metrics: handle.clone(),
         };
         let state = ::metrics::with_local_recorder(&recorder, || State::new(setup));
-        let entrance = Entrance::new(state.clone());
-        Self { state, entrance, catalog, clicks, rejected, metrics: handle, _directory: directory }
+        let router = router::router(state.clone());
+        Self { state, router, catalog, clicks, rejected, metrics: handle, _directory: directory }
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.entrance.answer(request).await;
+        let response = router::answer(self.router.clone(), &self.state, request).await;
         let (parts, body) = response.into_parts();
         let body = axum::body::to_bytes(body, usize::MAX).await.unwrap().to_vec();
         Answer { status: parts.status, headers: parts.headers, body }
@@ -252,10 +260,10 @@ impl Doors {
             let line = text.lines().find(|line| line.starts_with(name) && line.as_bytes()[name.len()] == b' ');
             line.unwrap_or_else(|| panic!("{name} in {text}")).rsplit(' ').next().unwrap().parse::<u64>().unwrap()
         };
-        let names = super::metric_names::EVENTS_LOGGED;
+        let names = metric_names::EVENTS_LOGGED;
         let (logged, rejected, refused) =
-            (count(names), count(super::metric_names::EVENTS_REJECTED), count(super::metric_names::EVENTS_REFUSED));
+            (count(names), count(metric_names::EVENTS_REJECTED), count(metric_names::EVENTS_REFUSED));
         assert_eq!((logged, rejected, refused), expected);
-        assert_eq!(count(super::metric_names::EVENTS_RECEIVED), logged + rejected + refused);
+        assert_eq!(count(metric_names::EVENTS_RECEIVED), logged + rejected + refused);
     }
 }

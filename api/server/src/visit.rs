@@ -8,7 +8,7 @@ use axum::{
 };
 use clicktrail_log::{event::Kind, time::Timestamp};
 
-use super::{State, client_address::client_address, gather, problem::Problem, store};
+use crate::{client_address::client_address, gather, problem::Problem, state::State, store};
 use clicktrail_capture::{Ads, Context, Draft, validate};
 
 /// Headers by which browsers say that nobody has clicked yet.

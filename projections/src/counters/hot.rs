@@ -8,17 +8,17 @@ use datafusion::arrow::{
     ipc::{reader::StreamReader, writer::StreamWriter},
 };
 
-use crate::{Error, counters};
+use crate::{counters::schema::schema, error::Error};
 
 /// What a payload may inflate to: more is taken for damage.
 const INFLATED_BYTES_MAX: u64 = 1 << 30;
 
-/// Rows of [`counters::schema`] as a payload.
+/// Rows of [`schema`](crate::counters::schema()) as a payload.
 ///
 /// # Errors
 /// If the rows are of another schema.
 pub fn encode(rows: &[RecordBatch]) -> Result<Bytes, Error> {
-    let mut writer = StreamWriter::try_new(Vec::new(), &counters::schema())?;
+    let mut writer = StreamWriter::try_new(Vec::new(), &schema())?;
     for batch in rows {
         writer.write(batch)?;
     }
@@ -41,7 +41,7 @@ pub fn decode(payload: &[u8]) -> Result<Vec<RecordBatch>, Error> {
         return Err(damaged(&"it inflates beyond all bounds"));
     }
     let reader = StreamReader::try_new(stream.as_slice(), None).map_err(|error| damaged(&error))?;
-    if reader.schema() != counters::schema() {
+    if reader.schema() != schema() {
         return Err(damaged(&"its columns are not those of counters"));
     }
     reader.collect::<Result<_, _>>().map_err(|error| damaged(&error))

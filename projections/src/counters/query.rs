@@ -13,7 +13,12 @@ use datafusion::{
     datasource::MemTable,
 };
 
-use crate::{Error, clicks::CheckedFiles, counters, session};
+use crate::{
+    clicks::CheckedFiles,
+    counters::schema::{COUNTS, SUMS, schema},
+    error::Error,
+    session,
+};
 
 /// A column to group by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -130,7 +135,7 @@ pub struct Sources {
     pub archive: Archive,
     /// The live segment files.
     pub segments: Vec<manifest::File>,
-    /// Rows of [`counters::schema`] columns.
+    /// Rows of [`schema`](crate::counters::schema()) columns.
     pub partials: Vec<RecordBatch>,
 }
 
@@ -140,9 +145,9 @@ pub struct Sources {
 /// [`Error::Argument`] if the zone is not known; otherwise as the archive or the engine report.
 pub async fn ask(question: &Question, sources: Sources, limits: session::Limits) -> Result<Vec<RecordBatch>, Error> {
     let session = session::session(limits)?;
-    let segments = CheckedFiles::new(sources.archive, sources.segments, counters::schema(), limits.threads);
+    let segments = CheckedFiles::new(sources.archive, sources.segments, schema(), limits.threads);
     session.register_table("segments", Arc::new(segments))?;
-    session.register_table("partials", Arc::new(MemTable::try_new(counters::schema(), vec![sources.partials])?))?;
+    session.register_table("partials", Arc::new(MemTable::try_new(schema(), vec![sources.partials])?))?;
     Ok(session.sql(&sql(question)?).await?.collect().await?)
 }
 
@@ -155,7 +160,7 @@ fn sql(question: &Question) -> Result<String, Error> {
     let mut select: Vec<String> = bucket.iter().map(|bucket| format!("{bucket} AS bucket")).collect();
     select.extend(groups.iter().map(|column| (*column).to_owned()));
     let keys: Vec<String> = (1..=select.len()).map(|index| index.to_string()).collect();
-    select.extend(counters::COUNTS.iter().chain(&counters::SUMS).map(|name| format!("SUM({name}) AS {name}")));
+    select.extend(COUNTS.iter().chain(&SUMS).map(|name| format!("SUM({name}) AS {name}")));
     let mut conditions = String::from("TRUE");
     let mut condition = |operator: &str, time: Timestamp| {
         write!(conditions, " AND minute {operator} to_timestamp_micros({})", time.micros()).expect("text takes text");

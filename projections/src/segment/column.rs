@@ -13,7 +13,7 @@ use datafusion::{
 };
 
 use super::dictionary::{NONE, Number, Numbers, Texts};
-use crate::Error;
+use crate::error::Error;
 
 /// Collects the rows of a row group.
 #[derive(Debug)]

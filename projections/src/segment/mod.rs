@@ -24,7 +24,7 @@ use datafusion::{
     },
 };
 
-use crate::Error;
+use crate::error::Error;
 
 mod chunk;
 mod column;

@@ -28,8 +28,6 @@ pub use clicktrail_log::ad::Ad;
 pub use clicktrail_verdicts::judge::Judged;
 pub use contract::Catalog;
 pub use error::Error;
-pub use model::{
-    Compare, HotPartial, LaterRuling, Outcome, Reconciliation, SealedHour, Segment, Snapshot, StaleHour,
-};
+pub use model::{Compare, HotPartial, LaterRuling, Outcome, Reconciliation, SealedHour, Segment, Snapshot, StaleHour};
 pub use postgres::Postgres;
 pub use sqlite::Sqlite;

@@ -25,7 +25,9 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A batch that is new would go under an hour that is sealed already.
-    #[error("the log is sealed up to {sealed}, and these events are of {hour}: history goes into an empty log, or after what is sealed")]
+    #[error(
+        "the log is sealed up to {sealed}, and these events are of {hour}: history goes into an empty log, or after what is sealed"
+    )]
     Sealed {
         /// The last sealed hour.
         sealed: Hour,

@@ -107,7 +107,8 @@ impl Archiver {
         }
         self.wait_for_live(&manifest).await?;
         let history = self.verdicts.as_ref().map(|verdicts| &verdicts.history);
-        let sealed = register::register(&self.archive, history, self.catalog.as_ref(), manifest, self.limits, now).await?;
+        let sealed =
+            register::register(&self.archive, history, self.catalog.as_ref(), manifest, self.limits, now).await?;
         self.cursor = Some(after);
         Ok(Some(sealed))
     }

@@ -11,8 +11,13 @@ use clicktrail_verdicts::{
 };
 use serde_json::json;
 
-use super::{Exit, Format, Global, now, output, ruling};
-use crate::installation::Installation;
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    installation::Installation,
+    output,
+    verdicts::words::{now, ruling},
+};
 
 /// Characters of a reason or a name.
 const WORD_CHARS_MAX: usize = 256;

@@ -12,8 +12,13 @@ use clicktrail_verdicts::{
 use futures::{StreamExt as _, stream};
 use serde_json::json;
 
-use super::{Exit, Format, Global, Range, output, progress};
-use crate::output::amount;
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    output::{self, amount},
+    progress,
+    verdicts::range::Range,
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {

@@ -1,19 +1,18 @@
 //! `clicktrail verdicts judge|query|add|revoke|show|rules|stats|stale`
 
-use clicktrail_log::{
-    position::Position,
-    time::{Hour, Timestamp},
-};
-use clicktrail_verdicts::verdict::{Category, Decision};
+use clicktrail_log::position::Position;
 
-use super::{Exit, Format, Global, output, progress};
+use crate::{exit::Exit, global::Global};
+use range::Range;
 
 mod hand;
 mod judge;
 mod query;
+mod range;
 mod rules;
 mod show;
 mod stats;
+mod words;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -38,29 +37,6 @@ pub(super) enum Command {
     Stale,
 }
 
-/// A range of sealed hours.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub(super) struct Range {
-    /// From this hour on, as in 2026-11-22T14, or this day
-    #[arg(long, value_parser = hour)]
-    from: Option<Hour>,
-    /// Up to this hour, exclusive
-    #[arg(long, value_parser = hour)]
-    to: Option<Hour>,
-}
-
-impl Range {
-    fn holds(&self, hour: Hour) -> bool {
-        self.from.is_none_or(|from| hour >= from) && self.to.is_none_or(|to| hour < to)
-    }
-}
-
-/// `2026-11-22T14`, or `2026-11-22` for its first hour.
-fn hour(text: &str) -> Result<Hour, String> {
-    let parsed = Hour::parse(text).or_else(|| Hour::parse(&format!("{text}T00")));
-    parsed.ok_or_else(|| "use an hour, as in 2026-11-22T14, or a day, as in 2026-11-22".to_owned())
-}
-
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Judge(arguments) => Box::pin(judge::run(global, arguments)).await,
@@ -72,20 +48,4 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Stats(range) => Box::pin(stats::run(global, range)).await,
         Command::Stale => Box::pin(stats::stale(global)).await,
     }
-}
-
-/// `invalid (givt)` or `valid`.
-fn ruling(decision: Decision, category: Option<Category>) -> String {
-    match category {
-        Some(category) => format!("{decision} ({category})"),
-        None => decision.to_string(),
-    }
-}
-
-/// What stands where nothing was ever ruled.
-const UNRULED: &str = "valid: nothing was ruled";
-
-/// Now, by the machine's clock.
-fn now(instance: &crate::installation::Installation) -> Timestamp {
-    instance.clock.now()
 }

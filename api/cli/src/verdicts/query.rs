@@ -10,8 +10,12 @@ use clicktrail_verdicts::{
 };
 use serde_json::json;
 
-use super::{Exit, Format, Global, Range, now, output};
-use crate::output::amount;
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    output::{self, amount},
+    verdicts::{range::Range, words::now},
+};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {

@@ -2,7 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Exit, Format, Global, output};
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    output,
+};
 
 pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let rules = global.rules()?;

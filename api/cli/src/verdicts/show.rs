@@ -12,7 +12,12 @@ use clicktrail_verdicts::{
 };
 use serde_json::{Map, Value, json};
 
-use super::{Exit, Format, Global, UNRULED, output, ruling};
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    output,
+    verdicts::words::{UNRULED, ruling},
+};
 
 pub(super) async fn run(global: &Global, position: Position) -> anyhow::Result<Exit> {
     let service = global.open_existing().await?.questions();

@@ -5,7 +5,12 @@ use clicktrail_log::time::Hour;
 use clicktrail_query::rules::{Firings, Key};
 use serde_json::json;
 
-use super::{Exit, Format, Global, Range, output};
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    output,
+    verdicts::range::Range,
+};
 
 pub(super) async fn run(global: &Global, range: Range) -> anyhow::Result<Exit> {
     let fired = global.open_existing().await?.questions().firings(|hour| range.holds(hour)).await?;

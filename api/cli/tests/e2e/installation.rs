@@ -11,6 +11,7 @@ use std::{
     },
 };
 
+use clicktrail_catalog::{Catalog, Postgres};
 use clicktrail_log::{
     archive::Archive,
     embedded::EmbeddedLog,
@@ -18,7 +19,6 @@ use clicktrail_log::{
     log::{Log, Stream},
     time::SystemClock,
 };
-use clicktrail_catalog::{Catalog, Postgres};
 use object_store::aws::AmazonS3Builder;
 use serde_json::Value;
 use sqlx::{AssertSqlSafe, Connection as _, PgConnection};

@@ -2,14 +2,14 @@
 
 use std::{sync::Arc, time::Duration};
 
+use clicktrail_catalog::Outcome;
+use clicktrail_live::sealing::Archiver;
 use clicktrail_log::{
     archive::{self, keys::ManifestKey, seal},
     log::{Log, Stream},
     time::{Clock, Hour, ManualClock, SystemClock},
 };
 use clicktrail_projections::session;
-use clicktrail_catalog::Outcome;
-use clicktrail_live::sealing::Archiver;
 use clicktrail_verdicts::history::History;
 use serde_json::{Value, json};
 

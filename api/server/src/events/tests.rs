@@ -2,7 +2,7 @@ use std::{io::Write as _, time::Duration};
 
 use axum::body::{Body, Bytes};
 
-use super::super::{Limits, testing::Doors};
+use crate::{limits::Limits, testing::Doors};
 
 const JSON: &str = "application/json";
 const NDJSON: &str = "application/x-ndjson";

@@ -1,11 +1,11 @@
 use axum::{body::Body, extract::ConnectInfo, http::Request};
+use clicktrail_catalog::Catalog as _;
+use clicktrail_log::time::Timestamp;
 
-use super::super::{
-    Limits,
+use crate::{
+    limits::Limits,
     testing::{Doors, NOW, TARGET, ad},
 };
-use clicktrail_log::time::Timestamp;
-use clicktrail_catalog::Catalog as _;
 
 #[tokio::test]
 async fn click_is_logged_before_the_way_is_shown() {

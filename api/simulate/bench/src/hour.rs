@@ -2,7 +2,6 @@
 
 use std::{path::Path, sync::Arc};
 
-use clicktrail_simulate::{Config, Simulation};
 use clicktrail_log::{
     archive::Archive,
     embedded::EmbeddedLog,
@@ -10,6 +9,7 @@ use clicktrail_log::{
     log::{Log as _, Stream},
     time::{Hour, ManualClock, Timestamp},
 };
+use clicktrail_simulate::{Config, Simulation};
 use uuid::Uuid;
 
 /// When the first hour begins: any past hour will do.

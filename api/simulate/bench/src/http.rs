@@ -9,18 +9,18 @@ use std::{
 };
 
 use anyhow::{Context as _, ensure};
-use clicktrail_simulate::{Config, Simulation};
 use clicktrail_log::{
     log::{Log, Logged, ReadLimit},
     position::Seq,
     time::{Clock as _, SystemClock},
 };
+use clicktrail_simulate::{Config, Simulation};
 use tokio::task::JoinSet;
 
 use crate::{
-    Sizes,
     client::{self, Client},
     server::{Broker, Server},
+    sizes::Sizes,
     table::{Table, Target, float, note, rate, ratio},
 };
 

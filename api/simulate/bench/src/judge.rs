@@ -7,7 +7,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clicktrail_simulate::{Config, Simulation};
 use clicktrail_log::{
     archive::{
         part,
@@ -18,6 +17,7 @@ use clicktrail_log::{
     position::{Epoch, Position, Seq},
     time::{Hour, ManualClock, SystemClock},
 };
+use clicktrail_simulate::{Config, Simulation};
 use clicktrail_verdicts::{
     fold::{Fold, Originals},
     history::History,
@@ -27,7 +27,8 @@ use clicktrail_verdicts::{
 use futures::{StreamExt as _, stream};
 
 use crate::{
-    Sizes, hour,
+    hour,
+    sizes::Sizes,
     table::{Table, Target, float, gib, note, rate, ratio},
 };
 

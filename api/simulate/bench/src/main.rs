@@ -13,6 +13,7 @@ mod project;
 mod redirect;
 mod seal;
 mod server;
+mod sizes;
 mod table;
 mod visible;
 
@@ -22,6 +23,7 @@ use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
 
 use hour::World;
+use sizes::Sizes;
 use table::Table;
 
 /// The measured binary's allocator.
@@ -39,26 +41,6 @@ struct Cli {
     /// What to measure [default: everything]
     #[arg(value_enum)]
     sections: Vec<Section>,
-}
-
-/// How much to do: the more, the steadier the figures.
-#[derive(Debug, Clone, clap::Args)]
-struct Sizes {
-    /// How long each rate is measured
-    #[arg(long, env = "CLICKTRAIL_BENCH_SECONDS", default_value_t = 10)]
-    seconds: u64,
-    /// Events of the hour that is sealed and projected
-    #[arg(long, env = "CLICKTRAIL_BENCH_EVENTS", default_value_t = 4_000_000)]
-    events: u64,
-    /// Events of the large hour whose memory is measured
-    #[arg(long, env = "CLICKTRAIL_BENCH_MEMORY_EVENTS", default_value_t = 20_000_000)]
-    memory_events: u64,
-    /// Events that are judged
-    #[arg(long, env = "CLICKTRAIL_BENCH_JUDGE_EVENTS", default_value_t = 10_000_000)]
-    judge_events: u64,
-    /// Events that are timed until they are counted
-    #[arg(long, env = "CLICKTRAIL_BENCH_PROBES", default_value_t = 300)]
-    probes: u32,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

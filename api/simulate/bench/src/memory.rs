@@ -9,8 +9,9 @@ use clicktrail_log::time::{Clock as _, ManualClock};
 use clicktrail_projections::session;
 
 use crate::{
-    Sizes, hour,
+    hour,
     hour::World,
+    sizes::Sizes,
     table::{Table, Target, float, gib, note, ratio},
 };
 

@@ -10,21 +10,21 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use axum::{Router, extract::State, http::StatusCode, response::IntoResponse, routing};
+use clicktrail_catalog::Ad;
 use clicktrail_log::{
     frame::{Digest, FORMAT_VERSION, Frame, Header},
     jetstream::{Config, JetStreamLog},
     log::{Log as _, Stream},
     time::{Clock as _, SystemClock},
 };
-use clicktrail_catalog::Ad;
 use tokio::{net::TcpListener, task::JoinSet};
 use uuid::Uuid;
 
 use crate::{
-    Sizes,
     client::Client,
     fsync,
     server::{Broker, Running, Server, await_file},
+    sizes::Sizes,
     table::{Table, Target, float, millis, quantile, rate, ratio},
 };
 

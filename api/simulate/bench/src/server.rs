@@ -9,11 +9,11 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
+use clicktrail_catalog::{Ad, Catalog as _, Sqlite};
 use clicktrail_log::{
     jetstream::{Config, JetStreamLog},
     log::Stream,
 };
-use clicktrail_catalog::{Ad, Catalog as _, Sqlite};
 use tempfile::TempDir;
 
 /// How long a process may take to listen.

@@ -7,16 +7,16 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use arrow::array::AsArray as _;
-use clicktrail_simulate::{Config, Simulation};
+use clicktrail_catalog::{Catalog as _, Sqlite};
 use clicktrail_log::time::{Clock as _, SystemClock};
 use clicktrail_projections::counters;
-use clicktrail_catalog::{Catalog as _, Sqlite};
+use clicktrail_simulate::{Config, Simulation};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
-    Sizes,
     client::{self, Client},
     server::{Broker, Server},
+    sizes::Sizes,
     table::{Table, Target, millis, quantile},
 };
 

@@ -10,7 +10,7 @@ use datafusion::{
 };
 
 use super::columns;
-use crate::{Error, counters};
+use crate::{counters::schema::KEYS, error::Error};
 
 /// The plan with rows of [`columns::KEY`] and the measures, in the order of the keys' numbers.
 ///
@@ -24,8 +24,8 @@ pub(super) fn rewrite(plan: &LogicalPlan) -> Result<LogicalPlan, Error> {
     if clicks_read(&aggregate.input) != Some(1) {
         return Err(Error::Refused("a sealed hour takes SQL that reads clicks once, and as they are".to_owned()));
     }
-    let (groups, keys) = (&aggregate.group_expr, counters::KEYS.len());
-    let is_grouped = groups.len() == keys && groups.iter().zip(counters::KEYS).all(|(expr, key)| is_key(expr, key));
+    let (groups, keys) = (&aggregate.group_expr, KEYS.len());
+    let is_grouped = groups.len() == keys && groups.iter().zip(KEYS).all(|(expr, key)| is_key(expr, key));
     let grouped = |index: usize| Expr::Column(Column::from(aggregate.schema.qualified_field(index)));
     let returned = |index: usize| Expr::Column(Column::from(plan.schema().qualified_field(index)));
     let is_in_order = |index: usize, sort: &SortExpr| {
@@ -39,7 +39,7 @@ pub(super) fn rewrite(plan: &LogicalPlan) -> Result<LogicalPlan, Error> {
         && order.len() == keys
         && all_keys_are(&|index| is_in_order(index, &order[index])))
     {
-        let keys = counters::KEYS.join(", ");
+        let keys = KEYS.join(", ");
         return Err(Error::Refused(format!("a sealed hour takes SQL that groups by, returns and orders by {keys}")));
     }
     let input = LogicalPlan::clone(&aggregate.input);
@@ -64,7 +64,7 @@ fn dissect(plan: &LogicalPlan) -> Option<(&[SortExpr], &[Expr], &Aggregate)> {
 /// How often clicks are read; `None` if something between them and the groups might make other columns of theirs.
 fn clicks_read(plan: &LogicalPlan) -> Option<usize> {
     match plan {
-        LogicalPlan::TableScan(scan) => Some(usize::from(scan.table_name.table() == super::CLICKS)),
+        LogicalPlan::TableScan(scan) => Some(usize::from(scan.table_name.table() == columns::CLICKS)),
         LogicalPlan::Join(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::EmptyRelation(_) => {
             plan.inputs().into_iter().map(clicks_read).sum()
         }
@@ -92,18 +92,19 @@ fn is_key(expr: &Expr, key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counters::{self, SQL};
     use crate::session;
 
     #[tokio::test]
     async fn sql_with_other_keys_is_refused() {
         let session = session::session(session::Limits::default()).unwrap();
-        session.register_table(super::super::CLICKS, std::sync::Arc::new(super::super::plan::Ranges)).unwrap();
+        session.register_table(columns::CLICKS, std::sync::Arc::new(super::super::plan::RangeTable)).unwrap();
         session.register_table("rulings", counters::no_rulings()).unwrap();
         let rewritten = async |sql: &str| {
             let frame = session.sql(sql).await.unwrap();
             rewrite(frame.logical_plan())
         };
-        assert!(rewritten(counters::SQL).await.is_ok());
+        assert!(rewritten(SQL).await.is_ok());
         for (said, instead) in [
             ("ORDER BY\n    c.advertiser_id, c.campaign_id", "ORDER BY\n    c.campaign_id, c.advertiser_id"),
             ("publisher_id NULLS FIRST", "publisher_id NULLS LAST"),
@@ -116,8 +117,8 @@ mod tests {
                 "c.ad_id, c.campaign_id, c.publisher_id, date_trunc",
             ),
         ] {
-            assert!(counters::SQL.contains(said), "{said}");
-            let refused = rewritten(&counters::SQL.replace(said, instead)).await;
+            assert!(SQL.contains(said), "{said}");
+            let refused = rewritten(&SQL.replace(said, instead)).await;
             assert!(matches!(refused, Err(Error::Refused(_))), "{instead}: {refused:?}");
         }
         assert!(matches!(rewritten("SELECT COUNT(*) FROM clicks").await, Err(Error::Refused(_))));

@@ -17,7 +17,7 @@ use datafusion::arrow::{
 };
 
 use super::columns;
-use crate::{Error, counters};
+use crate::{counters::schema::KEYS, error::Error};
 
 /// No text has this rank plus one: a range has fewer rows.
 const UNSEEN: u32 = u32::MAX;
@@ -27,7 +27,7 @@ const UNSEEN: u32 = u32::MAX;
 pub(super) struct Coded {
     /// In the columns of [`columns::handed`].
     pub(super) rows: RecordBatch,
-    /// The columns of [`counters::KEYS`], texts as dictionaries; one row a key.
+    /// The columns of [`KEYS`], texts as dictionaries; one row a key.
     keys: Vec<ArrayRef>,
 }
 
@@ -129,7 +129,7 @@ pub(super) fn encode(slices: &[RecordBatch]) -> Result<Coded, Error> {
             None => Ok(Arc::new(minutes_of(&minutes, &first_rows)?)),
         }
     };
-    let keys = counters::KEYS.iter().map(key).collect::<Result<_, _>>()?;
+    let keys = KEYS.iter().map(key).collect::<Result<_, _>>()?;
     Ok(Coded { rows: RecordBatch::try_new(columns::handed(has_position), rows)?, keys })
 }
 

@@ -5,6 +5,8 @@ use std::sync::{Arc, LazyLock};
 use clicktrail_log::schema;
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
+/// The table of the events, as the SQL names it.
+pub(super) const CLICKS: &str = "clicks";
 /// Texts of the key. The first three are those by which parts are sorted.
 pub(super) const TEXTS: [&str; 7] =
     ["advertiser_id", "campaign_id", "ad_id", "publisher_id", "country", "device_type", "currency"];

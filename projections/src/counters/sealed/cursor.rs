@@ -25,7 +25,7 @@ use datafusion::{
 };
 
 use super::{chunks::Chunks, columns};
-use crate::Error;
+use crate::error::Error;
 
 /// The core columns of a part, with texts as the dictionaries as which they are stored.
 static AS_DICTIONARIES: LazyLock<SchemaRef> = LazyLock::new(|| {
@@ -41,9 +41,9 @@ static AS_DICTIONARIES: LazyLock<SchemaRef> = LazyLock::new(|| {
 /// An ad, by the columns by which a part is sorted first.
 pub(super) type Ad<'a> = [&'a str; 3];
 
-/// Where a row stands in the order of parts, as exactly as groups care: by ad and minute.
+/// By what a row is placed in the order of a part, as exactly as groups care: ad and minute.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Place<'a> {
+pub(super) struct RowKey<'a> {
     pub(super) ad: Ad<'a>,
     pub(super) minute: i64,
 }
@@ -124,13 +124,13 @@ impl Cursor {
     }
 
     /// The place of the last decoded row; what is not decoded yet stands there or behind. `None`: all is decoded.
-    pub(super) fn decoded_to(&self) -> Option<Place<'_>> {
+    pub(super) fn decoded_to(&self) -> Option<RowKey<'_>> {
         let last = if self.finished { None } else { self.ahead.back() };
         last.map(|batch| place(batch, batch.num_rows() - 1))
     }
 
     /// How many of the decoded rows are before `end`, which is true from some row on for all that follow.
-    pub(super) fn count(&self, end: &dyn Fn(Place<'_>) -> bool) -> usize {
+    pub(super) fn count(&self, end: &dyn Fn(RowKey<'_>) -> bool) -> usize {
         let mut rows = 0;
         for batch in &self.ahead {
             let before = rows_before(batch, end);
@@ -143,7 +143,7 @@ impl Cursor {
     }
 
     /// Takes the decoded rows before `end`: batches of [`columns::read`] columns.
-    pub(super) fn take(&mut self, end: &dyn Fn(Place<'_>) -> bool, slices: &mut Vec<RecordBatch>) {
+    pub(super) fn take(&mut self, end: &dyn Fn(RowKey<'_>) -> bool, slices: &mut Vec<RecordBatch>) {
         while let Some(batch) = self.ahead.pop_front() {
             let before = rows_before(&batch, end);
             if before > 0 {
@@ -162,7 +162,7 @@ fn damaged(key: &str, reason: &dyn fmt::Display) -> Error {
     Error::Archive(ArchiveError::Damaged { key: key.to_owned(), reason: reason.to_string() })
 }
 
-fn rows_before(batch: &RecordBatch, end: &dyn Fn(Place<'_>) -> bool) -> usize {
+fn rows_before(batch: &RecordBatch, end: &dyn Fn(RowKey<'_>) -> bool) -> usize {
     let (mut low, mut high) = (0, batch.num_rows());
     while low < high {
         let middle = low.midpoint(high);
@@ -172,9 +172,9 @@ fn rows_before(batch: &RecordBatch, end: &dyn Fn(Place<'_>) -> bool) -> usize {
 }
 
 /// Where a row stands.
-fn place(batch: &RecordBatch, row: usize) -> Place<'_> {
+fn place(batch: &RecordBatch, row: usize) -> RowKey<'_> {
     let (ad, time) = moment(batch, row);
-    Place { ad, minute: time.div_euclid(columns::MINUTE_MICROS) }
+    RowKey { ad, minute: time.div_euclid(columns::MINUTE_MICROS) }
 }
 
 /// The ad and the event time of a row: by these, parts are in order.

@@ -9,7 +9,10 @@ use datafusion::arrow::{
     row::{RowConverter, SortField},
 };
 
-use crate::{Error, counters};
+use crate::{
+    counters::schema::{CODED, KEYS},
+    error::Error,
+};
 
 /// Rows of a batch of the merged ad.
 const BATCH_ROWS: usize = 8_192;
@@ -26,19 +29,19 @@ pub(super) struct Merged {
 }
 
 impl Merged {
-    /// Puts rows of [`counters::CODED`] columns that share an ad into order.
+    /// Puts rows of [`CODED`] columns that share an ad into order.
     ///
     /// # Errors
     /// If they are of other columns.
     pub(super) fn new(pieces: &[RecordBatch]) -> Result<Self, Error> {
-        let rows = concat_batches(&counters::CODED, pieces)?;
+        let rows = concat_batches(&CODED, pieces)?;
         let options = SortOptions { descending: false, nulls_first: true };
-        let fields = counters::CODED.fields()[AD_KEYS..counters::KEYS.len()]
+        let fields = CODED.fields()[AD_KEYS..KEYS.len()]
             .iter()
             .map(|field| SortField::new_with_options(field.data_type().clone(), options))
             .collect();
         let converter = RowConverter::new(fields)?;
-        let keys = converter.convert_columns(&rows.columns()[AD_KEYS..counters::KEYS.len()])?;
+        let keys = converter.convert_columns(&rows.columns()[AD_KEYS..KEYS.len()])?;
         let too_many = |_| Error::Refused("an ad has more than 2^32 keys in an hour".to_owned());
         let mut order: Vec<u32> = (0..u32::try_from(rows.num_rows()).map_err(too_many)?).collect();
         // Pieces are in order by themselves, which a stable sort makes use of.

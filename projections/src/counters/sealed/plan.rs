@@ -27,8 +27,19 @@ use datafusion::{
 };
 use futures::{TryStreamExt as _, stream};
 
-use super::{CLICKS, by_key, codes::Coded, columns};
-use crate::{Error, counters, lint, session};
+use super::{
+    by_key,
+    codes::Coded,
+    columns::{self, CLICKS},
+};
+use crate::{
+    counters::{
+        code::SQL,
+        schema::{CODED, conform},
+    },
+    error::Error,
+    lint, session,
+};
 
 /// Rows that the engine gets at a time: its group table then stays small.
 const BATCH_ROWS: usize = 8_192;
@@ -49,9 +60,9 @@ impl Plan {
     /// reports.
     pub(super) async fn new(rulings: Arc<dyn TableProvider>, limits: session::Limits) -> Result<Self, Error> {
         let session = session::session(session::Limits { threads: 1, ..limits })?;
-        session.register_table(CLICKS, Arc::new(Ranges))?;
+        session.register_table(CLICKS, Arc::new(RangeTable))?;
         session.register_table("rulings", rulings)?;
-        Self::of(counters::SQL, session).await
+        Self::of(SQL, session).await
     }
 
     async fn of(sql: &str, session: SessionContext) -> Result<Self, Error> {
@@ -74,7 +85,7 @@ impl Plan {
         Ok(Self { physical, session, with_position })
     }
 
-    /// The counts of a range, in [`counters::CODED`] columns and in the order of the keys.
+    /// The counts of a range, in [`CODED`] columns and in the order of the keys.
     ///
     /// # Errors
     /// As the engine reports.
@@ -105,15 +116,15 @@ fn keeps_clicks(plan: &Arc<dyn ExecutionPlan>) -> bool {
 fn with_keys(batch: &RecordBatch, range: &Coded) -> Result<RecordBatch, Error> {
     let mut columns = range.keys(batch.column(0).as_primitive::<UInt32Type>())?;
     columns.extend_from_slice(&batch.columns()[1..]);
-    counters::conform(&columns, &counters::CODED)
+    conform(&columns, &CODED)
 }
 
 /// The `clicks` of the range that the execution brings along.
 #[derive(Debug)]
-pub(super) struct Ranges;
+pub(super) struct RangeTable;
 
 #[async_trait]
-impl TableProvider for Ranges {
+impl TableProvider for RangeTable {
     fn schema(&self) -> SchemaRef {
         columns::table()
     }
@@ -182,6 +193,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::counters;
 
     fn ruled() -> RecordBatch {
         let columns: Vec<ArrayRef> =
@@ -215,10 +227,10 @@ mod tests {
             ("c.position = r.position", "c.position = r.position AND c.currency = r.category"),
         ] {
             let session = session::session(session::Limits::default()).unwrap();
-            session.register_table(CLICKS, Arc::new(Ranges)).unwrap();
+            session.register_table(CLICKS, Arc::new(RangeTable)).unwrap();
             session.register_table("rulings", counters::rulings(vec![ruled()]).unwrap()).unwrap();
-            assert!(counters::SQL.contains(said), "{said}");
-            let refused = Plan::of(&counters::SQL.replace(said, instead), session).await.err();
+            assert!(SQL.contains(said), "{said}");
+            let refused = Plan::of(&SQL.replace(said, instead), session).await.err();
             assert!(matches!(refused, Some(Error::Refused(_))), "{instead}: {refused:?}");
         }
     }

@@ -7,8 +7,8 @@
 
 use datafusion::arrow::array::RecordBatch;
 
-use super::cursor::{Ad, Cursor, Place};
-use crate::Error;
+use super::cursor::{Ad, Cursor, RowKey};
+use crate::error::Error;
 
 /// About as many rows are in a range: enough to be worth a query, and few enough to stay in the processor's cache.
 const RANGE_ROWS: usize = 1 << 17;
@@ -74,7 +74,7 @@ fn borrow(ad: &[String; 3]) -> Ad<'_> {
 }
 
 impl Cut {
-    fn ends_at(&self, place: Place<'_>) -> bool {
+    fn ends_at(&self, place: RowKey<'_>) -> bool {
         match self {
             Self::BeforeAd(ad) => place.ad >= borrow(ad),
             Self::BehindAd(ad) => place.ad > borrow(ad),
@@ -116,7 +116,7 @@ impl Ranges {
             let each = self.sizes.batch_rows(self.cursors.len()).max(ahead / self.cursors.len().max(1));
             self.cursors.iter_mut().try_for_each(|cursor| cursor.fill(each))?;
             let decoded_to = self.cursors.iter().filter_map(Cursor::decoded_to).min();
-            let Some(Place { ad, minute }) = decoded_to else {
+            let Some(RowKey { ad, minute }) = decoded_to else {
                 return Ok(self.open.take().map_or(Cut::Never, Cut::BehindAd));
             };
             let ad = ad.map(str::to_owned);

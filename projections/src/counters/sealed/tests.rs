@@ -18,7 +18,7 @@ use futures::TryStreamExt as _;
 use object_store::{memory::InMemory, path::Path};
 use proptest::prelude::*;
 
-use super::*;
+use super::{hour::project_files, ranges::Sizes, *};
 use crate::{
     clicks::CheckedFiles,
     counters::{

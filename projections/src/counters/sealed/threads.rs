@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::{common::runtime::SpawnedTask, error::DataFusionError};
 use tokio::sync::Semaphore;
 
-use crate::Error;
+use crate::error::Error;
 
 /// So many threads.
 #[derive(Debug, Clone)]

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use clicktrail_log::position::Seq;
 use clicktrail_catalog::{Catalog, Error, HotPartial};
+use clicktrail_log::position::Seq;
 
 use crate::{
     place::Place,

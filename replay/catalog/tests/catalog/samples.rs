@@ -1,11 +1,11 @@
 //! Values to store.
 
 use bytes::Bytes;
+use clicktrail_catalog::{Ad, HotPartial, Outcome, Reconciliation, SealedHour, Segment};
 use clicktrail_log::{
     position::Seq,
     time::{Hour, Timestamp},
 };
-use clicktrail_catalog::{Ad, HotPartial, Outcome, Reconciliation, SealedHour, Segment};
 
 /// The projection of the samples.
 pub(crate) const COUNTERS: &str = "counters";

@@ -2,8 +2,8 @@
 
 use std::sync::{Arc, Mutex};
 
-use clicktrail_log::position::Seq;
 use clicktrail_catalog::{Catalog, Error, HotPartial, Outcome, Reconciliation, SealedHour, Segment, Snapshot};
+use clicktrail_log::position::Seq;
 
 use crate::{
     place::Place,

@@ -1,7 +1,7 @@
 //! The judge's mark and later rulings: each verdict frame is accounted for once, whoever follows.
 
-use clicktrail_log::position::{Epoch, Position, Seq};
 use clicktrail_catalog::{Error, Judged, LaterRuling, StaleHour};
+use clicktrail_log::position::{Epoch, Position, Seq};
 
 use crate::{
     place::Place,

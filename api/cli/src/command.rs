@@ -1,0 +1,97 @@
+//! The command line, and which file runs each command.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{
+    ads, catalog, counters, demo, doctor,
+    exit::Exit,
+    global::{Global, NoDataDirectory},
+    import, log, output, rejected, schema, serve, simulate, verdicts,
+};
+
+/// Keeps every click, counts it once, and can prove both.
+///
+/// Everything lives in --data unless a log, archive or catalog elsewhere is named. Start with `clicktrail demo`.
+#[derive(Debug, Parser)]
+#[command(name = "clicktrail", version, propagate_version = true)]
+pub struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the whole job on simulated clicks: log, seal, count, reconcile
+    Demo(demo::Arguments),
+    /// Take clicks over HTTP, count them live, seal hours as they pass
+    Serve(serve::Arguments),
+    /// Log a file of past events in event-time order; doing it again logs nothing twice
+    Import(import::Arguments),
+    /// Make realistic events, into --data or over HTTP
+    Simulate(simulate::Arguments),
+    /// The ad registry: whom a click bills and where it leads
+    #[command(subcommand)]
+    Ads(ads::Command),
+    /// The click log and its sealed hours
+    #[command(subcommand)]
+    Log(log::Command),
+    /// Counters by any dimension and time bucket
+    Counters(counters::Arguments),
+    /// What was ruled about clicks: judge again, ask, rule by hand, and see why
+    #[command(subcommand)]
+    Verdicts(verdicts::Command),
+    /// Events that failed validation, with their original bytes
+    #[command(subcommand)]
+    Rejected(rejected::Command),
+    /// The event schema and its published versions
+    #[command(subcommand)]
+    Schema(schema::Command),
+    /// Check what this installation can promise: fsync, durability, clock, archive
+    Doctor(doctor::Arguments),
+    /// The catalog of hours, segments and ads
+    #[command(subcommand)]
+    Catalog(catalog::Command),
+}
+
+/// Runs the command that the process was started with.
+pub async fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            let _ = usage.print();
+            // Help and version are answers; clap's own 2 for a mistake means something else here.
+            return ExitCode::from(u8::from(usage.use_stderr()));
+        }
+    };
+    match run(cli).await {
+        Ok(exit) => ExitCode::from(exit.code()),
+        Err(error) => {
+            output::error(&error);
+            let incomplete = error.is::<NoDataDirectory>();
+            ExitCode::from(if incomplete { Exit::InputIncomplete.code() } else { 1 })
+        }
+    }
+}
+
+async fn run(cli: Cli) -> anyhow::Result<Exit> {
+    let Cli { global, command } = cli;
+    output::tracing(matches!(command, Command::Serve(_)));
+    match command {
+        Command::Demo(arguments) => Box::pin(demo::run(&global, arguments)).await,
+        Command::Serve(arguments) => Box::pin(serve::run(&global, arguments)).await,
+        Command::Import(arguments) => Box::pin(import::run(&global, arguments)).await,
+        Command::Simulate(arguments) => Box::pin(simulate::run(&global, arguments)).await,
+        Command::Ads(command) => Box::pin(ads::run(&global, command)).await,
+        Command::Log(command) => Box::pin(log::run(&global, command)).await,
+        Command::Counters(arguments) => Box::pin(counters::run(&global, arguments)).await,
+        Command::Verdicts(command) => Box::pin(verdicts::run(&global, command)).await,
+        Command::Rejected(command) => Box::pin(rejected::run(&global, command)).await,
+        Command::Schema(command) => schema::run(&global, &command),
+        Command::Doctor(arguments) => Box::pin(doctor::run(&global, arguments)).await,
+        Command::Catalog(command) => Box::pin(catalog::run(&global, command)).await,
+    }
+}

@@ -1,0 +1,22 @@
+//! How rulings are written for people.
+
+use clicktrail_log::time::Timestamp;
+use clicktrail_verdicts::verdict::{Category, Decision};
+
+use crate::installation::Installation;
+
+/// `invalid (givt)` or `valid`.
+pub(crate) fn ruling(decision: Decision, category: Option<Category>) -> String {
+    match category {
+        Some(category) => format!("{decision} ({category})"),
+        None => decision.to_string(),
+    }
+}
+
+/// What stands where nothing was ever ruled.
+pub(crate) const UNRULED: &str = "valid: nothing was ruled";
+
+/// Now, by the machine's clock.
+pub(crate) fn now(instance: &Installation) -> Timestamp {
+    instance.clock.now()
+}

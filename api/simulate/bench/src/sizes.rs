@@ -1,0 +1,21 @@
+//! How much is measured.
+
+/// How much to do: the more, the steadier the figures.
+#[derive(Debug, Clone, clap::Args)]
+pub(crate) struct Sizes {
+    /// How long each rate is measured
+    #[arg(long, env = "CLICKTRAIL_BENCH_SECONDS", default_value_t = 10)]
+    pub(crate) seconds: u64,
+    /// Events of the hour that is sealed and projected
+    #[arg(long, env = "CLICKTRAIL_BENCH_EVENTS", default_value_t = 4_000_000)]
+    pub(crate) events: u64,
+    /// Events of the large hour whose memory is measured
+    #[arg(long, env = "CLICKTRAIL_BENCH_MEMORY_EVENTS", default_value_t = 20_000_000)]
+    pub(crate) memory_events: u64,
+    /// Events that are judged
+    #[arg(long, env = "CLICKTRAIL_BENCH_JUDGE_EVENTS", default_value_t = 10_000_000)]
+    pub(crate) judge_events: u64,
+    /// Events that are timed until they are counted
+    #[arg(long, env = "CLICKTRAIL_BENCH_PROBES", default_value_t = 300)]
+    pub(crate) probes: u32,
+}

@@ -1,0 +1,24 @@
+//! The projection's code, and the digest that names it.
+
+use clicktrail_log::{frame::Digest, schema::columns};
+
+use super::schema::schema;
+use crate::segment;
+
+/// In keys, tables and commands.
+pub const NAME: &str = "counters";
+/// Part of the code digest: raise it when the meaning changes and the SQL does not.
+pub const VERSION: u32 = 1;
+/// The projection itself.
+pub const SQL: &str = include_str!("counters.sql");
+/// Adds up partial counters.
+pub(super) const MERGE_SQL: &str = include_str!("merge.sql");
+
+/// Names the code: SHA-256 of the version, the SQL, the output columns, the segment's layout, the engine's version, which
+/// fixes that of Parquet, and that of Zstandard.
+pub fn code_digest() -> Digest {
+    let (engine, columns) = (datafusion::DATAFUSION_VERSION, columns(&schema()));
+    let layout = segment::CREATED_BY;
+    let zstd = zstd::zstd_safe::version_number();
+    Digest::of(format!("{NAME} {VERSION}\n{SQL}\n{columns:?}\n{layout}\nDataFusion {engine}\nzstd {zstd}").as_bytes())
+}
