@@ -16,7 +16,7 @@ use crate::{
 /// Everything lives in --data unless a log, archive or catalog elsewhere is named. Start with `clicktrail demo`.
 #[derive(Debug, Parser)]
 #[command(name = "clicktrail", version, propagate_version = true)]
-pub struct Cli {
+pub(crate) struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]

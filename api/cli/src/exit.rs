@@ -2,7 +2,7 @@
 
 /// Exit codes are a contract: 0 ok, 1 error, 2 differences found, 3 gate refused, 4 input incomplete, 5 partial.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Exit {
+pub(crate) enum Exit {
     /// Done.
     Ok,
     /// Done, and what was checked is not as it should be.

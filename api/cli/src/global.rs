@@ -14,7 +14,7 @@ use crate::{
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
-pub struct Global {
+pub(crate) struct Global {
     /// Directory of the embedded log, archive and catalog [default: ./clicktrail-data]
     #[arg(long, global = true, env = "CLICKTRAIL_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
@@ -46,7 +46,7 @@ pub struct Global {
 
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Format {
+pub(crate) enum Format {
     /// For people.
     Table,
     /// For programs: one JSON document.

@@ -30,38 +30,38 @@ use uuid::Uuid;
 
 /// Where everything is. The default is one directory that holds it all.
 #[derive(Debug, Clone, Default)]
-pub struct Places {
+pub(crate) struct Places {
     /// Embedded logs, catalog and archive, the spool, and the writer's identity.
-    pub data: PathBuf,
+    pub(crate) data: PathBuf,
     /// `nats://host:port` for a log on JetStream; `None`: SQLite files in `data`.
-    pub nats: Option<String>,
+    pub(crate) nats: Option<String>,
     /// The broker's monitoring address, which tells when it fsyncs.
-    pub nats_monitor: Option<String>,
+    pub(crate) nats_monitor: Option<String>,
     /// In front of the names of streams, so that installations can share a broker.
-    pub stream_prefix: String,
+    pub(crate) stream_prefix: String,
     /// `s3://bucket`; `None`: a directory in `data`.
-    pub archive: Option<String>,
+    pub(crate) archive: Option<String>,
     /// `postgres://…`; `None`: a SQLite file in `data`.
-    pub catalog: Option<String>,
+    pub(crate) catalog: Option<String>,
 }
 
 /// An opened installation.
 #[derive(Debug, Clone)]
-pub struct Installation {
+pub(crate) struct Installation {
     /// What it was opened from.
-    pub places: Places,
+    pub(crate) places: Places,
     /// The click log.
-    pub clicks: Arc<dyn Log>,
+    pub(crate) clicks: Arc<dyn Log>,
     /// The verdict log.
-    pub verdicts: Arc<dyn Log>,
+    pub(crate) verdicts: Arc<dyn Log>,
     /// The log of rejected events.
-    pub rejected: Arc<dyn Log>,
+    pub(crate) rejected: Arc<dyn Log>,
     /// The archive.
-    pub archive: Archive,
+    pub(crate) archive: Archive,
     /// The catalog.
-    pub catalog: Arc<dyn Catalog>,
+    pub(crate) catalog: Arc<dyn Catalog>,
     /// What time it is.
-    pub clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 impl Installation {
@@ -69,7 +69,7 @@ impl Installation {
     ///
     /// # Errors
     /// Names the place that could not be opened.
-    pub async fn open(places: Places, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+    pub(crate) async fn open(places: Places, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&places.data)
             .with_context(|| format!("create data directory {}", places.data.display()))?;
         let clicks = log(&places, Stream::Clicks, Arc::clone(&clock)).await?;
@@ -92,32 +92,32 @@ impl Installation {
     }
 
     /// What was ruled, from the verdict log and its archive.
-    pub fn rulings(&self) -> History {
+    pub(crate) fn rulings(&self) -> History {
         History::new(Arc::clone(&self.verdicts), self.archive.clone())
     }
 
     /// The judge of this installation.
-    pub fn judging(&self, rules: Arc<Ruleset>) -> Judging {
+    pub(crate) fn judging(&self, rules: Arc<Ruleset>) -> Judging {
         let (clicks, verdicts) = (Arc::clone(&self.clicks), Arc::clone(&self.verdicts));
         let judge = Judge::new(Arc::clone(&clicks), verdicts, self.archive.clone(), rules, Arc::clone(&self.clock));
         Judging::new(judge, clicks, Arc::clone(&self.catalog))
     }
 
     /// What counts its clicks live, behind the judge.
-    pub fn projector(&self, limits: session::Limits) -> Projector {
+    pub(crate) fn projector(&self, limits: session::Limits) -> Projector {
         let (log, catalog) = (Arc::clone(&self.clicks), Arc::clone(&self.catalog));
         Projector::new(log, self.archive.clone(), catalog, limits).behind_judge(self.rulings())
     }
 
     /// What seals its hours, behind the judge.
-    pub fn archiver(&self, limits: session::Limits) -> Archiver {
+    pub(crate) fn archiver(&self, limits: session::Limits) -> Archiver {
         let (log, catalog, clock) = (Arc::clone(&self.clicks), Arc::clone(&self.catalog), Arc::clone(&self.clock));
         let archiver = Archiver::new(log, self.archive.clone(), catalog, clock, limits);
         archiver.behind_judge(Arc::clone(&self.verdicts), self.rulings())
     }
 
     /// What answers questions about it.
-    pub fn questions(&self) -> Service {
+    pub(crate) fn questions(&self) -> Service {
         Service {
             clicks: Arc::clone(&self.clicks),
             history: self.rulings(),
@@ -132,7 +132,7 @@ impl Installation {
     ///
     /// # Errors
     /// If the log is not embedded: a broker gives frames its own time.
-    pub fn backfill(
+    pub(crate) fn backfill(
         self,
         rules: Arc<Ruleset>,
         clock: Arc<ManualClock>,
@@ -155,7 +155,7 @@ impl Installation {
     }
 
     /// Whether the log is embedded: then history can be logged under its own time.
-    pub fn is_embedded(&self) -> bool {
+    pub(crate) fn is_embedded(&self) -> bool {
         self.places.nats.is_none()
     }
 }
@@ -174,14 +174,14 @@ async fn log(places: &Places, stream: Stream, clock: Arc<dyn Clock>) -> anyhow::
 
 /// The right to write from a data directory: two processes under one identity would make readers drop frames.
 #[derive(Debug)]
-pub struct WriteLock(#[allow(dead_code, reason = "held for its lock, which ends with the process")] File);
+pub(crate) struct WriteLock(#[allow(dead_code, reason = "held for its lock, which ends with the process")] File);
 
 impl WriteLock {
     /// Takes the lock.
     ///
     /// # Errors
     /// If another process holds it.
-    pub fn take(data: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn take(data: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(data).with_context(|| format!("create data directory {}", data.display()))?;
         let path = data.join("write.lock");
         let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
@@ -202,7 +202,7 @@ struct StoredWriter {
 ///
 /// # Errors
 /// If the file in the data directory cannot be read or written.
-pub fn next_writer(data: &Path, _lock: &WriteLock) -> anyhow::Result<clicktrail_log::frame::Writer> {
+pub(crate) fn next_writer(data: &Path, _lock: &WriteLock) -> anyhow::Result<clicktrail_log::frame::Writer> {
     let path = data.join("writer.json");
     let stored = match std::fs::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))?,

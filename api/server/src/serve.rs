@@ -97,7 +97,7 @@ impl Connection {
         if let Err(cause) = stream.set_nodelay(true) {
             debug!(%peer, %cause, "turn off Nagle's algorithm");
         }
-        let limits = state.limits;
+        let limits = state.limits.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));

@@ -10,13 +10,15 @@ use clicktrail_log::{
 };
 use datafusion::arrow::{
     self,
-    array::{Int64Array, StringArray},
+    array::{ArrayRef, Int64Array, RecordBatch, StringArray},
     datatypes::{Decimal128Type, Int64Type},
 };
+use datafusion::datasource::MemTable;
+use futures::TryStreamExt as _;
 use proptest::prelude::*;
 
 use super::*;
-use crate::segment::Writer;
+use crate::{segment::Writer, session};
 
 /// A few keys, so that rows meet.
 pub(super) fn event(id: usize, kind: Kind, key: u8, minute: u8) -> Event<'static> {

@@ -152,7 +152,7 @@ async fn measure(home: &Path, manifest: &Manifest) -> anyhow::Result<Ours> {
     let mut built = None;
     for _ in 0..ROUNDS {
         let started = Instant::now();
-        built = Some(segment::build(&archive, manifest, &HourRulings::nothing(), limits).await?);
+        built = Some(segment::build(&archive, manifest, &HourRulings::none(), limits).await?);
         to_file = to_file.min(started.elapsed());
         in_memory = in_memory.min(count(counters::no_rulings()).await?);
         ruled = ruled.min(count(counters::rulings(vec![rulings.clone()])?).await?);

@@ -61,7 +61,7 @@ pub(super) async fn project_files(
 }
 
 /// Reads and checks the parts; each is let go but for the columns that are read.
-async fn open(
+pub(super) async fn open(
     archive: &Archive,
     files: Vec<manifest::File>,
     with_position: bool,

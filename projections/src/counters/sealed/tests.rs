@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
 use clicktrail_log::{
-    archive::{self, part},
+    archive::{self, Archive, manifest, part},
     event::{Event, Kind},
     frame::Digest,
     position::{Epoch, Position, Seq},
@@ -8,7 +10,7 @@ use clicktrail_log::{
 };
 use datafusion::{
     arrow::{
-        array::{ArrayRef, AsArray as _, Int64Array, StringArray, UInt32Array},
+        array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, StringArray, UInt32Array},
         compute::{concat_batches, take_record_batch},
         datatypes::Int64Type,
     },
@@ -18,8 +20,13 @@ use futures::TryStreamExt as _;
 use object_store::{memory::InMemory, path::Path};
 use proptest::prelude::*;
 
-use super::{hour::project_files, ranges::Sizes, *};
+use super::{
+    hour::{open, project_files},
+    ranges::{Ranges, Sizes},
+    threads::Threads,
+};
 use crate::{
+    Error,
     clicks::CheckedFiles,
     counters::{
         self,

@@ -1,4 +1,4 @@
-use clicktrail_catalog::Sqlite;
+use clicktrail_catalog::{HotPartial, Sqlite};
 use clicktrail_log::{
     embedded::EmbeddedLog,
     event::{Event, Kind},
