@@ -27,8 +27,8 @@ pub struct Cli {
 enum Command {
     /// Run the whole job on simulated clicks: log, judge, count, seal, compare
     ///
-    /// Writes to ./clicktrail-demo, or to --data or CLICKTRAIL_DATA if one of them is given. What is logged cannot be taken
-    /// back: never name a directory with real events.
+    /// Writes to ./clicktrail-demo, or to --data or CLICKTRAIL_DATA if one of them is given. What is logged cannot be
+    /// taken back: never name a directory with real events.
     Demo(demo::Arguments),
     /// Take events over HTTP, judge and count them live, and seal hours as they pass
     Serve(serve::Arguments),
