@@ -14,7 +14,7 @@ const DIGITS_MAX: usize = 64;
 /// # Errors
 /// A present-tense phrase that follows the field's name, as in "`price` has more than six decimals".
 pub fn micros_of_decimal(text: &str) -> Result<i64, &'static str> {
-    const NO_AMOUNT: &str = "is no decimal amount";
+    const NO_AMOUNT: &str = "is not a decimal amount";
     let (negative, unsigned) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
         None => (false, text),
@@ -113,7 +113,7 @@ mod tests {
             "1e99999999999",
             "١",
         ] {
-            check(text, Err("is no decimal amount"));
+            check(text, Err("is not a decimal amount"));
         }
     }
 }

@@ -20,7 +20,7 @@ pub enum Reason {
         offset: usize,
     },
     /// A number, text, list, `true`, `false` or `null` where an event belongs.
-    #[error("an event is a JSON object, this is {0}")]
+    #[error("an event must be a JSON object, and this is {0}")]
     NotAnObject(&'static str),
     /// One of the two would be lost.
     #[error("field `{0}` is given twice")]
@@ -46,7 +46,7 @@ pub enum Reason {
     #[error("field `{0}` is missing")]
     MissingField(&'static str),
     /// Not one of the five kinds.
-    #[error("`{0}` is no kind of event; kinds are click, impression, conversion, probe and prefetch")]
+    #[error("`{0}` is not a kind of event: use click, impression, conversion, probe or prefetch")]
     InvalidKind(String),
     /// An id that cannot be one.
     #[error("field `{field}` {why}")]
@@ -67,7 +67,7 @@ pub enum Reason {
         unit: &'static str,
     },
     /// Neither RFC 3339 nor milliseconds.
-    #[error("`{0}` is no time: give RFC 3339 text or integer milliseconds since 1970")]
+    #[error("`{0}` is not a time: use RFC 3339 text or integer milliseconds since 1970")]
     InvalidTime(String),
     /// Beyond what clocks may differ by.
     #[error("event time {given} is more than {max_seconds} s in the future")]
@@ -94,10 +94,10 @@ pub enum Reason {
         why: &'static str,
     },
     /// No active ISO 4217 code.
-    #[error("`{0}` is no active ISO 4217 currency code")]
+    #[error("`{0}` is not an active ISO 4217 currency code")]
     InvalidCurrency(String),
     /// The price would come from the registry, in another currency than the event's.
-    #[error("currency {given} without a price, but the ad is priced in {registered}")]
+    #[error("the event gives currency {given} but no price, and the ad is priced in {registered}")]
     CurrencyMismatch {
         /// As the event says.
         given: String,
@@ -105,7 +105,7 @@ pub enum Reason {
         registered: String,
     },
     /// Neither an IPv4 nor an IPv6 address.
-    #[error("`{0}` is no IP address")]
+    #[error("`{0}` is not an IP address")]
     InvalidIp(String),
     /// Nobody to bill and nowhere to lead.
     #[error("ad `{0}` is not registered")]
@@ -119,7 +119,7 @@ pub enum Reason {
         owner: &'static str,
     },
     /// A field of conversions on something else.
-    #[error("field `{0}` belongs to conversions")]
+    #[error("field `{0}` is for conversions only")]
     FieldNotForKind(&'static str),
     /// One event that no frame can hold.
     #[error("the event is too large for a frame of the log")]

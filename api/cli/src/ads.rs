@@ -21,7 +21,7 @@ pub(super) enum Command {
     Add(AdArguments),
     /// Register the ads of a CSV file with the columns ad_id, advertiser_id, campaign_id, target_url, price, currency
     Import {
-        /// The file
+        /// The CSV file, with a header line
         file: PathBuf,
     },
     /// List registered ads
@@ -32,7 +32,7 @@ pub(super) enum Command {
 #[derive(Debug, clap::Args, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AdArguments {
-    /// Its id, as in the URL /c/AD_ID
+    /// Id of the ad, as in the URL /c/AD_ID
     ad_id: String,
     /// Who pays
     #[arg(long = "advertiser")]
@@ -43,10 +43,10 @@ pub(super) struct AdArguments {
     /// Where a click leads: an http or https URL
     #[arg(long = "target")]
     target_url: String,
-    /// What a click charges, as a decimal: 0.25
+    /// What a click costs, as a decimal: 0.25
     #[arg(long)]
     price: String,
-    /// ISO 4217
+    /// Currency of the price, as an ISO 4217 code: EUR
     #[arg(long)]
     currency: String,
 }
@@ -57,13 +57,13 @@ impl AdArguments {
             let length = id.chars().count();
             ensure!(
                 (1..=128).contains(&length) && !id.chars().any(char::is_control),
-                "{name} id {id:?} is not 1 to 128 printable characters"
+                "{name} id {id:?} must have 1 to 128 characters, none of them a control character"
             );
         }
         let url = reqwest::Url::parse(&self.target_url).with_context(|| format!("target {:?}", self.target_url))?;
         ensure!(matches!(url.scheme(), "http" | "https"), "target {:?} is not an http or https URL", self.target_url);
         let price = capture::amount::micros_of_decimal(&self.price);
-        let price_micros = price.map_err(|reason| anyhow::anyhow!("price {:?}: {reason}", self.price))?;
+        let price_micros = price.map_err(|reason| anyhow::anyhow!("price {:?} {reason}", self.price))?;
         ensure!(price_micros >= 0, "price {:?} is negative", self.price);
         ensure!(capture::currency::is_active(&self.currency), "{:?} is not an ISO 4217 currency", self.currency);
         Ok(Ad {
@@ -87,7 +87,7 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
     let changed = put(&instance, &ads).await?;
     match global.output {
         Format::Json => output::json(&json!({"read": ads.len(), "changed": changed})),
-        Format::Table => output::line(&format!("{} ads read, {changed} new or changed", ads.len())),
+        Format::Table => output::line(&format!("{} read, {changed} new or changed", output::count(ads.len(), "ad"))),
     }
     Ok(Exit::Ok)
 }

@@ -14,7 +14,9 @@ use crate::{
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Forget hours, segments and live counts, and read them back from the object store
+    /// Forget hours, segments and live counts, then register every sealed hour again from the archive
+    ///
+    /// Stop every server first, on every machine, and let the judge pass all sealed hours. Registered ads are kept.
     Rebuild,
     /// List how sealed hours compared with what was counted live
     Reconciliations,
@@ -57,7 +59,8 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
     match global.output {
         Format::Json => output::json(&json!({"hours": rebuilt.hours, "rows": rebuilt.rows})),
         Format::Table => {
-            output::line(&format!("{} hours with {} events registered again", rebuilt.hours, rebuilt.rows))
+            let (hours, events) = (output::count(rebuilt.hours, "hour"), output::count(rebuilt.rows, "event"));
+            output::line(&format!("{hours} with {events} registered again"))
         }
     }
     if rebuilt.hours == 0 {

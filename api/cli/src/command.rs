@@ -25,32 +25,37 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Run the whole job on simulated clicks: log, seal, count, reconcile
+    /// Run the whole job on simulated clicks: log, judge, count, seal, compare
+    ///
+    /// Writes to ./clicktrail-demo, or to --data or CLICKTRAIL_DATA if one of them is given. What is logged cannot be
+    /// taken back: never name a directory with real events.
     Demo(demo::Arguments),
-    /// Take clicks over HTTP, count them live, seal hours as they pass
+    /// Take events over HTTP, judge and count them live, and seal hours as they pass
     Serve(serve::Arguments),
-    /// Log a file of past events in event-time order; doing it again logs nothing twice
+    /// Log a file of past events in order of event time; importing it again logs no event twice
     Import(import::Arguments),
-    /// Make realistic events, into --data or over HTTP
+    /// Make up realistic events, in --data or on a running server
+    ///
+    /// What is logged cannot be taken back: never name a directory or a server with real events.
     Simulate(simulate::Arguments),
-    /// The ad registry: whom a click bills and where it leads
+    /// Registered ads: who pays for a click, how much, and where it leads
     #[command(subcommand)]
     Ads(ads::Command),
     /// The click log and its sealed hours
     #[command(subcommand)]
     Log(log::Command),
-    /// Counters by any dimension and time bucket
+    /// Count clicks and money by dimension and time
     Counters(counters::Arguments),
-    /// What was ruled about clicks: judge again, ask, rule by hand, and see why
+    /// What was ruled about clicks and why; judge again, or rule by SQL or by hand
     #[command(subcommand)]
     Verdicts(verdicts::Command),
     /// Events that failed validation, with their original bytes
     #[command(subcommand)]
     Rejected(rejected::Command),
-    /// The event schema and its published versions
+    /// The columns of events and verdicts, and their published versions
     #[command(subcommand)]
     Schema(schema::Command),
-    /// Check what this installation can promise: fsync, durability, clock, archive
+    /// Check what this installation can promise: fsync, durability, clock, archive, catalog
     Doctor(doctor::Arguments),
     /// The catalog of hours, segments and ads
     #[command(subcommand)]

@@ -10,23 +10,24 @@ use crate::{exit::Exit, global::Global, output};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Event time from, inclusive: 2026-11-22 or 2026-11-22T14:00:00Z
+    /// Event time from, inclusive, in whole minutes: 2026-11-22T14:00:00Z, or 2026-11-22 for its midnight in UTC (also
+    /// with another --timezone)
     #[arg(long, value_parser = instant)]
     from: Option<Timestamp>,
-    /// Event time to, exclusive
+    /// Event time to, exclusive, written as --from is
     #[arg(long, value_parser = instant)]
     to: Option<Timestamp>,
-    /// Dimensions, comma-separated: advertiser, campaign, ad, publisher, country, device (currency is always among them)
+    /// Dimensions, separated by commas: advertiser, campaign, ad, publisher, country, device; currency is always added
     #[arg(long = "by", alias = "group-by", value_delimiter = ',', default_value = "advertiser")]
     dimensions: Vec<query::Dimension>,
     /// Width of a time bucket: minute, 5m, hour, day or total
     #[arg(long, default_value = "total")]
     granularity: query::Granularity,
-    /// With the verdicts up to this one: a position in the verdict log as `verdicts` prints it, or `latest`. Without it,
-    /// the numbers that count: live verdicts, and later ones once their hours are projected again
+    /// Count with every verdict up to this one: a position in the verdict log, as `verdicts` prints it, or `latest`.
+    /// Without it you get the billed totals, which know the judge's live verdicts alone
     #[arg(long, value_name = "POSITION")]
     as_of: Option<Moment>,
-    /// IANA zone of the buckets, as in Europe/Berlin
+    /// Time zone of the buckets, by its IANA name: Europe/Berlin
     #[arg(long, default_value = "UTC", value_name = "ZONE")]
     timezone: String,
 }
@@ -69,7 +70,7 @@ async fn tell_stale(service: &Service) -> anyhow::Result<()> {
             hours => format!("{hours} hours from {first} to {last} are stale"),
         };
         output::note(&format!(
-            "{hours}: later verdicts concern what was sealed (see `verdicts stale`); these numbers count without them, --as-of latest with them"
+            "{hours}: these totals do not count newer verdicts (see `verdicts stale`; --as-of latest counts them)"
         ));
     }
     Ok(())

@@ -17,10 +17,10 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// How many events
+    /// Number of events
     #[arg(long, default_value_t = 200_000)]
     events: u64,
-    /// Over how many hours
+    /// Number of hours that they are spread over
     #[arg(long, default_value_t = 24)]
     hours: u32,
 }

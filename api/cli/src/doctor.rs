@@ -73,8 +73,11 @@ fn fsync(instance: &Installation) -> anyhow::Result<Finding> {
     );
     // A disk that answers faster than flash can write does not write.
     let good = p50 > Duration::from_micros(20);
-    let detail =
-        if good { detail } else { format!("{detail}: too fast to be real, a power loss may lose acknowledged events") };
+    let detail = if good {
+        detail
+    } else {
+        format!("{detail}: too fast for a real disk, a power loss may take acknowledged events")
+    };
     Ok(Finding { what: "fsync", good, detail })
 }
 
@@ -112,7 +115,7 @@ async fn archive(instance: &Installation) -> Vec<Finding> {
         Ok(back) if back == content => {
             Finding { what: "archive", good: true, detail: format!("put and get in {:.1} ms", ms(started.elapsed())) }
         }
-        Ok(_) => Finding { what: "archive", good: false, detail: "what was put is not what came back".to_owned() },
+        Ok(_) => Finding { what: "archive", good: false, detail: "what came back is not what was put".to_owned() },
         Err(error) => Finding { what: "archive", good: false, detail: causes(&error) },
     };
     let again = instance.archive.create(&path, bytes::Bytes::from_static(b"another")).await;

@@ -5,7 +5,7 @@
 pub(crate) enum Exit {
     /// Done.
     Ok,
-    /// Done, and what was checked is not as it should be.
+    /// The check ran and found problems.
     Differences,
     /// Something that the command needs is not there.
     InputIncomplete,

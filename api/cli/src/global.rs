@@ -15,31 +15,31 @@ use crate::{
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct Global {
-    /// Directory of the embedded log, archive and catalog [default: ./clicktrail-data]
+    /// Data directory: log, archive and catalog, unless they are elsewhere [default: ./clicktrail-data]
     #[arg(long, global = true, env = "CLICKTRAIL_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
-    /// Log on NATS JetStream instead: nats://HOST:PORT
+    /// Keep the log on NATS JetStream: nats://HOST:PORT
     #[arg(long, global = true, env = "CLICKTRAIL_NATS", value_name = "URL")]
     pub(crate) nats: Option<String>,
-    /// The NATS server's monitoring address, which tells whether it fsyncs: http://HOST:8222
+    /// Monitoring address of the NATS server, which says whether it fsyncs: http://HOST:8222
     #[arg(long, global = true, env = "CLICKTRAIL_NATS_MONITOR", value_name = "URL")]
     pub(crate) nats_monitor: Option<String>,
-    /// Goes in front of the stream names CLICKS, VERDICTS and REJECTED
+    /// Prefix of the stream names CLICKS, VERDICTS and REJECTED
     #[arg(long, global = true, env = "CLICKTRAIL_STREAM_PREFIX", value_name = "TEXT")]
     pub(crate) stream_prefix: Option<String>,
-    /// Archive on S3 instead: s3://BUCKET (credentials and endpoint from AWS_* variables)
+    /// Keep the archive on S3: s3://BUCKET (credentials and endpoint come from AWS_* variables)
     #[arg(long, global = true, env = "CLICKTRAIL_ARCHIVE", value_name = "URL")]
     pub(crate) archive: Option<String>,
-    /// Catalog on PostgreSQL instead: postgres://USER@HOST/DATABASE
+    /// Keep the catalog on PostgreSQL: postgres://USER@HOST/DATABASE
     #[arg(long, global = true, env = "CLICKTRAIL_CATALOG", value_name = "URL", hide_env_values = true)]
     pub(crate) catalog: Option<String>,
-    /// The judge's rules [default: those that come with the program; see `verdicts rules`]
+    /// Ruleset of the judge [default: the one in the program; see `verdicts rules`]
     #[arg(long, global = true, env = "CLICKTRAIL_RULESET", value_name = "FILE.toml")]
     pub(crate) ruleset: Option<PathBuf>,
-    /// Configuration file; flags and environment go before it [default: ./clicktrail.toml if there is one]
+    /// Configuration file; flags and the environment take precedence over it [default: ./clicktrail.toml, if it exists]
     #[arg(long, global = true, env = "CLICKTRAIL_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// How results are printed
+    /// Format of the results
     #[arg(long, global = true, value_enum, default_value = "table")]
     pub(crate) output: Format,
 }

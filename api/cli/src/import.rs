@@ -26,12 +26,13 @@ const APPEND_ATTEMPTS: u32 = 20;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The file
+    /// The file to import
     file: PathBuf,
-    /// How its lines are written: combined (web server logs), csv or ndjson
+    /// Format of its lines: combined (a web server's access log), csv or ndjson
     #[arg(long)]
     format: String,
-    /// Where each event column comes from (TOML; see examples/). Without it, ndjson lines are the API's events
+    /// Mapping: says where each column of an event comes from (see examples/apache.toml). Only ndjson needs none: its
+    /// lines are then events as POST /v1/events takes them
     #[arg(long, value_name = "FILE.toml")]
     mapping: Option<PathBuf>,
 }
@@ -143,7 +144,7 @@ async fn append(log: &dyn Log, frame: &Frame) -> anyhow::Result<bool> {
         match log.append(frame).await {
             Ok(appended) => return Ok(appended.duplicate),
             Err(error) if error.is_transient() && attempt < APPEND_ATTEMPTS => attempt += 1,
-            Err(error) => return Err(error).context("log a frame; the same import goes on from here"),
+            Err(error) => return Err(error).context("log a frame (import the file again to go on from here)"),
         }
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -171,12 +172,15 @@ fn print(global: &Global, summary: &Summary) {
         })),
         Format::Table => {
             output::line(&format!(
-                "read {read} lines: {} logged, {} were in the log already, {rejected} rejected",
-                written.logged, written.duplicates
+                "read {}: {} logged, {} were in the log already, {rejected} rejected",
+                output::count(*read, "line"),
+                written.logged,
+                written.duplicates
             ));
             output::line(&format!(
-                "sealed {} hours, {} of them equal to what was counted live",
-                written.hours_sealed, written.hours_equal
+                "sealed {}, {} of them equal to what was counted live",
+                output::count(written.hours_sealed, "hour"),
+                written.hours_equal
             ));
             output::note(
                 "next: clicktrail counters --by campaign --granularity day; clicktrail rejected list; clicktrail log verify",

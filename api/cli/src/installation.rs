@@ -79,7 +79,7 @@ impl Installation {
             None => Archive::directory(places.data.join("archive"))?,
             Some(url) => match url.strip_prefix("s3://") {
                 Some(bucket) if !bucket.is_empty() && !bucket.contains('/') => Archive::s3(bucket)?,
-                Some(_) | None => bail!("archive {url:?} is not s3://BUCKET"),
+                Some(_) | None => bail!("archive {url:?} must be s3://BUCKET"),
             },
         };
         let catalog: Arc<dyn Catalog> = match places.catalog.as_deref() {
@@ -140,7 +140,7 @@ impl Installation {
         identity: Uuid,
     ) -> anyhow::Result<Backfill> {
         if !self.is_embedded() {
-            bail!("history needs the embedded log: a broker logs events under its own time");
+            bail!("this needs the embedded log, because a broker gives events its own logged time");
         }
         let limits = session::Limits::default();
         let parts = Parts {

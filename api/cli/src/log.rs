@@ -29,44 +29,44 @@ use crate::{
 pub(super) enum Command {
     /// List sealed hours
     Hours {
-        /// From this hour on, as in 2026-11-22T14
+        /// From this hour on, inclusive: 2026-11-22T14
         #[arg(long, value_parser = hour)]
         from: Option<Hour>,
         /// Leave out hours without events
         #[arg(long)]
         without_quiet: bool,
     },
-    /// Print the archived events of an hour, one JSON object a line
+    /// Print the events of a sealed hour, one JSON object a line
     Cat {
-        /// The hour, as in 2026-11-22T14
+        /// The hour (UTC), as in 2026-11-22T14
         #[arg(value_parser = hour)]
         hour: Hour,
-        /// With address, user agent, session and page
+        /// Print the personal columns too: address, user agent, session and page
         #[arg(long)]
         personal: bool,
-        /// At most so many events
+        /// Print at most this many events
         #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
         limit: u64,
     },
     /// Print events as they are logged, one JSON object a line, until interrupted
     Tail {
-        /// Begin so many frames before the end
+        /// Begin this many frames before the end of the log
         #[arg(long, default_value_t = 0)]
         frames: u64,
         /// Stop at the end instead of waiting for more
         #[arg(long)]
         no_follow: bool,
     },
-    /// Read the archive back, clicks and verdicts: chain of hours, sizes and digests of all parts
+    /// Read the archive back, and check the chain of hours and the size and digest of every part
     Verify {
-        /// Also read every row: positions, order, targets, and that both files of a part hold the same rows
+        /// Check every row too: its position, its order, its target, and that both files of a part have the same rows
         #[arg(long)]
         deep: bool,
     },
 }
 
 fn hour(text: &str) -> Result<Hour, String> {
-    Hour::parse(text).ok_or_else(|| "an hour is written as in 2026-11-22T14".to_owned())
+    Hour::parse(text).ok_or_else(|| "use an hour, as in 2026-11-22T14".to_owned())
 }
 
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
@@ -254,9 +254,9 @@ fn print_report(global: &Global, clicks: &Report, verdicts: &Report) {
     for problem in &problems {
         output::line(&format!("PROBLEM {}  {}: {}", problem.hour, problem.key, problem.reason));
     }
-    print_counts(clicks, "events");
+    print_counts(clicks, "event");
     if verdicts.hours > 0 || !verdicts.problems.is_empty() {
-        print_counts(verdicts, "verdicts");
+        print_counts(verdicts, "verdict");
     }
 }
 
@@ -264,8 +264,9 @@ fn print_counts(report: &Report, what: &str) {
     let verdict = match (report.problems.len(), report.hours) {
         (0, 0) => "nothing is sealed yet: nothing was checked".to_owned(),
         (0, _) => "all of it is as it was sealed".to_owned(),
-        (count, _) => format!("{count} problems"),
+        (count, _) => output::count(count, "problem"),
     };
-    let Report { hours, parts, rows, bytes, .. } = report;
-    output::line(&format!("{hours} hours, {parts} parts, {rows} {what}, {bytes} bytes read: {verdict}"));
+    let (hours, parts) = (output::count(report.hours, "hour"), output::count(report.parts, "part"));
+    let (rows, bytes) = (output::count(report.rows, what), report.bytes);
+    output::line(&format!("{hours}, {parts}, {rows}, {bytes} bytes read: {verdict}"));
 }

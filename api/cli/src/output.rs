@@ -37,6 +37,13 @@ pub(super) fn line(text: &str) {
     let _ = writeln!(std::io::stdout().lock(), "{text}");
 }
 
+/// A count with its noun: `1 hour`, `2 hours`.
+pub(super) fn count(number: impl std::fmt::Display, noun: &str) -> String {
+    let number = number.to_string();
+    let ending = if number == "1" { "" } else { "s" };
+    format!("{number} {noun}{ending}")
+}
+
 /// A JSON document on stdout.
 pub(super) fn json(value: &Value) {
     line(&serde_json::to_string_pretty(value).expect("a JSON value is always writable"));

@@ -29,10 +29,10 @@ use crate::{
 pub(super) enum Command {
     /// List rejected events, oldest first
     List {
-        /// Only this reason code
+        /// Only events with this reason code
         #[arg(long)]
         code: Option<String>,
-        /// At most so many
+        /// List at most this many
         #[arg(long, default_value_t = 1_000)]
         limit: usize,
     },
@@ -41,12 +41,14 @@ pub(super) enum Command {
         /// Its position in the rejected log, as `list` prints it
         position: Position,
     },
-    /// Validate rejected events again and log those that now pass; doing it again logs nothing twice
+    /// Validate rejected events again, and log those that pass now; a second retry logs nothing twice
+    ///
+    /// An event that passes is billed as any other. Lines of imported files are not retried.
     Retry {
-        /// Only say what would happen
+        /// Log nothing: only count what passes, also what an earlier retry has logged
         #[arg(long)]
         dry_run: bool,
-        /// Only this reason code
+        /// Only events with this reason code
         #[arg(long)]
         code: Option<String>,
     },
@@ -205,9 +207,9 @@ async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry
             "rejected_again": rejected, "not_retryable": foreign,
         })),
         Format::Table => output::line(&format!(
-            "{} rejected events: {logged} {verb}, {known} were logged by an earlier retry, {rejected} are still rejected, \
-             {foreign} came from files (import the corrected file)",
-            entries.len()
+            "{}: {logged} {verb}, {known} were logged by an earlier retry, {rejected} are still rejected, \
+             {foreign} came from imported files and cannot be retried",
+            output::count(entries.len(), "rejected event")
         )),
     }
     Ok(Exit::Ok)

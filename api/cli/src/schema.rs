@@ -12,9 +12,9 @@ use crate::{
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Compare the schemas of events and verdicts with every version ever published: additive changes only
+    /// Check that the columns of events and verdicts break no promise of any published version
     Check,
-    /// Print a schema, as a published version is kept
+    /// Print the columns of events or of verdicts, in the form in which a version is published
     Show {
         /// Whose columns
         #[arg(value_enum, default_value_t = Rows::Events)]
@@ -124,6 +124,6 @@ fn print(compared: &Compared) {
         true => "published".to_owned(),
         false => format!("not published yet: add it under {}", rows.folder()),
     };
-    let (name, count) = (rows.name(), breaks.len());
-    output::line(&format!("{name} schema {id} ({state}), {versions} versions compared, {count} breaks"));
+    let (checked, broken) = (output::count(versions, "version"), output::count(breaks.len(), "breaking change"));
+    output::line(&format!("{} schema {id} ({state}), {checked} compared: {broken}", rows.name()));
 }

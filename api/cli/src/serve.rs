@@ -44,22 +44,22 @@ pub(super) enum Role {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// What this server does
+    /// What this process does; without capture it listens nowhere
     #[arg(long, value_enum, value_delimiter = ',', default_value = "capture,judge,project,archive")]
     roles: Vec<Role>,
-    /// Where to listen; port 0 takes a free one
+    /// IP address and port to listen on; port 0 takes a free one
     #[arg(long, env = "CLICKTRAIL_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
-    /// How many proxies in front append to X-Forwarded-For
+    /// Number of your own proxies in front that append to X-Forwarded-For
     #[arg(long, env = "CLICKTRAIL_TRUSTED_HOPS", default_value_t = 0)]
     trusted_hops: usize,
-    /// Oldest event time taken, in seconds
+    /// How old an event time may be, in seconds
     #[arg(long, default_value_t = 86_400)]
     event_age_max: u64,
-    /// Furthest event time in the future taken, in seconds
+    /// How far ahead an event time may be, in seconds
     #[arg(long, default_value_t = 60)]
     event_future_max: u64,
-    /// Serve although an acknowledgement may not survive a power loss
+    /// Serve even if a power loss may take acknowledged events
     #[arg(long)]
     allow_weak_durability: bool,
 }
@@ -120,7 +120,7 @@ async fn check_durability(instance: &Installation, allow_weak: bool) -> anyhow::
     let durability = instance.clicks.durability().await?;
     match &durability {
         Durability::Weak(why) if !allow_weak => {
-            bail!("acknowledged events could be lost ({why}); mend it, or say --allow-weak-durability")
+            bail!("acknowledged events could be lost ({why}); fix it, or pass --allow-weak-durability")
         }
         Durability::Weak(why) => warn!(why, "acknowledged events could be lost"),
         Durability::Fsync | Durability::Replicated(_) => info!(%durability, "what an acknowledgement means"),
@@ -183,7 +183,7 @@ fn watch(task: JoinHandle<()>, part: &'static str, ready: &Ready, shutdown: &Can
     tokio::spawn(async move {
         let _ = task.await;
         if !shutdown.is_cancelled() {
-            error!(part, "a frame was refused for good and its writer has stopped; restart the server");
+            error!(part, "a log's writer has stopped before its time: see the errors above, then restart the server");
             ready.block(part, "its writer has stopped");
         }
     })

@@ -26,25 +26,25 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// How many events, of all kinds together
+    /// Number of events, of all kinds together
     #[arg(long, default_value_t = 100_000)]
     pub(super) events: u64,
-    /// Over how many hours of simulated time
+    /// Hours of simulated time that they are spread over
     #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=87_600))]
     pub(super) hours: u32,
-    /// Another seed, another world; the same seed gives the same events
+    /// Seed of the random numbers: the same seed gives the same events
     #[arg(long, default_value_t = 1)]
     pub(super) seed: u64,
-    /// When the first hour begins
+    /// Beginning of the first hour
     #[arg(long, default_value = "2026-01-01T00:00:00Z", value_parser = start)]
     pub(super) start: Timestamp,
     /// Send the events to a running server instead, as fast as it takes them: http://HOST:PORT
     #[arg(long)]
     pub(super) url: Option<String>,
-    /// Events in a request (with --url)
+    /// Events in each request (with --url)
     #[arg(long, default_value_t = 1_000)]
     pub(super) batch: usize,
-    /// Requests under way at a time (with --url)
+    /// Requests in progress at a time (with --url)
     #[arg(long, default_value_t = 4)]
     pub(super) connections: usize,
 }
@@ -72,10 +72,12 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
 }
 
 pub(super) fn print(written: &Written) {
-    output::line(&format!("{} events logged, {} were in the log already", written.logged, written.duplicates));
+    let logged = output::count(written.logged, "event");
+    output::line(&format!("{logged} logged, {} were in the log already", written.duplicates));
     output::line(&format!(
-        "{} hours sealed, {} of them equal to what was counted live",
-        written.hours_sealed, written.hours_equal
+        "{} sealed, {} of them equal to what was counted live",
+        output::count(written.hours_sealed, "hour"),
+        written.hours_equal
     ));
 }
 
@@ -146,7 +148,8 @@ async fn send(global: &Global, mut simulation: Simulation, url: &str, arguments:
             &json!({"sent": sent, "logged": logged, "rejected": rejected, "retried": retried, "seconds": seconds}),
         ),
         Format::Table => output::line(&format!(
-            "{sent} events sent: {logged} logged, {rejected} rejected, {retried} sent again; {seconds:.1} s"
+            "{} sent: {logged} logged, {rejected} rejected, {retried} sent again; {seconds:.1} s",
+            output::count(sent, "event")
         )),
     }
     Ok(Exit::Ok)

@@ -223,16 +223,16 @@ mod tests {
     fn the_error_names_what_is_missing() {
         for (line, expected) in [
             (LINE.trim_end_matches('"').to_owned(), "user_agent has no closing quote"),
-            (LINE.replace("[17", "17"), "user is missing or not where the format has it"),
-            (LINE.replace(" HTTP/1.1", ""), "protocol is missing or not where the format has it"),
+            (LINE.replace("[17", "17"), "user is missing or stands in the wrong place"),
+            (LINE.replace(" HTTP/1.1", ""), "protocol is missing or stands in the wrong place"),
             (LINE.replace(" 200 ", " ok "), "status is not a number"),
             (LINE.replace(" 203023 ", " -1 "), "bytes is not a number"),
             (format!("{LINE} 17"), "there is text after user_agent"),
             (
                 LINE.replace("GET /blog/tags/x?flav=rss20&a=b HTTP/1.1", "-"),
-                "target is missing or not where the format has it",
+                "target is missing or stands in the wrong place",
             ),
-            (String::new(), "remote_addr is missing or not where the format has it"),
+            (String::new(), "remote_addr is missing or stands in the wrong place"),
         ] {
             assert_eq!(error(&line), expected, "{line}");
         }

@@ -63,7 +63,7 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|format| format.as_str() == text);
-        found.ok_or_else(|| format!("format {text:?} is not known: combined, csv or ndjson"))
+        found.ok_or_else(|| format!("unknown format {text:?}: use combined, csv or ndjson"))
     }
 }
 
@@ -319,7 +319,7 @@ impl Mapping {
 
 impl Columns {
     fn add(&mut self, format: Format, name: &str, mut table: SourceTable) -> Result<(), String> {
-        let column = Column::parse(name).ok_or_else(|| format!("{name:?} is not a column of an event"))?;
+        let column = Column::parse(name).ok_or_else(|| format!("{name:?} is not a column that a mapping can fill"))?;
         if let Some(name) = table.format.take() {
             if column != Column::EventTime {
                 return Err("format is for event_time only".into());

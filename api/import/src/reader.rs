@@ -52,7 +52,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The first line of a CSV file is no header, or not one for this mapping.
-    #[error("the header of the file: {0}")]
+    #[error("the header line cannot be used: {0}")]
     Header(String),
     /// Lines are what is imported.
     #[error("the file is compressed ({0}): decompress it first")]

@@ -142,7 +142,7 @@ impl<'a> Record<'a> {
         let text = self.text(columns, layout, Column::EventTime)?.ok_or(Reason::MissingField("event_time"))?;
         let time = columns.time_format.parse(text).ok_or_else(|| Reject {
             code: "invalid_time",
-            detail: format!("{:?} is not a time of the format that the mapping names", quoted(text)),
+            detail: format!("{:?} is not a time in the format that the mapping names", quoted(text)),
         })?;
         Ok(time)
     }

@@ -39,7 +39,7 @@ impl TimeFormat {
                 items.map(Self::Pattern).map_err(|_| format!("{pattern:?} is not a strptime pattern"))
             }
             other => Err(format!(
-                "time format {other:?} is not known: rfc3339, unix_s, unix_ms, unix_us, combined, or a strptime pattern"
+                "unknown time format {other:?}: use rfc3339, unix_s, unix_ms, unix_us, combined, or a strptime pattern"
             )),
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Malformed {
     /// Also when something else stands in the field's place.
-    #[error("{0} is missing or not where the format has it")]
+    #[error("{0} is missing or stands in the wrong place")]
     Missing(&'static str),
     /// The line ends inside a quoted text.
     #[error("{0} has no closing quote")]

@@ -103,7 +103,7 @@ async fn selected(hours: &Hours, sql: &str) -> Result<Vec<Selected>, Error> {
     let batches = hours.select(sql).await?;
     let Some(first) = batches.first() else { return Ok(Vec::new()) };
     for name in ["position", "reason"] {
-        column(first, name).map_err(|_| Error::Selection(format!("the SQL selects no column `{name}`")))?;
+        column(first, name).map_err(|_| Error::Selection(format!("the SQL must select a column `{name}`")))?;
     }
     let has = |name: &str| first.column_by_name(name).is_some();
     let optional = |name: &str| if has(name) { name.to_owned() } else { format!("CAST(NULL AS VARCHAR) AS {name}") };
@@ -134,7 +134,7 @@ fn column<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b arrow::array::Ar
 
 fn text(batch: &RecordBatch, name: &str, row: usize) -> Result<Option<String>, Error> {
     let texts = arrow::compute::cast(column(batch, name)?, &DataType::Utf8)
-        .map_err(|error| Error::Selection(format!("column `{name}` is no text: {error}")))?;
+        .map_err(|error| Error::Selection(format!("column `{name}` is not text: {error}")))?;
     let texts = texts.as_string::<i32>();
     Ok((!texts.is_null(row)).then(|| texts.value(row).to_owned()))
 }
@@ -146,14 +146,14 @@ fn read(batch: &RecordBatch, row: usize) -> Result<Selected, Error> {
         (!column.is_null(row)).then(|| column.value(row))
     };
     let raw = number("position").ok_or_else(|| wrong("the SQL selects a position that is null".to_owned()))?;
-    let position = Position::from_i64(raw).ok_or_else(|| wrong(format!("{raw} is no position")))?;
+    let position = Position::from_i64(raw).ok_or_else(|| wrong(format!("{raw} is not a position")))?;
     let of_event =
         |text: Option<String>| text.ok_or_else(|| wrong(format!("there is no event at {position} in these hours")));
     let event_id = of_event(text(batch, "event_id", row)?)?;
     let kind = of_event(text(batch, "kind", row)?)?;
     if !matches!(kind.as_str(), "click" | "conversion") {
         return Err(wrong(format!(
-            "the event at {position} is a {kind}, which is never billed: only clicks and conversions are ruled about"
+            "the event at {position} is of kind {kind}, which is never billed: rule about clicks and conversions"
         )));
     }
     let reason = text(batch, "reason", row)?.filter(|reason| !reason.is_empty());

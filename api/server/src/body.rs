@@ -35,11 +35,11 @@ pub(super) enum Unusable {
     TooSlow,
     #[error("the body ended early: {0}")]
     Incomplete(String),
-    #[error("content encoding `{0}` is not known here; known are gzip and zstd")]
+    #[error("content encoding `{0}` is not supported: use gzip or zstd")]
     Encoding(String),
-    #[error("content type `{0}` is not known here; known are application/json and application/x-ndjson")]
+    #[error("content type `{0}` is not supported: use application/json or application/x-ndjson")]
     MediaType(String),
-    #[error("the body is no {encoding} data, or ends early: {cause}")]
+    #[error("the body is not valid {encoding}, or ends early: {cause}")]
     Damaged { encoding: &'static str, cause: io::Error },
     #[error("{0}")]
     NotEvents(Reason),

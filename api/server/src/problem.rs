@@ -64,7 +64,7 @@ impl Problem {
     }
 
     pub(super) fn prefetch() -> Self {
-        let detail = "a click is not fetched ahead: follow the link when the person does";
+        let detail = "a click cannot be fetched ahead: follow the link when the person does";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "prefetch_refused", detail)
     }
 
@@ -170,10 +170,10 @@ impl From<&committer::Error> for Problem {
                 ("busy", "too many events are waiting to be stored; nothing was stored: send it again")
             }
             committer::Error::Unavailable(_) => {
-                ("log_unavailable", "the log takes no events; nothing was stored: send it again")
+                ("log_unavailable", "the log cannot be written; nothing was stored: send it again")
             }
             committer::Error::Closed => {
-                ("shutting_down", "the server is shutting down; nothing was stored: send it again")
+                ("shutting_down", "the server takes no more events; nothing was stored: send it again")
             }
             committer::Error::TooLarge(_) => ("internal", "the server failed; its log says why; nothing was stored"),
         };
@@ -186,5 +186,5 @@ pub(super) async fn not_found() -> Problem {
 }
 
 pub(super) async fn method_not_allowed() -> Problem {
-    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address does not take this method")
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this address does not allow this method")
 }

@@ -26,7 +26,8 @@ use crate::{
 pub enum Error {
     /// A batch that is new would go under an hour that is sealed already.
     #[error(
-        "the log is sealed up to {sealed}, and these events are of {hour}: history goes into an empty log, or after what is sealed"
+        "the log is sealed up to {sealed}, and these events are of {hour}: imported events must be newer than the last \
+         sealed hour, unless the log is empty"
     )]
     Sealed {
         /// The last sealed hour.

@@ -114,7 +114,7 @@ fn wrong_type_names_the_field() {
     check_rejected(
         r#"{"kind":"Click"}"#,
         "invalid_kind",
-        "`Click` is no kind of event; kinds are click, impression, conversion, probe and prefetch",
+        "`Click` is not a kind of event: use click, impression, conversion, probe or prefetch",
     );
 }
 
@@ -123,7 +123,7 @@ fn what_is_no_object_is_no_event() {
     for (text, found) in
         [("1", "a number"), ("\"x\"", "a text"), ("null", "null"), ("true", "true or false"), ("[]", "a list")]
     {
-        check_rejected(text, "not_an_object", &format!("an event is a JSON object, this is {found}"));
+        check_rejected(text, "not_an_object", &format!("an event must be a JSON object, and this is {found}"));
     }
 }
 
@@ -185,8 +185,8 @@ fn money_is_read_exactly() {
     }
     check_field(r#""price":0.0000001"#, "invalid_amount", "field `price` has more than six decimals");
     check_field(r#""price":-0.5"#, "invalid_amount", "field `price` is negative");
-    check_field(r#""price":"NaN""#, "invalid_amount", "field `price` is no decimal amount");
-    check_field(r#""price":"""#, "invalid_amount", "field `price` is no decimal amount");
+    check_field(r#""price":"NaN""#, "invalid_amount", "field `price` is not a decimal amount");
+    check_field(r#""price":"""#, "invalid_amount", "field `price` is not a decimal amount");
     check_field(r#""value":1e400"#, "invalid_amount", "field `value` is larger than an amount can be");
     check_field(
         r#""price_micros":9223372036854775808"#,

@@ -83,7 +83,8 @@ fn registry_never_mixes_two_owners_or_currencies() {
     check(r#"{"kind":"click","ad_id":"known","advertiser_id":"x"}"#, other_advertiser);
     let other_campaign = Err(("ad_mismatch", "ad `known` belongs to another campaign than the event says"));
     check(r#"{"kind":"click","ad_id":"known","campaign_id":"x"}"#, other_campaign);
-    let other_currency = Err(("currency_mismatch", "currency USD without a price, but the ad is priced in EUR"));
+    let other_currency =
+        Err(("currency_mismatch", "the event gives currency USD but no price, and the ad is priced in EUR"));
     check(r#"{"kind":"click","ad_id":"known","currency":"USD"}"#, other_currency);
 }
 
@@ -180,9 +181,9 @@ fn money_and_currency_are_checked() {
 #[test]
 fn conversion_fields_belong_to_conversions() {
     check_code(r#""click_event_id":"c","value":1"#, Ok(()));
-    let error = Err(("field_not_for_kind", "field `value_micros` belongs to conversions"));
+    let error = Err(("field_not_for_kind", "field `value_micros` is for conversions only"));
     check(r#"{"kind":"click","ad_id":"known","value":1}"#, error);
-    let error = Err(("field_not_for_kind", "field `click_event_id` belongs to conversions"));
+    let error = Err(("field_not_for_kind", "field `click_event_id` is for conversions only"));
     check(r#"{"kind":"impression","ad_id":"known","click_event_id":"c"}"#, error);
 }
 

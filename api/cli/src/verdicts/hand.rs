@@ -28,10 +28,10 @@ pub(crate) struct Add {
     position: Position,
     #[command(flatten)]
     word: Given,
-    /// What it is: invalid or valid
+    /// The ruling: invalid or valid
     #[arg(long, default_value = "invalid")]
     decision: Decision,
-    /// Why it is invalid: givt, sivt, duplicate or policy
+    /// Category of an invalid event: givt, sivt, duplicate or policy
     #[arg(long, default_value = "policy")]
     category: Category,
 }
@@ -46,13 +46,13 @@ pub(crate) struct Revoke {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Given {
-    /// Why: kept with the verdict
+    /// Why, in a word or a sentence; kept with the verdict
     #[arg(long)]
     reason: String,
-    /// Who decides: kept with the verdict
+    /// Who decides; kept with the verdict
     #[arg(long)]
     actor: String,
-    /// For people, kept with the verdict
+    /// A note for people; kept with the verdict
     #[arg(long)]
     note: Option<String>,
 }
@@ -97,7 +97,7 @@ async fn billable(instance: &Installation, position: Position) -> anyhow::Result
     let (id, kind) = (text("event_id").context("an event has an id")?, text("kind").context("an event has a kind")?);
     ensure!(
         matches!(kind.as_str(), "click" | "conversion"),
-        "the event at {position} is a {kind}, which is never billed: only clicks and conversions are ruled about"
+        "the event at {position} is of kind {kind}, which is never billed: rule about clicks and conversions"
     );
     Ok(id)
 }

@@ -24,10 +24,10 @@ use crate::{
 pub(crate) struct Arguments {
     #[command(flatten)]
     range: Range,
-    /// Append nothing: say what would change, in clicks and money
+    /// Append nothing: only say what would change, in clicks and money
     #[arg(long)]
     dry_run: bool,
-    /// Hours that are judged side by side [default: one a core]
+    /// Hours that are judged at the same time [default: one for each core]
     #[arg(long)]
     jobs: Option<usize>,
 }
@@ -139,10 +139,12 @@ fn print(global: &Global, ruleset: &str, summary: &Summary, effects: &BTreeMap<E
         return;
     }
     output::line(&format!(
-        "{hours} hours with {} events judged under ruleset {}: {} findings, {changes} rulings {}",
-        total.rows,
+        "{} with {} judged under ruleset {}: {}, {} {}",
+        output::count(*hours, "hour"),
+        output::count(total.rows, "event"),
         &ruleset[..12.min(ruleset.len())],
-        total.findings,
+        output::count(total.findings, "finding"),
+        output::count(*changes, "ruling"),
         if *dry_run { "would change" } else { "changed" },
     ));
     if !effects.is_empty() {
@@ -169,6 +171,6 @@ fn print(global: &Global, ruleset: &str, summary: &Summary, effects: &BTreeMap<E
         table.print();
     }
     if *dry_run {
-        output::note("nothing was appended: leave --dry-run out to append it");
+        output::note("nothing was appended: run it without --dry-run to append these verdicts");
     }
 }

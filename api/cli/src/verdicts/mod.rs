@@ -16,24 +16,30 @@ mod words;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Judge sealed hours again, under --ruleset; appends verdicts only where a ruling changes
+    /// Judge sealed hours again by --ruleset, and append a verdict where a ruling changes
+    ///
+    /// Billed totals stay as they are: see `verdicts stale` for the hours, and `counters --as-of latest`.
     Judge(judge::Arguments),
-    /// Rule by SQL: SELECT position, reason (and category, decision) FROM clicks, personal, rulings
+    /// Rule about the events that a SELECT names; without --apply only say what would change
+    ///
+    /// Billed totals stay as they are: see `verdicts stale` for the hours, and `counters --as-of latest`.
     Query(query::Arguments),
-    /// Rule about one event by hand: a person's word stands over all others
+    /// Rule about one click or conversion by hand; this overrules judge and queries, also later ones
+    ///
+    /// Billed totals stay as they are: see `verdicts stale` for the hours, and `counters --as-of latest`.
     Add(hand::Add),
-    /// Take a ruling by hand back: what stood without it stands again
+    /// Take a ruling by hand back; what stands without rulings by hand stands again
     Revoke(hand::Revoke),
-    /// Everything about one event: what it is, where it is stored, every verdict with its evidence, and what stands
+    /// Show one event: its columns, where it is stored, every verdict with its evidence, and the ruling
     Show {
         /// Its position, as `log cat` prints it
         position: Position,
     },
-    /// The rules that the judge applies, with their sources
+    /// List the rules that the judge applies (with their sources in --output json)
     Rules,
-    /// What the rules found, by rule and hour of the events
+    /// Count what the rules found, by rule and by hour of the events
     Stats(Range),
-    /// Sealed hours that a later verdict concerns than their numbers know
+    /// List sealed hours that have verdicts newer than their totals
     Stale,
 }
 

@@ -19,18 +19,18 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// A SELECT of `position` and `reason`, and if need be `category` (else policy) and `decision` (else invalid), from the
-    /// tables clicks, personal and rulings
+    /// A SELECT of `position` and `reason`, and optionally `category` (default: policy) and `decision` (default:
+    /// invalid), from the tables clicks, personal and rulings (their columns are in docs/events.md)
     sql: String,
     #[command(flatten)]
     range: Range,
-    /// Append the verdicts; without it nothing is appended, and what would change is printed
+    /// Append the verdicts; without it the command only says what would change
     #[arg(long, requires = "actor")]
     apply: bool,
-    /// Who decides: kept with each verdict
+    /// Who decides; kept with each verdict
     #[arg(long)]
     actor: Option<String>,
-    /// For people, kept with each verdict
+    /// A note for people; kept with each verdict
     #[arg(long)]
     note: Option<String>,
 }
@@ -77,9 +77,9 @@ fn print(global: &Global, selected: &[Selected], changes: &[&Selected], kept: us
         return;
     }
     output::line(&format!(
-        "{} events selected, {kept} of them ruled by hand; {} rulings {}",
-        selected.len() + kept,
-        changes.len(),
+        "{} selected, {kept} of them ruled by hand; {} {}",
+        output::count(selected.len() + kept, "event"),
+        output::count(changes.len(), "ruling"),
         if apply { "changed" } else { "would change" },
     ));
     if !effects.is_empty() {
@@ -92,6 +92,6 @@ fn print(global: &Global, selected: &[Selected], changes: &[&Selected], kept: us
         table.print();
     }
     if !apply {
-        output::note("nothing was appended: --apply --actor NAME appends it");
+        output::note("nothing was appended: pass --apply --actor NAME to append these verdicts");
     }
 }

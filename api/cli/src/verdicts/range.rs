@@ -5,10 +5,10 @@ use clicktrail_log::time::Hour;
 /// A range of sealed hours.
 #[derive(Debug, Clone, Copy, clap::Args)]
 pub(crate) struct Range {
-    /// From this hour on, as in 2026-11-22T14, or this day
+    /// From this sealed hour (UTC), inclusive: 2026-11-22T14, or 2026-11-22 for its first hour
     #[arg(long, value_parser = hour)]
     from: Option<Hour>,
-    /// Up to this hour, exclusive
+    /// Up to this sealed hour, exclusive
     #[arg(long, value_parser = hour)]
     to: Option<Hour>,
 }

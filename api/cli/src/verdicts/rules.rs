@@ -35,7 +35,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     }
     output::line(&format!("ruleset {} {}", rules.name(), rules.digest()));
     output::line(&format!(
-        "an event is invalid when the weights of the rules that fired, at most 1000, are over {}",
+        "an event is invalid when the weights of the rules that fired add up to more than {}",
         rules.threshold_permille()
     ));
     let mut table = output::Table::new(&["rule", "category", "weight", "parameters", "finds"]);

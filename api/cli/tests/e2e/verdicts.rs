@@ -340,7 +340,7 @@ fn bad_input_is_refused_with_its_place_and_appends_nothing() {
         (vec!["verdicts", "query", "DELETE FROM clicks"], "refused"),
         (vec!["verdicts", "query", "COPY clicks TO 'stolen.csv'"], "refused"),
         (vec!["verdicts", "query", probe], "never billed"),
-        (vec!["verdicts", "query", "SELECT CAST(7 AS BIGINT) AS position, 'x' AS reason"], "7 is no position"),
+        (vec!["verdicts", "query", "SELECT CAST(7 AS BIGINT) AS position, 'x' AS reason"], "7 is not a position"),
         ([&["verdicts", "add", "1.999999.0"], &word[..]].concat(), "no event at 1.999999.0"),
         ([&["verdicts", "revoke", position], &word[..]].concat(), "no ruling by hand"),
     ];
