@@ -10,9 +10,10 @@ use parquet::errors::ParquetError;
 
 use crate::{
     archive::{
+        entry::{Entry, File},
         keys::{Half, PartKey},
-        kind::{Entry, Kind, NewFile, Place},
-        manifest::{File, Manifest, Part},
+        kind::{Kind, NewFile, PartRange},
+        manifest::{Manifest, Part},
         part,
     },
     frame::Digest,
@@ -54,16 +55,16 @@ impl Kind for Clicks {
         part::with_position(batch, first, logged_at)
     }
 
-    fn encode(rows: Vec<RecordBatch>, place: Place) -> Result<(Part, Vec<NewFile>), ParquetError> {
+    fn encode(rows: Vec<RecordBatch>, range: PartRange) -> Result<(Part, Vec<NewFile>), ParquetError> {
         let encoded = part::encode(rows)?;
         let file = |half: Half, bytes: Bytes| {
             let digest = Digest::of(&bytes);
-            NewFile::new(PartKey::new(half, place.hour, place.first, place.last, &digest).path(), bytes, digest)
+            NewFile::new(PartKey::new(half, range.hour, range.first, range.last, &digest).path(), bytes, digest)
         };
         let (core, personal) = (file(Half::Core, encoded.core), file(Half::Personal, encoded.personal));
         let part = Part {
-            first_seq: place.first.get(),
-            last_seq: place.last.get(),
+            first_seq: range.first.get(),
+            last_seq: range.last.get(),
             rows: encoded.rows,
             event_time_min: encoded.event_time_min,
             event_time_max: encoded.event_time_max,

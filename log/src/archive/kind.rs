@@ -9,27 +9,17 @@ use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 use bytes::Bytes;
 use object_store::path::Path;
 use parquet::errors::ParquetError;
-use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    archive::manifest::{File, Manifest},
+    archive::{
+        entry::{Entry, File},
+        manifest::Manifest,
+    },
     frame::Digest,
     log::Stream,
     position::{Position, Seq},
     time::{Hour, Timestamp},
 };
-
-/// What a manifest says of one part. Its fields are part of the manifest's bytes, and frozen with its version.
-pub trait Entry: Clone + PartialEq + Eq + fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The first and the last frame whose rows it holds.
-    fn frames(&self) -> (u64, u64);
-
-    /// Its rows.
-    fn rows(&self) -> u64;
-
-    /// Its files: at least one. Problems with its rows are reported under the first.
-    fn files(&self) -> Vec<&File>;
-}
 
 /// How the frames of one stream become parts, and how a part is checked. All of it is a function of its arguments:
 /// the same rows give the same bytes, because sealing again after a crash must.
@@ -55,7 +45,7 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// If they are no rows of this stream.
-    fn encode(rows: Vec<RecordBatch>, place: Place) -> Result<(Self::Part, Vec<NewFile>), ParquetError>;
+    fn encode(rows: Vec<RecordBatch>, range: PartRange) -> Result<(Self::Part, Vec<NewFile>), ParquetError>;
 
     /// Reads every row of a part back: in its frames, once, in order, and as the manifest says. `files` are those of
     /// [`Entry::files`], in their order, each with the digest that the manifest names.
@@ -65,9 +55,9 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     fn check(manifest: &Manifest<Self::Part>, part: &Self::Part, files: &[Bytes]) -> Result<(), String>;
 }
 
-/// Where the rows of a part stood in the log.
+/// Which frames a part is made of, and which hour it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct PartRange {
     /// The hour that is sealed.
     pub hour: Hour,
     /// The first frame.

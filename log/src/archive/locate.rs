@@ -8,8 +8,15 @@ use arrow::{
     datatypes::Int64Type,
 };
 
-use super::{Archive, Error as ArchiveError, Manifest, clicks::Clicks, keys::ManifestKey, manifest, part};
 use crate::{
+    archive::{
+        clicks::Clicks,
+        entry::File,
+        keys::ManifestKey,
+        manifest::Manifest,
+        part,
+        store::{Archive, Error as ArchiveError},
+    },
     frame,
     log::{self, Log, ReadLimit, Stream},
     position::{Position, Seq},
@@ -19,7 +26,7 @@ use crate::{
 
 /// Where an event is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Storage {
     /// In a part of a sealed hour.
     Sealed {
         /// The hour.
@@ -33,13 +40,13 @@ pub enum Place {
     Logged,
 }
 
-/// An event and its place.
+/// An event and where it is stored.
 #[derive(Debug, Clone)]
 pub struct Located {
     /// One row of [`schema::read`] columns.
     pub event: RecordBatch,
     /// Where it is stored.
-    pub place: Place,
+    pub storage: Storage,
 }
 
 /// Why an event cannot be shown.
@@ -77,7 +84,7 @@ pub async fn locate(clicks: &dyn Log, archive: &Archive, position: Position) -> 
     let first = Position::new(info.epoch, logged.seq, 0);
     let malformed = |error: arrow::error::ArrowError| frame::Error::Malformed(error.to_string());
     let rows = part::with_position(&batch, first, logged.logged_at).map_err(malformed)?;
-    Ok(Some(Located { event: rows.slice(usize::from(position.row()), 1), place: Place::Logged }))
+    Ok(Some(Located { event: rows.slice(usize::from(position.row()), 1), storage: Storage::Logged }))
 }
 
 /// The sealed hour that holds a frame: hours are in the order of their frames.
@@ -115,18 +122,14 @@ async fn in_hour(archive: &Archive, manifest: &Manifest, position: Position) -> 
     let event = columns.and_then(|columns| RecordBatch::try_new(schema::read(), columns).ok());
     let event = event.ok_or_else(|| damaged(&part.core, &"it lacks a column"))?;
     let (core, personal) = (part.core.key.clone(), part.personal.key.clone());
-    Ok(Some(Located { event, place: Place::Sealed { hour: manifest.hour(), core, personal } }))
+    Ok(Some(Located { event, storage: Storage::Sealed { hour: manifest.hour(), core, personal } }))
 }
 
-fn damaged(file: &manifest::File, reason: &dyn std::fmt::Display) -> ArchiveError {
+fn damaged(file: &File, reason: &dyn std::fmt::Display) -> ArchiveError {
     ArchiveError::Damaged { key: file.key.clone(), reason: reason.to_string() }
 }
 
-async fn row_at(
-    archive: &Archive,
-    file: &manifest::File,
-    position: Position,
-) -> Result<Option<RecordBatch>, ArchiveError> {
+async fn row_at(archive: &Archive, file: &File, position: Position) -> Result<Option<RecordBatch>, ArchiveError> {
     let bytes = archive.get_file(file).await?;
     let reader = part::read(bytes, None).map_err(|error| damaged(file, &error))?;
     let schema = reader.schema();

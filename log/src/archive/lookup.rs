@@ -15,8 +15,7 @@ use parquet::{
     },
 };
 
-use super::part;
-use crate::{position::Position, time::Timestamp};
+use crate::{archive::part, position::Position, time::Timestamp};
 
 /// The bloom filters of a core file's event ids, one a row group. A few hundred kilobytes, apart from the file.
 #[derive(Debug, Clone)]
@@ -46,7 +45,7 @@ impl Filter {
 
 /// One event of a part, as far as it identifies it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct Match {
     /// Its id.
     pub event_id: String,
     /// Its kind, as in the column.
@@ -61,7 +60,7 @@ pub struct Found {
 ///
 /// # Errors
 /// If the bytes are no core file.
-pub fn find(core: Bytes, wanted: impl Fn(&str) -> bool) -> Result<Vec<Found>, ParquetError> {
+pub fn find(core: Bytes, wanted: impl Fn(&str) -> bool) -> Result<Vec<Match>, ParquetError> {
     let mut found = Vec::new();
     for batch in part::read(core, Some(&["position", "logged_at", "event_id", "kind"]))? {
         let batch = batch?;
@@ -73,7 +72,7 @@ pub fn find(core: Bytes, wanted: impl Fn(&str) -> bool) -> Result<Vec<Found>, Pa
             let position = position.ok_or_else(|| ParquetError::General("a row has no position".to_owned()))?;
             let logged_at = Timestamp::from_micros(times.value(row));
             let (event_id, kind) = (ids.value(row).to_owned(), kinds.value(row).to_owned());
-            found.push(Found { event_id, kind, position, logged_at });
+            found.push(Match { event_id, kind, position, logged_at });
         }
     }
     Ok(found)

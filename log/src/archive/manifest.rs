@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::archive::entry::File;
 use crate::{
-    archive::kind::Entry,
+    archive::entry::Entry,
     chain::{Chain, StoredWriter},
     frame::Digest,
     position::{Epoch, Position, Seq},
@@ -14,18 +15,6 @@ use crate::{
 
 /// The version that this program writes.
 pub const VERSION: u32 = 1;
-
-/// One file of a part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    /// Its key in the store.
-    pub key: String,
-    /// Its exact size.
-    pub bytes: u64,
-    /// SHA-256 of its bytes, hexadecimal.
-    pub sha256: String,
-}
 
 /// One part of the click log: a core and a personal file with the same rows in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

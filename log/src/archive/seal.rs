@@ -14,8 +14,9 @@ use tracing::{error, warn};
 use crate::{
     archive::{
         clicks::Clicks,
+        entry::Entry,
         keys::ManifestKey,
-        kind::{Entry, Kind, NewFile, Place},
+        kind::{Kind, NewFile, PartRange},
         manifest::{self, Manifest},
         store::{self, Archive},
     },
@@ -330,8 +331,8 @@ impl<'s, K: Kind> Building<'s, K> {
         self.store().await?;
         let rows = std::mem::take(&mut self.pending);
         self.pending_rows = 0;
-        let place = Place { hour: self.hour, first: self.pending_first, last };
-        self.encoding = Some(tokio::task::spawn_blocking(move || K::encode(rows, place)));
+        let range = PartRange { hour: self.hour, first: self.pending_first, last };
+        self.encoding = Some(tokio::task::spawn_blocking(move || K::encode(rows, range)));
         Ok(())
     }
 

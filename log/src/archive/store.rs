@@ -16,6 +16,7 @@ use object_store::{
 
 use crate::{
     archive::{
+        entry::File,
         keys::ManifestKey,
         kind::Kind,
         manifest::{self, Manifest},
@@ -181,7 +182,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Damaged`] with the difference, [`Error::Unavailable`].
-    pub async fn get_file(&self, file: &manifest::File) -> Result<Bytes, Error> {
+    pub async fn get_file(&self, file: &File) -> Result<Bytes, Error> {
         let bytes = self.get(&Path::from(file.key.as_str())).await?;
         let damaged = |reason: String| Error::Damaged { key: file.key.clone(), reason };
         if bytes.len() as u64 != file.bytes {

@@ -12,8 +12,9 @@ use std::{
 use crate::{
     archive::{
         clicks::Clicks,
+        entry::Entry,
         keys::ManifestKey,
-        kind::{Entry, Kind},
+        kind::Kind,
         manifest::Manifest,
         store::{Archive, Error},
     },

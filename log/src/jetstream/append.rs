@@ -6,9 +6,9 @@ use async_nats::{
     jetstream::{self, publish::PublishAck, response::Response},
 };
 
-use super::{JetStreamLog, headers, link::Lost};
 use crate::{
     frame::Frame,
+    jetstream::{handle::JetStreamLog, headers, link::Lost},
     log::{Appended, Error, ReadLimit},
     position::Seq,
 };

@@ -5,8 +5,10 @@ use std::time::Duration;
 use async_nats::jetstream::stream::{Info, PersistenceMode};
 use serde::Deserialize;
 
-use super::JetStreamLog;
-use crate::log::{Durability, Error};
+use crate::{
+    jetstream::handle::JetStreamLog,
+    log::{Durability, Error},
+};
 
 /// Earlier servers could compact a stream without the fsync that `sync_interval: always` promises.
 const VERSION_MIN: [u64; 3] = [2, 15, 1];

@@ -12,9 +12,9 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{JetStreamLog, headers, link::Refusal};
 use crate::{
     frame::Frame,
+    jetstream::{handle::JetStreamLog, headers, link::Refusal},
     log::{Error, Info, Logged, ReadLimit},
     position::Seq,
     time::Timestamp,
@@ -127,12 +127,12 @@ impl JetStreamLog {
     /// Asks the leader for a frame that a replica did not send. `Ok` if it has it: the replica is behind.
     async fn must_exist(&self, expected: Seq, found: Option<Seq>, info: &Info) -> Result<(), Error> {
         #[derive(Deserialize)]
-        struct Found {
+        struct StoredMessage {
             #[serde(rename = "message")]
             _message: serde_json::Value,
         }
         let call = format!("STREAM.MSG.GET.{}", self.name);
-        match self.link.api::<Found>(&call, &json!({ "seq": expected.get() })).await {
+        match self.link.api::<StoredMessage>(&call, &json!({ "seq": expected.get() })).await {
             Ok(_) => Ok(()),
             Err(Refusal::Server(error)) if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => {
                 let now = self.range().await?;
