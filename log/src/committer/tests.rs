@@ -1,10 +1,22 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinHandle};
 use uuid::Uuid;
 
-use super::*;
-use crate::testing::clicks;
+use super::{Committer, Error, Sink, Stored};
+use crate::{
+    frame::{self, Frame, Writer},
+    log,
+    position::{Epoch, Seq},
+    testing::clicks,
+    time::Timestamp,
+};
 
 /// A sink that holds every frame until it is let go, and keeps what it got.
 #[derive(Debug, Default)]
