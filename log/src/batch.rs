@@ -9,10 +9,10 @@ use crate::{
     time::{Hour, Timestamp},
 };
 
-/// Rows of a batch at most.
+/// The most rows of a batch.
 pub const ROWS_MAX: usize = 8_192;
-/// Bytes of a batch at most, texts and fixed parts together. Even if nothing in it can be compressed, it fits a frame:
-/// schema and padding take under 16 KiB, LZ4 adds at most a 255th.
+/// The most bytes of a batch, texts and fixed parts together. A batch fits a frame even if nothing in it can be
+/// compressed: schema and padding take less than 16 KiB, and LZ4 adds at most one byte in 255.
 pub const BYTES_MAX: usize = 1_000_000;
 const _: () = assert!((BYTES_MAX + 16_384) / 255 * 256 <= frame::PAYLOAD_BYTES_MAX);
 /// What a row takes beside its texts: offsets of twenty columns, two times, two amounts, validity.
@@ -31,8 +31,8 @@ pub struct Batch {
     pub last: Timestamp,
 }
 
-/// Collects events until a batch is full or the hour ends. The cuts depend on the events alone, so that the same
-/// events make the same frames.
+/// Collects events until a batch is full or the hour ends. Where it cuts depends on the events alone, so the same
+/// events always make the same frames.
 #[derive(Debug)]
 pub struct Batcher {
     builder: EventsBuilder,
@@ -53,8 +53,9 @@ impl Batcher {
         Self { builder: EventsBuilder::with_capacity(ROWS_MAX), bytes: 0, span: None }
     }
 
-    /// Takes the next event; `at` is the time that decides its hour, never before that of the event before it.
-    /// Returns the batch that ended in front of it.
+    /// Takes the next event, and returns the batch that ended before it, if one did.
+    ///
+    /// `at` is the time that decides the event's hour. It never runs backwards.
     pub fn push(&mut self, at: Timestamp, event: &Event<'_>) -> Option<Batch> {
         let bytes = ROW_BYTES + event.text_bytes();
         let full = self.builder.rows() >= ROWS_MAX || self.bytes + bytes > BYTES_MAX;

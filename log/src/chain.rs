@@ -1,8 +1,8 @@
 //! Exactly-once reading: which frames a reader counts, and when it raises the alarm.
 //!
-//! The broker's own deduplication is bounded in time; a frame's identity is not. Every reader folds the headers it
-//! sees through a [`Chain`], which drops a frame whose number its writer has already used, however much later the
-//! copy arrives, and reports a number that was skipped or a previous digest that does not fit.
+//! A broker recognises a copy of a frame only for a limited time; a frame's identity holds for ever. So every reader
+//! folds the headers it sees through a [`Chain`]. It drops a frame whose number its writer has already used, however
+//! much later the copy arrives, and reports a number that was skipped or a previous digest that does not fit.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +26,7 @@ pub enum Admission {
     Fresh,
     /// Its writer has already used the number: drop it and count it.
     Repeat,
-    /// New, but frames before it are missing or differ from what its writer sent. Its rows count; a person must act.
+    /// New, but frames before it are missing, or differ from what its writer sent. Its rows count; a person must act.
     Broken(Alarm),
 }
 
@@ -73,7 +73,7 @@ pub enum Alarm {
 pub struct Chain(BTreeMap<Uuid, Last>);
 
 impl Chain {
-    /// Judges the next header and takes it into the state.
+    /// Decides about the next header and takes it into the state.
     pub fn admit(&mut self, header: &Header) -> Admission {
         let (last_number, held) = match self.0.get(&header.writer) {
             Some(last) if (header.writer_epoch, header.number) <= (last.epoch, last.number) => {
@@ -99,8 +99,9 @@ impl Chain {
         self.0.get(&writer).map(|last| (last.epoch, last.number))
     }
 
-    /// The writer that goes on behind the last frame seen of `id`, in the same epoch; at its beginning if none was seen.
-    /// For an identity that several processes share: of two that write the same number the log takes one.
+    /// The writer that continues after the last frame seen of `id`, in the same epoch. If none was seen it begins.
+    ///
+    /// For an identity that several processes share: if two of them write the same number, the log takes one.
     pub fn writer(&self, id: Uuid) -> Writer {
         match self.0.get(&id) {
             Some(last) => Writer::resume(id, last.epoch, last.number, last.digest),
@@ -119,12 +120,12 @@ impl Chain {
         self.0.iter().map(stored).collect()
     }
 
-    /// The writers whose state differs from what a manifest kept, with their present state.
+    /// The present state of every writer whose state differs from what a manifest kept.
     pub fn changed_since(&self, stored: &[StoredWriter]) -> Vec<StoredWriter> {
         self.to_stored().into_iter().filter(|writer| !stored.contains(writer)).collect()
     }
 
-    /// The state that a manifest kept; `None` if a digest is not one.
+    /// The state that a manifest kept; `None` if a digest is not readable.
     pub fn from_stored(stored: &[StoredWriter]) -> Option<Self> {
         let last = |writer: &StoredWriter| {
             let digest = writer.digest.parse().ok()?;

@@ -1,5 +1,5 @@
-//! The log in one SQLite file: the default that needs no set-up, the spool when the broker is away, and, with a
-//! clock of its own, the test bed that seals thirty days in seconds.
+//! The log in one SQLite file: the default that needs no set-up, the spool while the broker is away, and, with a clock
+//! of its own, the test bed that seals thirty days in seconds.
 //!
 //! Write-ahead logging with `synchronous=FULL`: a commit returns after its fsync. One frame is one row. Triggers
 //! refuse every UPDATE, and every DELETE above the trim mark, so that no bug of ours can change what was acknowledged.
@@ -79,12 +79,12 @@ const INSERT_FRAME: &str = "INSERT INTO frames (seq, logged_at, format, schema_i
 /// A log in a SQLite file.
 #[derive(Debug, Clone)]
 pub struct EmbeddedLog {
-    /// One connection: appends are serial anyway, and SQLite has one writer.
+    /// One connection, because SQLite has one writer.
     write: SqlitePool,
     read: SqlitePool,
     clock: Arc<dyn Clock>,
     epoch: Epoch,
-    /// The last frame appended through this handle: wakes readers at the tail.
+    /// The last frame appended through this handle. A change wakes readers at the tail.
     appended: watch::Sender<Seq>,
 }
 
@@ -92,7 +92,7 @@ impl EmbeddedLog {
     /// Opens the log of `stream` in the file at `path`, and creates it if there is none.
     ///
     /// # Errors
-    /// [`Error::Fatal`] if the file is no log, is one of another stream, or was written by a later version;
+    /// [`Error::Fatal`] if the file is not a log, is the log of another stream, or was written by a later version;
     /// [`Error::Unavailable`] if it cannot be opened.
     pub async fn open(path: &Path, stream: Stream, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let options = SqliteConnectOptions::new()
@@ -141,7 +141,7 @@ impl EmbeddedLog {
     }
 
     async fn read_now(&self, from: Seq, limit: ReadLimit) -> Result<(Vec<Logged>, Info), Error> {
-        // One transaction, so that the range and the frames belong together.
+        // One transaction, so that range and frames are of the same moment.
         let mut tx = self.read.begin().await.map_err(unavailable)?;
         let row =
             sqlx::query("SELECT first_seq, last_seq, 0 FROM log").fetch_one(&mut *tx).await.map_err(unavailable)?;
@@ -234,11 +234,11 @@ async fn insert(
     Ok(())
 }
 
-/// Where an append failed decides what is known of it.
+/// Where an append failed: that decides what is known of its outcome.
 enum AppendError {
     /// Before the commit: nothing was appended.
     Before(sqlx::Error),
-    /// In the commit: it may have been.
+    /// In the commit: the frame may have been appended.
     Commit(sqlx::Error),
     Log(Error),
 }
@@ -324,7 +324,8 @@ impl Log for EmbeddedLog {
                 return Ok(frames);
             }
             let until = deadline.min(now + POLL_INTERVAL);
-            // Either answer means "look again": a frame through this handle, or time for another process's frames.
+            // Look again, whichever comes first: a frame through this handle, or the time to look for frames of
+            // other processes.
             let _ = tokio::time::timeout_at(until, appended.changed()).await;
         }
     }

@@ -26,7 +26,7 @@ impl Epoch {
     }
 }
 
-/// A frame's place in its log: 1 for the first frame, without holes within an epoch. Fits forty bits.
+/// A frame's number in its log: 1 for the first frame, without holes within an epoch. It has forty bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(u64);
 
@@ -112,7 +112,7 @@ impl Position {
         u16::try_from(self.0 & 0xffff).expect("masked to sixteen bits")
     }
 
-    /// The address `rows` further in the same frame.
+    /// The address `rows` further on in the same frame.
     pub fn plus_rows(self, rows: u16) -> Self {
         Self(self.0 + i64::from(rows))
     }

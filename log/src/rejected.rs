@@ -1,4 +1,4 @@
-//! Events that failed validation: kept with their original bytes, so that nothing that arrived is ever lost.
+//! Events that failed validation. They are kept with their original bytes, so nothing that arrived is ever lost.
 
 use std::{
     borrow::Cow,

@@ -1,7 +1,8 @@
-//! The local spool: when the log is away, frames are fsynced here, in order, and drain when it is back.
+//! The local spool: while the log is away, frames are fsynced here in order, and they drain when it is back.
 //!
 //! While the spool holds a frame, every later frame goes through it too, so a writer's frames reach the log in their
-//! order. A frame whose append had an unknown outcome is spooled as it is: sent again, the log or its readers know it.
+//! order. A frame whose append had an unknown outcome is spooled unchanged: when it is sent again, the log or its
+//! readers recognise it.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -27,14 +28,14 @@ pub const WAITING_FRAMES: &str = "clicktrail_spool_waiting_frames";
 const DIRECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pause between attempts to drain while the log is away.
 const DRAIN_PAUSE: Duration = Duration::from_millis(200);
-/// How often an empty spool is looked at.
+/// How often an empty spool is looked into.
 const IDLE_PAUSE: Duration = Duration::from_millis(50);
-/// A frame that must go to the spool waits this long before it does: meanwhile the next one fills, so an outage makes
-/// few large frames instead of thousands of small ones, each of which costs the log an fsync when it is back.
+/// How long a frame waits before it goes to the spool. Meanwhile the next one fills: so an outage makes few large frames
+/// instead of thousands of small ones, each of which would cost the log an fsync when it is back.
 const SPOOL_LINGER: Duration = Duration::from_millis(10);
-/// While the spool drains, so many frames leave it for one that comes: it gets empty under any load.
+/// While the spool drains, so many frames leave it for each one that comes: so it gets empty under any load.
 const DRAINED_FOR_ONE: u64 = 4;
-/// How long a frame waits for them at the most.
+/// The longest time for which a frame waits until those have left.
 const DRAINED_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A log with a spool in front of it.
@@ -44,8 +45,8 @@ pub struct SpooledLog {
     spool: EmbeddedLog,
     stream: Stream,
     epoch: Epoch,
-    /// The first frame of the spool that the log does not have yet. Locked for the length of an append, so that no
-    /// frame overtakes one that is on its way to the spool.
+    /// What the spool holds. It is locked for the whole of an append, so that no frame overtakes one that is on its way
+    /// to the spool.
     state: Mutex<State>,
     /// Tells [`SpooledLog::store`] how draining goes.
     progress: watch::Sender<Progress>,
@@ -54,14 +55,15 @@ pub struct SpooledLog {
 /// How draining goes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Progress {
-    /// Whether spooled frames are reaching the log: there are some, and the log took the last one.
+    /// Whether spooled frames are reaching the log: there are some, and the log took the last one it was sent.
     is_draining: bool,
-    /// Frames that reached it since the start.
+    /// Spooled frames that reached the log since the start.
     drained: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct State {
+    /// The first spooled frame that the log does not have yet.
     next: Seq,
     /// One past the last spooled frame; equal to `next` when the spool is empty.
     end: Seq,
@@ -96,13 +98,13 @@ impl SpooledLog {
         Ok(spooled)
     }
 
-    /// Says how many frames wait for the log.
+    /// Reports how many frames wait for the log.
     fn observe(&self, state: State) {
         let waiting = u32::try_from(state.end.get() - state.next.get()).unwrap_or(u32::MAX);
         gauge!(WAITING_FRAMES, "stream" => self.stream.as_str()).set(waiting);
     }
 
-    /// Sends spooled frames to the log in order until `shutdown`. What is still there then waits for the next start.
+    /// Sends spooled frames to the log, in order, until `shutdown`. What is left then waits for the next start.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
             let drained = self.drain_some().await;
@@ -125,7 +127,7 @@ impl SpooledLog {
         }
     }
 
-    /// Sends what waits, at most one read of frames; how many.
+    /// Sends the frames of one read to the log, and returns how many it took.
     async fn drain_some(&self) -> Result<usize, Error> {
         let state = *self.state.lock().await;
         if state.is_empty() {
@@ -141,15 +143,17 @@ impl SpooledLog {
             state.next = logged.seq.next();
             self.observe(*state);
         }
-        // Only space: a frame that is sent again after a crash here is a repeat.
+        // This only frees space. After a crash before it, the frames are sent again, and are repeats.
         let next = self.state.lock().await.next;
         self.spool.trim(next).await?;
         Ok(drained)
     }
 
-    /// Before a frame goes behind others on the spool: lets some of them leave it, if the log takes them, so that it
-    /// gets empty under any load. The frames of one committer come one at a time, and whatever waits meanwhile goes
-    /// into the next, so this costs a client some time and nobody any throughput.
+    /// Delays a frame that has to queue behind others on the spool. If the log takes frames, some of those leave first,
+    /// so the spool gets empty under any load.
+    ///
+    /// That costs a client some time, and nobody any throughput: the frames of one committer come one at a time, and
+    /// whatever arrives meanwhile goes into the next.
     async fn let_it_drain(&self) {
         if self.state.lock().await.is_empty() {
             return;

@@ -1,4 +1,4 @@
-//! The archive of the click log: a core and a personal file a part, sorted by ad.
+//! The click log's kind of archive: each part is a core and a personal file, sorted by ad.
 
 use arrow::{
     array::{AsArray as _, RecordBatch},
@@ -100,7 +100,7 @@ fn unreadable(error: impl std::fmt::Display) -> String {
     format!("its rows cannot be read: {error}")
 }
 
-/// The positions of the core file, in its order, which is checked.
+/// Checks the rows of a core file and their order, and returns their positions.
 fn check_core(manifest: &Manifest, part: &Part, core: Bytes) -> Result<Vec<i64>, String> {
     let columns = ["advertiser_id", "campaign_id", "ad_id", "event_time", schema::POSITION];
     let mut positions = Vec::new();

@@ -1,8 +1,8 @@
-//! Writes the columns of Parquet files, whichever comes next on whichever thread is free.
+//! Writes the columns of Parquet files; each column is a task for the next thread that is free.
 //!
-//! A column is gathered from the batches in the order of the rows, encoded, compressed and dropped, before the next
-//! one is gathered: at no time is there a sorted copy of all rows. Columns do not know of each other, so that the bytes
-//! of a file do not depend on the threads.
+//! A thread gathers a column from the batches in the order of the rows, encodes and compresses it, and drops what it
+//! gathered before it takes the next column: so there is never a sorted copy of all rows. Columns do not know of each
+//! other, so the bytes of a file do not depend on the threads.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -30,7 +30,7 @@ struct Task {
     /// Its place in the file.
     place: usize,
     field: FieldRef,
-    /// Its place in the batches.
+    /// Which column of the batches.
     source: usize,
     writer: ArrowColumnWriter,
 }
@@ -38,11 +38,11 @@ struct Task {
 /// A file in memory.
 type File = SerializedFileWriter<Vec<u8>>;
 
-/// A column that is written, and where it belongs.
+/// A column that is written: which file, which column of it, and its bytes.
 type Written = (usize, usize, ArrowColumnChunk);
 
-/// Writes one file for each schema, whose columns are among those of the batches; rows in the order of `order`, which
-/// names them by batch and row. Each file has one row group.
+/// Writes one file for each schema, with one row group. The columns of a schema are among those of the batches; the
+/// rows come in the order of `order`, which names each by its batch and its number there.
 pub(super) fn write(
     batches: &[RecordBatch],
     order: &[(usize, usize)],
@@ -81,8 +81,8 @@ pub(super) fn write(
     Ok(files)
 }
 
-/// The writers of the files, and what is to be done: the largest columns last, from where they are taken first, so
-/// that the threads end at about the same time.
+/// The writers of the files, and a task for each column. Tasks are taken from the end, and the largest columns are
+/// there: they are begun first, so that the threads end at about the same time.
 fn prepare(
     batches: &[RecordBatch],
     files: Vec<(SchemaRef, WriterProperties)>,

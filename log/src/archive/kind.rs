@@ -1,7 +1,8 @@
-//! What differs between the archives of two streams: the rows, the files of a part, and what a manifest says of one.
+//! What differs between the archives of two streams: the rows, the files of a part, and what a manifest says of a part.
 //!
-//! Cutting hours, the chain, repeats, alarms, resuming, adopting and the checks of `log verify` are the same code for
-//! all of them. Clicks are [`Clicks`](super::clicks::Clicks); verdicts are archived by the room that knows them.
+//! Everything else is the same code for all streams: cutting hours, the chain, repeats, alarms, resuming, adopting, and
+//! the checks of `log verify`. The kind of the click log is [`Clicks`](crate::archive::clicks::Clicks); that of the
+//! verdict log is defined in the room that knows verdicts.
 
 use std::fmt;
 
@@ -21,15 +22,15 @@ use crate::{
     time::{Hour, Timestamp},
 };
 
-/// How the frames of one stream become parts, and how a part is checked. All of it is a function of its arguments:
-/// the same rows give the same bytes, because sealing again after a crash must.
+/// How the frames of one stream become parts, and how a part is checked. Every function depends on its arguments alone:
+/// sealing again after a crash must give the same bytes.
 pub trait Kind: fmt::Debug + Send + Sync + 'static {
     /// What a manifest says of a part.
     type Part: Entry;
 
     /// Whose frames these are.
     const STREAM: Stream;
-    /// A part ends at the frame with which it reaches so many rows: that bounds the memory of sealing.
+    /// A part ends with the frame that brings it to so many rows. That bounds the memory of sealing.
     const PART_ROWS: usize;
 
     /// The columns of a frame.
@@ -47,8 +48,8 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     /// If they are no rows of this stream.
     fn encode(rows: Vec<RecordBatch>, range: PartRange) -> Result<(Self::Part, Vec<NewFile>), ParquetError>;
 
-    /// Reads every row of a part back: in its frames, once, in order, and as the manifest says. `files` are those of
-    /// [`Entry::files`], in their order, each with the digest that the manifest names.
+    /// Reads a part back and checks every row: it is from the part's frames, stands there once and in order, and is as
+    /// the manifest says. `files` are those of [`Entry::files`], in that order; their digests were checked.
     ///
     /// # Errors
     /// The first thing that is wrong.
@@ -78,7 +79,7 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// A file with this content, whose digest is `digest`.
+    /// A file with this content, whose digest is `digest`: the path has the beginning of it.
     pub fn new(path: Path, bytes: Bytes, digest: Digest) -> Self {
         let file = File { key: path.to_string(), bytes: bytes.len() as u64, sha256: digest.to_string() };
         Self { path, bytes, file }

@@ -87,7 +87,7 @@ pub async fn locate(clicks: &dyn Log, archive: &Archive, position: Position) -> 
     Ok(Some(Located { event: rows.slice(usize::from(position.row()), 1), storage: Storage::Logged }))
 }
 
-/// The sealed hour that holds a frame: hours are in the order of their frames.
+/// The sealed hour that holds a frame. Hours are in the order of their frames, so it is found by halving.
 async fn hour_of(archive: &Archive, seq: Seq) -> Result<Option<Manifest>, ArchiveError> {
     let hours = archive.sealed_hours(Stream::Clicks).await?;
     let (mut low, mut high) = (0, hours.len());
@@ -107,6 +107,7 @@ async fn hour_of(archive: &Archive, seq: Seq) -> Result<Option<Manifest>, Archiv
     Ok(None)
 }
 
+/// The event in the part of a sealed hour, its core and its personal columns put together.
 async fn in_hour(archive: &Archive, manifest: &Manifest, position: Position) -> Result<Option<Located>, Error> {
     let seq = position.seq().get();
     let Some(part) = manifest.parts.iter().find(|part| (part.first_seq..=part.last_seq).contains(&seq)) else {
@@ -139,7 +140,7 @@ async fn row_at(archive: &Archive, file: &File, position: Position) -> Result<Op
         let positions = positions.as_primitive::<Int64Type>();
         let row = (0..positions.len()).find(|row| positions.value(*row) == position.as_i64());
         if let Some(row) = row {
-            // A copy, so that the file's buffers are let go.
+            // A copy, so that the memory of the whole file is freed.
             return concat_batches(&schema, [&batch.slice(row, 1)]).map(Some).map_err(|error| damaged(file, &error));
         }
     }

@@ -36,8 +36,8 @@ pub struct Part {
     pub personal: File,
 }
 
-/// A sealed hour of one stream, which decides what is said of a part. Field order is the order in the document:
-/// frozen with version 1.
+/// A sealed hour of one stream; the stream decides what is said of a part. The order of the fields is their order in the
+/// document: frozen with version 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound = "P: Entry")]
 pub struct Manifest<P: Entry = Part> {
@@ -63,15 +63,15 @@ pub struct Manifest<P: Entry = Part> {
     pub schema_id: String,
     /// SHA-256 of the previous hour's manifest, hexadecimal; null for the first hour.
     pub previous: Option<String>,
-    /// Every writer's last frame before this hour: a reader can begin here.
+    /// Every writer's last frame before this hour, so that a reader can begin here.
     pub writers: Vec<StoredWriter>,
-    /// The last frame in this hour of every writer that wrote in it: with `writers`, where the next hour begins.
+    /// The last frame of every writer that wrote in this hour. With `writers` it is where the next hour begins.
     pub last_frames: Vec<StoredWriter>,
-    /// What readers of the chain raised in this hour, in order, for people.
+    /// The alarms that the chain raised in this hour, in order, for people.
     pub alarms: Vec<String>,
     /// The parts in log order.
     pub parts: Vec<P>,
-    /// SHA-256 of the canonical bytes with this field empty, hexadecimal: finds a flipped bit even in the last
+    /// SHA-256 of the canonical bytes with this field empty, hexadecimal. It reveals a flipped bit even in the last
     /// manifest, which no other names yet.
     pub checksum: String,
 }
@@ -99,6 +99,9 @@ impl<P: Entry> Manifest<P> {
     }
 
     /// Fills in the checksum: the last step of making one.
+    ///
+    /// # Panics
+    /// If it contradicts itself, so that no reader would take it.
     #[must_use]
     pub fn sealed(mut self) -> Self {
         self.checksum = self.expected_checksum();
@@ -162,7 +165,7 @@ impl<P: Entry> Manifest<P> {
         Ok(())
     }
 
-    /// The writers' chains at the end of this hour; `None` if a digest is not one.
+    /// The writers' chains at the end of this hour; `None` if a digest is not readable.
     pub fn chain_after(&self) -> Option<Chain> {
         let mut writers = self.writers.clone();
         for last in &self.last_frames {
@@ -194,7 +197,7 @@ impl<P: Entry> Manifest<P> {
         Seq::new(self.last_seq).expect("checked when the manifest was read or made")
     }
 
-    /// Where its rows stand in the log: half-open, empty in a quiet hour.
+    /// The addresses of its rows: half-open, empty in a quiet hour.
     pub fn positions(&self) -> Range<Position> {
         let at = |seq: Seq| Position::new(self.epoch(), seq, 0);
         at(self.first_seq())..at(self.last_seq().next())

@@ -1,8 +1,8 @@
 //! From a range of the log to a sealed hour. Doing it again gives the same bytes.
 //!
-//! An hour is cut before the first frame whose logged time is past the hour's end, or, when no such frame has come,
-//! after the last frame once the clock has passed the end by [`GRACE`]. The cut is written in the manifest and never
-//! recomputed: a frame that comes later with an earlier logged time belongs to the next hour.
+//! An hour is cut once the clock has passed its end by [`GRACE`]: before the first frame whose logged time is past the
+//! end, or after the last frame if there is no such frame. The cut is written in the manifest and never computed
+//! again: a frame that comes later with an earlier logged time belongs to the next hour.
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
@@ -37,10 +37,10 @@ pub enum Error {
     /// The log could not be read.
     #[error("read the log")]
     Log(#[from] log::Error),
-    /// The archive did not take it, or holds something else.
+    /// The archive did not take the hour, or holds something else.
     #[error("write the archive")]
     Archive(#[from] store::Error),
-    /// A frame of the log cannot be decoded: it is not skipped, a person must act.
+    /// A frame of the log cannot be decoded. It is not skipped: a person must act.
     #[error("frame {seq} of the log cannot be decoded")]
     Frame {
         /// The frame.
@@ -95,7 +95,7 @@ impl Cursor {
         Self { hour: None, next: Seq::FIRST, chain: Chain::default(), previous: None, epoch: None }
     }
 
-    /// After the hour of `manifest`; `chain` is the state at its end, which the hour's own frames decide.
+    /// After the hour of `manifest`; `chain` is the state of the writers' chains at its end.
     fn after(manifest: &Manifest<impl Entry>, chain: Chain) -> Self {
         Self {
             hour: Some(manifest.hour().next()),
@@ -144,15 +144,15 @@ impl<K: Kind> Sealer<K> {
         Self { log, archive, part_rows: K::PART_ROWS, kind: PhantomData }
     }
 
-    /// The same with smaller parts: for tests of hours that have several.
+    /// The same with smaller parts, for tests of hours that have several.
     #[must_use]
     pub fn with_part_rows(mut self, rows: usize) -> Self {
         self.part_rows = rows.max(1);
         self
     }
 
-    /// Finds where sealing stands from the last sealed hour (`None`: nothing is sealed yet). Reads its manifest
-    /// and none of its frames.
+    /// Finds where sealing stands, from the last sealed hour (`None`: nothing is sealed yet). It reads that hour's
+    /// manifest and none of its frames.
     ///
     /// # Errors
     /// As [`Sealer::seal_next`]; [`store::Error::Missing`] if `last` has no manifest.
@@ -186,7 +186,7 @@ impl<K: Kind> Sealer<K> {
         if now < hour.end_exclusive().plus_micros(grace) {
             return Ok(None);
         }
-        // Sealed before a crash, or by another archiver: the cut is in the manifest and never recomputed.
+        // The hour was sealed before a crash, or by another archiver: its cut stands, and is never computed again.
         if let Some(manifest) = self.archive.manifest::<K>(hour).await? {
             return Self::adopt(manifest, cursor).map(Some);
         }
@@ -248,7 +248,7 @@ struct Building<'s, K: Kind> {
     pending_first: Seq,
     /// The part that is being encoded while the next one is read: at most one, which bounds memory.
     encoding: Option<JoinHandle<EncodedPart<K>>>,
-    /// The encoded part that is being stored while the next one is encoded: also at most one.
+    /// The encoded part that is being stored while the next is encoded. At most one, too.
     storing: Option<JoinHandle<Result<K::Part, Error>>>,
 }
 
@@ -326,7 +326,7 @@ impl<'s, K: Kind> Building<'s, K> {
         Ok(())
     }
 
-    /// Hands the pending rows to an encoder, when the part before is encoded.
+    /// Has the pending rows encoded, as soon as the part before them is encoded.
     async fn flush(&mut self, last: Seq) -> Result<(), Error> {
         self.store().await?;
         let rows = std::mem::take(&mut self.pending);
@@ -336,7 +336,7 @@ impl<'s, K: Kind> Building<'s, K> {
         Ok(())
     }
 
-    /// Waits for the part that is being encoded, and stores it when the part before is stored.
+    /// Waits for the part that is being encoded, and has it stored as soon as the part before it is stored.
     async fn store(&mut self) -> Result<(), Error> {
         let Some(encoding) = self.encoding.take() else { return Ok(()) };
         let encoded = encoding.await.map_err(|error| self.failed(&error))?;
@@ -346,6 +346,7 @@ impl<'s, K: Kind> Building<'s, K> {
         Ok(())
     }
 
+    /// Waits for the part that is being stored, and adds it to the manifest.
     async fn collect(&mut self) -> Result<(), Error> {
         let Some(storing) = self.storing.take() else { return Ok(()) };
         let part = storing.await.map_err(|error| self.failed(&error))??;

@@ -20,8 +20,8 @@ struct Row {
 
 /// The rows of batches of [`crate::schema::read`] columns in the order of a part: each as (batch, row of the batch).
 ///
-/// Few ads make many rows, so the three texts are compared once per distinct ad: rows are counted by ad, ads are
-/// ranked, each row goes to its ad's range, and only there is it compared, by two integers.
+/// Few ads make many rows, so the three texts are compared once for each ad, not for each row. Rows are counted by ad,
+/// and the ads are ranked; then each row goes into the range of its ad, and is compared only there, by two integers.
 pub(super) fn order(batches: &[RecordBatch]) -> Vec<(usize, usize)> {
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let mut groups: HashMap<[&str; 3], u32> = HashMap::new();
@@ -53,7 +53,7 @@ pub(super) fn order(batches: &[RecordBatch]) -> Vec<(usize, usize)> {
     sorted.into_iter().map(|row| (row.batch as usize, row.row as usize)).collect()
 }
 
-/// Where the rows of each group stand, groups in the order of their texts: start and end.
+/// The range of rows of each group, as start and end; the ranges follow each other in the order of the groups' texts.
 fn ranges_of(groups: HashMap<[&str; 3], u32>, group_of: &[u32]) -> Vec<(usize, usize)> {
     let mut rows_of = vec![0_usize; groups.len()];
     for group in group_of {

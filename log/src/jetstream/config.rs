@@ -8,9 +8,9 @@ use crate::{log::Stream, position::Epoch};
 
 /// The key in a stream's metadata that holds the log's epoch.
 const EPOCH_KEY: &str = "clicktrail-epoch";
-/// How long the broker itself recognises a frame that is sent again; beyond that the reader's chain does.
+/// How long the broker itself recognises a frame that is sent again. Later, the readers' chains do.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(15 * 60);
-/// A stream may expire frames by age only after this: the archiver must have had ample time.
+/// A stream must not drop frames by age before this: the archiver needs ample time.
 const AGE_MIN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// Payload and headers of the largest frame.
 const MESSAGE_BYTES_MAX: i32 = 1 << 20;
@@ -20,12 +20,12 @@ const MESSAGE_BYTES_MAX: i32 = 1 << 20;
 pub struct Config {
     /// `nats://host:port`, several separated by commas; `nats://user:password@host:port` to log in.
     pub url: String,
-    /// Goes before the stream's name, so that several installations share a broker: empty gives `CLICKS`.
+    /// Goes before the stream's name, so that several installations can share a broker. Empty gives `CLICKS`.
     pub prefix: String,
     /// On how many servers a frame is stored: 1, 3 or 5. An existing stream with fewer is refused.
     pub replicas: usize,
-    /// The largest size of one stream in bytes; appends are refused as full beyond it. `None`: the server's limit.
-    /// Used when the stream is created.
+    /// The largest size of one stream in bytes. Beyond it appends are refused, because the log is full. `None` leaves
+    /// the limit to the server. Used when the stream is created.
     pub bytes_max: Option<i64>,
     /// After so long without an acknowledgement, the outcome of an append is unknown.
     pub ack_timeout: Duration,
@@ -49,7 +49,7 @@ impl Config {
         }
     }
 
-    /// `CLICKS`, behind the prefix.
+    /// `CLICKS`, after the prefix.
     pub fn stream_name(&self, stream: Stream) -> String {
         format!("{}{}", self.prefix, stream.as_str().to_uppercase())
     }

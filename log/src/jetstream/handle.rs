@@ -23,8 +23,10 @@ use crate::{
     position::Seq,
 };
 
-/// A new leader may need so long to catch up with what it has promised; a single server does not.
+/// How often a new leader is asked again that reports fewer frames than were acknowledged: it may have to catch up. A
+/// single server does not.
 const LEADER_TRIES: usize = 10;
+/// The pause before each of those.
 const LEADER_PAUSE: Duration = Duration::from_millis(200);
 /// So many readers of one handle receive batches at a time, the others wait: together they stay under the 64 MiB at
 /// which the broker cuts off a slow client.
@@ -39,14 +41,14 @@ pub struct JetStreamLog {
     /// Where frames are published.
     pub(super) subject: String,
     pub(super) link: Link,
-    /// The last sequence that the broker has acknowledged, sent or reported to this handle: one that later reports
+    /// The last sequence that the broker has acknowledged, sent or reported to this handle. A broker that later reports
     /// less has lost frames.
     seen: AtomicU64,
-    /// Moves with every notice: wakes readers at the tail. Only a hint, for anybody may publish there.
+    /// Changes with every notice, which wakes readers at the tail. It is only a hint, since anybody may publish there.
     pub(super) heard: watch::Sender<()>,
-    /// Set when the broker has lost frames: what should be the last, and what is. For good, until a person looked.
+    /// Set for good when the broker has lost frames: which should be its last, and which is. A person must look.
     lost: OnceLock<(Seq, Seq)>,
-    /// Limits what readers of this handle ask of the broker at a time.
+    /// One permit for each reader that may receive a batch now.
     pub(super) pulls: Semaphore,
     /// Takes the broker's notices of stored frames.
     _notices: AbortOnDropHandle<()>,
@@ -57,7 +59,7 @@ impl JetStreamLog {
     ///
     /// # Errors
     /// [`Error::Unavailable`] if the broker cannot be reached or has no JetStream; [`Error::Fatal`] if it does not let
-    /// us in, or has the stream with weaker settings: the sentence names the first.
+    /// us in, or has the stream with weaker settings, the first of which is named.
     pub async fn connect(config: Config, stream: Stream) -> Result<Self, Error> {
         let link = Link::connect(&config.url, config.ack_timeout).await?;
         let (name, subject) = (config.stream_name(stream), config.subject(stream));
@@ -89,7 +91,7 @@ impl JetStreamLog {
         Seq::new(self.seen.load(Ordering::SeqCst)).expect("only sequences are stored")
     }
 
-    /// The broker reports `last`, though `expected` was stored: remembers it for good.
+    /// Remembers for good that the broker reports `last` as its last frame, although `expected` was stored.
     pub(super) fn rewound(&self, expected: Seq, last: Seq) {
         if self.lost.set((expected, last)).is_ok() {
             tracing::error!(stream = self.name, %expected, %last, "the broker has lost frames that it had acknowledged");
@@ -130,12 +132,13 @@ impl JetStreamLog {
     }
 }
 
+/// Creates the stream if there is none, and checks that it promises all that `wanted` does.
 async fn ensure_stream(link: &Link, name: &str, wanted: &stream::Config) -> Result<(), Error> {
     let info_call = format!("STREAM.INFO.{name}");
     let found = match link.api::<stream::Info>(&info_call, &json!({})).await {
         Err(Refusal::Server(error)) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
             match link.api::<stream::Info>(&format!("STREAM.CREATE.{name}"), wanted).await {
-                // Another process was faster, with other settings.
+                // Another process created it meanwhile, with other settings.
                 Err(Refusal::Server(error)) if error.error_code() == ErrorCode::STREAM_NAME_EXIST => {
                     link.api(&info_call, &json!({})).await?
                 }
@@ -147,7 +150,7 @@ async fn ensure_stream(link: &Link, name: &str, wanted: &stream::Config) -> Resu
     config::weakness(&found.config, wanted).map_or(Ok(()), |sentence| Err(Error::Fatal(sentence)))
 }
 
-/// Passes notices of stored frames on until the handle is dropped. A lost one costs a reader some time, no more.
+/// Passes on notices of stored frames until the handle is dropped. If one is lost, a reader waits a little longer.
 async fn listen(link: &Link, subject: String, heard: watch::Sender<()>) -> Result<AbortOnDropHandle<()>, Error> {
     let subscribed = link.client.subscribe(subject).await;
     let mut notices = subscribed.map_err(|error| Error::Unavailable(format!("subscribe to notices: {error}")))?;

@@ -1,4 +1,4 @@
-//! A frame's header as message headers, and back. The names are a stored format: frozen with frame format 1.
+//! A frame's header as message headers, and back. The names are stored: frozen with frame format 1.
 
 use std::str::FromStr;
 
