@@ -9,7 +9,10 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::frame::{Digest, Header, Writer};
+use crate::{
+    frame::{Digest, Header, Writer},
+    invariant,
+};
 
 /// The last frame seen of one writer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -83,7 +86,13 @@ impl Chain {
             Some(_) | None => (0, Digest::ZERO),
         };
         let last = Last { epoch: header.writer_epoch, number: header.number, digest: header.digest() };
-        self.0.insert(header.writer, last);
+        let before = self.0.insert(header.writer, last);
+        invariant!(
+            I1,
+            before.is_none_or(|before| (before.epoch, before.number) < (header.writer_epoch, header.number)),
+            "the chain goes back to {}",
+            header.message_id()
+        );
         let (writer, epoch, number) = (header.writer, header.writer_epoch, header.number);
         if number != last_number + 1 {
             return Admission::Broken(Alarm::Skipped { writer, epoch, last: last_number, found: number });

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     frame::{Digest, Frame, Header},
+    invariant,
     log::{Appended, Durability, Error, Info, Log, Logged, ReadLimit, Stream},
     position::{Epoch, Seq},
     sqlite::one_writer,
@@ -135,6 +136,8 @@ impl EmbeddedLog {
             .map_err(AppendError::Before)?;
         let seq = Seq::from_i64(last)
             .ok_or_else(|| AppendError::Log(Error::Full("the log has used all its sequences".into())))?;
+        let earlier = *self.appended.borrow();
+        invariant!(I1, seq > earlier, "frame {seq} is given out again, after {earlier}");
         insert(&mut tx, seq, self.clock.now(), frame, &digest).await.map_err(AppendError::Before)?;
         tx.commit().await.map_err(AppendError::Commit)?;
         Ok(Appended { seq, duplicate: false })
@@ -171,6 +174,8 @@ impl EmbeddedLog {
             frames.push(logged);
             expected = expected.next();
         }
+        let first = frames.first().map(|logged| logged.seq);
+        invariant!(I1, first == (from <= info.last).then_some(from), "a reader at {from} is given {first:?}");
         Ok((frames, info))
     }
 }
@@ -207,7 +212,7 @@ async fn insert(
 ) -> Result<(), sqlx::Error> {
     let header = &frame.header;
     let writer = header.writer.as_bytes().as_slice();
-    sqlx::query(INSERT_FRAME)
+    let frames = sqlx::query(INSERT_FRAME)
         .bind(seq.as_i64())
         .bind(now.micros())
         .bind(i64::from(header.format))
@@ -222,15 +227,18 @@ async fn insert(
         .bind(header.last_captured.micros())
         .bind(frame.payload.as_ref())
         .execute(&mut *tx)
-        .await?;
-    sqlx::query("INSERT INTO identities VALUES ($1, $2, $3, $4, $5)")
+        .await?
+        .rows_affected();
+    let identities = sqlx::query("INSERT INTO identities VALUES ($1, $2, $3, $4, $5)")
         .bind(writer)
         .bind(i64::from(header.writer_epoch))
         .bind(as_i64(header.number))
         .bind(seq.as_i64())
         .bind(digest.0.as_slice())
         .execute(tx)
-        .await?;
+        .await?
+        .rows_affected();
+    invariant!(I1, (frames, identities) == (1, 1), "frame {seq} is {frames} rows and {identities} identities");
     Ok(())
 }
 
@@ -344,9 +352,14 @@ impl Log for EmbeddedLog {
             return Err(Error::Gap { expected: first_kept.previous(), found: None, last });
         }
         let mut tx = self.write.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-        for statement in ["UPDATE log SET first_seq = MAX(first_seq, $1)", "DELETE FROM frames WHERE seq < $1"] {
-            sqlx::query(statement).bind(first_kept.as_i64()).execute(&mut *tx).await.map_err(unavailable)?;
-        }
+        let first: i64 = sqlx::query_scalar("UPDATE log SET first_seq = MAX(first_seq, $1) RETURNING first_seq")
+            .bind(first_kept.as_i64())
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(unavailable)?;
+        invariant!(I1, first >= first_kept.as_i64(), "trimmed to {first_kept}, the log begins at {first}");
+        let delete = sqlx::query("DELETE FROM frames WHERE seq < $1").bind(first_kept.as_i64());
+        delete.execute(&mut *tx).await.map_err(unavailable)?;
         tx.commit().await.map_err(|error| Error::UnknownOutcome(error.to_string()))
     }
 

@@ -12,7 +12,7 @@ use lz4_flex::block;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::{schema, time::Timestamp};
+use crate::{invariant, schema, time::Timestamp};
 
 /// The format that this program writes.
 pub const FORMAT_VERSION: u16 = 1;
@@ -26,6 +26,12 @@ const INFLATED_BYTES_MAX: usize = 256 << 20;
 const LENGTH_BYTES: usize = 4;
 /// What a writer keeps of each buffer from frame to frame: enough for the large frames of a busy server.
 const SCRATCH_BYTES_MAX: usize = 4 << 20;
+
+const _: () = assert!(ROWS_MAX == u16::MAX as usize + 1, "every row of a frame has a number of sixteen bits");
+const _: () = assert!(LENGTH_BYTES == size_of::<u32>(), "the inflated length is a u32");
+const _: () = assert!(INFLATED_BYTES_MAX <= u32::MAX as usize, "every inflated length fits its field");
+const _: () = assert!(PAYLOAD_BYTES_MAX < INFLATED_BYTES_MAX, "a full frame is not taken for damage");
+const _: () = assert!(PAYLOAD_BYTES_MAX <= SCRATCH_BYTES_MAX, "the buffer of a full frame is kept");
 
 /// A SHA-256 digest, shown in hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -266,6 +272,7 @@ impl Scratch {
         if bytes > PAYLOAD_BYTES_MAX {
             return Err(Error::TooLarge { rows, bytes });
         }
+        invariant!(I1, bytes > LENGTH_BYTES, "{rows} rows make an empty payload");
         Ok(Bytes::copy_from_slice(&self.compressed[..bytes]))
     }
 }
@@ -319,8 +326,16 @@ impl Writer {
             first_captured: captured.0,
             last_captured: captured.1,
         };
+        invariant!(
+            I1,
+            header.number == 1 || header.previous != Digest::ZERO,
+            "frame {} names no previous frame",
+            header.message_id()
+        );
+        invariant!(I1, captured.0 <= captured.1, "rows captured from {} to {}", captured.0, captured.1);
         self.number = header.number;
         self.previous = header.digest();
+        invariant!(I1, self.previous != header.previous, "frame {} names itself", header.message_id());
         Ok(Frame { header, payload })
     }
 }

@@ -12,7 +12,7 @@ use arrow::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::event::Event;
+use crate::{event::Event, invariant};
 
 /// `position`, which readers add in front of the logged columns.
 pub const POSITION: &str = "position";
@@ -65,7 +65,12 @@ static READ: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(fields))
 });
 
-static CORE: LazyLock<SchemaRef> = LazyLock::new(|| select(|name| !PERSONAL.contains(&name)));
+static CORE: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let core = select(|name| !PERSONAL.contains(&name));
+    let personal = READ.fields().len() - core.fields().len();
+    invariant!(I11, personal == PERSONAL.len(), "{personal} columns are kept apart, {} are personal", PERSONAL.len());
+    core
+});
 
 static PERSONAL_SCHEMA: LazyLock<SchemaRef> =
     LazyLock::new(|| select(|name| name == POSITION || PERSONAL.contains(&name)));
@@ -274,7 +279,7 @@ impl EventsBuilder {
 
     /// The events so far as one batch; the builder is empty afterwards.
     pub fn finish(&mut self) -> RecordBatch {
-        self.rows = 0;
+        let rows = std::mem::take(&mut self.rows);
         self.text_bytes = 0;
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(self.event_id.finish()),
@@ -291,7 +296,9 @@ impl EventsBuilder {
         columns.push(Arc::new(self.click_event_id.finish()));
         columns.push(Arc::new(self.value_micros.finish()));
         columns.push(Arc::new(self.extra.finish()));
-        RecordBatch::try_new(events(), columns).expect("the builder makes the columns of the event schema")
+        let batch = RecordBatch::try_new(events(), columns).expect("the builder makes the columns of the event schema");
+        invariant!(I2, batch.num_rows() == rows, "{rows} events became {} rows", batch.num_rows());
+        batch
     }
 }
 

@@ -16,6 +16,7 @@ use crate::{
     committer::{Sink, Stored},
     embedded::EmbeddedLog,
     frame::Frame,
+    invariant,
     log::{Error, Log, ReadLimit, Stream},
     position::{Epoch, Seq},
     time::Clock,
@@ -37,6 +38,11 @@ const SPOOL_LINGER: Duration = Duration::from_millis(10);
 const DRAINED_FOR_ONE: u64 = 4;
 /// The longest time for which a frame waits until those have left.
 const DRAINED_TIMEOUT: Duration = Duration::from_secs(1);
+
+const _: () = assert!(DRAINED_FOR_ONE > 1, "more frames leave the spool than come, or it never gets empty");
+const _: () =
+    assert!(SPOOL_LINGER.as_millis() < DRAINED_TIMEOUT.as_millis(), "a frame waits longer for room than for company");
+const _: () = assert!(IDLE_PAUSE.as_millis() <= DRAIN_PAUSE.as_millis(), "a log that is away is not asked more often");
 
 /// A log with a spool in front of it.
 #[derive(Debug)]
@@ -100,6 +106,7 @@ impl SpooledLog {
 
     /// Reports how many frames wait for the log.
     fn observe(&self, state: State) {
+        invariant!(I1, state.next <= state.end, "the spool holds frames {} to {}", state.next, state.end);
         let waiting = u32::try_from(state.end.get() - state.next.get()).unwrap_or(u32::MAX);
         gauge!(WAITING_FRAMES, "stream" => self.stream.as_str()).set(waiting);
     }
@@ -140,7 +147,10 @@ impl SpooledLog {
             sent.map_err(|_| Error::UnknownOutcome("no answer from the log".into()))??;
             drained += 1;
             let mut state = self.state.lock().await;
+            invariant!(I1, logged.seq == state.next, "spooled frame {} drains before {}", logged.seq, state.next);
             state.next = logged.seq.next();
+            // A frame whose append to the spool had an unknown outcome can drain before it is known to be there.
+            state.end = state.end.max(state.next);
             self.observe(*state);
         }
         // This only frees space. After a crash before it, the frames are sent again, and are repeats.
@@ -185,7 +195,14 @@ impl Sink for SpooledLog {
             warn!(%cause, "the log is away; frames go to the spool");
         }
         let appended = self.spool.append(frame).await?;
-        state.end = appended.seq.next();
+        invariant!(
+            I1,
+            appended.duplicate || appended.seq >= state.end,
+            "frame {} is spooled before {}",
+            appended.seq,
+            state.end
+        );
+        state.end = state.end.max(appended.seq.next());
         self.observe(*state);
         Ok(Stored::Spooled)
     }

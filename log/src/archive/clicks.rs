@@ -16,7 +16,7 @@ use crate::{
         manifest::{Manifest, Part},
         part,
     },
-    frame::Digest,
+    frame::{self, Digest},
     log::Stream,
     position::Position,
     schema,
@@ -26,6 +26,9 @@ use crate::{
 /// The click log's kind of archive.
 #[derive(Debug, Clone, Copy)]
 pub struct Clicks;
+
+const _: () = assert!(Clicks::PART_ROWS >= part::READ_BATCH_ROWS, "a part is read in batches");
+const _: () = assert!(Clicks::PART_ROWS + frame::ROWS_MAX <= u32::MAX as usize, "rows of a part are sorted by u32");
 
 impl Entry for Part {
     fn frames(&self) -> (u64, u64) {

@@ -17,6 +17,7 @@ use crate::{
         manifest::Manifest,
     },
     frame::Digest,
+    invariant,
     log::Stream,
     position::{Position, Seq},
     time::{Hour, Timestamp},
@@ -81,6 +82,8 @@ pub struct NewFile {
 impl NewFile {
     /// A file with this content, whose digest is `digest`: the path has the beginning of it.
     pub fn new(path: Path, bytes: Bytes, digest: Digest) -> Self {
+        let named = path.filename().is_some_and(|name| name.contains(&digest.to_string()[..32]));
+        invariant!(I3, named, "{path} is not named by its content, {digest}");
         let file = File { key: path.to_string(), bytes: bytes.len() as u64, sha256: digest.to_string() };
         Self { path, bytes, file }
     }

@@ -17,9 +17,9 @@ use crate::{
         part,
         store::{Archive, Error as ArchiveError},
     },
-    frame,
+    frame, invariant,
     log::{self, Log, ReadLimit, Stream},
-    position::{Position, Seq},
+    position::{Epoch, Position, Seq},
     schema,
     time::Hour,
 };
@@ -72,16 +72,26 @@ pub async fn locate(clicks: &dyn Log, archive: &Archive, position: Position) -> 
     if position.epoch() != info.epoch || position.seq() < Seq::FIRST || position.seq() > info.last {
         return Ok(None);
     }
-    if let Some(manifest) = hour_of(archive, position.seq()).await? {
-        return in_hour(archive, &manifest, position).await;
+    let located = match hour_of(archive, position.seq()).await? {
+        Some(manifest) => in_hour(archive, &manifest, position).await?,
+        None => in_log(clicks, info.epoch, position).await?,
+    };
+    if let Some(Located { event, .. }) = &located {
+        let found = event.column_by_name(schema::POSITION).map(|column| column.as_primitive::<Int64Type>().values());
+        invariant!(I1, found.is_some_and(|found| **found == [position.as_i64()]), "not the event at {position}");
     }
+    Ok(located)
+}
+
+/// The event in a frame of the log.
+async fn in_log(clicks: &dyn Log, epoch: Epoch, position: Position) -> Result<Option<Located>, Error> {
     let limit = ReadLimit { frames: 1, bytes: 1, wait: Duration::ZERO };
     let Some(logged) = clicks.read(position.seq(), limit).await?.pop() else { return Ok(None) };
     let batch = logged.frame.decode()?;
     if usize::from(position.row()) >= batch.num_rows() {
         return Ok(None);
     }
-    let first = Position::new(info.epoch, logged.seq, 0);
+    let first = Position::new(epoch, logged.seq, 0);
     let malformed = |error: arrow::error::ArrowError| frame::Error::Malformed(error.to_string());
     let rows = part::with_position(&batch, first, logged.logged_at).map_err(malformed)?;
     Ok(Some(Located { event: rows.slice(usize::from(position.row()), 1), storage: Storage::Logged }))

@@ -27,12 +27,16 @@ use parquet::{
 
 use crate::{
     archive::{columns, sort},
+    frame, invariant,
     position::Position,
     schema,
     time::Timestamp,
 };
 
-/// What Parquet's `created_by` says: part of the bytes, so it changes only with the layout.
+const _: () = assert!(PEOPLE_DICTIONARY_BYTES >= 230_000 * (32 + 4), "so many ids of 32 characters fit, with lengths");
+const _: () = assert!(READ_BATCH_ROWS <= frame::ROWS_MAX, "a reader gets no more rows at once than from a frame");
+
+/// What Parquet's `created_by` says. It is part of the bytes, so it changes only with the layout.
 const CREATED_BY: &str = "clicktrail part 2";
 /// Rows of a batch that a reader gets.
 pub const READ_BATCH_ROWS: usize = 16_384;
@@ -103,6 +107,9 @@ pub fn encode(batches: Vec<RecordBatch>) -> Result<Encoded, ParquetError> {
         let column = column.as_primitive::<TimestampMicrosecondType>();
         times = (times.0.min(min(column).unwrap_or(times.0)), times.1.max(max(column).unwrap_or(times.1)));
     }
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    invariant!(I1, order.len() == rows, "{rows} rows are written as {}", order.len());
+    invariant!(I3, rows == 0 || times.0 <= times.1, "event times from {} to {}", times.0, times.1);
     let files = [schema::core(), schema::personal()].map(|schema| (Arc::clone(&schema), properties(&schema)));
     let files = columns::write(&batches, &order, files.into())?;
     let [core, personal] = files.try_into().expect("two files were asked for");

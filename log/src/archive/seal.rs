@@ -22,6 +22,7 @@ use crate::{
     },
     chain::{Admission, Chain},
     frame::{self, Digest},
+    invariant,
     log::{self, Log, Logged, ReadLimit},
     position::{Epoch, Position, Seq},
     schema,
@@ -141,6 +142,7 @@ impl Sealer {
 impl<K: Kind> Sealer<K> {
     /// A sealer from `log`, which is the stream of `K`, into `archive`.
     pub fn of(log: Arc<dyn Log>, archive: Archive) -> Self {
+        const { assert!(K::PART_ROWS >= frame::ROWS_MAX, "a part holds at least the rows of one frame") };
         Self { log, archive, part_rows: K::PART_ROWS, kind: PhantomData }
     }
 
@@ -163,7 +165,7 @@ impl<K: Kind> Sealer<K> {
         let manifest = manifest.ok_or_else(|| store::Error::Missing(key.path().to_string()))?;
         let chain = manifest.chain_after().ok_or_else(|| store::Error::Damaged {
             key: key.path().to_string(),
-            reason: "a writer's digest is not one".into(),
+            reason: "a writer's digest is not readable".into(),
         })?;
         let info = self.log.info().await?;
         if info.epoch != manifest.epoch() {
@@ -206,6 +208,15 @@ impl<K: Kind> Sealer<K> {
             }
         }
         let (manifest, chain) = building.finish().await?;
+        let previous = cursor.previous.map(|digest| digest.to_string());
+        invariant!(
+            I4,
+            manifest.hour() == hour && manifest.first_seq() == cursor.next && manifest.previous == previous,
+            "{} from frame {} is about to follow hour {hour} at frame {}",
+            manifest.hour,
+            manifest.first_seq,
+            cursor.next
+        );
         let key = ManifestKey { stream: K::STREAM, hour };
         self.archive.create(&key.path(), manifest.to_bytes().into()).await?;
         let after = Cursor::after(&manifest, chain);
@@ -246,7 +257,9 @@ struct Building<'s, K: Kind> {
     pending: Vec<RecordBatch>,
     pending_rows: usize,
     pending_first: Seq,
-    /// The part that is being encoded while the next one is read: at most one, which bounds memory.
+    /// Rows of all frames that count, by their headers: as many as the parts must hold.
+    counted_rows: u64,
+    /// The part that is being encoded while the rows of the next are read. At most one, which bounds memory.
     encoding: Option<JoinHandle<EncodedPart<K>>>,
     /// The encoded part that is being stored while the next is encoded. At most one, too.
     storing: Option<JoinHandle<Result<K::Part, Error>>>,
@@ -281,6 +294,7 @@ impl<'s, K: Kind> Building<'s, K> {
             pending: Vec::new(),
             pending_rows: 0,
             pending_first: cursor.next,
+            counted_rows: 0,
             encoding: None,
             storing: None,
         }
@@ -290,6 +304,7 @@ impl<'s, K: Kind> Building<'s, K> {
         let epoch = Epoch::new(i64::from(self.manifest.epoch)).expect("made from an epoch");
         let mut fresh = Vec::with_capacity(frames.len());
         for logged in frames {
+            invariant!(I1, logged.seq == self.next, "after frame {} the log gave {}", self.next.previous(), logged.seq);
             self.next = logged.seq.next();
             match self.chain.admit(&logged.frame.header) {
                 Admission::Fresh => {}
@@ -307,6 +322,7 @@ impl<'s, K: Kind> Building<'s, K> {
                     self.manifest.alarms.push(format!("frame {}: {alarm}", logged.seq));
                 }
             }
+            self.counted_rows += u64::from(logged.frame.header.rows);
             fresh.push(logged);
         }
         self.manifest.frames += fresh.len() as u64;
@@ -329,10 +345,17 @@ impl<'s, K: Kind> Building<'s, K> {
     /// Has the pending rows encoded, as soon as the part before them is encoded.
     async fn flush(&mut self, last: Seq) -> Result<(), Error> {
         self.store().await?;
-        let rows = std::mem::take(&mut self.pending);
-        self.pending_rows = 0;
+        let batches = std::mem::take(&mut self.pending);
+        let rows = std::mem::take(&mut self.pending_rows) as u64;
         let range = PartRange { hour: self.hour, first: self.pending_first, last };
-        self.encoding = Some(tokio::task::spawn_blocking(move || K::encode(rows, range)));
+        invariant!(I3, range.first <= range.last, "a part of frames {}..={}", range.first, range.last);
+        self.encoding = Some(tokio::task::spawn_blocking(move || {
+            let (part, files) = K::encode(batches, range)?;
+            let expected = (rows, (range.first.get(), range.last.get()));
+            let found = (part.rows(), part.frames());
+            invariant!(I1, found == expected, "a part holds rows and frames {found:?} of {expected:?}");
+            Ok((part, files))
+        }));
         Ok(())
     }
 
@@ -362,6 +385,23 @@ impl<'s, K: Kind> Building<'s, K> {
         }
         self.store().await?;
         self.collect().await?;
+        let manifest = &self.manifest;
+        invariant!(
+            I1,
+            manifest.first_seq + manifest.frames + manifest.repeats == self.next.get(),
+            "frames {}..{} are {} frames and {} repeats",
+            manifest.first_seq,
+            self.next,
+            manifest.frames,
+            manifest.repeats
+        );
+        invariant!(
+            I1,
+            manifest.rows == self.counted_rows,
+            "frames of {} rows became parts of {}",
+            self.counted_rows,
+            manifest.rows
+        );
         self.manifest.last_seq = self.next.previous().get();
         self.manifest.last_frames = self.chain.changed_since(&self.manifest.writers);
         Ok((self.manifest.sealed(), self.chain))

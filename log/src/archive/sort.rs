@@ -7,7 +7,7 @@ use arrow::{
     datatypes::{Int64Type, TimestampMicrosecondType},
 };
 
-use crate::schema::POSITION;
+use crate::{invariant, schema::POSITION};
 
 /// Where a row is, and what it is compared by among the rows of its ad.
 #[derive(Debug, Clone, Copy, Default)]
@@ -42,11 +42,13 @@ pub(super) fn order(batches: &[RecordBatch]) -> Vec<(usize, usize)> {
         let times = column(rows, "event_time").as_primitive::<TimestampMicrosecondType>().values();
         let positions = column(rows, POSITION).as_primitive::<Int64Type>().values();
         for ((row, (time, position)), group) in (0_u32..).zip(times.iter().zip(positions)).zip(&mut group_of) {
-            let place = &mut next[group as usize];
-            sorted[*place] = Row { time: *time, position: *position, batch, row };
-            *place += 1;
+            let free = &mut next[group as usize];
+            sorted[*free] = Row { time: *time, position: *position, batch, row };
+            *free += 1;
         }
     }
+    let filled = next.iter().zip(&ranges).all(|(next, (_, end))| next == end);
+    invariant!(I1, filled && group_of.next().is_none(), "{rows} rows do not fill the ranges of their ads");
     for (start, end) in ranges {
         sorted[start..end].sort_unstable_by_key(|row| (row.time, row.position));
     }

@@ -22,6 +22,7 @@ use crate::{
         manifest::{self, Manifest},
     },
     frame::Digest,
+    invariant,
     log::Stream,
     time::Hour,
 };
@@ -138,6 +139,7 @@ impl Archive {
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn put_content(&self, path: &Path, bytes: Bytes) -> Result<(), Error> {
+        invariant!(I3, ManifestKey::parse(path.as_ref()).is_none(), "manifest {path} could be written over");
         let size = bytes.len() as u64;
         if let Ok(meta) = self.store.head(path).await
             && meta.size == size

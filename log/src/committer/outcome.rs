@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use crate::position::Position;
+use crate::{frame, invariant, position::Position};
 
 /// Consecutive rows of a commit that stand together in the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +55,8 @@ pub(super) fn take(spans: &mut VecDeque<Span>, rows: u32) -> Vec<Span> {
     let mut wanted = rows;
     while wanted > 0 {
         let span = spans.front_mut().expect("the frames of a group hold every row of its requests");
+        let end = span.first.map_or(0, |first| usize::from(first.row())) + span.rows as usize;
+        invariant!(I1, end <= frame::ROWS_MAX, "rows up to {end} of one frame are answered");
         let here = wanted.min(span.rows);
         taken.push(Span { first: span.first, rows: here });
         wanted -= here;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream::{self, DiscardPolicy, Republish, RetentionPolicy, StorageType};
 
-use crate::{log::Stream, position::Epoch};
+use crate::{frame, log::Stream, position::Epoch};
 
 /// The key in a stream's metadata that holds the log's epoch.
 const EPOCH_KEY: &str = "clicktrail-epoch";
@@ -12,8 +12,16 @@ const EPOCH_KEY: &str = "clicktrail-epoch";
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(15 * 60);
 /// A stream must not drop frames by age before this: the archiver needs ample time.
 const AGE_MIN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// Payload and headers of the largest frame.
-const MESSAGE_BYTES_MAX: i32 = 1 << 20;
+/// The largest message: payload and headers of the largest frame.
+pub(super) const MESSAGE_BYTES_MAX: i32 = 1 << 20;
+/// What the headers of a frame may take; they take a few hundred bytes.
+const HEADER_BYTES_MAX: usize = 4_096;
+
+const _: () = assert!(
+    frame::PAYLOAD_BYTES_MAX + HEADER_BYTES_MAX <= MESSAGE_BYTES_MAX as usize,
+    "the largest frame fits a message with its headers"
+);
+const _: () = assert!(DUPLICATE_WINDOW.as_secs() < AGE_MIN.as_secs(), "a frame outlives the memory of its identity");
 
 /// Where a JetStream log lives and how long to wait for it.
 #[derive(Debug, Clone)]

@@ -15,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
+    invariant,
     jetstream::{
         config::{self, Config},
         link::{Link, Refusal},
@@ -28,9 +29,9 @@ use crate::{
 const LEADER_TRIES: usize = 10;
 /// The pause before each of those.
 const LEADER_PAUSE: Duration = Duration::from_millis(200);
-/// So many readers of one handle receive batches at a time, the others wait: together they stay under the 64 MiB at
-/// which the broker cuts off a slow client.
-const PULLS_MAX: usize = 4;
+/// So many readers of one handle receive batches at a time; others wait. Together they stay under the 64 MiB at which the
+/// broker cuts off a slow client.
+pub(super) const PULLS_MAX: usize = 4;
 
 /// A log in a JetStream stream.
 #[derive(Debug)]
@@ -134,6 +135,8 @@ impl JetStreamLog {
 
 /// Creates the stream if there is none, and checks that it promises all that `wanted` does.
 async fn ensure_stream(link: &Link, name: &str, wanted: &stream::Config) -> Result<(), Error> {
+    let weakness = config::weakness(wanted, wanted);
+    invariant!(I1, weakness.is_none(), "a stream is created that would be refused: {weakness:?}");
     let info_call = format!("STREAM.INFO.{name}");
     let found = match link.api::<stream::Info>(&info_call, &json!({})).await {
         Err(Refusal::Server(error)) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {

@@ -14,7 +14,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
     frame::Frame,
-    jetstream::{handle::JetStreamLog, headers, link::Refusal},
+    invariant,
+    jetstream::{
+        config::MESSAGE_BYTES_MAX,
+        handle::{JetStreamLog, PULLS_MAX},
+        headers,
+        link::Refusal,
+    },
     log::{Error, Info, Logged, ReadLimit},
     position::Seq,
     time::Timestamp,
@@ -32,8 +38,16 @@ const POLL_INTERVAL: Duration = Duration::from_millis(500);
 const REPLICA_TRIES: usize = 100;
 /// The pause before each of those.
 const REPLICA_PAUSE: Duration = Duration::from_millis(20);
+/// At so many bytes the broker cuts off a client that does not keep up.
+const SLOW_CLIENT_BYTES: usize = 64 << 20;
 
-/// One message of a batch, not yet understood.
+const _: () = assert!(
+    PULLS_MAX * (PULL_BYTES_MAX + MESSAGE_BYTES_MAX as usize) < SLOW_CLIENT_BYTES,
+    "no readers of one handle together are cut off"
+);
+const _: () = assert!(PULL_BYTES_MAX >= MESSAGE_BYTES_MAX as usize, "one request brings the largest frame");
+
+/// One message of a batch, not yet parsed.
 #[derive(Debug)]
 struct Raw {
     seq: Seq,
@@ -61,7 +75,10 @@ impl JetStreamLog {
             heard.mark_unchanged();
             let found = match take_contiguous(from, self.pull(from, limit).await?, limit) {
                 Taken::Frames(frames) => {
-                    self.saw(frames.last().map_or(from, |logged| logged.seq));
+                    let last = frames.last().map_or(from, |logged| logged.seq);
+                    let whole = last.get() - from.get() + 1 == frames.len() as u64;
+                    invariant!(I1, whole, "{} frames from {from} end at {last}", frames.len());
+                    self.saw(last);
                     return Ok(frames);
                 }
                 Taken::Corrupt(reason) => return Err(Error::Corrupt { seq: from, reason }),
@@ -171,7 +188,7 @@ fn take_contiguous(from: Seq, batch: Vec<Raw>, limit: ReadLimit) -> Taken {
         if raw.seq != expected {
             return Taken::Missing(Some(raw.seq));
         }
-        match understand(raw) {
+        match parse(raw) {
             Ok(logged) => {
                 bytes += logged.frame.payload.len();
                 frames.push(logged);
@@ -184,7 +201,7 @@ fn take_contiguous(from: Seq, batch: Vec<Raw>, limit: ReadLimit) -> Taken {
     if frames.is_empty() { Taken::Missing(None) } else { Taken::Frames(frames) }
 }
 
-fn understand(raw: Raw) -> Result<Logged, String> {
+fn parse(raw: Raw) -> Result<Logged, String> {
     let headers = raw.message.headers.as_ref().ok_or("it has no headers")?;
     let stamp: String = headers::field(headers, "Nats-Time-Stamp")?;
     let logged_at = Timestamp::parse_rfc3339(&stamp).ok_or_else(|| format!("header Nats-Time-Stamp is {stamp:?}"))?;
