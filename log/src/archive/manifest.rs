@@ -9,6 +9,7 @@ use crate::{
     archive::entry::Entry,
     chain::{Chain, StoredWriter},
     frame::Digest,
+    invariant,
     position::{Epoch, Position, Seq},
     time::Hour,
 };
@@ -105,6 +106,8 @@ impl<P: Entry> Manifest<P> {
     #[must_use]
     pub fn sealed(mut self) -> Self {
         self.checksum = self.expected_checksum();
+        let readable = self.check(&self.to_bytes());
+        invariant!(I3, readable.is_ok(), "the manifest of {} is never readable: {readable:?}", self.hour);
         self
     }
 
@@ -205,65 +208,4 @@ impl<P: Entry> Manifest<P> {
 }
 
 #[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn file(key: &str) -> File {
-        File { key: key.to_owned(), bytes: 1_234, sha256: Digest::of(key.as_bytes()).to_string() }
-    }
-
-    fn manifest() -> Manifest {
-        let writer =
-            StoredWriter { writer: Uuid::from_u128(7), epoch: 2, number: 41, digest: Digest::of(b"frame").to_string() };
-        let part = Part {
-            first_seq: 42,
-            last_seq: 43,
-            rows: 20,
-            event_time_min: 1_772_402_400_000_000,
-            event_time_max: 1_772_402_999_000_000,
-            core: file("core.parquet"),
-            personal: file("personal.parquet"),
-        };
-        let manifest = Manifest {
-            version: VERSION,
-            stream: "clicks".to_owned(),
-            hour: "2026-03-01T22".to_owned(),
-            epoch: 1,
-            first_seq: 42,
-            last_seq: 44,
-            frames: 2,
-            repeats: 1,
-            rows: 20,
-            schema_id: "cff16e09552ee9f7".to_owned(),
-            previous: Some(Digest::of(b"previous").to_string()),
-            writers: vec![writer.clone()],
-            last_frames: vec![StoredWriter { number: 43, ..writer }],
-            alarms: vec!["frame 42: a \"quoted\" alarm".to_owned()],
-            parts: vec![part],
-            checksum: String::new(),
-        };
-        manifest.sealed()
-    }
-
-    /// The next hour's manifest names these bytes: they change with the version alone.
-    #[test]
-    fn document_has_the_bytes_of_version_1() {
-        let golden = include_str!("../../fixtures/manifest-1.json");
-        assert_eq!(String::from_utf8(manifest().to_bytes()).unwrap(), golden);
-        assert_eq!(Manifest::<Part>::from_bytes(golden.as_bytes()).unwrap(), manifest());
-    }
-
-    #[test]
-    fn positions_are_those_of_the_frames() {
-        let shown = |manifest: &Manifest| {
-            let range = manifest.positions();
-            (range.start.to_string(), range.end.to_string())
-        };
-        let busy = manifest();
-        assert_eq!(shown(&busy), ("1.42.0".to_owned(), "1.45.0".to_owned()));
-        let quiet = Manifest { last_seq: 41, rows: 0, parts: Vec::new(), ..busy };
-        assert!(quiet.positions().is_empty());
-    }
-}
+mod tests;

@@ -9,7 +9,7 @@ mod append;
 mod config;
 mod durability;
 mod handle;
-mod headers;
+pub(crate) mod headers;
 mod link;
 mod log;
 mod read;

@@ -7,7 +7,7 @@ use clicktrail_log::{
     embedded::EmbeddedLog,
     log::{Error, Log, Stream},
     position::Seq,
-    time::SystemClock,
+    time::{Clock, ManualClock, Timestamp},
 };
 use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
@@ -16,6 +16,11 @@ use crate::{
     bed::{Bed, conform},
     frames::{append_surely, assert_holds, frames, read_all, seq},
 };
+
+/// No case looks at the time.
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)))
+}
 
 struct Embedded(TempDir);
 
@@ -43,7 +48,7 @@ impl Embedded {
 #[async_trait]
 impl Bed for Embedded {
     async fn open(&self) -> Box<dyn Log> {
-        Box::new(EmbeddedLog::open(&self.path(), Stream::Clicks, Arc::new(SystemClock)).await.unwrap())
+        Box::new(EmbeddedLog::open(&self.path(), Stream::Clicks, clock()).await.unwrap())
     }
 
     /// What a crash leaves on the disk: the file and its write-ahead log, as they are.
@@ -125,6 +130,6 @@ async fn missing_last_row_is_a_gap() {
 async fn log_of_another_stream_is_refused() {
     let bed = Embedded::new();
     drop(bed.open().await);
-    let refused = EmbeddedLog::open(&bed.path(), Stream::Verdicts, Arc::new(SystemClock)).await;
+    let refused = EmbeddedLog::open(&bed.path(), Stream::Verdicts, clock()).await;
     assert!(matches!(refused, Err(Error::Fatal(_))), "{refused:?}");
 }
