@@ -137,7 +137,7 @@ pub enum Error {
         first: Seq,
     },
     /// The log lost frames inside its range, or reports the wrong last one: a person must act.
-    #[error("the log has no frame {expected}, though it reports frames up to {last}; the next it holds is {found:?}")]
+    #[error("the log has no frame {expected}, although it reports frames up to {last}; {}", next_held(*found))]
     Gap {
         /// The frame that should be there.
         expected: Seq,
@@ -157,6 +157,11 @@ pub enum Error {
     /// Anything else that trying again does not cure: wrong set-up, wrong version.
     #[error("{0}")]
     Fatal(String),
+}
+
+/// The end of the sentence about a [`Error::Gap`].
+fn next_held(found: Option<Seq>) -> String {
+    found.map_or_else(|| "it holds none after it".to_owned(), |seq| format!("the next that it holds is {seq}"))
 }
 
 impl Error {

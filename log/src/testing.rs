@@ -1,4 +1,4 @@
-//! Events and a log that does what a test says: for the tests of this room.
+//! For the tests of this room: events, and a log that fails when a test says so.
 
 use std::{
     borrow::Cow,
@@ -65,7 +65,7 @@ pub(crate) fn clicks(ids: std::ops::Range<u64>, micros: i64) -> RecordBatch {
 pub(crate) struct Flaky {
     pub(crate) inner: EmbeddedLog,
     pub(crate) away: AtomicBool,
-    /// Appends, then says that it does not know.
+    /// The next append is done, but its outcome is reported as unknown.
     pub(crate) forgetful: AtomicBool,
 }
 
@@ -130,8 +130,8 @@ pub(crate) fn clock() -> Arc<dyn Clock> {
     Arc::new(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)))
 }
 
-/// An event of any kind, with everything that an event can lack, unusual texts included. `n` decides all of it, for
-/// ever: fixtures are made of these.
+/// Event number `n`, of any kind, with or without each optional value, unusual texts included. It is the same for ever,
+/// because fixtures are made of such events.
 pub(crate) fn any_event(n: u64) -> Event<'static> {
     let mut dice = Dice::new(n);
     let mut maybe = |text: &str| (dice.roll(3) > 0).then(|| Cow::Owned(format!("{text}-{}", dice.roll(5))));

@@ -116,7 +116,8 @@ impl Task {
         let stand_in = self.writer.clone();
         let mut writer = std::mem::replace(&mut self.writer, stand_in);
         let encoded = tokio::task::spawn_blocking(move || (encode(&mut writer, requests), writer)).await;
-        let (encoded, writer) = encoded.inspect_err(|cause| error!(%cause, "the committer stops")).ok()?;
+        let (encoded, writer) =
+            encoded.inspect_err(|cause| error!(%cause, "frames cannot be made; the committer stops")).ok()?;
         self.writer = writer;
         Some(encoded)
     }

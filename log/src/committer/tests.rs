@@ -190,7 +190,7 @@ async fn frame_refused_while_the_next_is_made_ahead_stops_its_writer() {
             tokio::spawn(async move { committer.commit(batch, AT).await })
         })
         .collect();
-    // Time enough to make the second frame; that the first is refused then must not depend on it.
+    // Usually enough time to make the second frame. What follows holds even if it is not.
     tokio::time::sleep(Duration::from_millis(100)).await;
     gate.open.notify_one();
     task.await.unwrap();

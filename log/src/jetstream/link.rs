@@ -140,7 +140,7 @@ fn note(event: &Event, cut: &watch::Sender<u64>) {
         Event::ServerError(_) => tracing::error!(%event, "the broker's connection reports an error"),
         Event::ClientError(_) => tracing::warn!(%event, "the broker is not reached; connecting is tried again"),
         Event::LameDuckMode | Event::Draining | Event::SlowConsumer(_) => {
-            tracing::warn!(%event, "the broker's connection")
+            tracing::warn!(%event, "the connection to the broker is about to end, or falls behind")
         }
     }
 }

@@ -33,7 +33,7 @@ impl Embedded {
         self.0.path().join("clicks.log")
     }
 
-    /// Somebody with another program, who has removed the triggers first.
+    /// Changes the file as somebody could with another program: the triggers are removed first.
     async fn tamper(&self, statement: &'static str) {
         let mut connection = SqliteConnection::connect(self.path().to_str().unwrap()).await.unwrap();
         for drop in ["DROP TRIGGER frames_never_change", "DROP TRIGGER frames_leave_only_by_trim"] {
@@ -53,7 +53,8 @@ impl Bed for Embedded {
 
     /// What a crash leaves on the disk: the file and its write-ahead log, as they are.
     async fn crash(&mut self) {
-        // A handle that was dropped closes in its own time, and the last one removes the write-ahead log: copy again.
+        // Dropped handles close a little later, and the last one removes the write-ahead log. If that happens during
+        // the copy, copy again.
         let after = (0..100).find_map(|_| copy(self.0.path()).ok());
         self.0 = after.expect("the files stand still at last");
     }
@@ -79,14 +80,14 @@ async fn abandoned_append_then_resend_leaves_one_copy() {
     let log = bed.open().await;
     let sent = frames(1, 40);
     for (frame, number) in sent.iter().zip(0..) {
-        // Given up sooner or later, from before the transaction to after the commit.
+        // Each append is abandoned a little later than the one before: before its transaction, inside it, after it.
         let _ = tokio::time::timeout(Duration::from_micros(number * 50), log.append(frame)).await;
         append_surely(&*log, frame).await;
     }
     assert_holds(&*log, &sent).await;
 }
 
-/// What a reader makes of a log of five frames after `statement`.
+/// The error that a reader gets from a log of five frames after `statement` changed its file.
 async fn read_after(statement: &'static str) -> Error {
     let bed = Embedded::new();
     let log = bed.open().await;

@@ -92,7 +92,7 @@ pub(crate) async fn read_all(log: &dyn Log, from: Seq) -> Result<Vec<Logged>, Er
     }
 }
 
-/// Appends until it is known: what a writer does, short of the spool.
+/// Appends until the outcome is known, as a writer without a spool does.
 pub(crate) async fn append_surely(log: &dyn Log, frame: &Frame) {
     for _ in 0..400 {
         match log.append(frame).await {
