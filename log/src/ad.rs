@@ -1,6 +1,6 @@
-//! What is advertised: whose events carry which ids, and where a click leads.
+//! What is advertised: whom a click bills, and where it leads.
 
-/// An ad as registered: whom a click on it bills, and where it leads.
+/// An ad as registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ad {
     /// Its id, unique in the registry.

@@ -4,19 +4,22 @@ use arrow::array::RecordBatch;
 
 use crate::{
     event::Event,
-    frame,
+    frame, invariant,
     schema::EventsBuilder,
     time::{Hour, Timestamp},
 };
 
-/// Rows of a batch at most.
+/// The most rows of a batch.
 pub const ROWS_MAX: usize = 8_192;
-/// Bytes of a batch at most, texts and fixed parts together. Even if nothing in it can be compressed, it fits a frame:
-/// schema and padding take under 16 KiB, LZ4 adds at most a 255th.
+/// The most bytes of a batch, texts and fixed parts together. A batch fits a frame even if nothing in it can be
+/// compressed: schema and padding take less than 16 KiB, and LZ4 adds at most one byte in 255.
 pub const BYTES_MAX: usize = 1_000_000;
-const _: () = assert!((BYTES_MAX + 16_384) / 255 * 256 <= frame::PAYLOAD_BYTES_MAX);
 /// What a row takes beside its texts: offsets of twenty columns, two times, two amounts, validity.
 const ROW_BYTES: usize = 120;
+
+const _: () = assert!((BYTES_MAX + 16_384) / 255 * 256 <= frame::PAYLOAD_BYTES_MAX, "noise fits a frame too");
+const _: () = assert!(ROWS_MAX <= frame::ROWS_MAX, "a batch has no more rows than a frame");
+const _: () = assert!(ROWS_MAX * ROW_BYTES <= BYTES_MAX, "rows without texts reach their limit before bytes do");
 
 /// Events that belong into one frame.
 #[derive(Debug, Clone)]
@@ -31,8 +34,8 @@ pub struct Batch {
     pub last: Timestamp,
 }
 
-/// Collects events until a batch is full or the hour ends. The cuts depend on the events alone, so that the same
-/// events make the same frames.
+/// Collects events until a batch is full or the hour ends. Where it cuts depends on the events alone, so the same
+/// events always make the same frames.
 #[derive(Debug)]
 pub struct Batcher {
     builder: EventsBuilder,
@@ -53,8 +56,9 @@ impl Batcher {
         Self { builder: EventsBuilder::with_capacity(ROWS_MAX), bytes: 0, span: None }
     }
 
-    /// Takes the next event; `at` is the time that decides its hour, never before that of the event before it.
-    /// Returns the batch that ended in front of it.
+    /// Takes the next event, and returns the batch that ended before it, if one did.
+    ///
+    /// `at` is the time that decides the event's hour. It never runs backwards.
     pub fn push(&mut self, at: Timestamp, event: &Event<'_>) -> Option<Batch> {
         let bytes = ROW_BYTES + event.text_bytes();
         let full = self.builder.rows() >= ROWS_MAX || self.bytes + bytes > BYTES_MAX;
@@ -72,7 +76,10 @@ impl Batcher {
     /// The events since the last batch; `None` if there are none.
     pub fn finish(&mut self) -> Option<Batch> {
         let (first, last) = self.span.take()?;
-        self.bytes = 0;
+        let (rows, bytes) = (self.builder.rows(), std::mem::take(&mut self.bytes));
+        invariant!(I4, first <= last && first.hour() == last.hour(), "a batch runs from {first} to {last}");
+        invariant!(I14, rows <= ROWS_MAX, "a batch of {rows} rows");
+        invariant!(I14, rows == 1 || bytes <= BYTES_MAX, "a batch of {bytes} bytes");
         Some(Batch { hour: first.hour(), events: self.builder.finish(), first, last })
     }
 }
@@ -84,7 +91,11 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::{event::Kind, frame::Writer};
+    use crate::{
+        event::Kind,
+        frame::Writer,
+        testing::{Dice, seed},
+    };
 
     fn event(at: i64, extra: Option<String>) -> Event<'static> {
         let time = Timestamp::from_micros(at);
@@ -137,13 +148,10 @@ mod tests {
     fn a_batch_of_noise_still_fits_a_frame() {
         let mut batcher = Batcher::new();
         let mut writer = Writer::new(Uuid::nil(), 1);
-        let (mut state, mut made) = (1_u64, 0);
+        let (mut dice, mut made) = (Dice::new(seed()), 0);
         for at in 0..40_000 {
             let noise: String = (0..at % 300)
-                .map(|_| {
-                    state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                    char::from_u32(0x4e00 + u32::try_from(state >> 50).unwrap()).unwrap()
-                })
+                .map(|_| char::from_u32(0x4e00 + u32::try_from(dice.roll(1 << 14)).unwrap()).unwrap())
                 .collect();
             if let Some(batch) = batcher.push(Timestamp::from_micros(at), &event(at, Some(noise))) {
                 writer.seal(&batch.events, (batch.first, batch.last)).unwrap();

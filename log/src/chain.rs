@@ -1,15 +1,18 @@
 //! Exactly-once reading: which frames a reader counts, and when it raises the alarm.
 //!
-//! The broker's own deduplication is bounded in time; a frame's identity is not. Every reader folds the headers it
-//! sees through a [`Chain`], which drops a frame whose number its writer has already used, however much later the
-//! copy arrives, and reports a number that was skipped or a previous digest that does not fit.
+//! A broker recognises a copy of a frame only for a limited time; a frame's identity holds for ever. So every reader
+//! folds the headers it sees through a [`Chain`]. It drops a frame whose number its writer has already used, however
+//! much later the copy arrives, and reports a number that was skipped or a previous digest that does not fit.
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::frame::{Digest, Header, Writer};
+use crate::{
+    frame::{Digest, Header, Writer},
+    invariant,
+};
 
 /// The last frame seen of one writer.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,7 +29,7 @@ pub enum Admission {
     Fresh,
     /// Its writer has already used the number: drop it and count it.
     Repeat,
-    /// New, but frames before it are missing or differ from what its writer sent. Its rows count; a person must act.
+    /// New, but frames before it are missing, or differ from what its writer sent. Its rows count; a person must act.
     Broken(Alarm),
 }
 
@@ -73,7 +76,7 @@ pub enum Alarm {
 pub struct Chain(BTreeMap<Uuid, Last>);
 
 impl Chain {
-    /// Judges the next header and takes it into the state.
+    /// Decides about the next header and takes it into the state.
     pub fn admit(&mut self, header: &Header) -> Admission {
         let (last_number, held) = match self.0.get(&header.writer) {
             Some(last) if (header.writer_epoch, header.number) <= (last.epoch, last.number) => {
@@ -83,7 +86,13 @@ impl Chain {
             Some(_) | None => (0, Digest::ZERO),
         };
         let last = Last { epoch: header.writer_epoch, number: header.number, digest: header.digest() };
-        self.0.insert(header.writer, last);
+        let before = self.0.insert(header.writer, last);
+        invariant!(
+            I1,
+            before.is_none_or(|before| (before.epoch, before.number) < (header.writer_epoch, header.number)),
+            "the chain goes back to {}",
+            header.message_id()
+        );
         let (writer, epoch, number) = (header.writer, header.writer_epoch, header.number);
         if number != last_number + 1 {
             return Admission::Broken(Alarm::Skipped { writer, epoch, last: last_number, found: number });
@@ -99,8 +108,9 @@ impl Chain {
         self.0.get(&writer).map(|last| (last.epoch, last.number))
     }
 
-    /// The writer that goes on behind the last frame seen of `id`, in the same epoch; at its beginning if none was seen.
-    /// For an identity that several processes share: of two that write the same number the log takes one.
+    /// The writer that continues after the last frame seen of `id`, in the same epoch. If none was seen it begins.
+    ///
+    /// For an identity that several processes share: if two of them write the same number, the log takes one.
     pub fn writer(&self, id: Uuid) -> Writer {
         match self.0.get(&id) {
             Some(last) => Writer::resume(id, last.epoch, last.number, last.digest),
@@ -119,12 +129,12 @@ impl Chain {
         self.0.iter().map(stored).collect()
     }
 
-    /// The writers whose state differs from what a manifest kept, with their present state.
+    /// The present state of every writer whose state differs from what a manifest kept.
     pub fn changed_since(&self, stored: &[StoredWriter]) -> Vec<StoredWriter> {
         self.to_stored().into_iter().filter(|writer| !stored.contains(writer)).collect()
     }
 
-    /// The state that a manifest kept; `None` if a digest is not one.
+    /// The state that a manifest kept; `None` if a digest is not readable.
     pub fn from_stored(stored: &[StoredWriter]) -> Option<Self> {
         let last = |writer: &StoredWriter| {
             let digest = writer.digest.parse().ok()?;

@@ -1,5 +1,5 @@
-//! The log in one SQLite file: the default that needs no set-up, the spool when the broker is away, and, with a
-//! clock of its own, the test bed that seals thirty days in seconds.
+//! The log in one SQLite file: the default that needs no set-up, the spool while the broker is away, and, with a clock
+//! of its own, the test bed that seals thirty days in seconds.
 //!
 //! Write-ahead logging with `synchronous=FULL`: a commit returns after its fsync. One frame is one row. Triggers
 //! refuse every UPDATE, and every DELETE above the trim mark, so that no bug of ours can change what was acknowledged.
@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::{
     frame::{Digest, Frame, Header},
+    invariant,
     log::{Appended, Durability, Error, Info, Log, Logged, ReadLimit, Stream},
     position::{Epoch, Seq},
     sqlite::one_writer,
@@ -79,12 +80,12 @@ const INSERT_FRAME: &str = "INSERT INTO frames (seq, logged_at, format, schema_i
 /// A log in a SQLite file.
 #[derive(Debug, Clone)]
 pub struct EmbeddedLog {
-    /// One connection: appends are serial anyway, and SQLite has one writer.
+    /// One connection, because SQLite has one writer.
     write: SqlitePool,
     read: SqlitePool,
     clock: Arc<dyn Clock>,
     epoch: Epoch,
-    /// The last frame appended through this handle: wakes readers at the tail.
+    /// The last frame appended through this handle. A change wakes readers at the tail.
     appended: watch::Sender<Seq>,
 }
 
@@ -92,7 +93,7 @@ impl EmbeddedLog {
     /// Opens the log of `stream` in the file at `path`, and creates it if there is none.
     ///
     /// # Errors
-    /// [`Error::Fatal`] if the file is no log, is one of another stream, or was written by a later version;
+    /// [`Error::Fatal`] if the file is not a log, is the log of another stream, or was written by a later version;
     /// [`Error::Unavailable`] if it cannot be opened.
     pub async fn open(path: &Path, stream: Stream, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let options = SqliteConnectOptions::new()
@@ -135,13 +136,15 @@ impl EmbeddedLog {
             .map_err(AppendError::Before)?;
         let seq = Seq::from_i64(last)
             .ok_or_else(|| AppendError::Log(Error::Full("the log has used all its sequences".into())))?;
+        let earlier = *self.appended.borrow();
+        invariant!(I1, seq > earlier, "frame {seq} is given out again, after {earlier}");
         insert(&mut tx, seq, self.clock.now(), frame, &digest).await.map_err(AppendError::Before)?;
         tx.commit().await.map_err(AppendError::Commit)?;
         Ok(Appended { seq, duplicate: false })
     }
 
     async fn read_now(&self, from: Seq, limit: ReadLimit) -> Result<(Vec<Logged>, Info), Error> {
-        // One transaction, so that the range and the frames belong together.
+        // One transaction, so that range and frames are of the same moment.
         let mut tx = self.read.begin().await.map_err(unavailable)?;
         let row =
             sqlx::query("SELECT first_seq, last_seq, 0 FROM log").fetch_one(&mut *tx).await.map_err(unavailable)?;
@@ -171,6 +174,8 @@ impl EmbeddedLog {
             frames.push(logged);
             expected = expected.next();
         }
+        let first = frames.first().map(|logged| logged.seq);
+        invariant!(I1, first == (from <= info.last).then_some(from), "a reader at {from} is given {first:?}");
         Ok((frames, info))
     }
 }
@@ -207,7 +212,7 @@ async fn insert(
 ) -> Result<(), sqlx::Error> {
     let header = &frame.header;
     let writer = header.writer.as_bytes().as_slice();
-    sqlx::query(INSERT_FRAME)
+    let frames = sqlx::query(INSERT_FRAME)
         .bind(seq.as_i64())
         .bind(now.micros())
         .bind(i64::from(header.format))
@@ -222,23 +227,26 @@ async fn insert(
         .bind(header.last_captured.micros())
         .bind(frame.payload.as_ref())
         .execute(&mut *tx)
-        .await?;
-    sqlx::query("INSERT INTO identities VALUES ($1, $2, $3, $4, $5)")
+        .await?
+        .rows_affected();
+    let identities = sqlx::query("INSERT INTO identities VALUES ($1, $2, $3, $4, $5)")
         .bind(writer)
         .bind(i64::from(header.writer_epoch))
         .bind(as_i64(header.number))
         .bind(seq.as_i64())
         .bind(digest.0.as_slice())
         .execute(tx)
-        .await?;
+        .await?
+        .rows_affected();
+    invariant!(I1, (frames, identities) == (1, 1), "frame {seq} is {frames} rows and {identities} identities");
     Ok(())
 }
 
-/// Where an append failed decides what is known of it.
+/// Where an append failed: that decides what is known of its outcome.
 enum AppendError {
     /// Before the commit: nothing was appended.
     Before(sqlx::Error),
-    /// In the commit: it may have been.
+    /// In the commit: the frame may have been appended.
     Commit(sqlx::Error),
     Log(Error),
 }
@@ -324,7 +332,8 @@ impl Log for EmbeddedLog {
                 return Ok(frames);
             }
             let until = deadline.min(now + POLL_INTERVAL);
-            // Either answer means "look again": a frame through this handle, or time for another process's frames.
+            // Look again, whichever comes first: a frame through this handle, or the time to look for frames of
+            // other processes.
             let _ = tokio::time::timeout_at(until, appended.changed()).await;
         }
     }
@@ -343,9 +352,14 @@ impl Log for EmbeddedLog {
             return Err(Error::Gap { expected: first_kept.previous(), found: None, last });
         }
         let mut tx = self.write.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
-        for statement in ["UPDATE log SET first_seq = MAX(first_seq, $1)", "DELETE FROM frames WHERE seq < $1"] {
-            sqlx::query(statement).bind(first_kept.as_i64()).execute(&mut *tx).await.map_err(unavailable)?;
-        }
+        let first: i64 = sqlx::query_scalar("UPDATE log SET first_seq = MAX(first_seq, $1) RETURNING first_seq")
+            .bind(first_kept.as_i64())
+            .fetch_one(&mut *tx)
+            .await
+            .map_err(unavailable)?;
+        invariant!(I1, first >= first_kept.as_i64(), "trimmed to {first_kept}, the log begins at {first}");
+        let delete = sqlx::query("DELETE FROM frames WHERE seq < $1").bind(first_kept.as_i64());
+        delete.execute(&mut *tx).await.map_err(unavailable)?;
         tx.commit().await.map_err(|error| Error::UnknownOutcome(error.to_string()))
     }
 

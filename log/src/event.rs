@@ -1,4 +1,4 @@
-//! One captured fact, as a row. What it means is fixed by `DESIGN` §4.1: nothing derived is stored.
+//! One captured fact, as a row. Only what was captured is stored, nothing derived from it.
 
 use std::{borrow::Cow, fmt, str::FromStr};
 
@@ -13,9 +13,9 @@ pub enum Kind {
     Impression,
     /// What a click led to, reported later.
     Conversion,
-    /// A `HEAD` request: somebody looked whether the link works. Never billed.
+    /// A `HEAD` request: somebody checked whether the link works. Never billed.
     Probe,
-    /// A browser fetched ahead of a click that may never come. Never billed.
+    /// A browser fetched the page ahead, in case of a click. Never billed.
     Prefetch,
 }
 

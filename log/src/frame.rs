@@ -1,8 +1,8 @@
-//! The unit of append: a batch of rows, compressed, with a header that identifies it and chains it to the one before.
+//! The unit of append: a compressed batch of rows, with a header that identifies it and chains it to the one before.
 //!
-//! Format version 1: the payload is an Arrow IPC stream (schema, one batch) as one LZ4 block behind its inflated
-//! length (four bytes, little endian). The header travels beside it: as message headers in a broker, as columns in
-//! the embedded log. ARCHITECTURE.md holds the table and the recipe for adding a version.
+//! Format version 1: the payload is the inflated length (four bytes, little endian), then one LZ4 block, which holds
+//! an Arrow IPC stream (schema, one batch). The header travels beside the payload: as message headers in a broker, as
+//! columns in the embedded log. ARCHITECTURE.md has the table and the recipe for adding a version.
 
 use std::{fmt, str::FromStr};
 
@@ -12,27 +12,33 @@ use lz4_flex::block;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::{schema, time::Timestamp};
+use crate::{invariant, schema, time::Timestamp};
 
 /// The format that this program writes.
 pub const FORMAT_VERSION: u16 = 1;
 /// No frame holds more rows: a row number has sixteen bits.
 pub const ROWS_MAX: usize = 65_536;
-/// No frame is larger, headers apart; a broker's usual message limit is 1 MiB and headers need some of it.
+/// No payload is larger: a broker usually takes messages of up to 1 MiB, and the headers need some of it.
 pub const PAYLOAD_BYTES_MAX: usize = (1 << 20) - 4096;
-/// What a payload may inflate to; more is taken for damage, not data.
+/// What a payload may inflate to. More than that is damage, not data.
 const INFLATED_BYTES_MAX: usize = 256 << 20;
 /// Bytes of the inflated length in front of a payload.
 const LENGTH_BYTES: usize = 4;
-/// What a writer keeps of each buffer from frame to frame: a large frame of a busy server.
+/// What a writer keeps of each buffer from frame to frame: enough for the large frames of a busy server.
 const SCRATCH_BYTES_MAX: usize = 4 << 20;
+
+const _: () = assert!(ROWS_MAX == u16::MAX as usize + 1, "every row of a frame has a number of sixteen bits");
+const _: () = assert!(LENGTH_BYTES == size_of::<u32>(), "the inflated length is a u32");
+const _: () = assert!(INFLATED_BYTES_MAX <= u32::MAX as usize, "every inflated length fits its field");
+const _: () = assert!(PAYLOAD_BYTES_MAX < INFLATED_BYTES_MAX, "a full frame is not taken for damage");
+const _: () = assert!(PAYLOAD_BYTES_MAX <= SCRATCH_BYTES_MAX, "the buffer of a full frame is kept");
 
 /// A SHA-256 digest, shown in hexadecimal.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
-    /// What the first frame of a writer's epoch names as its previous frame.
+    /// What the first frame of a writer's epoch names as its previous frame: there is none.
     pub const ZERO: Self = Self([0; 32]);
 
     /// The digest of some bytes.
@@ -63,7 +69,7 @@ impl FromStr for Digest {
     }
 }
 
-/// Everything about a frame but its rows.
+/// Everything about a frame except its rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
     /// The format of the payload.
@@ -76,7 +82,7 @@ pub struct Header {
     pub writer: Uuid,
     /// How often that writer has started; its frame numbers begin at 1 in each.
     pub writer_epoch: u32,
-    /// The frame's number in that epoch of that writer: its identity, together with the two above.
+    /// The frame's number in that epoch of that writer. The three together are the frame's identity.
     pub number: u64,
     /// SHA-256 of the payload.
     pub payload_digest: Digest,
@@ -89,8 +95,8 @@ pub struct Header {
 }
 
 impl Header {
-    /// What the writer's next frame names as its previous: SHA-256 over the header's fields, one a line. The
-    /// payload is in it through its own digest.
+    /// What the writer's next frame names as its previous: the SHA-256 over the header's fields, one a line. It covers
+    /// the payload too, through the payload's digest.
     pub fn digest(&self) -> Digest {
         let text = format!(
             "{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
@@ -108,7 +114,7 @@ impl Header {
         Digest::of(text.as_bytes())
     }
 
-    /// The identity that a broker may use to drop a resent copy: `writer/epoch/number`.
+    /// The identity by which a broker can drop a copy that was sent again: `writer/epoch/number`.
     pub fn message_id(&self) -> String {
         format!("{}/{}/{}", self.writer, self.writer_epoch, self.number)
     }
@@ -126,7 +132,7 @@ pub struct Frame {
 /// Why a frame cannot be made or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The rows do not fit one frame: the caller halves the batch.
+    /// The rows do not fit one frame. The caller halves the batch and makes two.
     #[error(
         "{rows} rows of {bytes} compressed bytes do not fit a frame of at most {ROWS_MAX} rows and {PAYLOAD_BYTES_MAX} bytes"
     )]
@@ -136,7 +142,7 @@ pub enum Error {
         /// Size of the payload, 0 if the rows alone were too many.
         bytes: usize,
     },
-    /// A frame without rows has no place in the log.
+    /// There are no rows.
     #[error("a frame needs at least one row")]
     Empty,
     /// The bytes are not what the header says: damage on disk or on the way.
@@ -150,22 +156,22 @@ pub enum Error {
     /// Written by a later version of this program.
     #[error("format version {0} is not known here; the newest is {FORMAT_VERSION}")]
     UnknownFormat(u16),
-    /// The digest fits, but the bytes are no batch of rows, or not the one that the header describes.
+    /// The digest fits, but the bytes are not a batch of rows, or not the batch that the header describes.
     #[error("the payload is not readable: {0}")]
     Malformed(String),
 }
 
 impl Frame {
-    /// Checks the digest and gives the rows.
+    /// Checks the digest and returns the rows. Never panics, whatever the bytes are.
     ///
     /// # Errors
-    /// [`Error::DigestMismatch`], [`Error::UnknownFormat`] or [`Error::Malformed`]; never a panic, whatever the bytes.
+    /// [`Error::DigestMismatch`], [`Error::UnknownFormat`] or [`Error::Malformed`].
     pub fn decode(&self) -> Result<RecordBatch, Error> {
         self.verify()?;
         decode_payload(&self.payload, &self.header)
     }
 
-    /// Checks that the payload is the one that the header names, without reading rows.
+    /// Checks that the payload is the one that the header names, without reading its rows.
     ///
     /// # Errors
     /// [`Error::DigestMismatch`] or [`Error::UnknownFormat`].
@@ -200,8 +206,8 @@ fn decode_payload(payload: &Bytes, header: &Header) -> Result<RecordBatch, Error
     Ok(batch)
 }
 
-/// The batch of an IPC stream. Arrow checks flatbuffers but slices buffers by what they say, and panics where they lie
-/// (seen with 59.3): such bytes are bad data from outside, whoever wrote them, so the panic is caught here.
+/// The batch of an IPC stream. Bad bytes are an error, even where Arrow panics: it trusts the buffer offsets that a
+/// message states, and slices out of bounds when they are wrong (seen with 59.3). So the panic is caught here.
 fn read_stream(stream: Vec<u8>) -> Result<RecordBatch, String> {
     let read = std::panic::catch_unwind(|| {
         let mut buffer = arrow::buffer::Buffer::from_vec(stream);
@@ -211,7 +217,8 @@ fn read_stream(stream: Vec<u8>) -> Result<RecordBatch, String> {
     batch.map_err(|error| error.to_string())?.ok_or_else(|| "no rows".to_owned())
 }
 
-/// Buffers that frames are made in: fresh ones for every frame would cost more than filling them.
+/// Buffers that frames are made in. They are kept, because allocating them for every frame would cost more than
+/// filling them.
 #[derive(Debug, Default)]
 struct Scratch {
     stream: Vec<u8>,
@@ -219,7 +226,7 @@ struct Scratch {
 }
 
 impl Clone for Scratch {
-    /// The copy has buffers of its own, once it needs them.
+    /// The copy starts without buffers, and gets its own when it makes a frame.
     fn clone(&self) -> Self {
         Self::default()
     }
@@ -265,6 +272,7 @@ impl Scratch {
         if bytes > PAYLOAD_BYTES_MAX {
             return Err(Error::TooLarge { rows, bytes });
         }
+        invariant!(I1, bytes > LENGTH_BYTES, "{rows} rows make an empty payload");
         Ok(Bytes::copy_from_slice(&self.compressed[..bytes]))
     }
 }
@@ -276,18 +284,18 @@ pub struct Writer {
     epoch: u32,
     /// Number of the last frame made.
     number: u64,
-    /// Its digest.
+    /// The digest of that frame; zero if there is none.
     previous: Digest,
     scratch: Scratch,
 }
 
 impl Writer {
-    /// A writer at the start of one of its epochs. The caller sees to it that no earlier process used the epoch.
+    /// A writer at the start of one of its epochs. The caller makes sure that no earlier process used the epoch.
     pub fn new(id: Uuid, epoch: u32) -> Self {
         Self::resume(id, epoch, 0, Digest::ZERO)
     }
 
-    /// A writer that goes on behind a frame of this epoch.
+    /// A writer that continues after a frame of this epoch.
     pub(crate) fn resume(id: Uuid, epoch: u32, number: u64, previous: Digest) -> Self {
         Self { id, epoch, number, previous, scratch: Scratch::default() }
     }
@@ -299,8 +307,8 @@ impl Writer {
 
     /// Makes the next frame. `captured` is the earliest and the latest time at which a row was captured.
     ///
-    /// A frame once made must reach the log, resent as often as it takes: the next one names it. On an error no
-    /// number is used.
+    /// A frame that was made must reach the log, however often it has to be sent, because the next one names it. On an
+    /// error no number is used.
     ///
     /// # Errors
     /// [`Error::Empty`], or [`Error::TooLarge`]: halve the batch and make two.
@@ -318,8 +326,16 @@ impl Writer {
             first_captured: captured.0,
             last_captured: captured.1,
         };
+        invariant!(
+            I1,
+            header.number == 1 || header.previous != Digest::ZERO,
+            "frame {} names no previous frame",
+            header.message_id()
+        );
+        invariant!(I1, captured.0 <= captured.1, "rows captured from {} to {}", captured.0, captured.1);
         self.number = header.number;
         self.previous = header.digest();
+        invariant!(I1, self.previous != header.previous, "frame {} names itself", header.message_id());
         Ok(Frame { header, payload })
     }
 }

@@ -19,6 +19,8 @@ pub mod chain;
 pub mod committer;
 pub mod embedded;
 pub mod event;
+#[cfg(test)]
+mod fixtures;
 pub mod frame;
 pub mod invariants;
 pub mod jetstream;

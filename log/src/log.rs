@@ -46,9 +46,9 @@ impl fmt::Display for Stream {
 pub enum Durability {
     /// On stable storage of one machine: survives its power loss, not its disk.
     Fsync,
-    /// In the memory or storage of a majority of so many replicas.
+    /// On a majority of so many replicas, in memory or on storage.
     Replicated(u32),
-    /// In the operating system's page cache at best: a power loss takes acknowledged frames. Says why.
+    /// At best in the operating system's page cache: a power loss takes acknowledged frames. The text says why.
     Weak(String),
 }
 
@@ -74,11 +74,11 @@ pub struct Appended {
 /// A frame as a reader sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Logged {
-    /// Its place: the sequences that a reader sees are contiguous.
+    /// Its sequence: those that a reader sees are contiguous.
     pub seq: Seq,
     /// The time the log gave it. Not monotonic: it is the log's wall clock.
     pub logged_at: Timestamp,
-    /// Header and payload as appended. The payload's digest is not yet checked: [`Frame::decode`] does that.
+    /// Header and payload as appended. Whether the payload fits its digest is checked by [`Frame::decode`].
     pub frame: Frame,
 }
 
@@ -95,12 +95,12 @@ pub struct Info {
     pub bytes: u64,
 }
 
-/// How much [`Log::read`] returns at most.
+/// The most that [`Log::read`] returns.
 #[derive(Debug, Clone, Copy)]
 pub struct ReadLimit {
-    /// At most so many frames, at least 1.
+    /// At most so many frames; 0 means 1.
     pub frames: usize,
-    /// No further frame once so many payload bytes are in hand: one frame is always returned.
+    /// No further frame once there are so many payload bytes. One frame is always returned.
     pub bytes: usize,
     /// How long to wait at the tail for a first frame.
     pub wait: Duration,
@@ -119,7 +119,7 @@ pub enum Error {
     /// Nothing was done: try again later.
     #[error("the log is not available: {0}")]
     Unavailable(String),
-    /// An append may or may not have happened: send the same frame again until it is known.
+    /// An append may or may not have happened: send the same frame again until the outcome is known.
     #[error("the outcome of the append is unknown: {0}")]
     UnknownOutcome(String),
     /// The log's storage is full, nothing was appended: make room, then try again.
@@ -136,8 +136,8 @@ pub enum Error {
         /// The first that can be read.
         first: Seq,
     },
-    /// The log lost frames inside its range, or lies about its last one: a person must act.
-    #[error("the log has no frame {expected}, though it reports frames up to {last}; the next it holds is {found:?}")]
+    /// The log lost frames inside its range, or reports the wrong last one: a person must act.
+    #[error("the log has no frame {expected}, although it reports frames up to {last}; {}", next_held(*found))]
     Gap {
         /// The frame that should be there.
         expected: Seq,
@@ -154,9 +154,14 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// Anything else that trying again does not mend: wrong set-up, wrong version.
+    /// Anything else that trying again does not cure: wrong set-up, wrong version.
     #[error("{0}")]
     Fatal(String),
+}
+
+/// The end of the sentence about a [`Error::Gap`].
+fn next_held(found: Option<Seq>) -> String {
+    found.map_or_else(|| "it holds none after it".to_owned(), |seq| format!("the next that it holds is {seq}"))
 }
 
 impl Error {
@@ -187,16 +192,16 @@ impl Error {
 /// may come first. A writer that waits for each acknowledgement sees its frames in its own order.
 ///
 /// **Idempotence.** A frame that the log holds already (same writer, epoch, number, and the same content) is not
-/// appended again: the answer is its place, with `duplicate` set. The embedded log knows every frame since it was
-/// created; a broker forgets after its duplicate window, so readers drop what [`chain`](crate::chain) calls a
+/// appended again: the answer is its sequence, with `duplicate` set. The embedded log remembers every frame since it
+/// was created. A broker forgets after its duplicate window, so readers drop what [`chain`](crate::chain) calls a
 /// repeat. The same identity with other content is a [`Conflict`](Error::Conflict) where the log can tell.
 ///
-/// **Reading.** A reader gets contiguous sequences from the one it asks for. It sees every acknowledged frame, and
-/// never one that later vanishes. At the tail it waits, then gets nothing. Below `first` it gets
-/// [`Trimmed`](Error::Trimmed); a hole inside the range is a [`Gap`](Error::Gap), a row that cannot be parsed is
-/// [`Corrupt`](Error::Corrupt): neither is ever skipped in silence.
+/// **Reading.** A reader gets contiguous sequences, beginning with the one it asks for. It sees every acknowledged
+/// frame, and never one that later vanishes. At the tail it waits, and gets nothing if nothing comes. Below `first` it
+/// gets [`Trimmed`](Error::Trimmed). A hole inside the range is a [`Gap`](Error::Gap), and a row that cannot be parsed
+/// is [`Corrupt`](Error::Corrupt): neither is ever skipped in silence.
 ///
-/// **Trimming.** Removes frames from the front, for those who have archived and verified them; `last` stays.
+/// **Trimming.** Frames are removed from the front, by whoever has archived and verified them; `last` stays.
 #[async_trait]
 pub trait Log: Send + Sync + fmt::Debug {
     /// Appends one frame and returns when it is durable. Frames of one writer are appended one at a time.
@@ -204,7 +209,7 @@ pub trait Log: Send + Sync + fmt::Debug {
 
     /// The frames from `from` on, within `limit`; empty if there was none within `limit.wait`.
     ///
-    /// `from` may be one past the last frame (it waits there), but further is a [`Gap`](Error::Gap): whoever asks
+    /// `from` may be one past the last frame; the reader waits there. Further on is a [`Gap`](Error::Gap): whoever asks
     /// remembers frames that this log does not have.
     async fn read(&self, from: Seq, limit: ReadLimit) -> Result<Vec<Logged>, Error>;
 
@@ -214,6 +219,6 @@ pub trait Log: Send + Sync + fmt::Debug {
     /// Removes all frames before `first_kept`. Frames already gone are no error; `first_kept` is at most `last.next()`.
     async fn trim(&self, first_kept: Seq) -> Result<(), Error>;
 
-    /// What an acknowledgement carries, as found in the settings of whatever stores the frames.
+    /// What an acknowledgement is worth, according to the settings of whatever stores the frames.
     async fn durability(&self) -> Result<Durability, Error>;
 }

@@ -6,7 +6,10 @@ const ROW_BITS: u32 = 16;
 const SEQ_BITS: u32 = 40;
 const EPOCH_SHIFT: u32 = ROW_BITS + SEQ_BITS;
 
-/// How often the log had to be created anew; normally 1. Fits seven bits, so that a position stays positive.
+const _: () = assert!(ROW_BITS == u16::BITS, "a row number has all the bits below the sequence");
+const _: () = assert!(i64::BITS - EPOCH_SHIFT == u8::BITS, "seven bits of epoch and the sign, which stays clear");
+
+/// How often the log had to be created anew; normally 1. It has seven bits, so that a position stays positive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(u8);
 
@@ -26,7 +29,7 @@ impl Epoch {
     }
 }
 
-/// A frame's place in its log: 1 for the first frame, without holes within an epoch. Fits forty bits.
+/// A frame's number in its log: 1 for the first frame, without holes within an epoch. It has forty bits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Seq(u64);
 
@@ -112,7 +115,8 @@ impl Position {
         u16::try_from(self.0 & 0xffff).expect("masked to sixteen bits")
     }
 
-    /// The address `rows` further in the same frame.
+    /// The address `rows` further on. After row 65,535 comes the beginning of the next frame, so that any row can be the
+    /// last of a half-open range.
     pub fn plus_rows(self, rows: u16) -> Self {
         Self(self.0 + i64::from(rows))
     }
@@ -170,5 +174,11 @@ mod tests {
         let position = Position::new(Epoch::new(127).unwrap(), Seq::MAX, u16::MAX);
         assert_eq!(position.as_i64(), i64::MAX);
         assert_eq!(Position::from_i64(i64::MAX), Some(position));
+    }
+
+    #[test]
+    fn end_after_the_last_row_of_a_full_frame_is_the_next_frame() {
+        let last: Position = "1.42.65535".parse().unwrap();
+        assert_eq!(last.plus_rows(1).to_string(), "1.43.0");
     }
 }

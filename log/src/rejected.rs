@@ -1,4 +1,4 @@
-//! Events that failed validation: kept with their original bytes, so that nothing that arrived is ever lost.
+//! Events that failed validation. They are kept with their original bytes, so nothing that arrived is ever lost.
 
 use std::{
     borrow::Cow,
@@ -10,7 +10,7 @@ use arrow::{
     datatypes::{DataType, Field, Schema, SchemaRef},
 };
 
-use crate::{schema::timestamp_type, time::Timestamp};
+use crate::{invariant, schema::timestamp_type, time::Timestamp};
 
 /// One rejected event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +89,7 @@ impl RejectedBuilder {
 
     /// The events so far as one batch; the builder is empty afterwards.
     pub fn finish(&mut self) -> RecordBatch {
-        self.rows = 0;
+        let rows = std::mem::take(&mut self.rows);
         let columns: Vec<ArrayRef> = vec![
             Arc::new(self.rejected_at.finish()),
             Arc::new(self.source.finish()),
@@ -98,6 +98,9 @@ impl RejectedBuilder {
             Arc::new(self.detail.finish()),
             Arc::new(self.original.finish()),
         ];
-        RecordBatch::try_new(schema(), columns).expect("the builder makes the columns of the rejected schema")
+        let batch = RecordBatch::try_new(schema(), columns);
+        let batch = batch.expect("the builder makes the columns of the rejected schema");
+        invariant!(I2, batch.num_rows() == rows, "{rows} rejected events became {} rows", batch.num_rows());
+        batch
     }
 }

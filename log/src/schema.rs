@@ -1,7 +1,7 @@
 //! The columns of the click log: their order, their types, and the digest that names a version of them.
 //!
-//! Evolution is additive only: a published schema is kept under `log/schemas/` for ever, and [`check_additive`]
-//! refuses a column list that removes, renames, retypes or loosens a published column.
+//! Columns are only ever added. Every published schema is kept under `log/schemas/` for ever, and [`check_additive`]
+//! reports a column list that removes, renames, retypes or loosens a published column.
 
 use std::sync::{Arc, LazyLock};
 
@@ -12,13 +12,13 @@ use arrow::{
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::event::Event;
+use crate::{event::Event, invariant};
 
 /// `position`, which readers add in front of the logged columns.
 pub const POSITION: &str = "position";
 /// `logged_at`, which readers add in front of the logged columns.
 pub const LOGGED_AT: &str = "logged_at";
-/// The columns that are archived under `personal/`, apart from those that billing needs.
+/// The columns that are archived under `personal/`, separately from those that billing needs.
 pub const PERSONAL: [&str; 4] = ["ip", "user_agent", "session_id", "page_url"];
 
 /// Microseconds, UTC: the type of every time column.
@@ -65,7 +65,12 @@ static READ: LazyLock<SchemaRef> = LazyLock::new(|| {
     Arc::new(Schema::new(fields))
 });
 
-static CORE: LazyLock<SchemaRef> = LazyLock::new(|| select(|name| !PERSONAL.contains(&name)));
+static CORE: LazyLock<SchemaRef> = LazyLock::new(|| {
+    let core = select(|name| !PERSONAL.contains(&name));
+    let personal = READ.fields().len() - core.fields().len();
+    invariant!(I11, personal == PERSONAL.len(), "{personal} columns are kept apart, {} are personal", PERSONAL.len());
+    core
+});
 
 static PERSONAL_SCHEMA: LazyLock<SchemaRef> =
     LazyLock::new(|| select(|name| name == POSITION || PERSONAL.contains(&name)));
@@ -147,7 +152,7 @@ pub enum Break {
     NewRequired(String),
 }
 
-/// Compares a column list with one that was published; every way in which it is not merely additive.
+/// Compares a column list with one that was published. Returns every way in which it does more than add columns.
 pub fn check_additive(published: &[Column], now: &[Column]) -> Vec<Break> {
     let mut breaks = Vec::new();
     for old in published {
@@ -175,8 +180,8 @@ pub fn published() -> Vec<(String, Vec<Column>)> {
     published_in(&[include_str!("../schemas/events-1.json")])
 }
 
-/// The same of another stream, from its documents. They are compiled into the program: one that is no column list is
-/// a bug, and panics.
+/// The same for another stream, from its documents. They are compiled into the program, so a document that is not a
+/// column list is a bug, and panics.
 pub fn published_in(documents: &[&str]) -> Vec<(String, Vec<Column>)> {
     let read = |text: &&str| {
         let columns: Vec<Column> = serde_json::from_str(text).expect("published schemas are valid JSON");
@@ -193,7 +198,7 @@ fn id_of_columns(columns: &[Column]) -> String {
     hex::encode(&hash.finalize()[..8])
 }
 
-/// What a value of each of `publisher_id` to `city` usually takes.
+/// How many bytes a value of each of `publisher_id` to `city` usually takes.
 const OPTIONAL_BYTES: [usize; 12] = [12, 12, 12, 12, 14, 112, 40, 8, 8, 8, 2, 12];
 
 /// Turns events into a batch of [`events`] columns.
@@ -274,7 +279,7 @@ impl EventsBuilder {
 
     /// The events so far as one batch; the builder is empty afterwards.
     pub fn finish(&mut self) -> RecordBatch {
-        self.rows = 0;
+        let rows = std::mem::take(&mut self.rows);
         self.text_bytes = 0;
         let mut columns: Vec<ArrayRef> = vec![
             Arc::new(self.event_id.finish()),
@@ -291,7 +296,9 @@ impl EventsBuilder {
         columns.push(Arc::new(self.click_event_id.finish()));
         columns.push(Arc::new(self.value_micros.finish()));
         columns.push(Arc::new(self.extra.finish()));
-        RecordBatch::try_new(events(), columns).expect("the builder makes the columns of the event schema")
+        let batch = RecordBatch::try_new(events(), columns).expect("the builder makes the columns of the event schema");
+        invariant!(I2, batch.num_rows() == rows, "{rows} events became {} rows", batch.num_rows());
+        batch
     }
 }
 

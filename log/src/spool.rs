@@ -1,7 +1,8 @@
-//! The local spool: when the log is away, frames are fsynced here, in order, and drain when it is back.
+//! The local spool: while the log is away, frames are fsynced here in order, and they drain when it is back.
 //!
 //! While the spool holds a frame, every later frame goes through it too, so a writer's frames reach the log in their
-//! order. A frame whose append had an unknown outcome is spooled as it is: sent again, the log or its readers know it.
+//! order. A frame whose append had an unknown outcome is spooled unchanged: when it is sent again, the log or its
+//! readers recognise it.
 
 use std::{path::Path, sync::Arc, time::Duration};
 
@@ -15,6 +16,7 @@ use crate::{
     committer::{Sink, Stored},
     embedded::EmbeddedLog,
     frame::Frame,
+    invariant,
     log::{Error, Log, ReadLimit, Stream},
     position::{Epoch, Seq},
     time::Clock,
@@ -27,15 +29,20 @@ pub const WAITING_FRAMES: &str = "clicktrail_spool_waiting_frames";
 const DIRECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Pause between attempts to drain while the log is away.
 const DRAIN_PAUSE: Duration = Duration::from_millis(200);
-/// How often an empty spool is looked at.
+/// How often an empty spool is looked into.
 const IDLE_PAUSE: Duration = Duration::from_millis(50);
-/// A frame that must go to the spool waits this long before it does: meanwhile the next one fills, so an outage makes
-/// few large frames instead of thousands of small ones, each of which costs the log an fsync when it is back.
+/// How long a frame waits before it goes to the spool. Meanwhile the next one fills: so an outage makes few large frames
+/// instead of thousands of small ones, each of which would cost the log an fsync when it is back.
 const SPOOL_LINGER: Duration = Duration::from_millis(10);
-/// While the spool drains, so many frames leave it for one that comes: it gets empty under any load.
+/// While the spool drains, so many frames leave it for each one that comes: so it gets empty under any load.
 const DRAINED_FOR_ONE: u64 = 4;
-/// How long a frame waits for them at the most.
+/// The longest time for which a frame waits until those have left.
 const DRAINED_TIMEOUT: Duration = Duration::from_secs(1);
+
+const _: () = assert!(DRAINED_FOR_ONE > 1, "more frames leave the spool than come, or it never gets empty");
+const _: () =
+    assert!(SPOOL_LINGER.as_millis() < DRAINED_TIMEOUT.as_millis(), "a frame waits longer for room than for company");
+const _: () = assert!(IDLE_PAUSE.as_millis() <= DRAIN_PAUSE.as_millis(), "a log that is away is not asked more often");
 
 /// A log with a spool in front of it.
 #[derive(Debug)]
@@ -44,8 +51,8 @@ pub struct SpooledLog {
     spool: EmbeddedLog,
     stream: Stream,
     epoch: Epoch,
-    /// The first frame of the spool that the log does not have yet. Locked for the length of an append, so that no
-    /// frame overtakes one that is on its way to the spool.
+    /// What the spool holds. It is locked for the whole of an append, so that no frame overtakes one that is on its way
+    /// to the spool.
     state: Mutex<State>,
     /// Tells [`SpooledLog::store`] how draining goes.
     progress: watch::Sender<Progress>,
@@ -54,14 +61,15 @@ pub struct SpooledLog {
 /// How draining goes.
 #[derive(Debug, Clone, Copy, Default)]
 struct Progress {
-    /// Whether spooled frames are reaching the log: there are some, and the log took the last one.
+    /// Whether spooled frames are reaching the log: there are some, and the log took the last one it was sent.
     is_draining: bool,
-    /// Frames that reached it since the start.
+    /// Spooled frames that reached the log since the start.
     drained: u64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct State {
+    /// The first spooled frame that the log does not have yet.
     next: Seq,
     /// One past the last spooled frame; equal to `next` when the spool is empty.
     end: Seq,
@@ -96,13 +104,14 @@ impl SpooledLog {
         Ok(spooled)
     }
 
-    /// Says how many frames wait for the log.
+    /// Reports how many frames wait for the log.
     fn observe(&self, state: State) {
+        invariant!(I1, state.next <= state.end, "the spool holds frames {} to {}", state.next, state.end);
         let waiting = u32::try_from(state.end.get() - state.next.get()).unwrap_or(u32::MAX);
         gauge!(WAITING_FRAMES, "stream" => self.stream.as_str()).set(waiting);
     }
 
-    /// Sends spooled frames to the log in order until `shutdown`. What is still there then waits for the next start.
+    /// Sends spooled frames to the log, in order, until `shutdown`. What is left then waits for the next start.
     pub async fn run(self: Arc<Self>, shutdown: CancellationToken) {
         while !shutdown.is_cancelled() {
             let drained = self.drain_some().await;
@@ -125,7 +134,7 @@ impl SpooledLog {
         }
     }
 
-    /// Sends what waits, at most one read of frames; how many.
+    /// Sends the frames of one read to the log, and returns how many it took.
     async fn drain_some(&self) -> Result<usize, Error> {
         let state = *self.state.lock().await;
         if state.is_empty() {
@@ -138,18 +147,23 @@ impl SpooledLog {
             sent.map_err(|_| Error::UnknownOutcome("no answer from the log".into()))??;
             drained += 1;
             let mut state = self.state.lock().await;
+            invariant!(I1, logged.seq == state.next, "spooled frame {} drains before {}", logged.seq, state.next);
             state.next = logged.seq.next();
+            // A frame whose append to the spool had an unknown outcome can drain before it is known to be there.
+            state.end = state.end.max(state.next);
             self.observe(*state);
         }
-        // Only space: a frame that is sent again after a crash here is a repeat.
+        // This only frees space. After a crash before it, the frames are sent again, and are repeats.
         let next = self.state.lock().await.next;
         self.spool.trim(next).await?;
         Ok(drained)
     }
 
-    /// Before a frame goes behind others on the spool: lets some of them leave it, if the log takes them, so that it
-    /// gets empty under any load. The frames of one committer come one at a time, and whatever waits meanwhile goes
-    /// into the next, so this costs a client some time and nobody any throughput.
+    /// Delays a frame that has to queue behind others on the spool. If the log takes frames, some of those leave first,
+    /// so the spool gets empty under any load.
+    ///
+    /// That costs a client some time, and nobody any throughput: the frames of one committer come one at a time, and
+    /// whatever arrives meanwhile goes into the next.
     async fn let_it_drain(&self) {
         if self.state.lock().await.is_empty() {
             return;
@@ -181,7 +195,14 @@ impl Sink for SpooledLog {
             warn!(%cause, "the log is away; frames go to the spool");
         }
         let appended = self.spool.append(frame).await?;
-        state.end = appended.seq.next();
+        invariant!(
+            I1,
+            appended.duplicate || appended.seq >= state.end,
+            "frame {} is spooled before {}",
+            appended.seq,
+            state.end
+        );
+        state.end = state.end.max(appended.seq.next());
         self.observe(*state);
         Ok(Stored::Spooled)
     }

@@ -1,8 +1,11 @@
-//! Events and a log that does what a test says: for the tests of this room.
+//! For the tests of this room: events, and a log that fails when a test says so.
 
 use std::{
     borrow::Cow,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use arrow::array::RecordBatch;
@@ -15,7 +18,7 @@ use crate::{
     log::{Appended, Durability, Error, Info, Log, Logged, ReadLimit},
     position::Seq,
     schema::EventsBuilder,
-    time::Timestamp,
+    time::{Clock, ManualClock, Timestamp},
 };
 
 /// A click at `micros` with the id `id`, of one of a few ads.
@@ -62,7 +65,7 @@ pub(crate) fn clicks(ids: std::ops::Range<u64>, micros: i64) -> RecordBatch {
 pub(crate) struct Flaky {
     pub(crate) inner: EmbeddedLog,
     pub(crate) away: AtomicBool,
-    /// Appends, then says that it does not know.
+    /// The next append is done, but its outcome is reported as unknown.
     pub(crate) forgetful: AtomicBool,
 }
 
@@ -95,4 +98,105 @@ impl Log for Flaky {
     async fn durability(&self) -> Result<Durability, Error> {
         self.inner.durability().await
     }
+}
+
+/// The seed of a random test: `CLICKTRAIL_TEST_SEED`, or always the same one. The output of a failed test shows it.
+pub(crate) fn seed() -> u64 {
+    let seed =
+        std::env::var("CLICKTRAIL_TEST_SEED").map(|text| text.parse().expect("CLICKTRAIL_TEST_SEED is a number"));
+    let seed = seed.unwrap_or(1);
+    println!("CLICKTRAIL_TEST_SEED={seed}");
+    seed
+}
+
+/// Numbers that look random, always the same after the same seed.
+#[derive(Debug)]
+pub(crate) struct Dice(u64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// One of `0..sides`.
+    pub(crate) fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % sides
+    }
+}
+
+/// The present time of tests that do not look at the time.
+pub(crate) fn clock() -> Arc<dyn Clock> {
+    Arc::new(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)))
+}
+
+/// Event number `n`, of any kind, with or without each optional value, unusual texts included. It is the same for ever,
+/// because fixtures are made of such events.
+pub(crate) fn any_event(n: u64) -> Event<'static> {
+    let mut dice = Dice::new(n);
+    let mut maybe = |text: &str| (dice.roll(3) > 0).then(|| Cow::Owned(format!("{text}-{}", dice.roll(5))));
+    let optional: [Option<Cow<'static, str>>; 14] = [
+        maybe("publisher"),
+        maybe("slot \u{1f5bc}"),
+        maybe("user"),
+        maybe("session"),
+        maybe("2001:db8::"),
+        maybe("Mozilla/5.0 (\"quoted\")"),
+        maybe("https://example.org/?q=ä&n="),
+        maybe("phone"),
+        maybe("os"),
+        maybe("browser"),
+        maybe("DE"),
+        maybe("Zürich"),
+        maybe("event"),
+        maybe("{\"unknown\":true}"),
+    ];
+    let [
+        publisher_id,
+        placement_id,
+        user_id,
+        session_id,
+        ip,
+        user_agent,
+        page_url,
+        device_type,
+        os,
+        browser,
+        rest @ ..,
+    ] = optional;
+    let [country, city, click_event_id, extra] = rest;
+    let micros = 1_772_402_400_000_000 + i64::try_from(dice.roll(3_600_000_000)).unwrap();
+    Event {
+        event_id: Cow::Owned(format!("event-{n}")),
+        kind: Kind::ALL[usize::try_from(n % 5).unwrap()],
+        event_time: Timestamp::from_micros(micros - i64::try_from(dice.roll(60_000_000)).unwrap()),
+        captured_at: Timestamp::from_micros(micros),
+        advertiser_id: Cow::Owned(format!("advertiser-{}", dice.roll(3))),
+        campaign_id: Cow::Owned(format!("campaign-{}", dice.roll(2))),
+        ad_id: Cow::Owned(format!("ad-{}", dice.roll(4))),
+        publisher_id,
+        placement_id,
+        user_id,
+        session_id,
+        ip,
+        user_agent,
+        page_url,
+        device_type,
+        os,
+        browser,
+        country,
+        city,
+        price_micros: i64::try_from(dice.roll(1_000_000)).unwrap(),
+        currency: Cow::Borrowed(["EUR", "USD", "JPY"][usize::try_from(dice.roll(3)).unwrap()]),
+        click_event_id,
+        value_micros: (dice.roll(2) > 0).then_some(i64::MAX),
+        extra,
+    }
+}
+
+/// The events `numbers` as a batch.
+pub(crate) fn any_events(numbers: std::ops::Range<u64>) -> RecordBatch {
+    let mut builder = EventsBuilder::with_capacity(16);
+    numbers.for_each(|n| builder.push(&any_event(n)));
+    builder.finish()
 }

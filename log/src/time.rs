@@ -25,7 +25,7 @@ impl Timestamp {
         self.0
     }
 
-    /// This instant moved by `micros`, held at the ends of the range.
+    /// This instant moved by `micros`; it stops at the ends of the range.
     pub const fn plus_micros(self, micros: i64) -> Self {
         Self(self.0.saturating_add(micros))
     }
@@ -35,7 +35,7 @@ impl Timestamp {
         Hour(self.0.div_euclid(MICROS_PER_HOUR))
     }
 
-    /// Reads RFC 3339 text, as in `2026-11-22T14:00:00.5Z`; `None` if it is not one or lies outside years 1–9999.
+    /// Reads an RFC 3339 time, as in `2026-11-22T14:00:00.5Z`; `None` for other text and for years outside 1–9999.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let parsed = DateTime::parse_from_rfc3339(text).ok()?;
         (1..=9999).contains(&parsed.year()).then(|| Self(parsed.timestamp_micros()))
@@ -106,7 +106,8 @@ impl fmt::Display for Hour {
     }
 }
 
-/// Where wall time comes from. Everything that needs "now" takes one, so that tests and imports can bring their own.
+/// Where wall time comes from. Whatever needs the present time takes a clock, so that tests and imports can bring
+/// their own.
 pub trait Clock: Send + Sync + fmt::Debug {
     /// The present instant.
     fn now(&self) -> Timestamp;

@@ -13,9 +13,9 @@ use bytes::Bytes;
 use clicktrail_log::{
     archive::{
         self,
+        entry::{Entry, File},
         keys::VerdictPartKey,
-        kind::{Entry, Kind, NewFile, Place},
-        manifest::File,
+        kind::{Kind, NewFile, PartRange},
         part,
     },
     frame::Digest,
@@ -119,7 +119,7 @@ impl Kind for Verdicts {
         RecordBatch::try_new(schema::read(), columns)
     }
 
-    fn encode(rows: Vec<RecordBatch>, place: Place) -> Result<(Part, Vec<NewFile>), ParquetError> {
+    fn encode(rows: Vec<RecordBatch>, range: PartRange) -> Result<(Part, Vec<NewFile>), ParquetError> {
         let whole = concat_batches(&schema::read(), &rows)?;
         drop(rows);
         let mut order: Vec<(i64, i64, u32)> = {
@@ -140,11 +140,11 @@ impl Kind for Verdicts {
         drop(whole);
         let bytes = write(&sorted)?;
         let digest = Digest::of(&bytes);
-        let path = VerdictPartKey::new(place.hour, place.first, place.last, &digest).path();
+        let path = VerdictPartKey::new(range.hour, range.first, range.last, &digest).path();
         let file = NewFile::new(path, bytes, digest);
         let part = Part {
-            first_seq: place.first.get(),
-            last_seq: place.last.get(),
+            first_seq: range.first.get(),
+            last_seq: range.last.get(),
             rows: sorted.num_rows() as u64,
             target_min,
             target_max,

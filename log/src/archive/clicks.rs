@@ -1,4 +1,4 @@
-//! The archive of the click log: a core and a personal file a part, sorted by ad.
+//! The click log's kind of archive: each part is a core and a personal file, sorted by ad.
 
 use arrow::{
     array::{AsArray as _, RecordBatch},
@@ -10,12 +10,13 @@ use parquet::errors::ParquetError;
 
 use crate::{
     archive::{
+        entry::{Entry, File},
         keys::{Half, PartKey},
-        kind::{Entry, Kind, NewFile, Place},
-        manifest::{File, Manifest, Part},
+        kind::{Kind, NewFile, PartRange},
+        manifest::{Manifest, Part},
         part,
     },
-    frame::Digest,
+    frame::{self, Digest},
     log::Stream,
     position::Position,
     schema,
@@ -25,6 +26,9 @@ use crate::{
 /// The click log's kind of archive.
 #[derive(Debug, Clone, Copy)]
 pub struct Clicks;
+
+const _: () = assert!(Clicks::PART_ROWS >= part::READ_BATCH_ROWS, "a part is read in batches");
+const _: () = assert!(Clicks::PART_ROWS + frame::ROWS_MAX <= u32::MAX as usize, "rows of a part are sorted by u32");
 
 impl Entry for Part {
     fn frames(&self) -> (u64, u64) {
@@ -54,16 +58,16 @@ impl Kind for Clicks {
         part::with_position(batch, first, logged_at)
     }
 
-    fn encode(rows: Vec<RecordBatch>, place: Place) -> Result<(Part, Vec<NewFile>), ParquetError> {
+    fn encode(rows: Vec<RecordBatch>, range: PartRange) -> Result<(Part, Vec<NewFile>), ParquetError> {
         let encoded = part::encode(rows)?;
         let file = |half: Half, bytes: Bytes| {
             let digest = Digest::of(&bytes);
-            NewFile::new(PartKey::new(half, place.hour, place.first, place.last, &digest).path(), bytes, digest)
+            NewFile::new(PartKey::new(half, range.hour, range.first, range.last, &digest).path(), bytes, digest)
         };
         let (core, personal) = (file(Half::Core, encoded.core), file(Half::Personal, encoded.personal));
         let part = Part {
-            first_seq: place.first.get(),
-            last_seq: place.last.get(),
+            first_seq: range.first.get(),
+            last_seq: range.last.get(),
             rows: encoded.rows,
             event_time_min: encoded.event_time_min,
             event_time_max: encoded.event_time_max,
@@ -99,7 +103,7 @@ fn unreadable(error: impl std::fmt::Display) -> String {
     format!("its rows cannot be read: {error}")
 }
 
-/// The positions of the core file, in its order, which is checked.
+/// Checks the rows of a core file and their order, and returns their positions.
 fn check_core(manifest: &Manifest, part: &Part, core: Bytes) -> Result<Vec<i64>, String> {
     let columns = ["advertiser_id", "campaign_id", "ad_id", "event_time", schema::POSITION];
     let mut positions = Vec::new();

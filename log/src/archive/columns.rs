@@ -1,8 +1,8 @@
-//! Writes the columns of Parquet files, whichever comes next on whichever thread is free.
+//! Writes the columns of Parquet files; each column is a task for the next thread that is free.
 //!
-//! A column is gathered from the batches in the order of the rows, encoded, compressed and dropped, before the next
-//! one is gathered: at no time is there a sorted copy of all rows. Columns do not know of each other, so that the bytes
-//! of a file do not depend on the threads.
+//! A thread gathers a column from the batches in the order of the rows, encodes and compresses it, and drops what it
+//! gathered before it takes the next column: so there is never a sorted copy of all rows. Columns do not know of each
+//! other, so the bytes of a file do not depend on the threads.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -21,28 +21,31 @@ use parquet::{
     file::{properties::WriterProperties, writer::SerializedFileWriter},
 };
 
-/// Threads that write columns, for as long as a part takes.
+use crate::invariant;
+
+/// How many threads write the columns of a part.
 const THREADS: usize = 2;
 
 /// A column of a file that is still to be written.
-struct Task {
+struct ColumnTask {
+    /// Which of the files.
     file: usize,
-    /// Its place in the file.
-    place: usize,
+    /// Which column of the file.
+    column: usize,
     field: FieldRef,
-    /// Its place in the batches.
+    /// Which column of the batches.
     source: usize,
     writer: ArrowColumnWriter,
 }
 
-/// A file in memory.
-type File = SerializedFileWriter<Vec<u8>>;
+/// A file that is written in memory.
+type FileWriter = SerializedFileWriter<Vec<u8>>;
 
-/// A column that is written, and where it belongs.
+/// A column that is written: which file, which column of it, and its bytes.
 type Written = (usize, usize, ArrowColumnChunk);
 
-/// Writes one file for each schema, whose columns are among those of the batches; rows in the order of `order`, which
-/// names them by batch and row. Each file has one row group.
+/// Writes one file for each schema, with one row group. The columns of a schema are among those of the batches; the
+/// rows come in the order of `order`, which names each by its batch and its number there.
 pub(super) fn write(
     batches: &[RecordBatch],
     order: &[(usize, usize)],
@@ -55,8 +58,8 @@ pub(super) fn write(
         loop {
             let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let Some(task) = next else { return Ok(written) };
-            let (file, place) = (task.file, task.place);
-            written.push((file, place, write_column(batches, order, task)?));
+            let (file, column) = (task.file, task.column);
+            written.push((file, column, write_column(batches, order, task)?));
         }
     };
     let mut written = std::thread::scope(|scope| {
@@ -67,7 +70,7 @@ pub(super) fn write(
         }
         Ok::<_, ParquetError>(written)
     })?;
-    written.sort_unstable_by_key(|(file, place, _)| (*file, *place));
+    written.sort_unstable_by_key(|(file, column, _)| (*file, *column));
     let mut written = written.into_iter().peekable();
     let mut files = Vec::with_capacity(writers.len());
     for (index, mut writer) in writers.into_iter().enumerate() {
@@ -75,27 +78,29 @@ pub(super) fn write(
         while let Some((_, _, column)) = written.next_if(|(file, _, _)| *file == index) {
             column.append_to_row_group(&mut group)?;
         }
-        group.close()?;
+        let rows = group.close()?.num_rows();
+        invariant!(I1, usize::try_from(rows) == Ok(order.len()), "{} rows became {rows} of file {index}", order.len());
         files.push(Bytes::from(writer.into_inner()?));
     }
+    invariant!(I6, written.next().is_none(), "a column was written for none of {} files", files.len());
     Ok(files)
 }
 
-/// The writers of the files, and what is to be done: the largest columns last, from where they are taken first, so
-/// that the threads end at about the same time.
+/// The writers of the files, and a task for each column. Tasks are taken from the end, and the largest columns are
+/// there: they are begun first, so that the threads end at about the same time.
 fn prepare(
     batches: &[RecordBatch],
     files: Vec<(SchemaRef, WriterProperties)>,
-) -> Result<(Vec<File>, Vec<Task>), ParquetError> {
+) -> Result<(Vec<FileWriter>, Vec<ColumnTask>), ParquetError> {
     let (mut writers, mut tasks) = (Vec::with_capacity(files.len()), Vec::new());
     for (file, (schema, properties)) in files.into_iter().enumerate() {
         let writer = ArrowWriter::try_new(Vec::new(), SchemaRef::clone(&schema), Some(properties))?;
         let (writer, factory) = writer.into_serialized_writer()?;
         writers.push(writer);
         let columns = schema.fields().iter().zip(factory.create_column_writers(0)?);
-        for (place, (field, writer)) in columns.enumerate() {
+        for (column, (field, writer)) in columns.enumerate() {
             let source = batches.first().map_or(Ok(0), |batch| batch.schema().index_of(field.name()))?;
-            tasks.push(Task { file, place, field: FieldRef::clone(field), source, writer });
+            tasks.push(ColumnTask { file, column, field: FieldRef::clone(field), source, writer });
         }
     }
     tasks.sort_by_cached_key(|task| {
@@ -110,7 +115,7 @@ fn prepare(
 fn write_column(
     batches: &[RecordBatch],
     order: &[(usize, usize)],
-    task: Task,
+    task: ColumnTask,
 ) -> Result<ArrowColumnChunk, ParquetError> {
     let arrays: Vec<&dyn Array> = batches.iter().map(|batch| batch.column(task.source).as_ref()).collect();
     let gathered = interleave(&arrays, order)?;

@@ -12,7 +12,7 @@
 
 use object_store::path::Path;
 
-use crate::{frame::Digest, log::Stream, position::Seq, time::Hour};
+use crate::{frame::Digest, invariant, log::Stream, position::Seq, time::Hour};
 
 /// Which half of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -72,7 +72,9 @@ impl PartKey {
     /// As a path of the store.
     pub fn path(&self) -> Path {
         let Self { half, hour, first, last, digest } = self;
-        part_path(half.prefix(), *hour, (*first, *last), digest)
+        let path = part_path(half.prefix(), *hour, (*first, *last), digest);
+        invariant!(I3, Self::parse(path.as_ref()).as_ref() == Some(self), "{self:?} is not what {path} names");
+        path
     }
 
     /// Reads a path of the store.
@@ -107,7 +109,9 @@ impl VerdictPartKey {
 
     /// As a path of the store.
     pub fn path(&self) -> Path {
-        part_path(VERDICTS, self.hour, (self.first, self.last), &self.digest)
+        let path = part_path(VERDICTS, self.hour, (self.first, self.last), &self.digest);
+        invariant!(I3, Self::parse(path.as_ref()).as_ref() == Some(self), "{self:?} is not what {path} names");
+        path
     }
 
     /// Reads a path of the store.
@@ -151,7 +155,9 @@ impl ManifestKey {
 
     /// As a path of the store.
     pub fn path(&self) -> Path {
-        Path::from(format!("manifests/{}/{}.json", self.stream, self.hour))
+        let path = Path::from(format!("manifests/{}/{}.json", self.stream, self.hour));
+        invariant!(I3, Self::parse(path.as_ref()) == Some(*self), "{self:?} is not what {path} names");
+        path
     }
 
     /// Reads a path of the store.
@@ -183,7 +189,9 @@ impl SegmentKey {
 
     /// As a path of the store.
     pub fn path(&self) -> Path {
-        Path::from(format!("segments/{}/{}/{}.parquet", self.projection, partition(self.hour), self.digest))
+        let path = Path::from(format!("segments/{}/{}/{}.parquet", self.projection, partition(self.hour), self.digest));
+        invariant!(I6, Self::parse(path.as_ref()).as_ref() == Some(self), "{self:?} is not what {path} names");
+        path
     }
 
     /// Reads a path of the store.
@@ -217,7 +225,9 @@ impl ReceiptKey {
 
     /// As a path of the store.
     pub fn path(&self) -> Path {
-        Path::from(format!("receipts/{}/{}/{}-{}.json", self.projection, self.hour, self.input, self.code))
+        let path = Path::from(format!("receipts/{}/{}/{}-{}.json", self.projection, self.hour, self.input, self.code));
+        invariant!(I6, Self::parse(path.as_ref()).as_ref() == Some(self), "{self:?} is not what {path} names");
+        path
     }
 
     /// Reads a path of the store.
@@ -231,46 +241,4 @@ impl ReceiptKey {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_key_round_trips() {
-        let hour = Hour::parse("2026-11-22T04").unwrap();
-        let digest = Digest::of(b"x");
-        for half in [Half::Core, Half::Personal] {
-            let key = PartKey::new(half, hour, Seq::FIRST, Seq::new(99).unwrap(), &digest);
-            assert_eq!(PartKey::parse(key.path().as_ref()), Some(key));
-        }
-        let key = VerdictPartKey::new(hour, Seq::FIRST, Seq::new(99).unwrap(), &digest);
-        assert_eq!(VerdictPartKey::parse(key.path().as_ref()), Some(key));
-        for stream in Stream::ALL {
-            let key = ManifestKey { stream, hour };
-            assert_eq!(ManifestKey::parse(key.path().as_ref()), Some(key));
-        }
-        let key = SegmentKey::new("counters", hour, &digest);
-        assert_eq!(SegmentKey::parse(key.path().as_ref()), Some(key));
-        let key = ReceiptKey::new("counters", hour, &digest, &Digest::of(b"y"));
-        assert_eq!(ReceiptKey::parse(key.path().as_ref()), Some(key));
-    }
-
-    #[test]
-    fn foreign_keys_are_not_ours() {
-        for path in [
-            "",
-            "clicks",
-            "clicks/dt=2026-11-22/hr=14/x.parquet",
-            "verdicts",
-            "verdicts/dt=2026-11-22/hr=14/x.parquet",
-            "verdictsdt=2026-11-22/hr=14/1-2-00000000000000000000000000000000.parquet",
-            "manifests/other/2026-11-22T14.json",
-            "segments/a/b",
-        ] {
-            assert_eq!(PartKey::parse(path), None, "{path}");
-            assert_eq!(VerdictPartKey::parse(path), None, "{path}");
-            assert_eq!(ManifestKey::parse(path), None, "{path}");
-            assert_eq!(SegmentKey::parse(path), None, "{path}");
-            assert_eq!(ReceiptKey::parse(path), None, "{path}");
-        }
-    }
-}
+mod tests;

@@ -1,7 +1,8 @@
-//! What differs between the archives of two streams: the rows, the files of a part, and what a manifest says of one.
+//! What differs between the archives of two streams: the rows, the files of a part, and what a manifest says of a part.
 //!
-//! Cutting hours, the chain, repeats, alarms, resuming, adopting and the checks of `log verify` are the same code for
-//! all of them. Clicks are [`Clicks`](super::clicks::Clicks); verdicts are archived by the room that knows them.
+//! Everything else is the same code for all streams: cutting hours, the chain, repeats, alarms, resuming, adopting, and
+//! the checks of `log verify`. The kind of the click log is [`Clicks`](crate::archive::clicks::Clicks); that of the
+//! verdict log is defined in the room that knows verdicts.
 
 use std::fmt;
 
@@ -9,37 +10,28 @@ use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 use bytes::Bytes;
 use object_store::path::Path;
 use parquet::errors::ParquetError;
-use serde::{Serialize, de::DeserializeOwned};
 
 use crate::{
-    archive::manifest::{File, Manifest},
+    archive::{
+        entry::{Entry, File},
+        manifest::Manifest,
+    },
     frame::Digest,
+    invariant,
     log::Stream,
     position::{Position, Seq},
     time::{Hour, Timestamp},
 };
 
-/// What a manifest says of one part. Its fields are part of the manifest's bytes, and frozen with its version.
-pub trait Entry: Clone + PartialEq + Eq + fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
-    /// The first and the last frame whose rows it holds.
-    fn frames(&self) -> (u64, u64);
-
-    /// Its rows.
-    fn rows(&self) -> u64;
-
-    /// Its files: at least one. Problems with its rows are reported under the first.
-    fn files(&self) -> Vec<&File>;
-}
-
-/// How the frames of one stream become parts, and how a part is checked. All of it is a function of its arguments:
-/// the same rows give the same bytes, because sealing again after a crash must.
+/// How the frames of one stream become parts, and how a part is checked. Every function depends on its arguments alone:
+/// sealing again after a crash must give the same bytes.
 pub trait Kind: fmt::Debug + Send + Sync + 'static {
     /// What a manifest says of a part.
     type Part: Entry;
 
     /// Whose frames these are.
     const STREAM: Stream;
-    /// A part ends at the frame with which it reaches so many rows: that bounds the memory of sealing.
+    /// A part ends with the frame that brings it to so many rows. That bounds the memory of sealing.
     const PART_ROWS: usize;
 
     /// The columns of a frame.
@@ -55,19 +47,19 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// If they are no rows of this stream.
-    fn encode(rows: Vec<RecordBatch>, place: Place) -> Result<(Self::Part, Vec<NewFile>), ParquetError>;
+    fn encode(rows: Vec<RecordBatch>, range: PartRange) -> Result<(Self::Part, Vec<NewFile>), ParquetError>;
 
-    /// Reads every row of a part back: in its frames, once, in order, and as the manifest says. `files` are those of
-    /// [`Entry::files`], in their order, each with the digest that the manifest names.
+    /// Reads a part back and checks every row: it is from the part's frames, stands there once and in order, and is as
+    /// the manifest says. `files` are those of [`Entry::files`], in that order; their digests were checked.
     ///
     /// # Errors
     /// The first thing that is wrong.
     fn check(manifest: &Manifest<Self::Part>, part: &Self::Part, files: &[Bytes]) -> Result<(), String>;
 }
 
-/// Where the rows of a part stood in the log.
+/// Which frames a part is made of, and which hour it belongs to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Place {
+pub struct PartRange {
     /// The hour that is sealed.
     pub hour: Hour,
     /// The first frame.
@@ -88,8 +80,10 @@ pub struct NewFile {
 }
 
 impl NewFile {
-    /// A file with this content, whose digest is `digest`.
+    /// A file with this content, whose digest is `digest`: the path has the beginning of it.
     pub fn new(path: Path, bytes: Bytes, digest: Digest) -> Self {
+        let named = path.filename().is_some_and(|name| name.contains(&digest.to_string()[..32]));
+        invariant!(I3, named, "{path} is not named by its content, {digest}");
         let file = File { key: path.to_string(), bytes: bytes.len() as u64, sha256: digest.to_string() };
         Self { path, bytes, file }
     }

@@ -8,18 +8,25 @@ use arrow::{
     datatypes::Int64Type,
 };
 
-use super::{Archive, Error as ArchiveError, Manifest, clicks::Clicks, keys::ManifestKey, manifest, part};
 use crate::{
-    frame,
+    archive::{
+        clicks::Clicks,
+        entry::File,
+        keys::ManifestKey,
+        manifest::Manifest,
+        part,
+        store::{Archive, Error as ArchiveError},
+    },
+    frame, invariant,
     log::{self, Log, ReadLimit, Stream},
-    position::{Position, Seq},
+    position::{Epoch, Position, Seq},
     schema,
     time::Hour,
 };
 
 /// Where an event is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Storage {
     /// In a part of a sealed hour.
     Sealed {
         /// The hour.
@@ -33,13 +40,13 @@ pub enum Place {
     Logged,
 }
 
-/// An event and its place.
+/// An event and where it is stored.
 #[derive(Debug, Clone)]
 pub struct Located {
     /// One row of [`schema::read`] columns.
     pub event: RecordBatch,
     /// Where it is stored.
-    pub place: Place,
+    pub storage: Storage,
 }
 
 /// Why an event cannot be shown.
@@ -65,22 +72,32 @@ pub async fn locate(clicks: &dyn Log, archive: &Archive, position: Position) -> 
     if position.epoch() != info.epoch || position.seq() < Seq::FIRST || position.seq() > info.last {
         return Ok(None);
     }
-    if let Some(manifest) = hour_of(archive, position.seq()).await? {
-        return in_hour(archive, &manifest, position).await;
+    let located = match hour_of(archive, position.seq()).await? {
+        Some(manifest) => in_hour(archive, &manifest, position).await?,
+        None => in_log(clicks, info.epoch, position).await?,
+    };
+    if let Some(Located { event, .. }) = &located {
+        let found = event.column_by_name(schema::POSITION).map(|column| column.as_primitive::<Int64Type>().values());
+        invariant!(I1, found.is_some_and(|found| **found == [position.as_i64()]), "not the event at {position}");
     }
+    Ok(located)
+}
+
+/// The event in a frame of the log.
+async fn in_log(clicks: &dyn Log, epoch: Epoch, position: Position) -> Result<Option<Located>, Error> {
     let limit = ReadLimit { frames: 1, bytes: 1, wait: Duration::ZERO };
     let Some(logged) = clicks.read(position.seq(), limit).await?.pop() else { return Ok(None) };
     let batch = logged.frame.decode()?;
     if usize::from(position.row()) >= batch.num_rows() {
         return Ok(None);
     }
-    let first = Position::new(info.epoch, logged.seq, 0);
+    let first = Position::new(epoch, logged.seq, 0);
     let malformed = |error: arrow::error::ArrowError| frame::Error::Malformed(error.to_string());
     let rows = part::with_position(&batch, first, logged.logged_at).map_err(malformed)?;
-    Ok(Some(Located { event: rows.slice(usize::from(position.row()), 1), place: Place::Logged }))
+    Ok(Some(Located { event: rows.slice(usize::from(position.row()), 1), storage: Storage::Logged }))
 }
 
-/// The sealed hour that holds a frame: hours are in the order of their frames.
+/// The sealed hour that holds a frame. Hours are in the order of their frames, so it is found by halving.
 async fn hour_of(archive: &Archive, seq: Seq) -> Result<Option<Manifest>, ArchiveError> {
     let hours = archive.sealed_hours(Stream::Clicks).await?;
     let (mut low, mut high) = (0, hours.len());
@@ -100,6 +117,7 @@ async fn hour_of(archive: &Archive, seq: Seq) -> Result<Option<Manifest>, Archiv
     Ok(None)
 }
 
+/// The event in the part of a sealed hour, its core and its personal columns put together.
 async fn in_hour(archive: &Archive, manifest: &Manifest, position: Position) -> Result<Option<Located>, Error> {
     let seq = position.seq().get();
     let Some(part) = manifest.parts.iter().find(|part| (part.first_seq..=part.last_seq).contains(&seq)) else {
@@ -115,18 +133,14 @@ async fn in_hour(archive: &Archive, manifest: &Manifest, position: Position) -> 
     let event = columns.and_then(|columns| RecordBatch::try_new(schema::read(), columns).ok());
     let event = event.ok_or_else(|| damaged(&part.core, &"it lacks a column"))?;
     let (core, personal) = (part.core.key.clone(), part.personal.key.clone());
-    Ok(Some(Located { event, place: Place::Sealed { hour: manifest.hour(), core, personal } }))
+    Ok(Some(Located { event, storage: Storage::Sealed { hour: manifest.hour(), core, personal } }))
 }
 
-fn damaged(file: &manifest::File, reason: &dyn std::fmt::Display) -> ArchiveError {
+fn damaged(file: &File, reason: &dyn std::fmt::Display) -> ArchiveError {
     ArchiveError::Damaged { key: file.key.clone(), reason: reason.to_string() }
 }
 
-async fn row_at(
-    archive: &Archive,
-    file: &manifest::File,
-    position: Position,
-) -> Result<Option<RecordBatch>, ArchiveError> {
+async fn row_at(archive: &Archive, file: &File, position: Position) -> Result<Option<RecordBatch>, ArchiveError> {
     let bytes = archive.get_file(file).await?;
     let reader = part::read(bytes, None).map_err(|error| damaged(file, &error))?;
     let schema = reader.schema();
@@ -136,7 +150,7 @@ async fn row_at(
         let positions = positions.as_primitive::<Int64Type>();
         let row = (0..positions.len()).find(|row| positions.value(*row) == position.as_i64());
         if let Some(row) = row {
-            // A copy, so that the file's buffers are let go.
+            // A copy, so that the memory of the whole file is freed.
             return concat_batches(&schema, [&batch.slice(row, 1)]).map(Some).map_err(|error| damaged(file, &error));
         }
     }

@@ -15,10 +15,9 @@ use parquet::{
     },
 };
 
-use super::part;
-use crate::{position::Position, time::Timestamp};
+use crate::{archive::part, position::Position, time::Timestamp};
 
-/// The bloom filters of a core file's event ids, one a row group. A few hundred kilobytes, apart from the file.
+/// The bloom filters of a core file's event ids, one for each row group. A few hundred kilobytes, kept without the file.
 #[derive(Debug, Clone)]
 pub struct Filter(Vec<Option<Sbbf>>);
 
@@ -26,7 +25,7 @@ impl Filter {
     /// Reads the filters of a core file.
     ///
     /// # Errors
-    /// If the bytes are no Parquet file with an `event_id`.
+    /// If the bytes are not a Parquet file with an `event_id`.
     pub fn of(core: Bytes) -> Result<Self, ParquetError> {
         let properties = ReaderProperties::builder().set_read_bloom_filter(true).build();
         let options = ReadOptionsBuilder::new().with_reader_properties(properties).build();
@@ -38,20 +37,20 @@ impl Filter {
         (0..file.num_row_groups()).map(filter).collect::<Result<_, ParquetError>>().map(Self)
     }
 
-    /// Whether the id may be among the rows. `false` is certain.
+    /// Whether the id may be among the rows; `false` means that it certainly is not.
     pub fn may_hold(&self, event_id: &str) -> bool {
         self.0.iter().any(|filter| filter.as_ref().is_none_or(|filter| filter.check(event_id)))
     }
 }
 
-/// One event of a part, as far as it identifies it.
+/// An event of a part whose id was looked for: the columns that identify it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found {
+pub struct Match {
     /// Its id.
     pub event_id: String,
     /// Its kind, as in the column.
     pub kind: String,
-    /// Where it stands.
+    /// Its address.
     pub position: Position,
     /// When it was logged.
     pub logged_at: Timestamp,
@@ -60,8 +59,8 @@ pub struct Found {
 /// The events of a core file whose id is `wanted`, in the file's order.
 ///
 /// # Errors
-/// If the bytes are no core file.
-pub fn find(core: Bytes, wanted: impl Fn(&str) -> bool) -> Result<Vec<Found>, ParquetError> {
+/// If the bytes are not a core file.
+pub fn find(core: Bytes, wanted: impl Fn(&str) -> bool) -> Result<Vec<Match>, ParquetError> {
     let mut found = Vec::new();
     for batch in part::read(core, Some(&["position", "logged_at", "event_id", "kind"]))? {
         let batch = batch?;
@@ -73,7 +72,7 @@ pub fn find(core: Bytes, wanted: impl Fn(&str) -> bool) -> Result<Vec<Found>, Pa
             let position = position.ok_or_else(|| ParquetError::General("a row has no position".to_owned()))?;
             let logged_at = Timestamp::from_micros(times.value(row));
             let (event_id, kind) = (ids.value(row).to_owned(), kinds.value(row).to_owned());
-            found.push(Found { event_id, kind, position, logged_at });
+            found.push(Match { event_id, kind, position, logged_at });
         }
     }
     Ok(found)

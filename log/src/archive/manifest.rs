@@ -4,28 +4,18 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::archive::entry::File;
 use crate::{
-    archive::kind::Entry,
+    archive::entry::Entry,
     chain::{Chain, StoredWriter},
     frame::Digest,
+    invariant,
     position::{Epoch, Position, Seq},
     time::Hour,
 };
 
 /// The version that this program writes.
 pub const VERSION: u32 = 1;
-
-/// One file of a part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    /// Its key in the store.
-    pub key: String,
-    /// Its exact size.
-    pub bytes: u64,
-    /// SHA-256 of its bytes, hexadecimal.
-    pub sha256: String,
-}
 
 /// One part of the click log: a core and a personal file with the same rows in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,8 +37,8 @@ pub struct Part {
     pub personal: File,
 }
 
-/// A sealed hour of one stream, which decides what is said of a part. Field order is the order in the document:
-/// frozen with version 1.
+/// A sealed hour of one stream; the stream decides what is said of a part. The order of the fields is their order in the
+/// document: frozen with version 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound = "P: Entry")]
 pub struct Manifest<P: Entry = Part> {
@@ -74,15 +64,15 @@ pub struct Manifest<P: Entry = Part> {
     pub schema_id: String,
     /// SHA-256 of the previous hour's manifest, hexadecimal; null for the first hour.
     pub previous: Option<String>,
-    /// Every writer's last frame before this hour: a reader can begin here.
+    /// Every writer's last frame before this hour, so that a reader can begin here.
     pub writers: Vec<StoredWriter>,
-    /// The last frame in this hour of every writer that wrote in it: with `writers`, where the next hour begins.
+    /// The last frame of every writer that wrote in this hour. With `writers` it is where the next hour begins.
     pub last_frames: Vec<StoredWriter>,
-    /// What readers of the chain raised in this hour, in order, for people.
+    /// The alarms that the chain raised in this hour, in order, for people.
     pub alarms: Vec<String>,
     /// The parts in log order.
     pub parts: Vec<P>,
-    /// SHA-256 of the canonical bytes with this field empty, hexadecimal: finds a flipped bit even in the last
+    /// SHA-256 of the canonical bytes with this field empty, hexadecimal. It reveals a flipped bit even in the last
     /// manifest, which no other names yet.
     pub checksum: String,
 }
@@ -110,9 +100,14 @@ impl<P: Entry> Manifest<P> {
     }
 
     /// Fills in the checksum: the last step of making one.
+    ///
+    /// # Panics
+    /// If it contradicts itself, so that no reader would take it.
     #[must_use]
     pub fn sealed(mut self) -> Self {
         self.checksum = self.expected_checksum();
+        let readable = self.check(&self.to_bytes());
+        invariant!(I3, readable.is_ok(), "the manifest of {} is never readable: {readable:?}", self.hour);
         self
     }
 
@@ -173,7 +168,7 @@ impl<P: Entry> Manifest<P> {
         Ok(())
     }
 
-    /// The writers' chains at the end of this hour; `None` if a digest is not one.
+    /// The writers' chains at the end of this hour; `None` if a digest is not readable.
     pub fn chain_after(&self) -> Option<Chain> {
         let mut writers = self.writers.clone();
         for last in &self.last_frames {
@@ -205,7 +200,7 @@ impl<P: Entry> Manifest<P> {
         Seq::new(self.last_seq).expect("checked when the manifest was read or made")
     }
 
-    /// Where its rows stand in the log: half-open, empty in a quiet hour.
+    /// The addresses of its rows: half-open, empty in a quiet hour.
     pub fn positions(&self) -> Range<Position> {
         let at = |seq: Seq| Position::new(self.epoch(), seq, 0);
         at(self.first_seq())..at(self.last_seq().next())
@@ -213,65 +208,4 @@ impl<P: Entry> Manifest<P> {
 }
 
 #[cfg(test)]
-mod tests {
-    use uuid::Uuid;
-
-    use super::*;
-
-    fn file(key: &str) -> File {
-        File { key: key.to_owned(), bytes: 1_234, sha256: Digest::of(key.as_bytes()).to_string() }
-    }
-
-    fn manifest() -> Manifest {
-        let writer =
-            StoredWriter { writer: Uuid::from_u128(7), epoch: 2, number: 41, digest: Digest::of(b"frame").to_string() };
-        let part = Part {
-            first_seq: 42,
-            last_seq: 43,
-            rows: 20,
-            event_time_min: 1_772_402_400_000_000,
-            event_time_max: 1_772_402_999_000_000,
-            core: file("core.parquet"),
-            personal: file("personal.parquet"),
-        };
-        let manifest = Manifest {
-            version: VERSION,
-            stream: "clicks".to_owned(),
-            hour: "2026-03-01T22".to_owned(),
-            epoch: 1,
-            first_seq: 42,
-            last_seq: 44,
-            frames: 2,
-            repeats: 1,
-            rows: 20,
-            schema_id: "cff16e09552ee9f7".to_owned(),
-            previous: Some(Digest::of(b"previous").to_string()),
-            writers: vec![writer.clone()],
-            last_frames: vec![StoredWriter { number: 43, ..writer }],
-            alarms: vec!["frame 42: a \"quoted\" alarm".to_owned()],
-            parts: vec![part],
-            checksum: String::new(),
-        };
-        manifest.sealed()
-    }
-
-    /// The next hour's manifest names these bytes: they change with the version alone.
-    #[test]
-    fn document_has_the_bytes_of_version_1() {
-        let golden = include_str!("../../fixtures/manifest-1.json");
-        assert_eq!(String::from_utf8(manifest().to_bytes()).unwrap(), golden);
-        assert_eq!(Manifest::<Part>::from_bytes(golden.as_bytes()).unwrap(), manifest());
-    }
-
-    #[test]
-    fn positions_are_those_of_the_frames() {
-        let shown = |manifest: &Manifest| {
-            let range = manifest.positions();
-            (range.start.to_string(), range.end.to_string())
-        };
-        let busy = manifest();
-        assert_eq!(shown(&busy), ("1.42.0".to_owned(), "1.45.0".to_owned()));
-        let quiet = Manifest { last_seq: 41, rows: 0, parts: Vec::new(), ..busy };
-        assert!(quiet.positions().is_empty());
-    }
-}
+mod tests;

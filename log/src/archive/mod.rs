@@ -11,6 +11,7 @@
 
 pub mod clicks;
 mod columns;
+pub mod entry;
 pub mod keys;
 pub mod kind;
 pub mod locate;

@@ -1,7 +1,7 @@
 //! One part: the rows of some frames as two Parquet files, and how they are read.
 //!
-//! Reproducible: the same rows give the same bytes. Positions and times are delta-coded, texts go through a
-//! dictionary, `event_id` carries a bloom filter for the look-up of duplicates.
+//! The same rows always give the same bytes. Positions and times are stored as differences, most texts in a dictionary,
+//! and `event_id` has a bloom filter, by which duplicates are looked up.
 
 use std::sync::Arc;
 
@@ -27,22 +27,27 @@ use parquet::{
 
 use crate::{
     archive::{columns, sort},
+    frame, invariant,
     position::Position,
     schema,
     time::Timestamp,
 };
 
-/// What Parquet's `created_by` says: part of the bytes, so it changes only with the layout.
+const _: () = assert!(PEOPLE_DICTIONARY_BYTES >= 230_000 * (32 + 4), "so many ids of 32 characters fit, with lengths");
+const _: () = assert!(READ_BATCH_ROWS <= frame::ROWS_MAX, "a reader gets no more rows at once than from a frame");
+
+/// What Parquet's `created_by` says. It is part of the bytes, so it changes only with the layout.
 const CREATED_BY: &str = "clicktrail part 2";
 /// Rows of a batch that a reader gets.
 pub const READ_BATCH_ROWS: usize = 16_384;
 /// The order of rows, as Parquet's `sorting_columns` states it.
 const SORTED_BY: [&str; 5] = ["advertiser_id", "campaign_id", "ad_id", "event_time", schema::POSITION];
 
-/// What the dictionary of people's ids may take: some 230,000 of 32 characters, which an hour's part repeats several
-/// times each. Larger: the rest of the ids is written as it is.
+/// How large the dictionary of people's ids may get: enough for some 230,000 ids of 32 characters, each of which an
+/// hour's part repeats several times. When it is full, the remaining ids are written as they are.
 const PEOPLE_DICTIONARY_BYTES: usize = 8 << 20;
-/// Columns whose least and greatest value tell nobody which part to skip: each part holds the whole range.
+/// Columns without statistics: each part holds the whole range of their values, so the least and the greatest would
+/// tell no reader which part to skip.
 const WITHOUT_STATISTICS: [&str; 11] = [
     "placement_id",
     "user_id",
@@ -102,6 +107,9 @@ pub fn encode(batches: Vec<RecordBatch>) -> Result<Encoded, ParquetError> {
         let column = column.as_primitive::<TimestampMicrosecondType>();
         times = (times.0.min(min(column).unwrap_or(times.0)), times.1.max(max(column).unwrap_or(times.1)));
     }
+    let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+    invariant!(I1, order.len() == rows, "{rows} rows are written as {}", order.len());
+    invariant!(I3, rows == 0 || times.0 <= times.1, "event times from {} to {}", times.0, times.1);
     let files = [schema::core(), schema::personal()].map(|schema| (Arc::clone(&schema), properties(&schema)));
     let files = columns::write(&batches, &order, files.into())?;
     let [core, personal] = files.try_into().expect("two files were asked for");
@@ -127,18 +135,20 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
                     .set_column_dictionary_enabled(path(), false)
                     .set_column_encoding(path(), Encoding::DELTA_BINARY_PACKED);
             }
-            // Ids of one minute begin alike, as UUIDv7 do: coded by what they share with the one before.
+            // No dictionary: no two ids are equal. The default coding of such texts (DELTA_BYTE_ARRAY) writes how much of
+            // its beginning an id shares with the one before; UUIDv7 of the same minute share a lot.
             "event_id" => {
                 builder =
                     builder.set_column_dictionary_enabled(path(), false).set_column_bloom_filter_enabled(path(), true);
             }
-            // Random texts: what a dictionary does not hold shares nothing with its neighbour.
+            // These ids repeat, so a large dictionary pays. An id that no longer fits it is random text, which shares
+            // nothing with the one before: only lengths are stored as differences.
             "user_id" | "session_id" => {
                 builder = builder
                     .set_column_dictionary_page_size_limit(path(), PEOPLE_DICTIONARY_BYTES)
                     .set_column_encoding(path(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
             }
-            // Beginnings are shared too, but compression sees those, and middles.
+            // Once its dictionary is full, plain text: URLs share beginnings and middles, and compression finds both.
             "page_url" => builder = builder.set_column_encoding(path(), Encoding::PLAIN),
             _ => {}
         }
@@ -148,20 +158,21 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
         descending: false,
         nulls_first: false,
     });
-    // Only the core file has all five columns, and so the order.
+    // Only the core file has all five columns, so only the core file states the order.
     let sorting: Vec<_> = sorting.collect();
     builder.set_sorting_columns((sorting.len() == SORTED_BY.len()).then_some(sorting)).build()
 }
 
-/// Reads the named columns of a file (all of them for `None`), in file order.
+/// Reads the named columns of a file, or all of them for `None`; they come in the order of the file.
 ///
 /// # Errors
-/// If the bytes are no Parquet file, or lack a column.
+/// If the bytes are not a Parquet file, or lack a column.
 pub fn read(bytes: Bytes, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, ParquetError> {
     build(ParquetRecordBatchReaderBuilder::try_new(bytes)?, columns)
 }
 
-/// The same, with the types of `schema`, which has all columns of the file: texts as views, where those are faster.
+/// The same, with the types of `schema`, which has all columns of the file: for a reader that wants texts as views,
+/// say, because those are faster.
 ///
 /// # Errors
 /// As [`read`]; also if a column cannot be read as its type.

@@ -7,7 +7,7 @@ use arrow::{
     datatypes::{Int64Type, TimestampMicrosecondType},
 };
 
-use crate::schema::POSITION;
+use crate::{invariant, schema::POSITION};
 
 /// Where a row is, and what it is compared by among the rows of its ad.
 #[derive(Debug, Clone, Copy, Default)]
@@ -20,8 +20,8 @@ struct Row {
 
 /// The rows of batches of [`crate::schema::read`] columns in the order of a part: each as (batch, row of the batch).
 ///
-/// Few ads make many rows, so the three texts are compared once per distinct ad: rows are counted by ad, ads are
-/// ranked, each row goes to its ad's range, and only there is it compared, by two integers.
+/// Few ads make many rows, so the three texts are compared once for each ad, not for each row. Rows are counted by ad,
+/// and the ads are ranked; then each row goes into the range of its ad, and is compared only there, by two integers.
 pub(super) fn order(batches: &[RecordBatch]) -> Vec<(usize, usize)> {
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let mut groups: HashMap<[&str; 3], u32> = HashMap::new();
@@ -42,18 +42,20 @@ pub(super) fn order(batches: &[RecordBatch]) -> Vec<(usize, usize)> {
         let times = column(rows, "event_time").as_primitive::<TimestampMicrosecondType>().values();
         let positions = column(rows, POSITION).as_primitive::<Int64Type>().values();
         for ((row, (time, position)), group) in (0_u32..).zip(times.iter().zip(positions)).zip(&mut group_of) {
-            let place = &mut next[group as usize];
-            sorted[*place] = Row { time: *time, position: *position, batch, row };
-            *place += 1;
+            let free = &mut next[group as usize];
+            sorted[*free] = Row { time: *time, position: *position, batch, row };
+            *free += 1;
         }
     }
+    let filled = next.iter().zip(&ranges).all(|(next, (_, end))| next == end);
+    invariant!(I1, filled && group_of.next().is_none(), "{rows} rows do not fill the ranges of their ads");
     for (start, end) in ranges {
         sorted[start..end].sort_unstable_by_key(|row| (row.time, row.position));
     }
     sorted.into_iter().map(|row| (row.batch as usize, row.row as usize)).collect()
 }
 
-/// Where the rows of each group stand, groups in the order of their texts: start and end.
+/// The range of rows of each group, as start and end; the ranges follow each other in the order of the groups' texts.
 fn ranges_of(groups: HashMap<[&str; 3], u32>, group_of: &[u32]) -> Vec<(usize, usize)> {
     let mut rows_of = vec![0_usize; groups.len()];
     for group in group_of {

@@ -1,5 +1,5 @@
-//! Puts and gets with the guarantees that sealing needs: content-addressed parts, create-only manifests, and on a
-//! local directory an fsync that `object_store` itself does not do.
+//! Puts and gets with the guarantees that sealing needs: parts are named by their content, manifests are only ever
+//! created, and in a local directory everything is fsynced, which `object_store` itself does not do.
 
 use std::{
     collections::HashSet,
@@ -16,11 +16,13 @@ use object_store::{
 
 use crate::{
     archive::{
+        entry::File,
         keys::ManifestKey,
         kind::Kind,
         manifest::{self, Manifest},
     },
     frame::Digest,
+    invariant,
     log::Stream,
     time::Hour,
 };
@@ -40,7 +42,7 @@ pub enum Error {
     /// An object that a manifest names, or a manifest itself, is not there.
     #[error("{0} is missing from the archive")]
     Missing(String),
-    /// An object is there and is not what its manifest says: restore it from a copy.
+    /// An object is there, but is not what its manifest says: restore it from a copy.
     #[error("{key} is damaged: {reason}")]
     Damaged {
         /// The object.
@@ -105,8 +107,8 @@ impl Archive {
         Ok(Self { store: Arc::new(store), directory: Some(Arc::new(Directory { path, durable: Mutex::default() })) })
     }
 
-    /// An archive in a bucket of S3 or a compatible store. Credentials, region and endpoint come from the usual
-    /// `AWS_*` variables; a plain-HTTP endpoint is accepted when it is a loopback address.
+    /// An archive in a bucket of S3 or of a compatible store. Credentials, region and endpoint come from the usual
+    /// `AWS_*` variables. An endpoint without TLS is accepted only at a loopback address.
     ///
     /// # Errors
     /// [`Error::Setup`] if the settings do not make a client.
@@ -122,21 +124,22 @@ impl Archive {
         Ok(Self { store: Arc::new(store), directory: None })
     }
 
-    /// Any other store: for tests.
+    /// Any other store, for tests.
     pub fn from_store(store: Arc<dyn ObjectStore>) -> Self {
         Self { store, directory: None }
     }
 
-    /// The store itself, for readers that bring their own reading.
+    /// The store itself, for readers that read in their own way.
     pub fn object_store(&self) -> Arc<dyn ObjectStore> {
         Arc::clone(&self.store)
     }
 
-    /// Puts content under a name that its digest makes unique. What is there already is the same.
+    /// Puts content under a name that has its digest in it. If the same content is there already, nothing is done.
     ///
     /// # Errors
     /// [`Error::Unavailable`].
     pub async fn put_content(&self, path: &Path, bytes: Bytes) -> Result<(), Error> {
+        invariant!(I3, ManifestKey::parse(path.as_ref()).is_none(), "manifest {path} could be written over");
         let size = bytes.len() as u64;
         if let Ok(meta) = self.store.head(path).await
             && meta.size == size
@@ -150,7 +153,7 @@ impl Archive {
         self.sync(path).await
     }
 
-    /// Puts a document that may not be there yet. The identical document is no error: the same step done again.
+    /// Creates a document. If it is there already with the same content, that is no error: the step is done again.
     ///
     /// # Errors
     /// [`Error::Conflict`] if it is there with other content; [`Error::Unavailable`].
@@ -181,7 +184,7 @@ impl Archive {
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Damaged`] with the difference, [`Error::Unavailable`].
-    pub async fn get_file(&self, file: &manifest::File) -> Result<Bytes, Error> {
+    pub async fn get_file(&self, file: &File) -> Result<Bytes, Error> {
         let bytes = self.get(&Path::from(file.key.as_str())).await?;
         let damaged = |reason: String| Error::Damaged { key: file.key.clone(), reason };
         if bytes.len() as u64 != file.bytes {
@@ -217,7 +220,7 @@ impl Archive {
     /// The hours of a stream that have a manifest, in order: for a rebuild and for verification, which trust no catalog.
     ///
     /// # Errors
-    /// [`Error::Unavailable`]; [`Error::Setup`] naming a file among the manifests that is none.
+    /// [`Error::Unavailable`]; [`Error::Setup`] naming a file among the manifests that is not a manifest.
     pub async fn sealed_hours(&self, stream: Stream) -> Result<Vec<Hour>, Error> {
         let prefix = ManifestKey::prefix(stream);
         let listed: Vec<_> =
@@ -232,7 +235,7 @@ impl Archive {
         Ok(hours)
     }
 
-    /// Makes a local file and its directory entry survive a power loss; a remote store has done so already.
+    /// Makes a local file and its directory entry survive a power loss. A remote store has seen to that itself.
     async fn sync(&self, path: &Path) -> Result<(), Error> {
         let Some(directory) = self.directory.clone() else { return Ok(()) };
         let file = path.clone();
@@ -244,7 +247,7 @@ impl Archive {
 }
 
 impl Directory {
-    /// The file, its entry in its directory, and that of every directory that may be new.
+    /// Fsyncs the file, then the entry of the file in its directory, then that of every directory that may be new.
     fn sync(&self, file: &str) -> std::io::Result<()> {
         let fsync = |path: &std::path::Path| std::fs::File::open(path)?.sync_all();
         let file = self.path.join(file);

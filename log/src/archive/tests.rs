@@ -2,12 +2,13 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use uuid::Uuid;
 
-use super::{
-    seal::{Cursor, Sealer},
-    verify::{Report, Verifier},
-    *,
-};
 use crate::{
+    archive::{
+        manifest::Manifest,
+        seal::{Cursor, Sealer},
+        store::Archive,
+        verify::{Report, Verifier},
+    },
     embedded::EmbeddedLog,
     frame::Writer,
     log::{Log, Stream},

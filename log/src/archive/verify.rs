@@ -1,8 +1,8 @@
-//! Reads the archive back and checks all of it: the chain of hours, every file's size and digest, and, when asked
-//! to go deep, every row's position and order.
+//! Reads the archive back and checks all of it: the chain of hours, the size and digest of every file, and, if asked
+//! to go deep, the position and order of every row.
 //!
-//! It lists manifests and compares them with the hours that the catalog remembers, so a manifest deleted from
-//! either end is found too. It collects every problem instead of stopping at the first.
+//! It lists the manifests and compares them with the hours that the catalog remembers. So it also notices when the
+//! first or the last manifest was deleted. It collects every problem instead of stopping at the first.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -12,8 +12,9 @@ use std::{
 use crate::{
     archive::{
         clicks::Clicks,
+        entry::Entry,
         keys::ManifestKey,
-        kind::{Entry, Kind},
+        kind::Kind,
         manifest::Manifest,
         store::{Archive, Error},
     },
@@ -55,7 +56,7 @@ pub struct Verifier<K: Kind = Clicks> {
     deep: bool,
     report: Report,
     previous: Option<Manifest<K::Part>>,
-    /// The hours before are not checked.
+    /// Whether an hour is checked by itself, without the chain from the hour before.
     alone: bool,
     kind: PhantomData<K>,
 }
@@ -73,8 +74,8 @@ impl<K: Kind> Verifier<K> {
         Self { archive, deep, report: Report::default(), previous: None, alone: false, kind: PhantomData }
     }
 
-    /// The hours to check: from the first to the last that has a manifest or that `remembered` names, holes
-    /// included, because a hole is a problem too.
+    /// The hours to check: from the first to the last that has a manifest or that `remembered` names. Hours between them
+    /// that have neither are included, because such a hole is a problem too.
     ///
     /// # Errors
     /// As [`Archive::sealed_hours`].
@@ -158,7 +159,7 @@ impl<K: Kind> Verifier<K> {
     }
 }
 
-/// How a manifest does not follow the one before it.
+/// Every way in which a manifest fails to follow the one before it.
 fn chain_problems<P: Entry>(previous: Option<&Manifest<P>>, manifest: &Manifest<P>) -> Vec<String> {
     let mut problems: Vec<String> =
         manifest.alarms.iter().map(|alarm| format!("sealed with an alarm: {alarm}")).collect();

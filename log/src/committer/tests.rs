@@ -1,10 +1,22 @@
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, task::JoinHandle};
 use uuid::Uuid;
 
-use super::*;
-use crate::testing::clicks;
+use super::{Committer, Error, Sink, Stored};
+use crate::{
+    frame::{self, Frame, Writer},
+    log,
+    position::{Epoch, Seq},
+    testing::clicks,
+    time::Timestamp,
+};
 
 /// A sink that holds every frame until it is let go, and keeps what it got.
 #[derive(Debug, Default)]
@@ -178,7 +190,7 @@ async fn frame_refused_while_the_next_is_made_ahead_stops_its_writer() {
             tokio::spawn(async move { committer.commit(batch, AT).await })
         })
         .collect();
-    // Time enough to make the second frame; that the first is refused then must not depend on it.
+    // Usually enough time to make the second frame. What follows holds even if it is not.
     tokio::time::sleep(Duration::from_millis(100)).await;
     gate.open.notify_one();
     task.await.unwrap();

@@ -1,5 +1,8 @@
 use super::*;
-use crate::{frame::Writer, testing::clicks, time::SystemClock};
+use crate::{
+    frame::Writer,
+    testing::{clicks, clock},
+};
 
 /// Stands for a full disk: SQLite answers both with SQLITE_FULL.
 async fn limit_pages(log: &EmbeddedLog, pages: u32) {
@@ -11,7 +14,7 @@ async fn limit_pages(log: &EmbeddedLog, pages: u32) {
 async fn full_disk_refuses_the_frame_and_takes_it_when_there_is_room() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("log.sqlite");
-    let log = EmbeddedLog::open(&path, Stream::Clicks, Arc::new(SystemClock)).await.unwrap();
+    let log = EmbeddedLog::open(&path, Stream::Clicks, clock()).await.unwrap();
     let mut writer = Writer::new(Uuid::from_u128(1), 1);
     let at = Timestamp::from_micros(0);
     limit_pages(&log, 60).await;

@@ -1,4 +1,4 @@
-//! Publishing a frame, and what the broker's answer says of it.
+//! Publishing a frame, and what the broker's answer means.
 
 use async_nats::{
     Message, Request,
@@ -6,9 +6,9 @@ use async_nats::{
     jetstream::{self, publish::PublishAck, response::Response},
 };
 
-use super::{JetStreamLog, headers, link::Lost};
 use crate::{
     frame::Frame,
+    jetstream::{handle::JetStreamLog, headers, link::Lost},
     log::{Appended, Error, ReadLimit},
     position::Seq,
 };
@@ -27,7 +27,7 @@ impl JetStreamLog {
             .headers(headers::of(&frame.header))
             .payload(frame.payload.clone())
             .timeout(Some(self.config.ack_timeout));
-        // What is seen before the publish must come before the frame, or the broker has gone back in time.
+        // The frame must come after everything that was seen before it was published, or the broker has lost frames.
         let seen_before = self.last_seen();
         let answer = self.link.during(self.link.client.send_request(self.subject.clone(), request)).await;
         let message = match answer {
@@ -47,9 +47,9 @@ impl JetStreamLog {
         Ok(appended)
     }
 
-    /// A duplicate by name: [`Error::Conflict`] if the frame that stands there is another one.
+    /// The broker says that it holds a frame of this identity at `seq`: [`Error::Conflict`] if that is a different frame.
     ///
-    /// Trimmed meanwhile, it cannot be told, and the broker is believed.
+    /// If it was trimmed meanwhile, nobody can tell any more, and the broker is believed.
     pub(super) async fn check_duplicate(&self, frame: &Frame, seq: Seq) -> Result<(), Error> {
         let limit = ReadLimit { frames: 1, bytes: 1, wait: std::time::Duration::ZERO };
         let unknown = |error: Error| Error::UnknownOutcome(format!("read the frame already there: {error}"));

@@ -4,28 +4,36 @@ use std::time::Duration;
 
 use async_nats::jetstream::stream::{self, DiscardPolicy, Republish, RetentionPolicy, StorageType};
 
-use crate::{log::Stream, position::Epoch};
+use crate::{frame, log::Stream, position::Epoch};
 
 /// The key in a stream's metadata that holds the log's epoch.
 const EPOCH_KEY: &str = "clicktrail-epoch";
-/// How long the broker itself recognises a frame that is sent again; beyond that the reader's chain does.
+/// How long the broker itself recognises a frame that is sent again. Later, the readers' chains do.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(15 * 60);
-/// A stream may expire frames by age only after this: the archiver must have had ample time.
+/// A stream must not drop frames by age before this: the archiver needs ample time.
 const AGE_MIN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
-/// Payload and headers of the largest frame.
-const MESSAGE_BYTES_MAX: i32 = 1 << 20;
+/// The largest message: payload and headers of the largest frame.
+pub(super) const MESSAGE_BYTES_MAX: i32 = 1 << 20;
+/// What the headers of a frame may take; they take a few hundred bytes.
+const HEADER_BYTES_MAX: usize = 4_096;
+
+const _: () = assert!(
+    frame::PAYLOAD_BYTES_MAX + HEADER_BYTES_MAX <= MESSAGE_BYTES_MAX as usize,
+    "the largest frame fits a message with its headers"
+);
+const _: () = assert!(DUPLICATE_WINDOW.as_secs() < AGE_MIN.as_secs(), "a frame outlives the memory of its identity");
 
 /// Where a JetStream log lives and how long to wait for it.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// `nats://host:port`, several separated by commas; `nats://user:password@host:port` to log in.
     pub url: String,
-    /// Goes before the stream's name, so that several installations share a broker: empty gives `CLICKS`.
+    /// Goes before the stream's name, so that several installations can share a broker. Empty gives `CLICKS`.
     pub prefix: String,
     /// On how many servers a frame is stored: 1, 3 or 5. An existing stream with fewer is refused.
     pub replicas: usize,
-    /// The largest size of one stream in bytes; appends are refused as full beyond it. `None`: the server's limit.
-    /// Used when the stream is created.
+    /// The largest size of one stream in bytes. Beyond it appends are refused, because the log is full. `None` leaves
+    /// the limit to the server. Used when the stream is created.
     pub bytes_max: Option<i64>,
     /// After so long without an acknowledgement, the outcome of an append is unknown.
     pub ack_timeout: Duration,
@@ -49,7 +57,7 @@ impl Config {
         }
     }
 
-    /// `CLICKS`, behind the prefix.
+    /// `CLICKS`, after the prefix.
     pub fn stream_name(&self, stream: Stream) -> String {
         format!("{}{}", self.prefix, stream.as_str().to_uppercase())
     }

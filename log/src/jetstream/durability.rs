@@ -1,16 +1,18 @@
-//! What an acknowledgement carries, from the settings of the stream and of the server that holds it.
+//! What an acknowledgement is worth, from the settings of the stream and of the server that holds it.
 
 use std::time::Duration;
 
 use async_nats::jetstream::stream::{Info, PersistenceMode};
 use serde::Deserialize;
 
-use super::JetStreamLog;
-use crate::log::{Durability, Error};
+use crate::{
+    jetstream::handle::JetStreamLog,
+    log::{Durability, Error},
+};
 
-/// Earlier servers could compact a stream without the fsync that `sync_interval: always` promises.
+/// The first version that always fsyncs with `sync_interval: always`: earlier ones could compact a stream without.
 const VERSION_MIN: [u64; 3] = [2, 15, 1];
-/// So many replicas hold a frame before it is acknowledged by a majority that outlives one of them.
+/// With so many replicas a majority holds a frame before it is acknowledged, and outlives the loss of one.
 const REPLICAS_MIN: usize = 3;
 const MONITOR_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -29,7 +31,7 @@ struct Jetstream {
 
 #[derive(Debug, Deserialize)]
 struct JetstreamConfig {
-    /// Left out when it is off.
+    /// The server leaves it out when it is off.
     #[serde(default)]
     sync_always: bool,
 }
@@ -87,7 +89,7 @@ fn too_old(version: &str) -> String {
     format!("nats-server {version} is older than {major}.{minor}.{patch}, which does not always fsync when it says so")
 }
 
-/// A version that cannot be read is taken for old. A pre-release counts as its release.
+/// A version that cannot be parsed counts as too old, a pre-release as its release.
 fn is_too_old(version: &str) -> bool {
     let plain = version.trim_start_matches('v').split(['-', '+']).next().unwrap_or_default();
     let parts: Option<Vec<u64>> = plain.split('.').map(|part| part.parse().ok()).collect();

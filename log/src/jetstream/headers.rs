@@ -1,10 +1,10 @@
-//! A frame's header as message headers, and back. The names are a stored format: frozen with frame format 1.
+//! A frame's header as message headers, and back. The names are stored: frozen with frame format 1.
 
 use std::str::FromStr;
 
 use async_nats::{HeaderMap, header::NATS_MESSAGE_ID};
 
-use crate::{frame::Header, time::Timestamp};
+use crate::{frame::Header, invariant, time::Timestamp};
 
 const FORMAT: &str = "Ct-Format";
 const SCHEMA: &str = "Ct-Schema";
@@ -18,7 +18,7 @@ const FIRST_CAPTURED: &str = "Ct-First-Captured";
 const LAST_CAPTURED: &str = "Ct-Last-Captured";
 
 /// The message headers of a frame, with the identity by which the broker drops a copy sent again.
-pub(super) fn of(header: &Header) -> HeaderMap {
+pub(crate) fn of(header: &Header) -> HeaderMap {
     let mut headers = HeaderMap::new();
     headers.insert(NATS_MESSAGE_ID, header.message_id());
     headers.insert(FORMAT, header.format.to_string());
@@ -31,11 +31,17 @@ pub(super) fn of(header: &Header) -> HeaderMap {
     headers.insert(PREVIOUS, header.previous.to_string());
     headers.insert(FIRST_CAPTURED, header.first_captured.micros().to_string());
     headers.insert(LAST_CAPTURED, header.last_captured.micros().to_string());
+    invariant!(
+        I1,
+        parse(&headers).as_ref() == Ok(header),
+        "the headers of frame {} do not read back",
+        header.message_id()
+    );
     headers
 }
 
-/// The frame's header in a message's headers, or which one is missing or damaged.
-pub(super) fn parse(headers: &HeaderMap) -> Result<Header, String> {
+/// The frame's header from a message's headers. The error says which one is missing or damaged.
+pub(crate) fn parse(headers: &HeaderMap) -> Result<Header, String> {
     Ok(Header {
         format: field(headers, FORMAT)?,
         schema_id: field(headers, SCHEMA)?,
@@ -50,18 +56,49 @@ pub(super) fn parse(headers: &HeaderMap) -> Result<Header, String> {
     })
 }
 
-/// One header as a value; the error is a sentence. The last of a name counts: the broker adds its own at the end.
-pub(super) fn field<T: FromStr>(headers: &HeaderMap, name: &'static str) -> Result<T, String> {
+/// The value of one header; the error is a sentence. If there are several of the name, the last one counts: the broker
+/// adds its own at the end.
+pub(crate) fn field<T: FromStr>(headers: &HeaderMap, name: &'static str) -> Result<T, String> {
     let text = headers.get_last(name).ok_or_else(|| format!("header {name} is missing"))?.as_str();
     text.parse().map_err(|_| format!("header {name} is {text:?}"))
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
     use uuid::Uuid;
 
     use super::*;
     use crate::frame::Digest;
+
+    prop_compose! {
+        fn headers()(
+            (format, rows, writer_epoch, number) in any::<(u16, u32, u32, u64)>(),
+            writer: u128,
+            digests in any::<[[u8; 32]; 2]>(),
+            (first, last) in any::<(i64, i64)>(),
+        ) -> Header {
+            Header {
+                format,
+                schema_id: format!("{:016x}", number ^ 7),
+                rows,
+                writer: Uuid::from_u128(writer),
+                writer_epoch,
+                number,
+                payload_digest: Digest(digests[0]),
+                previous: Digest(digests[1]),
+                first_captured: Timestamp::from_micros(first),
+                last_captured: Timestamp::from_micros(last),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn header_survives_the_trip_through_message_headers(header in headers()) {
+            prop_assert_eq!(parse(&of(&header)), Ok(header));
+        }
+    }
 
     fn header() -> Header {
         Header {
@@ -76,11 +113,6 @@ mod tests {
             first_captured: Timestamp::from_micros(-1),
             last_captured: Timestamp::from_micros(i64::MAX),
         }
-    }
-
-    #[test]
-    fn header_survives_the_trip_through_message_headers() {
-        assert_eq!(parse(&of(&header())), Ok(header()));
     }
 
     #[test]

@@ -1,8 +1,8 @@
-//! The connection to the broker: what happens to a request when it breaks.
+//! The connection to the broker, and what happens to a request when it breaks.
 //!
-//! async-nats queues requests while it is disconnected and sends them on reconnecting. A log must not: the caller
-//! has long since turned to the spool. So nothing is sent without a connection, and whoever waits for an answer is
-//! told at once when the connection on which it was due is gone.
+//! async-nats queues requests while it is disconnected, and sends them when it reconnects. A log must not do that: by
+//! then the caller has long since turned to the spool. So nothing is sent without a connection, and whoever waits for
+//! an answer is told at once when the connection on which it was due is lost.
 
 use std::{future::Future, time::Duration};
 
@@ -17,17 +17,17 @@ use crate::log::Error;
 
 /// How long a first connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
-/// A connection that stays silent is given up after two of these.
+/// How often a silent connection is tested. After two tests without an answer it is given up.
 const PING_INTERVAL: Duration = Duration::from_secs(5);
 /// The longest pause before the next attempt to reconnect.
 const RECONNECT_DELAY_MAX: Duration = Duration::from_secs(1);
 
-/// An error that the JetStream API answered with: as it comes, or as the log says it.
+/// Why a call of the JetStream API has no result.
 #[derive(Debug)]
 pub(super) enum Refusal {
-    /// The server's own words and code.
+    /// The server answered with this error.
     Server(async_nats::jetstream::Error),
-    /// There was no answer of the server's.
+    /// The server did not answer.
     Link(Error),
 }
 
@@ -120,15 +120,18 @@ impl Link {
     }
 }
 
-/// Server errors come on their own, not as the answer to a request: a forbidden publish looks like a lost
-/// acknowledgement. Hence the ERROR lines. A client error is an attempt to connect again that failed: another follows.
+/// Logs an event of the connection, and counts it in `cut` if the connection was lost.
+///
+/// Server errors are ERROR lines, because nothing else tells of them: the server does not send them as the answer to a
+/// request, so a forbidden publish looks like a lost acknowledgement. A client error is a failed attempt to connect
+/// again, and another attempt follows.
 fn note(event: &Event, cut: &watch::Sender<u64>) {
     match event {
         Event::Disconnected => {
             cut.send_modify(|cuts| *cuts += 1);
             tracing::warn!(%event, "the broker's connection is lost");
         }
-        // Only ever by us: connecting is tried again for as long as there is somebody who wants a connection.
+        // Only we close connections: a lost one is tried again for as long as anybody holds it.
         Event::Closed => {
             cut.send_modify(|cuts| *cuts += 1);
             tracing::debug!("the connection to the broker is closed");
@@ -137,7 +140,7 @@ fn note(event: &Event, cut: &watch::Sender<u64>) {
         Event::ServerError(_) => tracing::error!(%event, "the broker's connection reports an error"),
         Event::ClientError(_) => tracing::warn!(%event, "the broker is not reached; connecting is tried again"),
         Event::LameDuckMode | Event::Draining | Event::SlowConsumer(_) => {
-            tracing::warn!(%event, "the broker's connection")
+            tracing::warn!(%event, "the connection to the broker is about to end, or falls behind")
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Reading frames: batched direct gets, checked for holes, with a notice to wake readers at the tail.
+//! Reading frames: direct gets of whole batches, checked for holes, with notices that wake readers at the tail.
 //!
-//! No consumer: a direct get is one request without state on the server, so there is nothing to lose when the server
-//! restarts, nothing to clean up, and nothing that waits for ever. The broker sends at most [`PULL_BYTES_MAX`] for
-//! one request, far below the size at which it would cut off a slow client.
+//! There is no consumer. A direct get is one request and leaves no state on the server: nothing is lost when the server
+//! restarts, nothing has to be cleaned up, and nothing waits for ever. For one request the broker sends at most
+//! [`PULL_BYTES_MAX`] and one message more, far less than the size at which it would cut off a slow client.
 
 use std::time::Duration;
 
@@ -12,27 +12,42 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{JetStreamLog, headers, link::Refusal};
 use crate::{
     frame::Frame,
+    invariant,
+    jetstream::{
+        config::MESSAGE_BYTES_MAX,
+        handle::{JetStreamLog, PULLS_MAX},
+        headers,
+        link::Refusal,
+    },
     log::{Error, Info, Logged, ReadLimit},
     position::Seq,
     time::Timestamp,
 };
 
-/// One request brings at most so many bytes, and the message that passes the mark.
+/// One request brings at most so many bytes, and the message that goes beyond them.
 const PULL_BYTES_MAX: usize = 8 << 20;
 /// One request brings at most so many frames.
 const PULL_FRAMES_MAX: usize = 1024;
-/// The broker is taken for silent after so long without the next message of a batch.
+/// After so long without the next message of a batch the broker counts as silent.
 const SILENCE_MAX: Duration = Duration::from_secs(5);
-/// How often a waiting reader looks without having heard of a frame: a notice may be lost with a connection.
+/// How often a waiting reader looks without a notice: one may be lost together with a connection.
 const POLL_INTERVAL: Duration = Duration::from_millis(500);
-/// How often, and how long apart, a frame is asked for again that the leader has and a replica does not have yet.
+/// How often a frame is asked for again that the leader has and a replica does not have yet.
 const REPLICA_TRIES: usize = 100;
+/// The pause before each of those.
 const REPLICA_PAUSE: Duration = Duration::from_millis(20);
+/// At so many bytes the broker cuts off a client that does not keep up.
+const SLOW_CLIENT_BYTES: usize = 64 << 20;
 
-/// One message of a batch, not yet understood.
+const _: () = assert!(
+    PULLS_MAX * (PULL_BYTES_MAX + MESSAGE_BYTES_MAX as usize) < SLOW_CLIENT_BYTES,
+    "no readers of one handle together are cut off"
+);
+const _: () = assert!(PULL_BYTES_MAX >= MESSAGE_BYTES_MAX as usize, "one request brings the largest frame");
+
+/// One message of a batch, not yet parsed.
 #[derive(Debug)]
 struct Raw {
     seq: Seq,
@@ -44,9 +59,9 @@ struct Raw {
 enum Taken {
     /// It and some after it.
     Frames(Vec<Logged>),
-    /// It is there, and no frame.
+    /// It is there, but is not a frame.
     Corrupt(String),
-    /// It is not there; the next one is.
+    /// It is not there. The next one that is, if any.
     Missing(Option<Seq>),
 }
 
@@ -60,7 +75,10 @@ impl JetStreamLog {
             heard.mark_unchanged();
             let found = match take_contiguous(from, self.pull(from, limit).await?, limit) {
                 Taken::Frames(frames) => {
-                    self.saw(frames.last().map_or(from, |logged| logged.seq));
+                    let last = frames.last().map_or(from, |logged| logged.seq);
+                    let whole = last.get() - from.get() + 1 == frames.len() as u64;
+                    invariant!(I1, whole, "{} frames from {from} end at {last}", frames.len());
+                    self.saw(last);
                     return Ok(frames);
                 }
                 Taken::Corrupt(reason) => return Err(Error::Corrupt { seq: from, reason }),
@@ -86,12 +104,12 @@ impl JetStreamLog {
             if now >= deadline {
                 return Ok(Vec::new());
             }
-            // Whether a notice came or the time is up: look again.
+            // Look again, whether a notice came or the time is up.
             let _ = timeout_at(deadline.min(now + POLL_INTERVAL), heard.changed()).await;
         }
     }
 
-    /// One batched direct get: messages from `from` on, stepping over holes.
+    /// One direct get of a batch: the messages from `from` on. The broker leaves out holes without a word.
     async fn pull(&self, from: Seq, limit: ReadLimit) -> Result<Vec<Raw>, Error> {
         let bytes = limit.bytes.clamp(1, PULL_BYTES_MAX);
         let frames = limit.frames.clamp(1, PULL_FRAMES_MAX);
@@ -111,7 +129,7 @@ impl JetStreamLog {
                 let message = answer.ok_or_else(|| unavailable("the connection was closed"))?;
                 match message.status.map(|status| status.as_u16()) {
                     None => batch.push(Raw { seq: sequence_of(&message)?, message }),
-                    // End of batch; no such message.
+                    // 204 ends a batch; 404 means that there is no such message.
                     Some(204 | 404) => return Ok(batch),
                     Some(503) => return Err(unavailable("no server has this stream at the moment")),
                     Some(status) => {
@@ -124,15 +142,15 @@ impl JetStreamLog {
         self.link.during(work).await.unwrap_or_else(|_lost| Err(unavailable("no connection")))
     }
 
-    /// Asks the leader for a frame that a replica did not send. `Ok` if it has it: the replica is behind.
+    /// Asks the leader for a frame that a replica did not send. `Ok` means that the leader has it: the replica is behind.
     async fn must_exist(&self, expected: Seq, found: Option<Seq>, info: &Info) -> Result<(), Error> {
         #[derive(Deserialize)]
-        struct Found {
+        struct StoredMessage {
             #[serde(rename = "message")]
             _message: serde_json::Value,
         }
         let call = format!("STREAM.MSG.GET.{}", self.name);
-        match self.link.api::<Found>(&call, &json!({ "seq": expected.get() })).await {
+        match self.link.api::<StoredMessage>(&call, &json!({ "seq": expected.get() })).await {
             Ok(_) => Ok(()),
             Err(Refusal::Server(error)) if error.error_code() == ErrorCode::NO_MESSAGE_FOUND => {
                 let now = self.range().await?;
@@ -170,7 +188,7 @@ fn take_contiguous(from: Seq, batch: Vec<Raw>, limit: ReadLimit) -> Taken {
         if raw.seq != expected {
             return Taken::Missing(Some(raw.seq));
         }
-        match understand(raw) {
+        match parse(raw) {
             Ok(logged) => {
                 bytes += logged.frame.payload.len();
                 frames.push(logged);
@@ -183,7 +201,7 @@ fn take_contiguous(from: Seq, batch: Vec<Raw>, limit: ReadLimit) -> Taken {
     if frames.is_empty() { Taken::Missing(None) } else { Taken::Frames(frames) }
 }
 
-fn understand(raw: Raw) -> Result<Logged, String> {
+fn parse(raw: Raw) -> Result<Logged, String> {
     let headers = raw.message.headers.as_ref().ok_or("it has no headers")?;
     let stamp: String = headers::field(headers, "Nats-Time-Stamp")?;
     let logged_at = Timestamp::parse_rfc3339(&stamp).ok_or_else(|| format!("header Nats-Time-Stamp is {stamp:?}"))?;

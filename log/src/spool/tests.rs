@@ -6,18 +6,18 @@ use super::*;
 use crate::{
     chain::{Admission, Chain},
     frame::Writer,
-    testing::{Flaky, clicks},
-    time::{SystemClock, Timestamp},
+    testing::{Flaky, clicks, clock},
+    time::Timestamp,
 };
 
 async fn flaky(path: &Path) -> Arc<Flaky> {
-    let inner = EmbeddedLog::open(path, Stream::Clicks, Arc::new(SystemClock)).await.unwrap();
+    let inner = EmbeddedLog::open(path, Stream::Clicks, clock()).await.unwrap();
     Arc::new(Flaky { inner, away: AtomicBool::new(false), forgetful: AtomicBool::new(false) })
 }
 
 async fn spooled(log: &Arc<Flaky>, path: &Path) -> SpooledLog {
     let log = Arc::clone(log) as Arc<dyn Log>;
-    SpooledLog::open(log, path, Stream::Clicks, Epoch::FIRST, Arc::new(SystemClock)).await.unwrap()
+    SpooledLog::open(log, path, Stream::Clicks, Epoch::FIRST, clock()).await.unwrap()
 }
 
 fn frame(writer: &mut Writer, id: u64) -> Frame {
@@ -50,4 +50,22 @@ async fn frames_keep_their_order_through_an_outage_a_lost_answer_and_a_restart()
     let mut chain = Chain::default();
     assert!(frames.iter().all(|logged| chain.admit(&logged.frame.header) == Admission::Fresh));
     assert_eq!(frames.len(), 22);
+}
+
+#[tokio::test]
+async fn frame_that_drains_before_it_is_known_to_be_spooled_is_logged_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = flaky(&directory.path().join("log.sqlite")).await;
+    let path = directory.path().join("spool.sqlite");
+    let spool = spooled(&log, &path).await;
+    let mut writer = Writer::new(Uuid::from_u128(1), 1);
+    log.away.store(true, Ordering::SeqCst);
+    assert_eq!(spool.store(&frame(&mut writer, 0)).await.unwrap(), Stored::Spooled);
+    // The next frame reaches the spool's file, and its outcome stays unknown.
+    let unknown = frame(&mut writer, 1);
+    EmbeddedLog::open(&path, Stream::Clicks, clock()).await.unwrap().append(&unknown).await.unwrap();
+    log.away.store(false, Ordering::SeqCst);
+    while spool.drain_some().await.unwrap() > 0 {}
+    assert_eq!(spool.store(&unknown).await.unwrap(), Stored::Logged(Seq::new(2).unwrap()));
+    assert_eq!(log.info().await.unwrap().last, Seq::new(2).unwrap());
 }

@@ -101,7 +101,7 @@ pub(crate) async fn read_keeps_its_limits(bed: &mut dyn Bed) {
     assert!((1..=3).contains(&some), "{some} frames of 10 kB within 25 kB and the one that passes it");
 }
 
-/// Frames near the largest, and more in one go than a broker lets a slow client owe it (64 MiB).
+/// Frames of nearly the largest size, and more at once than a broker buffers for a slow client (64 MiB).
 pub(crate) async fn large_frames_come_through(bed: &mut dyn Bed) {
     let log = bed.open().await;
     let mut writer = writer(1);
@@ -133,13 +133,13 @@ pub(crate) async fn reader_at_the_tail_wakes_up(bed: &mut dyn Bed) {
     wakes_up(&*log, &*log, Duration::from_millis(50)).await;
 }
 
-/// A second handle stands for another process: a poll may be how it hears.
+/// A second handle stands for another process, of which a reader may hear only by polling.
 pub(crate) async fn reader_at_the_tail_hears_of_other_handles(bed: &mut dyn Bed) {
     let (log, other) = (bed.open().await, bed.open().await);
     wakes_up(&*log, &*other, Duration::from_millis(150)).await;
 }
 
-/// The best of five, because the machine has other things to do.
+/// The best of five tries counts, because the machine has other things to do.
 async fn wakes_up(reader: &dyn Log, appender: &dyn Log, within: Duration) {
     let mut best = Duration::MAX;
     for (frame, number) in frames(1, 5).iter().zip(1..) {

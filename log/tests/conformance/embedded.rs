@@ -7,7 +7,7 @@ use clicktrail_log::{
     embedded::EmbeddedLog,
     log::{Error, Log, Stream},
     position::Seq,
-    time::SystemClock,
+    time::{Clock, ManualClock, Timestamp},
 };
 use sqlx::{Connection as _, SqliteConnection};
 use tempfile::TempDir;
@@ -16,6 +16,11 @@ use crate::{
     bed::{Bed, conform},
     frames::{append_surely, assert_holds, frames, read_all, seq},
 };
+
+/// No case looks at the time.
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)))
+}
 
 struct Embedded(TempDir);
 
@@ -28,7 +33,7 @@ impl Embedded {
         self.0.path().join("clicks.log")
     }
 
-    /// Somebody with another program, who has removed the triggers first.
+    /// Changes the file as somebody could with another program: the triggers are removed first.
     async fn tamper(&self, statement: &'static str) {
         let mut connection = SqliteConnection::connect(self.path().to_str().unwrap()).await.unwrap();
         for drop in ["DROP TRIGGER frames_never_change", "DROP TRIGGER frames_leave_only_by_trim"] {
@@ -43,12 +48,13 @@ impl Embedded {
 #[async_trait]
 impl Bed for Embedded {
     async fn open(&self) -> Box<dyn Log> {
-        Box::new(EmbeddedLog::open(&self.path(), Stream::Clicks, Arc::new(SystemClock)).await.unwrap())
+        Box::new(EmbeddedLog::open(&self.path(), Stream::Clicks, clock()).await.unwrap())
     }
 
     /// What a crash leaves on the disk: the file and its write-ahead log, as they are.
     async fn crash(&mut self) {
-        // A handle that was dropped closes in its own time, and the last one removes the write-ahead log: copy again.
+        // Dropped handles close a little later, and the last one removes the write-ahead log. If that happens during
+        // the copy, copy again.
         let after = (0..100).find_map(|_| copy(self.0.path()).ok());
         self.0 = after.expect("the files stand still at last");
     }
@@ -74,14 +80,14 @@ async fn abandoned_append_then_resend_leaves_one_copy() {
     let log = bed.open().await;
     let sent = frames(1, 40);
     for (frame, number) in sent.iter().zip(0..) {
-        // Given up sooner or later, from before the transaction to after the commit.
+        // Each append is abandoned a little later than the one before: before its transaction, inside it, after it.
         let _ = tokio::time::timeout(Duration::from_micros(number * 50), log.append(frame)).await;
         append_surely(&*log, frame).await;
     }
     assert_holds(&*log, &sent).await;
 }
 
-/// What a reader makes of a log of five frames after `statement`.
+/// The error that a reader gets from a log of five frames after `statement` changed its file.
 async fn read_after(statement: &'static str) -> Error {
     let bed = Embedded::new();
     let log = bed.open().await;
@@ -125,6 +131,6 @@ async fn missing_last_row_is_a_gap() {
 async fn log_of_another_stream_is_refused() {
     let bed = Embedded::new();
     drop(bed.open().await);
-    let refused = EmbeddedLog::open(&bed.path(), Stream::Verdicts, Arc::new(SystemClock)).await;
+    let refused = EmbeddedLog::open(&bed.path(), Stream::Verdicts, clock()).await;
     assert!(matches!(refused, Err(Error::Fatal(_))), "{refused:?}");
 }

@@ -1,6 +1,6 @@
 //! Frames to append, and how to read them back.
 
-use std::{sync::Arc, time::Duration};
+use std::{cell::Cell, sync::Arc, time::Duration};
 
 use arrow::{
     array::{ArrayRef, Int64Array, RecordBatch},
@@ -35,10 +35,24 @@ pub(crate) fn frames(id: u128, count: i64) -> Vec<Frame> {
     (0..count).map(|value| frame(&mut writer, value)).collect()
 }
 
+/// What is random in a test: `CLICKTRAIL_TEST_SEED`, or always the same. The output of a failed test shows it once.
+#[allow(clippy::print_stdout, reason = "the output of a failed test, and only that, is shown")]
+fn seed() -> u64 {
+    thread_local!(static SHOWN: Cell<bool> = const { Cell::new(false) });
+    let seed =
+        std::env::var("CLICKTRAIL_TEST_SEED").map(|text| text.parse().expect("CLICKTRAIL_TEST_SEED is a number"));
+    let seed = seed.unwrap_or(0x9e37_79b9_7f4a_7c15_u64);
+    if !SHOWN.replace(true) {
+        println!("CLICKTRAIL_TEST_SEED={seed}");
+    }
+    // All bits zero would stay zero.
+    seed.max(1)
+}
+
 /// The next frame of a writer, of about `bytes` bytes that do not compress.
 pub(crate) fn large_frame(writer: &mut Writer, bytes: usize) -> Frame {
     const COLUMNS: usize = 16;
-    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut state = seed();
     let mut next = || {
         state ^= state << 13;
         state ^= state >> 7;
@@ -78,7 +92,7 @@ pub(crate) async fn read_all(log: &dyn Log, from: Seq) -> Result<Vec<Logged>, Er
     }
 }
 
-/// Appends until it is known: what a writer does, short of the spool.
+/// Appends until the outcome is known, as a writer without a spool does.
 pub(crate) async fn append_surely(log: &dyn Log, frame: &Frame) {
     for _ in 0..400 {
         match log.append(frame).await {

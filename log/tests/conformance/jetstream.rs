@@ -245,7 +245,7 @@ async fn durability_is_what_the_server_is_set_to() {
     check("\"2m\"", true, "sync_interval is not").await;
 }
 
-/// A broker that comes back from an older copy of its disk.
+/// The broker comes back with an older copy of its disk.
 #[tokio::test]
 async fn broker_that_lost_acknowledged_frames_raises_the_alarm() {
     let mut server = NatsServer::start();
@@ -283,7 +283,7 @@ async fn broker_that_lost_acknowledged_frames_raises_the_alarm() {
         }
     };
     assert!(at_tail.is_err(), "a reader that waited for frame 8: {at_tail:?}");
-    // Who knows nothing of the past sees the writer's chain broken.
+    // A reader that saw nothing of the past finds the writer's chain broken.
     let fresh = connect(&server.url()).await;
     let mut chain = Chain::default();
     let stored = read_all(&fresh, Seq::FIRST).await.unwrap();
@@ -291,8 +291,8 @@ async fn broker_that_lost_acknowledged_frames_raises_the_alarm() {
     assert!(broken, "{} frames without an alarm", stored.len());
 }
 
-/// Flips one byte of the stored frames, all through the file: every reader that gets other than what was sent, hears of
-/// it from the log, from the frame, or from the chain.
+/// Flips one byte of the stored frames, at places all through the file. A reader that gets anything but what was sent is
+/// told so by the log, by the frame or by the chain.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flipped_byte_is_never_silent() {
     for (per_mille, stop_first) in [(100, true), (500, true), (900, true), (300, false), (950, false)] {
@@ -315,7 +315,7 @@ async fn flipped_byte_is_never_silent() {
     }
 }
 
-/// How a reader who saw nothing before learns of the damage, once the writer goes on.
+/// How a reader that saw nothing before learns of the damage, once the writer has appended another frame.
 async fn noticed(server: &NatsServer, sent: &[Frame]) -> Option<String> {
     let log = connect(&server.url()).await;
     if let Err(error) = log.append(&sent[19]).await {

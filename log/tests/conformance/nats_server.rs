@@ -1,4 +1,4 @@
-//! A nats-server of a test's own: started on a free port, killed and restarted on the same store.
+//! A nats-server for one test: started on a free port, killed, and restarted on the same store.
 
 use std::{
     fs,

@@ -135,7 +135,7 @@ fn manifest_and_part_have_the_bytes_of_version_1() {
     let (first, logged_at) = (Position::new(Epoch::FIRST, Seq::FIRST, 0), Timestamp::from_micros(2_000_000));
     let rows = Verdicts::rows(&schema::to_batch(&verdicts).unwrap(), first, logged_at).unwrap();
     let hour = Hour::parse("2026-03-01T22").unwrap();
-    let (part, files) = Verdicts::encode(vec![rows], Place { hour, first: Seq::FIRST, last: Seq::FIRST }).unwrap();
+    let (part, files) = Verdicts::encode(vec![rows], PartRange { hour, first: Seq::FIRST, last: Seq::FIRST }).unwrap();
     assert_eq!(files.iter().map(|file| &file.file).collect::<Vec<_>>(), part.files());
     let manifest = Manifest {
         version: archive::manifest::VERSION,

@@ -2,7 +2,7 @@
 
 use anyhow::Context as _;
 use clicktrail_log::{
-    archive::locate::{Located, Place},
+    archive::locate::{Located, Storage},
     position::Position,
 };
 use clicktrail_query::explain::Explained;
@@ -42,9 +42,11 @@ pub(super) async fn run(global: &Global, position: Position) -> anyhow::Result<E
 }
 
 fn stored(located: &Located) -> Value {
-    match &located.place {
-        Place::Sealed { hour, core, personal } => json!({"hour": hour.to_string(), "core": core, "personal": personal}),
-        Place::Logged => json!("log"),
+    match &located.storage {
+        Storage::Sealed { hour, core, personal } => {
+            json!({"hour": hour.to_string(), "core": core, "personal": personal})
+        }
+        Storage::Logged => json!("log"),
     }
 }
 
@@ -84,13 +86,13 @@ fn print(event: &Map<String, Value>, located: &Located, ruled: &[Ruled], stands:
         output::line(&format!("  {name:<width$}  {value}"));
     }
     output::line("stored");
-    match &located.place {
-        Place::Sealed { hour, core, personal } => {
+    match &located.storage {
+        Storage::Sealed { hour, core, personal } => {
             output::line(&format!("  in the sealed hour {hour}"));
             output::line(&format!("  {core}"));
             output::line(&format!("  {personal}"));
         }
-        Place::Logged => output::line("  in the log; its hour is not sealed yet"),
+        Storage::Logged => output::line("  in the log; its hour is not sealed yet"),
     }
     output::line(&format!("verdicts: {}", ruled.len()));
     for ruled in ruled {

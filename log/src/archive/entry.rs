@@ -1,0 +1,29 @@
+//! What a manifest says of a part and of its files, whichever stream the part is of.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+/// One file of a part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Its key in the store.
+    pub key: String,
+    /// Its exact size.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, hexadecimal.
+    pub sha256: String,
+}
+
+/// What a manifest says of one part. Its fields are part of the manifest's bytes, and frozen with its version.
+pub trait Entry: Clone + PartialEq + Eq + fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The first and the last frame whose rows it holds.
+    fn frames(&self) -> (u64, u64);
+
+    /// Its rows.
+    fn rows(&self) -> u64;
+
+    /// Its files: at least one. Problems with its rows are reported under the first.
+    fn files(&self) -> Vec<&File>;
+}

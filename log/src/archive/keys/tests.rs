@@ -1,0 +1,83 @@
+use proptest::prelude::*;
+
+use super::*;
+
+/// Hours of the years 0 to 9999: those that a key can name.
+fn hours() -> impl Strategy<Value = Hour> {
+    let of = |text| Hour::parse(text).unwrap().as_i64();
+    (of("0000-01-01T00")..=of("9999-12-31T23")).prop_map(Hour::from_i64)
+}
+
+fn seqs() -> impl Strategy<Value = Seq> {
+    (0..=Seq::MAX.get()).prop_map(|seq| Seq::new(seq).unwrap())
+}
+
+fn digests() -> impl Strategy<Value = Digest> {
+    any::<[u8; 32]>().prop_map(Digest)
+}
+
+proptest! {
+    #[test]
+    fn key_of_a_part_reads_back(hour in hours(), first in seqs(), last in seqs(), digest in digests(), core: bool) {
+        let half = if core { Half::Core } else { Half::Personal };
+        let key = PartKey::new(half, hour, first, last, &digest);
+        prop_assert_eq!(PartKey::parse(key.path().as_ref()), Some(key));
+        let key = VerdictPartKey::new(hour, first, last, &digest);
+        prop_assert_eq!(VerdictPartKey::parse(key.path().as_ref()), Some(key));
+    }
+
+    #[test]
+    fn key_of_an_hour_reads_back(
+        hour in hours(),
+        projection in "[a-z_]{1,20}",
+        digest in digests(),
+        code in digests(),
+    ) {
+        for stream in Stream::ALL {
+            let key = ManifestKey { stream, hour };
+            prop_assert_eq!(ManifestKey::parse(key.path().as_ref()), Some(key));
+        }
+        let key = SegmentKey::new(&projection, hour, &digest);
+        prop_assert_eq!(SegmentKey::parse(key.path().as_ref()), Some(key));
+        let key = ReceiptKey::new(&projection, hour, &digest, &code);
+        prop_assert_eq!(ReceiptKey::parse(key.path().as_ref()), Some(key));
+    }
+}
+
+/// Keys are how what is stored is found again: they change with the layout of the archive alone.
+#[test]
+fn keys_are_those_of_the_present_layout() {
+    let hour = Hour::parse("2026-11-22T04").unwrap();
+    let digest = Digest([0xab; 32]);
+    let (first, last, named) = (Seq::FIRST, Seq::new(99).unwrap(), "ab".repeat(16));
+    let check = |path: Path, expected: &str| assert_eq!(path.as_ref(), expected.replace("<digest>", &named));
+    let part = |half| PartKey::new(half, hour, first, last, &digest).path();
+    check(part(Half::Core), "clicks/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
+    check(part(Half::Personal), "personal/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
+    let verdicts = VerdictPartKey::new(hour, first, last, &digest).path();
+    check(verdicts, "verdicts/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
+    check(ManifestKey { stream: Stream::Clicks, hour }.path(), "manifests/clicks/2026-11-22T04.json");
+    check(SegmentKey::new("counters", hour, &digest).path(), "segments/counters/dt=2026-11-22/hr=04/<digest>.parquet");
+    let receipt = ReceiptKey::new("counters", hour, &digest, &digest).path();
+    check(receipt, "receipts/counters/2026-11-22T04/<digest>-<digest>.json");
+}
+
+#[test]
+fn foreign_keys_are_not_ours() {
+    for path in [
+        "",
+        "clicks",
+        "clicks/dt=2026-11-22/hr=14/x.parquet",
+        "verdicts",
+        "verdicts/dt=2026-11-22/hr=14/x.parquet",
+        "verdictsdt=2026-11-22/hr=14/1-2-00000000000000000000000000000000.parquet",
+        "manifests/other/2026-11-22T14.json",
+        "segments/a/b",
+    ] {
+        assert_eq!(PartKey::parse(path), None, "{path}");
+        assert_eq!(VerdictPartKey::parse(path), None, "{path}");
+        assert_eq!(ManifestKey::parse(path), None, "{path}");
+        assert_eq!(SegmentKey::parse(path), None, "{path}");
+        assert_eq!(ReceiptKey::parse(path), None, "{path}");
+    }
+}

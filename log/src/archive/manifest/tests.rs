@@ -1,0 +1,147 @@
+use proptest::{collection::vec, option, prelude::*};
+use uuid::Uuid;
+
+use super::*;
+
+fn file(key: &str) -> File {
+    File { key: key.to_owned(), bytes: 1_234, sha256: Digest::of(key.as_bytes()).to_string() }
+}
+
+fn manifest() -> Manifest {
+    let writer =
+        StoredWriter { writer: Uuid::from_u128(7), epoch: 2, number: 41, digest: Digest::of(b"frame").to_string() };
+    let part = Part {
+        first_seq: 42,
+        last_seq: 43,
+        rows: 20,
+        event_time_min: 1_772_402_400_000_000,
+        event_time_max: 1_772_402_999_000_000,
+        core: file("core.parquet"),
+        personal: file("personal.parquet"),
+    };
+    let manifest = Manifest {
+        version: VERSION,
+        stream: "clicks".to_owned(),
+        hour: "2026-03-01T22".to_owned(),
+        epoch: 1,
+        first_seq: 42,
+        last_seq: 44,
+        frames: 2,
+        repeats: 1,
+        rows: 20,
+        schema_id: "cff16e09552ee9f7".to_owned(),
+        previous: Some(Digest::of(b"previous").to_string()),
+        writers: vec![writer.clone()],
+        last_frames: vec![StoredWriter { number: 43, ..writer }],
+        alarms: vec!["frame 42: a \"quoted\" alarm".to_owned()],
+        parts: vec![part],
+        checksum: String::new(),
+    };
+    manifest.sealed()
+}
+
+/// The next hour's manifest names these bytes: they change with the version alone.
+#[test]
+fn document_has_the_bytes_of_version_1() {
+    let golden = include_str!("../../../fixtures/manifest-1.json");
+    assert_eq!(String::from_utf8(manifest().to_bytes()).unwrap(), golden);
+    assert_eq!(Manifest::<Part>::from_bytes(golden.as_bytes()).unwrap(), manifest());
+    let named = "f78b53dd22c0c9f0063b7e42c222d894a30fe6a5d29fe8de2532e0030e55035c";
+    assert_eq!(manifest().digest().to_string(), named, "how the next hour's manifest names this one");
+}
+
+#[test]
+fn positions_are_those_of_the_frames() {
+    let shown = |manifest: &Manifest| {
+        let range = manifest.positions();
+        (range.start.to_string(), range.end.to_string())
+    };
+    let busy = manifest();
+    assert_eq!(shown(&busy), ("1.42.0".to_owned(), "1.45.0".to_owned()));
+    let quiet = Manifest { last_seq: 41, rows: 0, parts: Vec::new(), ..busy };
+    assert!(quiet.positions().is_empty());
+}
+
+/// What is drawn for a part: frames that no part holds, its frames, its rows, and where its event times begin.
+type DrawnPart = (u64, u64, u64, i64);
+
+fn part_of(first_seq: u64, (_, frames, rows, time): DrawnPart) -> Part {
+    let last_seq = first_seq + frames - 1;
+    let key = |half: &str| format!("{half}/{first_seq}-{last_seq}.parquet");
+    Part {
+        first_seq,
+        last_seq,
+        rows,
+        event_time_min: time,
+        event_time_max: time.saturating_add(1_000),
+        core: file(&key("clicks")),
+        personal: file(&key("personal")),
+    }
+}
+
+fn writers() -> impl Strategy<Value = Vec<StoredWriter>> {
+    let writer = (any::<u128>(), any::<u32>(), any::<u64>(), any::<[u8; 32]>());
+    let stored = |(writer, epoch, number, digest)| StoredWriter {
+        writer: Uuid::from_u128(writer),
+        epoch,
+        number,
+        digest: Digest(digest).to_string(),
+    };
+    vec(writer.prop_map(stored), 0..4)
+}
+
+prop_compose! {
+    /// A manifest that does not contradict itself, of any hour, busy or quiet.
+    fn manifests()(
+        hour in 0..1_000_000_i64,
+        epoch in 1..=127_u8,
+        first_seq in 1..1_000_000_u64,
+        parts in vec((0..3_u64, 1..5_u64, 0..1_000_u64, any::<i64>()), 0..5),
+        (writers, last_frames) in (writers(), writers()),
+        alarms in vec(".*", 0..3),
+        previous in option::of(any::<[u8; 32]>()),
+        repeats in any::<u64>(),
+    ) -> Manifest {
+        let mut next = first_seq;
+        let parts: Vec<Part> = parts.into_iter().map(|drawn| {
+            let part = part_of(next + drawn.0, drawn);
+            next = part.last_seq + 1;
+            part
+        }).collect();
+        let manifest = Manifest {
+            hour: Hour::from_i64(hour).to_string(),
+            epoch,
+            first_seq,
+            last_seq: next - 1,
+            repeats,
+            rows: parts.iter().map(|part| part.rows).sum(),
+            previous: previous.map(|digest| Digest(digest).to_string()),
+            writers,
+            last_frames,
+            alarms,
+            parts,
+            ..manifest()
+        };
+        manifest.sealed()
+    }
+}
+
+proptest! {
+    #[test]
+    fn document_reads_back_as_the_manifest(manifest in manifests()) {
+        let bytes = manifest.to_bytes();
+        let read = Manifest::<Part>::from_bytes(&bytes).unwrap();
+        prop_assert_eq!(read.digest(), Digest::of(&bytes));
+        prop_assert_eq!(read.positions().start.seq(), manifest.first_seq());
+        prop_assert_eq!(read.chain_after().map(|chain| chain.to_stored()), manifest.chain_after().map(|chain| chain.to_stored()));
+        prop_assert_eq!(read, manifest);
+    }
+
+    #[test]
+    fn no_changed_byte_is_read_over(manifest in manifests(), at: usize, flipped in 1..=255_u8) {
+        let mut bytes = manifest.to_bytes();
+        let at = at % bytes.len();
+        bytes[at] ^= flipped;
+        prop_assert!(Manifest::<Part>::from_bytes(&bytes).is_err(), "byte {} of {}", at, bytes.len());
+    }
+}

@@ -1,0 +1,220 @@
+//! One hour in the making: its frames become parts, and these its manifest.
+//!
+//! Three steps run side by side, each on one part: gathering rows, encoding, storing.
+
+use arrow::array::RecordBatch;
+use parquet::errors::ParquetError;
+use tokio::task::JoinHandle;
+use tracing::{error, warn};
+
+use crate::{
+    archive::{
+        entry::Entry,
+        kind::{Kind, NewFile, PartRange},
+        manifest::{self, Manifest},
+        seal::{cursor::Cursor, error::Error},
+        store::Archive,
+    },
+    chain::{Admission, Chain},
+    frame, invariant,
+    log::Logged,
+    position::{Epoch, Position, Seq},
+    schema,
+    time::Hour,
+};
+
+/// A part and the files to put for it.
+type EncodedPart<K> = Result<(<K as Kind>::Part, Vec<NewFile>), ParquetError>;
+
+/// An hour in the making.
+pub(super) struct Building<K: Kind> {
+    archive: Archive,
+    /// A part ends with the frame that brings it to so many rows.
+    part_rows: usize,
+    hour: Hour,
+    next: Seq,
+    chain: Chain,
+    /// What the manifest will say; parts are added as they are written.
+    manifest: Manifest<K::Part>,
+    /// The rows of the part in the making.
+    pending: Vec<RecordBatch>,
+    pending_rows: usize,
+    pending_first: Seq,
+    /// Rows of all frames that count, by their headers: as many as the parts must hold.
+    counted_rows: u64,
+    /// The part that is being encoded while the rows of the next are read. At most one, which bounds memory.
+    encoding: Option<JoinHandle<EncodedPart<K>>>,
+    /// The encoded part that is being stored while the next is encoded. At most one, too.
+    storing: Option<JoinHandle<Result<K::Part, Error>>>,
+}
+
+impl<K: Kind> Building<K> {
+    /// An hour that begins where the cursor stands.
+    pub(super) fn new(hour: Hour, epoch: Epoch, cursor: &Cursor, archive: Archive, part_rows: usize) -> Self {
+        let manifest = Manifest {
+            version: manifest::VERSION,
+            stream: K::STREAM.as_str().to_owned(),
+            hour: hour.to_string(),
+            epoch: epoch.get(),
+            first_seq: cursor.next.get(),
+            last_seq: cursor.next.previous().get(),
+            frames: 0,
+            repeats: 0,
+            rows: 0,
+            schema_id: schema::id(&K::schema()),
+            previous: cursor.previous.map(|digest| digest.to_string()),
+            writers: cursor.chain.to_stored(),
+            last_frames: Vec::new(),
+            alarms: Vec::new(),
+            parts: Vec::new(),
+            checksum: String::new(),
+        };
+        Self {
+            archive,
+            part_rows,
+            hour,
+            next: cursor.next,
+            chain: cursor.chain.clone(),
+            manifest,
+            pending: Vec::new(),
+            pending_rows: 0,
+            pending_first: cursor.next,
+            counted_rows: 0,
+            encoding: None,
+            storing: None,
+        }
+    }
+
+    /// The frame that comes next.
+    pub(super) fn next(&self) -> Seq {
+        self.next
+    }
+
+    /// Takes the next frames of the hour, and hands parts on as they fill.
+    pub(super) async fn take(&mut self, frames: Vec<Logged>) -> Result<(), Error> {
+        let epoch = Epoch::new(i64::from(self.manifest.epoch)).expect("made from an epoch");
+        let mut fresh = Vec::with_capacity(frames.len());
+        for logged in frames {
+            invariant!(I1, logged.seq == self.next, "after frame {} the log gave {}", self.next.previous(), logged.seq);
+            self.next = logged.seq.next();
+            match self.chain.admit(&logged.frame.header) {
+                Admission::Fresh => {}
+                Admission::Repeat => {
+                    warn!(
+                        seq = logged.seq.get(),
+                        frame = logged.frame.header.message_id(),
+                        "a repeated frame is dropped"
+                    );
+                    self.manifest.repeats += 1;
+                    continue;
+                }
+                Admission::Broken(alarm) => {
+                    error!(seq = logged.seq.get(), %alarm, "the log lost or changed frames");
+                    self.manifest.alarms.push(format!("frame {}: {alarm}", logged.seq));
+                }
+            }
+            self.counted_rows += u64::from(logged.frame.header.rows);
+            fresh.push(logged);
+        }
+        self.manifest.frames += fresh.len() as u64;
+        let decoded = tokio::task::spawn_blocking(move || {
+            fresh.iter().map(|logged| decode::<K>(logged, epoch)).collect::<Result<Vec<_>, _>>()
+        });
+        for (seq, batch) in decoded.await.map_err(|error| self.failed(&error))?? {
+            if self.pending.is_empty() {
+                self.pending_first = seq;
+            }
+            self.pending_rows += batch.num_rows();
+            self.pending.push(batch);
+            if self.pending_rows >= self.part_rows {
+                self.flush(seq).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Has the pending rows encoded, as soon as the part before them is encoded.
+    async fn flush(&mut self, last: Seq) -> Result<(), Error> {
+        self.store().await?;
+        let batches = std::mem::take(&mut self.pending);
+        let rows = std::mem::take(&mut self.pending_rows) as u64;
+        let range = PartRange { hour: self.hour, first: self.pending_first, last };
+        invariant!(I3, range.first <= range.last, "a part of frames {}..={}", range.first, range.last);
+        self.encoding = Some(tokio::task::spawn_blocking(move || {
+            let (part, files) = K::encode(batches, range)?;
+            let expected = (rows, (range.first.get(), range.last.get()));
+            let found = (part.rows(), part.frames());
+            invariant!(I1, found == expected, "a part holds rows and frames {found:?} of {expected:?}");
+            Ok((part, files))
+        }));
+        Ok(())
+    }
+
+    /// Waits for the part that is being encoded, and has it stored as soon as the part before it is stored.
+    async fn store(&mut self) -> Result<(), Error> {
+        let Some(encoding) = self.encoding.take() else { return Ok(()) };
+        let encoded = encoding.await.map_err(|error| self.failed(&error))?;
+        let (part, files) = encoded.map_err(|error| self.failed(&error))?;
+        self.collect().await?;
+        self.storing = Some(tokio::spawn(store_part(self.archive.clone(), part, files)));
+        Ok(())
+    }
+
+    /// Waits for the part that is being stored, and adds it to the manifest.
+    async fn collect(&mut self) -> Result<(), Error> {
+        let Some(storing) = self.storing.take() else { return Ok(()) };
+        let part = storing.await.map_err(|error| self.failed(&error))??;
+        self.manifest.rows += part.rows();
+        self.manifest.parts.push(part);
+        Ok(())
+    }
+
+    /// Ends the hour after the last frame taken: its manifest, and the writers' chains at its end.
+    pub(super) async fn finish(mut self) -> Result<(Manifest<K::Part>, Chain), Error> {
+        if !self.pending.is_empty() {
+            let last = self.next.previous();
+            self.flush(last).await?;
+        }
+        self.store().await?;
+        self.collect().await?;
+        let manifest = &self.manifest;
+        invariant!(
+            I1,
+            manifest.first_seq + manifest.frames + manifest.repeats == self.next.get(),
+            "frames {}..{} are {} frames and {} repeats",
+            manifest.first_seq,
+            self.next,
+            manifest.frames,
+            manifest.repeats
+        );
+        invariant!(
+            I1,
+            manifest.rows == self.counted_rows,
+            "frames of {} rows became parts of {}",
+            self.counted_rows,
+            manifest.rows
+        );
+        self.manifest.last_seq = self.next.previous().get();
+        self.manifest.last_frames = self.chain.changed_since(&self.manifest.writers);
+        Ok((self.manifest.sealed(), self.chain))
+    }
+
+    fn failed(&self, error: &dyn std::error::Error) -> Error {
+        Error::Part { hour: self.hour, reason: error.to_string() }
+    }
+}
+
+fn decode<K: Kind>(logged: &Logged, epoch: Epoch) -> Result<(Seq, RecordBatch), Error> {
+    let failed = |source| Error::Frame { seq: logged.seq, source };
+    let batch = logged.frame.decode().map_err(failed)?;
+    let first = Position::new(epoch, logged.seq, 0);
+    let positioned = K::rows(&batch, first, logged.logged_at);
+    positioned.map(|batch| (logged.seq, batch)).map_err(|error| failed(frame::Error::Malformed(error.to_string())))
+}
+
+async fn store_part<P>(archive: Archive, part: P, files: Vec<NewFile>) -> Result<P, Error> {
+    for file in files {
+        archive.put_content(&file.path, file.bytes).await?;
+    }
+    Ok(part)
+}

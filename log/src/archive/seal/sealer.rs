@@ -1,0 +1,141 @@
+//! Seals one hour after the other.
+
+use std::{marker::PhantomData, sync::Arc, time::Duration};
+
+use crate::{
+    archive::{
+        clicks::Clicks,
+        keys::ManifestKey,
+        kind::Kind,
+        manifest::Manifest,
+        seal::{cursor::Cursor, error::Error, hour::Building},
+        store::{self, Archive},
+    },
+    frame, invariant,
+    log::{Log, ReadLimit},
+    time::{Hour, Timestamp},
+};
+
+/// How long past an hour's end it stays open for frames that are on their way.
+pub const GRACE: Duration = Duration::from_secs(5);
+
+/// Seals hours of one log, one after the other.
+#[derive(Debug)]
+pub struct Sealer<K: Kind = Clicks> {
+    log: Arc<dyn Log>,
+    archive: Archive,
+    part_rows: usize,
+    kind: PhantomData<K>,
+}
+
+impl Sealer {
+    /// A sealer of the click log `log` into `archive`.
+    pub fn new(log: Arc<dyn Log>, archive: Archive) -> Self {
+        Self::of(log, archive)
+    }
+}
+
+impl<K: Kind> Sealer<K> {
+    /// A sealer from `log`, which is the stream of `K`, into `archive`.
+    pub fn of(log: Arc<dyn Log>, archive: Archive) -> Self {
+        const { assert!(K::PART_ROWS >= frame::ROWS_MAX, "a part holds at least the rows of one frame") };
+        Self { log, archive, part_rows: K::PART_ROWS, kind: PhantomData }
+    }
+
+    /// The same with smaller parts, for tests of hours that have several.
+    #[must_use]
+    pub fn with_part_rows(mut self, rows: usize) -> Self {
+        self.part_rows = rows.max(1);
+        self
+    }
+
+    /// Finds where sealing stands, from the last sealed hour (`None`: nothing is sealed yet). It reads that hour's
+    /// manifest and none of its frames.
+    ///
+    /// # Errors
+    /// As [`Sealer::seal_next`]; [`store::Error::Missing`] if `last` has no manifest.
+    pub async fn resume(&self, last: Option<Hour>) -> Result<Cursor, Error> {
+        let Some(hour) = last else { return Ok(Cursor::start()) };
+        let key = ManifestKey { stream: K::STREAM, hour };
+        let manifest = self.archive.manifest::<K>(hour).await?;
+        let manifest = manifest.ok_or_else(|| store::Error::Missing(key.path().to_string()))?;
+        let chain = manifest.chain_after().ok_or_else(|| store::Error::Damaged {
+            key: key.path().to_string(),
+            reason: "a writer's digest is not readable".into(),
+        })?;
+        let info = self.log.info().await?;
+        if info.epoch != manifest.epoch() {
+            return Err(Error::Epoch { log: info.epoch.get(), archive: manifest.epoch });
+        }
+        Ok(Cursor::after(&manifest, chain))
+    }
+
+    /// Seals the next hour if it is over at `now`; `None` if it is not, or nothing was ever logged.
+    ///
+    /// # Errors
+    /// See [`Error`]. After any of them the same call may be made again with the same cursor.
+    pub async fn seal_next(
+        &self,
+        cursor: &Cursor,
+        now: Timestamp,
+    ) -> Result<Option<(Manifest<K::Part>, Cursor)>, Error> {
+        let Some(hour) = self.hour_of(cursor).await? else { return Ok(None) };
+        let grace = i64::try_from(GRACE.as_micros()).expect("a few seconds");
+        if now < hour.end_exclusive().plus_micros(grace) {
+            return Ok(None);
+        }
+        // The hour was sealed before a crash, or by another archiver: its cut stands, and is never computed again.
+        if let Some(manifest) = self.archive.manifest::<K>(hour).await? {
+            return Self::adopt(manifest, cursor).map(Some);
+        }
+        let epoch = match cursor.epoch {
+            Some(epoch) => epoch,
+            None => self.log.info().await?.epoch,
+        };
+        let mut building = Building::<K>::new(hour, epoch, cursor, self.archive.clone(), self.part_rows);
+        loop {
+            let frames = self.log.read(building.next(), ReadLimit::waiting(Duration::ZERO)).await?;
+            let whole = frames.is_empty();
+            let before = frames.iter().take_while(|frame| frame.logged_at < hour.end_exclusive()).count();
+            let past_end = before < frames.len();
+            building.take(frames.into_iter().take(before).collect()).await?;
+            if whole || past_end {
+                break;
+            }
+        }
+        let (manifest, chain) = building.finish().await?;
+        let previous = cursor.previous.map(|digest| digest.to_string());
+        invariant!(
+            I4,
+            manifest.hour() == hour && manifest.first_seq() == cursor.next && manifest.previous == previous,
+            "{} from frame {} is about to follow hour {hour} at frame {}",
+            manifest.hour,
+            manifest.first_seq,
+            cursor.next
+        );
+        let key = ManifestKey { stream: K::STREAM, hour };
+        self.archive.create(&key.path(), manifest.to_bytes().into()).await?;
+        let after = Cursor::after(&manifest, chain);
+        Ok(Some((manifest, after)))
+    }
+
+    /// Goes on after an hour that is sealed already, if its manifest follows where the cursor stands.
+    fn adopt(manifest: Manifest<K::Part>, cursor: &Cursor) -> Result<(Manifest<K::Part>, Cursor), Error> {
+        let key = ManifestKey { stream: K::STREAM, hour: manifest.hour() }.path().to_string();
+        let chain = manifest.chain_after().filter(|_| manifest.first_seq() == cursor.next);
+        let chain = chain.filter(|_| manifest.previous == cursor.previous.map(|digest| digest.to_string()));
+        let chain = chain.ok_or(store::Error::Conflict(key))?;
+        let after = Cursor::after(&manifest, chain);
+        Ok((manifest, after))
+    }
+
+    /// The hour that comes next: at the very beginning, that of the first frame.
+    async fn hour_of(&self, cursor: &Cursor) -> Result<Option<Hour>, Error> {
+        if cursor.hour.is_some() {
+            return Ok(cursor.hour);
+        }
+        let limit = ReadLimit { frames: 1, bytes: 1, wait: Duration::ZERO };
+        let first = self.log.read(cursor.next, limit).await?;
+        Ok(first.first().map(|frame| frame.logged_at.hour()))
+    }
+}

@@ -1,0 +1,55 @@
+//! The handle as a [`Log`]: each operation checks first that the broker still has what it acknowledged.
+
+use async_trait::async_trait;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    frame::Frame,
+    jetstream::handle::JetStreamLog,
+    log::{Appended, Durability, Error, Info, Log, Logged, ReadLimit},
+    position::Seq,
+};
+
+#[async_trait]
+impl Log for JetStreamLog {
+    async fn append(&self, frame: &Frame) -> Result<Appended, Error> {
+        self.check_intact()?;
+        let appended = self.publish(frame).await?;
+        if appended.duplicate {
+            self.check_duplicate(frame, appended.seq).await?;
+        }
+        Ok(appended)
+    }
+
+    async fn read(&self, from: Seq, limit: ReadLimit) -> Result<Vec<Logged>, Error> {
+        self.check_intact()?;
+        self.read_frames(from, limit).await
+    }
+
+    async fn info(&self) -> Result<Info, Error> {
+        self.range().await
+    }
+
+    async fn trim(&self, first_kept: Seq) -> Result<(), Error> {
+        #[derive(Deserialize)]
+        struct Purged {
+            #[serde(rename = "purged")]
+            _frames: u64,
+        }
+        let info = self.range().await?;
+        if first_kept > info.last.next() {
+            return Err(Error::Gap { expected: first_kept.previous(), found: None, last: info.last });
+        }
+        if first_kept <= info.first {
+            return Ok(());
+        }
+        let call = format!("STREAM.PURGE.{}", self.name);
+        let _: Purged = self.link.api(&call, &json!({ "seq": first_kept.get() })).await?;
+        Ok(())
+    }
+
+    async fn durability(&self) -> Result<Durability, Error> {
+        self.find_durability().await
+    }
+}
