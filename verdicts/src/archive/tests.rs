@@ -1,13 +1,24 @@
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use arrow::{array::RecordBatch, compute::concat_batches, datatypes::Int64Type};
 use clicktrail_log::{
-    archive::seal::Cursor,
-    position::{Epoch, Seq},
-    time::Hour,
+    archive::{
+        self,
+        kind::{Entry as _, Kind as _, Place},
+        part,
+        seal::Cursor,
+    },
+    log::Stream,
+    position::{Epoch, Position, Seq},
+    schema::POSITION,
+    time::{Hour, Timestamp},
 };
 
-use super::*;
-use crate::testing::{bed::bed, verdict};
+use super::{Manifest, Part, Verdicts};
+use crate::{
+    schema,
+    testing::{bed::bed, verdict},
+};
 
 #[tokio::test]
 async fn hours_are_contiguous_quiet_ones_included_and_read_back() {

@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use super::{
-    Hits, State, View,
     frames::Frames,
-    number,
-    timeline::{Seen, Timeline},
+    hits::{Hits, millis, number},
+    state::State,
+    timeline::{TimedEvent, Timeline},
+    view::View,
 };
 use crate::{ruleset::address::Address, verdict::Evidence};
 
@@ -17,11 +18,12 @@ struct Rule {
     window: i64,
 }
 
-/// Clicks by address. The order of the map decides nothing: it is only ever asked by key.
+/// Clicks by address. Only ever asked by key, so the map's order decides nothing.
 #[derive(Debug, Default)]
 pub(super) struct AddressRate {
     rules: Vec<Rule>,
     clicks: HashMap<Address, Timeline>,
+    /// What all timelines hold, counted as they change.
     timeline_bytes: usize,
 }
 
@@ -50,7 +52,7 @@ impl State for AddressRate {
             let timeline = self.clicks.entry(*address).or_insert_with(Timeline::new);
             for rule in hits.asked(&self.rules) {
                 let span = timeline.span(time.saturating_sub(rule.window), time, view.cut(row));
-                // The span holds no more than it holds, visible or not: most addresses are done here.
+                // Most addresses are done here: even if every event of the span is visible, they are too few.
                 if span.len() < rule.clicks_max as usize {
                     continue;
                 }
@@ -62,13 +64,13 @@ impl State for AddressRate {
                         [
                             ("clicks", number(clicks)),
                             ("clicks_max", Evidence::Number(i64::from(rule.clicks_max))),
-                            ("window_ms", super::millis(rule.window)),
+                            ("window_ms", millis(rule.window)),
                         ],
                     );
                 }
             }
             let before = timeline.bytes();
-            timeline.insert(Seen { time, frame: rows.origins[row].frame, user: 0 }, view.frames);
+            timeline.insert(TimedEvent { time, frame: rows.origins[row].frame, user: 0 }, view.frames);
             self.timeline_bytes += timeline.bytes() - before;
         }
     }

@@ -6,10 +6,11 @@ use std::{
 };
 
 use super::{
-    Hits, State, View,
     frames::Frames,
-    number,
-    timeline::{Seen, Span, Timeline},
+    hits::{Hits, millis, number},
+    state::State,
+    timeline::{Span, TimedEvent, Timeline},
+    view::View,
 };
 use crate::{
     ruleset::address::{Address, AddressList},
@@ -24,8 +25,8 @@ struct Rule {
     addresses: Option<Arc<AddressList>>,
 }
 
-/// The users of a window that moves along a timeline, counted as it moves: a busy gateway has a hundred thousand
-/// clicks an hour, and counting each window anew would be quadratic.
+/// The users of a window that moves along a timeline, counted as it moves. Counting every window anew would be quadratic:
+/// a busy gateway has a hundred thousand clicks an hour.
 #[derive(Debug, Default)]
 struct Window {
     from: usize,
@@ -34,7 +35,7 @@ struct Window {
 }
 
 impl Window {
-    /// An event went into the timeline at `at`.
+    /// Follows the timeline, into which an event was inserted at `at`.
     fn inserted(&mut self, at: usize, user: u64) {
         if at <= self.from {
             self.from += 1;
@@ -104,6 +105,7 @@ impl Behind {
 pub(super) struct ClickFarm {
     rules: Vec<Rule>,
     addresses: HashMap<Address, Behind>,
+    /// What all addresses hold, counted as they change.
     held_bytes: usize,
 }
 
@@ -145,13 +147,13 @@ impl State for ClickFarm {
                         [
                             ("users", number(users)),
                             ("users_max", Evidence::Number(i64::from(rule.users_max))),
-                            ("window_ms", super::millis(rule.window)),
+                            ("window_ms", millis(rule.window)),
                         ],
                     );
                 }
             }
             if let Some(user) = user {
-                let seen = Seen { time: rows.times[row], frame: rows.origins[row].frame, user };
+                let seen = TimedEvent { time: rows.times[row], frame: rows.origins[row].frame, user };
                 let at = behind.users.insert(seen, view.frames);
                 behind.windows.iter_mut().for_each(|window| window.inserted(at, user));
             }
@@ -183,8 +185,8 @@ impl Rule {
 }
 
 impl Behind {
-    /// Distinct users in the rule's window, that of `row` included; or less than that where it is certain that they are
-    /// not more than the rule allows.
+    /// How many distinct users the rule's window holds, the user of `row` included. Where there are certainly no more
+    /// than the rule allows, the answer may be any number that it allows.
     fn users_in_window(
         &mut self,
         view: &View<'_>,

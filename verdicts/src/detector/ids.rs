@@ -1,18 +1,19 @@
 //! `duplicate` and `click_injection`: both ask for the first event of an id.
 //!
-//! First means the earliest in the log that was logged within the look-back; for a duplicate, one that the archive
-//! knows may be earlier still.
+//! First means the earliest in the log that was logged within the look-back. For a duplicate, the archive may know an
+//! earlier one still.
 
 use std::collections::{HashMap, VecDeque};
 
 use clicktrail_log::event::Kind;
 
 use super::{
-    Hits, State, View,
-    chains::{Chains, NONE, Record},
+    bucket_lists::{BucketLists, NONE, Record},
     frames::{FrameId, Frames, Origin},
-    millis,
+    hits::{Hits, millis},
     rows::{Rows, optional},
+    state::State,
+    view::View,
 };
 use crate::verdict::Evidence;
 
@@ -47,15 +48,15 @@ impl Record for First {
     }
 }
 
-/// Clicks and conversions by id: 128 bits of a hash of it, which no two ids share by chance.
+/// Clicks and conversions by a 128-bit hash of their id, which no two ids share by chance.
 #[derive(Debug)]
 pub(super) struct Ids {
     pub(super) duplicates: Vec<usize>,
     /// Index and window.
     pub(super) injections: Vec<(usize, i64)>,
-    firsts: Chains<First>,
-    /// Of an id that came again: the later events, each logged after all before it. One that was not can never be
-    /// the first that somebody sees. Asked by key only.
+    firsts: BucketLists<First>,
+    /// For ids that came again: the later events, each with a later logged time than all events before it. Others are
+    /// left out, because whoever sees one of them sees an earlier event too. Only ever asked by key.
     later: HashMap<u128, VecDeque<Event>>,
     later_events: usize,
 }
@@ -65,7 +66,7 @@ impl Default for Ids {
         Self {
             duplicates: Vec::new(),
             injections: Vec::new(),
-            firsts: Chains::new(),
+            firsts: BucketLists::new(),
             later: HashMap::new(),
             later_events: 0,
         }
@@ -143,7 +144,7 @@ impl Ids {
         None
     }
 
-    /// The first event of an id that `row` may see.
+    /// The first event of an id that is visible for `row`.
     fn first_visible(&self, identity: u128, known: Option<u32>, view: &View<'_>, row: usize) -> Option<Event> {
         let first = self.firsts.get(known?);
         if view.is_visible(first.event.frame, row) {

@@ -100,8 +100,8 @@ impl<'b> Rows<'b> {
         optional(self.user_ids, row).map(|user| xxh3_64_with_seed(user.as_bytes(), USER))
     }
 
-    /// Who, and which ad, hashed. Who is the user; where there is none the address together with the user agent,
-    /// which may be missing; where there is no address either, nobody.
+    /// Who, and which ad, hashed. Who is the user. Where the event names none, it is the address with the user agent, if
+    /// there is one. Without an address, it is nobody: `None`.
     pub(crate) fn who_and_ad(&self, row: usize) -> Option<u64> {
         let who = self.user(row).or_else(|| {
             let address = xxh3_64_with_seed(optional(self.ips, row)?.as_bytes(), ADDRESS);
@@ -113,7 +113,8 @@ impl<'b> Rows<'b> {
         Some(xxh3_64_with_seed(self.ads.value(row).as_bytes(), who))
     }
 
-    /// What tells an event from others: its kind and id in 128 bits, because a verdict of `duplicate` decides alone.
+    /// What tells an event from others: its kind and id, hashed to 128 bits. Sixty-four would be too few, because
+    /// `duplicate` decides alone.
     pub(crate) fn identity(kind: Kind, event_id: &str) -> u128 {
         let seed = match kind {
             Kind::Click => 1,
@@ -126,7 +127,7 @@ impl<'b> Rows<'b> {
     }
 }
 
-/// The text of a row; an empty one says as little as none.
+/// The text of a row. An empty text counts as none.
 pub(crate) fn optional(texts: &StringArray, row: usize) -> Option<&str> {
     (texts.is_valid(row) && !texts.value(row).is_empty()).then(|| texts.value(row))
 }

@@ -12,8 +12,8 @@ pub(super) struct Score {
     pub(super) category: Option<Category>,
 }
 
-/// Sums the weights of what fired. Over the threshold the event is invalid; its category is `duplicate` if a rule of
-/// that category fired, else the one with the largest summed weight, and of equals the first of givt, sivt, policy.
+/// Sums the weights of what fired. Over the threshold, the event is invalid. Its category is `duplicate` if a rule of that
+/// category fired; otherwise the one with the largest sum, and among equal sums the first of givt, sivt, policy.
 pub(super) fn of(fired: impl Iterator<Item = (Category, u16)>, threshold_permille: u16) -> Score {
     const ORDER: [Category; 4] = [Category::Duplicate, Category::Givt, Category::Sivt, Category::Policy];
     let mut sums = [0_u32; ORDER.len()];

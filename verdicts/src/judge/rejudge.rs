@@ -18,10 +18,15 @@ use clicktrail_log::{
     time::{Clock, Hour, Timestamp},
 };
 
-use super::{ArchivedOriginals, ClickRows, Error, rows::manifest_of, verdict};
+use super::{
+    archived_originals::ArchivedOriginals,
+    error::Error,
+    rows::{ClickRows, manifest_of},
+    verdict::verdict,
+};
 use crate::{
     fold::{Finding, Fold},
-    history::History,
+    reader::VerdictReader,
     ruleset::Ruleset,
     rulings::{Rulings, Stages},
     verdict::{Category, Decision, Reason, Stage, Verdict},
@@ -32,7 +37,7 @@ use crate::{
 pub struct Rejudge {
     clicks: Arc<dyn Log>,
     archive: Archive,
-    history: History,
+    verdicts: VerdictReader,
     rules: Arc<Ruleset>,
     clock: Arc<dyn Clock>,
     /// The verdicts that count as standing: those before this position.
@@ -60,7 +65,7 @@ pub struct Change {
 
 /// What judging an hour again came to.
 #[derive(Debug, Default)]
-pub struct Judged {
+pub struct Rejudgement {
     /// Events that were read, without those that only warmed the folds.
     pub rows: u64,
     /// Events that the rules had something to say about.
@@ -74,36 +79,36 @@ impl Rejudge {
     pub fn new(
         clicks: Arc<dyn Log>,
         archive: Archive,
-        history: History,
+        verdicts: VerdictReader,
         rules: Arc<Ruleset>,
         clock: Arc<dyn Clock>,
         before: Position,
     ) -> Self {
-        Self { clicks, archive, history, rules, clock, before }
+        Self { clicks, archive, verdicts, rules, clock, before }
     }
 
     /// Judges one sealed hour.
     ///
     /// # Errors
     /// See [`Error`]: nothing was appended.
-    pub async fn hour(&self, hour: Hour) -> Result<Judged, Error> {
+    pub async fn hour(&self, hour: Hour) -> Result<Rejudgement, Error> {
         let manifest = manifest_of(&self.archive, hour).await?;
-        let mut judged = Judged::default();
+        let mut outcome = Rejudgement::default();
         if manifest.rows == 0 {
-            return Ok(judged);
+            return Ok(outcome);
         }
         let standing = self.standing(&manifest).await?;
         let (mut rows, mut fold) = self.warmed(&manifest).await?;
         let mut originals = ArchivedOriginals::new(Arc::clone(&self.clicks), self.archive.clone());
         while let Some(read) = rows.next(Duration::ZERO).await? {
-            judged.rows += read.batch.num_rows() as u64;
+            outcome.rows += read.batch.num_rows() as u64;
             let old = fold.old_events(&read.batch)?;
             let found = originals.find(&read.batch, &old, self.rules.look_back()).await?;
             let findings = tokio::task::block_in_place(|| fold.judge(&read.batch, &found))?;
-            judged.findings += findings.len() as u64;
-            judged.changes.extend(self.changes(findings, &read.batch, &standing));
+            outcome.findings += findings.len() as u64;
+            outcome.changes.extend(self.changes(findings, &read.batch, &standing));
         }
-        Ok(judged)
+        Ok(outcome)
     }
 
     /// A reader at the beginning of the hour, and folds that know what came before it.
@@ -138,7 +143,7 @@ impl Rejudge {
     async fn standing(&self, manifest: &Manifest) -> Result<Rulings, Error> {
         let frame = |seq| Position::new(manifest.epoch(), seq, 0);
         let targets = frame(manifest.first_seq())..frame(manifest.last_seq().next());
-        Ok(self.history.rulings(targets, self.before, Stages::All).await?)
+        Ok(self.verdicts.rulings(targets, self.before, Stages::All).await?)
     }
 
     /// What changes among the rows of one batch, by position.

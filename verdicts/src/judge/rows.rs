@@ -25,7 +25,7 @@ use clicktrail_log::{
 };
 use tracing::{error, warn};
 
-use super::Error;
+use super::error::Error;
 
 /// What judging reads of an event, in the order of the columns: core columns, then personal ones.
 const CORE: [&str; 14] = [

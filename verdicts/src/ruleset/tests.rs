@@ -1,6 +1,8 @@
 //! What rulesets are refused for, and what their digest covers.
 
-use super::*;
+use std::{fs, io, path::Path};
+
+use super::{Error, Ruleset};
 
 const HEAD: &str = "version = 1\nname = \"test\"\n";
 

@@ -1,4 +1,4 @@
-//! Verdicts for the tests of this room.
+//! Verdicts to test with.
 
 use clicktrail_log::{
     position::{Epoch, Position, Seq},
@@ -61,6 +61,3 @@ pub(crate) fn any_verdict() -> impl Strategy<Value = Verdict> {
         },
     )
 }
-
-pub(crate) mod bed;
-pub(crate) mod memory_log;
