@@ -3,12 +3,13 @@
 use arrow::array::RecordBatch;
 use clicktrail_log::{
     frame::{self, Frame, Writer},
+    invariant,
     time::Timestamp,
 };
 
 use crate::{schema, verdict::Verdict};
 
-/// Why verdicts cannot become frames, or a frame no verdicts.
+/// Why verdicts cannot become frames, or a frame verdicts.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// They are no rows of the verdict log.
@@ -19,8 +20,9 @@ pub enum Error {
     Frame(#[from] frame::Error),
 }
 
-/// As few frames as halving makes of these verdicts, in their order; none for none. A frame's captured times are the
-/// times of decision. After an error `writer` is as before, and has used no number.
+/// Makes frames of these verdicts, in their order: one if they fit, otherwise of halves as large as fit. No verdicts
+/// make no frame. A frame's captured times are the times of decision. After an error `writer` is as before, and no
+/// number is used.
 ///
 /// # Errors
 /// [`Error::Schema`] for a verdict that contradicts itself, [`Error::Frame`] for one that is too large alone.
@@ -31,6 +33,8 @@ pub fn to_frames(writer: &mut Writer, verdicts: &[Verdict]) -> Result<Vec<Frame>
     let batch = schema::to_batch(verdicts)?;
     let (mut next, mut frames) = (writer.clone(), Vec::new());
     seal(&mut next, &batch, verdicts, &mut frames)?;
+    let rows: usize = frames.iter().map(|frame| frame.header.rows as usize).sum();
+    invariant!(I1, rows == verdicts.len(), "{} verdicts became {rows} rows", verdicts.len());
     *writer = next;
     Ok(frames)
 }

@@ -2,26 +2,29 @@
 
 use std::{ops::Range, sync::Arc};
 
-use clicktrail_log::{archive::Archive, log::Log, position::Position, time::Timestamp};
+use clicktrail_log::{archive::Archive, frame::ROWS_MAX, invariant, log::Log, position::Position, time::Timestamp};
 use uuid::Uuid;
 
 use crate::{
     append::{self, Appender},
     reader::{self, VerdictReader},
     ruling,
+    schema::SCORE_PERMILLE_MAX,
     verdict::{Category, Decision, Evidence, Reason, Stage, Verdict},
 };
 
-/// The identity under which people's verdicts are written. All processes share it, so that of two that append at once the
-/// log takes one, and the other looks again.
+/// The identity under which people's verdicts are written. All processes share it, so that of two that append at once
+/// the log takes one, and the other looks again.
 const WRITER: Uuid = Uuid::from_u128(0x9c1d_6f0e_5b7a_4c3d_8e21_7065_7273_6f6e);
 /// How often an append is tried while others append.
 const ATTEMPTS: u32 = 10;
-/// Verdicts that are appended at a time. They usually fit one frame, which is appended whole or not at all, so that trying
-/// again repeats none.
+/// Verdicts that are appended at a time. They usually fit one frame, which is appended whole or not at all, so that
+/// trying again repeats none.
 const CHUNK: usize = 1_024;
 /// The weight of a reason that decides alone.
-const WHOLE_PERMILLE: u16 = 1_000;
+const WHOLE_PERMILLE: u16 = SCORE_PERMILLE_MAX;
+
+const _: () = assert!(0 < CHUNK && CHUNK <= ROWS_MAX, "a chunk fits a frame");
 
 /// Why nothing was ruled.
 #[derive(Debug, thiserror::Error)]
@@ -100,6 +103,8 @@ pub async fn revoked(
     let mut verdict = verdict(target, event_id, ruling, Stage::Manual, by, decided_at);
     let revokes = ("revokes".to_owned(), Evidence::Position(by_hand.position));
     verdict.reasons[0].evidence.push(revokes);
+    let is_whole = (verdict.decision == Decision::Invalid) == verdict.category.is_some();
+    invariant!(I7, is_whole, "what stands about {target} contradicts itself");
     Ok(verdict)
 }
 

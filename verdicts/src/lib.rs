@@ -8,8 +8,8 @@
 //! - [`schema`] has its columns, [`reasons`] the text of one of them, [`frames`] what is appended to the verdict log;
 //! - [`archive`] says how sealed hours of verdicts are kept;
 //! - [`ruling`] decides which verdict stands for a position, [`rulings`] what stands for many;
-//! - [`judge`] reads the click log, lets a ruleset fold it, and appends what that finds; [`hand`] is for people who rule,
-//!   and [`append`] gets what either says into the log once;
+//! - [`judge`] reads the click log, lets a ruleset fold it, and appends what that finds; [`hand`] is for people who
+//!   rule, and [`append`] gets what either says into the log once;
 //! - [`reader`] reads all of it, as of any position of the verdict log, from archive and log.
 
 pub mod append;

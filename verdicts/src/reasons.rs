@@ -1,11 +1,12 @@
-//! Reasons as the text of one column: a JSON array without blanks, one object a reason, fields in this order.
+//! Reasons as the text of one column: a JSON array without blanks, with one object a reason and its fields in this
+//! order.
 //!
 //! ```json
 //! [{"rule":"address_rate","weight":400,"evidence":{"clicks":101,"address":"192.0.2.1","first":{"position":"1.42.0"}}}]
 //! ```
 //!
-//! Evidence keeps its order. A number is a number, a text is a text, and a position is an object with the one field
-//! `position`: a text that looks like one is still a text. So what was written is what is read.
+//! Evidence keeps its order. A number is a JSON number and a text a JSON string. A position is an object with the one
+//! field `position`, so that a text that looks like a position stays a text. So what was written is what is read.
 
 use std::fmt;
 
@@ -30,7 +31,7 @@ struct Stored {
 /// Evidence in its order.
 struct Pairs(Vec<(String, Evidence)>);
 
-/// One thing that a signal saw.
+/// The value of one piece of evidence.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Value {

@@ -15,7 +15,8 @@ use clicktrail_log::{
         kind::{Kind, NewFile, Place},
         part,
     },
-    frame::Digest,
+    frame::{Digest, ROWS_MAX},
+    invariant,
     log::Stream,
     position::Position,
     time::Timestamp,
@@ -23,11 +24,13 @@ use clicktrail_log::{
 use parquet::errors::ParquetError;
 
 use super::{
-    layout::{SORTED_BY, write},
+    layout::{ROW_GROUP_ROWS, SORTED_BY, write},
     part::{Manifest, Part},
     read_back::{ReadBack, unreadable},
 };
 use crate::schema;
+
+const _: () = assert!(<Verdicts as Kind>::PART_ROWS + ROWS_MAX <= ROW_GROUP_ROWS, "a part is one row group");
 
 /// The verdict log's kind of archive.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +68,7 @@ impl Kind for Verdicts {
             keys.zip(0_u32..).map(|((target, position), row)| (*target, *position, row)).collect()
         };
         order.sort_unstable();
+        check_order(&order, place);
         let target = |key: Option<&(i64, i64, u32)>| {
             let position = key.and_then(|(target, _, _)| Position::from_i64(*target));
             position.ok_or_else(|| ParquetError::General("a target is no position, or there are no rows".into()))
@@ -72,7 +76,10 @@ impl Kind for Verdicts {
         let (target_min, target_max) = (target(order.first())?, target(order.last())?);
         let indices = UInt32Array::from_iter_values(order.into_iter().map(|(_, _, row)| row));
         let sorted = take_record_batch(&whole, &indices)?;
+        let taken = whole.num_rows();
         drop(whole);
+        let rows = sorted.num_rows();
+        invariant!(I1, rows == taken, "a part of {taken} verdicts holds {rows}");
         let bytes = write(&sorted)?;
         let digest = Digest::of(&bytes);
         let path = VerdictPartKey::new(place.hour, place.first, place.last, &digest).path();
@@ -96,4 +103,13 @@ impl Kind for Verdicts {
         }
         found.compare(part)
     }
+}
+
+/// What must hold before a part is written: every verdict once, in its order, and from the part's frames.
+fn check_order(order: &[(i64, i64, u32)], place: Place) {
+    let is_once = order.windows(2).all(|pair| (pair[0].0, pair[0].1) < (pair[1].0, pair[1].1));
+    invariant!(I1, is_once, "a verdict of {} would be archived twice", place.hour);
+    let mut frames = order.iter().filter_map(|(_, position, _)| Position::from_i64(*position)).map(Position::seq);
+    let is_inside = frames.all(|seq| (place.first..=place.last).contains(&seq));
+    invariant!(I4, is_inside, "a verdict of {} lies outside frames {} to {}", place.hour, place.first, place.last);
 }

@@ -1,5 +1,5 @@
-//! The archive of the verdict log: one file a part, sorted by target. The manifests list the targets of each part, so what
-//! was ruled about an hour of clicks is found without reading the rest.
+//! The archive of the verdict log: one file a part, sorted by target. The manifests list the targets of each part, so
+//! what was ruled about an hour of clicks is found without reading the rest.
 
 mod kind;
 mod layout;

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 /// A sealed hour of verdicts.
 pub type Manifest = archive::Manifest<Part>;
 
-/// One part. Its positions are texts in the manifest: `1.42.0` says more than an integer, which many readers of JSON would
-/// round.
+/// One part. Its positions are texts in the manifest: `1.42.0` says more than an integer, which many readers of JSON
+/// would round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Part {

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use clicktrail_log::invariant;
+
 use super::{
     frames::Frames,
     hits::{Hits, millis, number},
@@ -76,11 +78,18 @@ impl State for AddressRate {
     }
 
     fn forget(&mut self, frames: &Frames, cut_micros: i64) {
-        self.clicks.retain(|_, timeline| timeline.retain(|frame| frames.logged_micros(frame) > cut_micros, frames));
+        let (mut held, mut kept) = (0, 0);
+        self.clicks.retain(|_, timeline| {
+            held += timeline.bytes();
+            let is_kept = timeline.retain(|frame| frames.logged_micros(frame) > cut_micros, frames);
+            kept += if is_kept { timeline.bytes() } else { 0 };
+            is_kept
+        });
+        invariant!(I14, held == self.timeline_bytes, "timelines hold {held} bytes, {} counted", self.timeline_bytes);
+        self.timeline_bytes = kept;
         if self.clicks.capacity() > 4 * self.clicks.len().max(1024) {
             self.clicks.shrink_to(2 * self.clicks.len());
         }
-        self.timeline_bytes = self.clicks.values().map(Timeline::bytes).sum();
     }
 
     fn bytes(&self) -> usize {

@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
+use clicktrail_log::invariant;
 use xxhash_rust::xxh3::xxh3_128;
 
 mod device;
@@ -10,7 +11,7 @@ use super::{
     frames::Frames,
     hits::{Hit, Hits, NamedEvidence},
     rows::optional,
-    state::State,
+    state::{CACHE_BYTES_MAX, State},
     view::View,
 };
 use crate::{ruleset::patterns::Patterns, verdict::Evidence};
@@ -19,6 +20,11 @@ use device::{Claim, Device};
 /// How many user agents are remembered, each by a 128-bit hash of its text. This is a cache, so it never changes what
 /// is found. When it is full, it begins anew.
 const CACHED_MAX: usize = 1 << 16;
+
+/// What one remembered user agent takes. Patterns are short, and most user agents match none.
+const AGENT_BYTES: usize = size_of::<(u128, AgentTraits)>() + 64;
+
+const _: () = assert!(CACHED_MAX * AGENT_BYTES <= CACHE_BYTES_MAX);
 
 /// What a user agent says.
 #[derive(Debug)]
@@ -83,8 +89,7 @@ impl State for Agent {
     fn forget(&mut self, _frames: &Frames, _cut_micros: i64) {}
 
     fn bytes(&self) -> usize {
-        // Patterns are short; most user agents match none.
-        self.traits.capacity() * (size_of::<(u128, AgentTraits)>() + 64)
+        self.traits.capacity() * AGENT_BYTES
     }
 }
 
@@ -94,6 +99,7 @@ impl Agent {
         if self.traits.len() >= CACHED_MAX && !self.traits.contains_key(&hash) {
             self.traits.clear();
         }
+        invariant!(I14, self.traits.len() <= CACHED_MAX, "{} user agents are cached", self.traits.len());
         let suspicious = &self.suspicious;
         self.traits.entry(hash).or_insert_with(|| {
             let listed = |lists: &Vec<Arc<Patterns>>| {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use clicktrail_log::invariant;
+
 use super::{
     address_rate::AddressRate, agent::Agent, click_farm::ClickFarm, datacentre::Datacentre, double_click::DoubleClick,
     ids::Ids, impossible_click::ImpossibleClick, impossible_travel::ImpossibleTravel, state::State,
@@ -18,18 +20,23 @@ pub(crate) fn assemble(ruleset: &Ruleset) -> Vec<Box<dyn State>> {
     let mut rate = AddressRate::default();
     let mut double_click = DoubleClick::default();
     let mut datacentre = Datacentre::default();
+    // State is forgotten by the look-back: a longer window would miss what a fold that began earlier still knows.
+    let within = |window: Duration| {
+        invariant!(I5, window <= ruleset.look_back(), "a window of {window:?} is longer than the look-back");
+        i64::try_from(window.as_micros()).expect("a window is at most two hours")
+    };
     for (index, rule) in ruleset.rules().iter().enumerate().filter(|(_, rule)| rule.off_because().is_none()) {
         match &rule.detector {
             Detector::Duplicate => ids.duplicates.push(index),
-            Detector::ClickInjection { window } => ids.injections.push((index, micros(*window))),
-            Detector::DoubleClick { window } => double_click.rules.push((index, micros(*window))),
-            Detector::AddressRate { clicks_max, window } => rate.add(index, *clicks_max, micros(*window)),
-            Detector::ImpossibleClick { gap_min } => impossible_click.rules.push((index, micros(*gap_min))),
+            Detector::ClickInjection { window } => ids.injections.push((index, within(*window))),
+            Detector::DoubleClick { window } => double_click.rules.push((index, within(*window))),
+            Detector::AddressRate { clicks_max, window } => rate.add(index, *clicks_max, within(*window)),
+            Detector::ImpossibleClick { gap_min } => impossible_click.rules.push((index, within(*gap_min))),
             Detector::ImpossibleTravel { database: Some(database), speed_kmh_max, distance_km_min } => {
                 travel.add(index, database, *speed_kmh_max, *distance_km_min);
             }
             Detector::ClickFarm { users_max, window, addresses } => {
-                farm.add(index, *users_max, micros(*window), addresses.clone());
+                farm.add(index, *users_max, within(*window), addresses.clone());
             }
             Detector::SuspiciousAgent { lists } => agent.suspicious.push((index, lists.clone())),
             Detector::DeviceMismatch => agent.mismatches.push(index),
@@ -52,8 +59,4 @@ pub(crate) fn assemble(ruleset: &Ruleset) -> Vec<Box<dyn State>> {
     add(!agent.suspicious.is_empty() || !agent.mismatches.is_empty(), Box::new(agent));
     add(!datacentre.rules.is_empty(), Box::new(datacentre));
     states
-}
-
-fn micros(window: Duration) -> i64 {
-    i64::try_from(window.as_micros()).expect("a window is at most two hours")
 }

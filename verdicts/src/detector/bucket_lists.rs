@@ -5,6 +5,8 @@
 //! which a look-back forgets. Here records live in chunks, and a chunk is freed as a whole. Forgetting is one pass that
 //! moves what stays to the front and links it anew.
 
+use clicktrail_log::invariant;
+
 /// No record.
 pub(crate) const NONE: u32 = u32::MAX;
 const CHUNK_BITS: u32 = 16;
@@ -12,6 +14,9 @@ const CHUNK: usize = 1 << CHUNK_BITS;
 const HEADS_MIN: usize = 1 << 10;
 /// How many rows a detector takes together: see [`BucketLists::touch`].
 pub(crate) const BLOCK: usize = 64;
+
+const _: () = assert!(CHUNK == 1 << CHUNK_BITS && BLOCK <= CHUNK, "an index splits into chunk and offset");
+const _: () = assert!(HEADS_MIN.is_power_of_two(), "a bucket is found by masking");
 
 /// A record in a bucket.
 pub(crate) trait Record: Copy {
@@ -46,9 +51,9 @@ impl<R: Record> BucketLists<R> {
         self.heads[self.bucket(hash)]
     }
 
-    /// Brings into the processor's caches what looking up these hashes, at most [`BLOCK`], is about to need: the head of
-    /// each bucket and its newest record. One look-up after the other would wait for main memory twice each time; read
-    /// together, they wait at the same time.
+    /// Brings into the processor's caches what looking up these hashes, at most [`BLOCK`], is about to need: the head
+    /// of each bucket and its newest record. One look-up after the other would wait for main memory twice each time;
+    /// read together, they wait at the same time.
     pub(crate) fn touch(&self, hashes: impl Iterator<Item = u64>) {
         let mut newest = [NONE; BLOCK];
         for (slot, hash) in newest.iter_mut().zip(hashes) {
@@ -82,6 +87,8 @@ impl<R: Record> BucketLists<R> {
             // The first chunk grows with need, for small logs; the later ones are whole from the beginning.
             let room = if self.chunks.is_empty() { 0 } else { CHUNK };
             self.chunks.push(Vec::with_capacity(room));
+            // Once a chunk: every index up to here has its record.
+            invariant!(I5, self.chunks.iter().rev().skip(1).all(|chunk| chunk.len() == CHUNK), "a chunk has holes");
         }
         self.chunks.last_mut().expect("a chunk was added if there was none").push(record);
         self.heads[bucket] = index;
@@ -110,10 +117,14 @@ impl<R: Record> BucketLists<R> {
             self.heads.fill(NONE);
         }
         self.relink();
+        let held: usize = self.chunks.iter().map(Vec::len).sum();
+        invariant!(I5, held == self.len, "{held} records are held, {} were kept", self.len);
+        invariant!(I14, self.heads.len() <= 2 * self.len.max(HEADS_MIN), "{} buckets for {held}", self.heads.len());
     }
 
     /// Links every record anew, oldest first.
     fn relink(&mut self) {
+        invariant!(I5, self.heads.len().is_power_of_two(), "{} buckets cannot be masked", self.heads.len());
         for index in 0..self.len {
             let (chunk, offset) = (index >> CHUNK_BITS, index & (CHUNK - 1));
             let mut record = self.chunks[chunk][offset];

@@ -5,6 +5,8 @@ use std::{
     sync::Arc,
 };
 
+use clicktrail_log::invariant;
+
 use super::{
     frames::Frames,
     hits::{Hits, millis, number},
@@ -25,8 +27,8 @@ struct Rule {
     addresses: Option<Arc<AddressList>>,
 }
 
-/// The users of a window that moves along a timeline, counted as it moves. Counting every window anew would be quadratic:
-/// a busy gateway has a hundred thousand clicks an hour.
+/// The users of a window that moves along a timeline, counted as it moves. Counting every window anew would be
+/// quadratic: a busy gateway has a hundred thousand clicks an hour.
 #[derive(Debug, Default)]
 struct Window {
     from: usize,
@@ -66,6 +68,9 @@ impl Window {
             self.to -= 1;
             self.remove(timeline.get(self.to).user);
         }
+        let events = span.len();
+        invariant!(I5, self.users.len() <= events, "{} users of {events} events", self.users.len());
+        invariant!(I5, self.users.is_empty() == (events == 0), "a window lost count of its users");
     }
 
     fn add(&mut self, user: u64) {
@@ -73,11 +78,13 @@ impl Window {
     }
 
     fn remove(&mut self, user: u64) {
-        if let Some(count) = self.users.get_mut(&user) {
+        let count = self.users.get_mut(&user).map(|count| {
             *count -= 1;
-            if *count == 0 {
-                self.users.remove(&user);
-            }
+            *count
+        });
+        invariant!(I5, count.is_some(), "a window never counted a user that leaves it");
+        if count == Some(0) {
+            self.users.remove(&user);
         }
     }
 
@@ -162,14 +169,19 @@ impl State for ClickFarm {
     }
 
     fn forget(&mut self, frames: &Frames, cut_micros: i64) {
+        let (mut held, mut kept) = (0, 0);
         self.addresses.retain(|_, behind| {
+            held += behind.bytes();
             behind.windows = Vec::new();
-            behind.users.retain(|frame| frames.logged_micros(frame) > cut_micros, frames)
+            let is_kept = behind.users.retain(|frame| frames.logged_micros(frame) > cut_micros, frames);
+            kept += if is_kept { behind.bytes() } else { 0 };
+            is_kept
         });
+        invariant!(I14, held == self.held_bytes, "addresses hold {held} bytes, {} counted", self.held_bytes);
+        self.held_bytes = kept;
         if self.addresses.capacity() > 4 * self.addresses.len().max(1024) {
             self.addresses.shrink_to(2 * self.addresses.len());
         }
-        self.held_bytes = self.addresses.values().map(Behind::bytes).sum();
     }
 
     fn bytes(&self) -> usize {

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use clicktrail_log::{position::Position, time::Timestamp};
+use clicktrail_log::{invariant, position::Position, time::Timestamp};
 
 /// Names a frame in [`Frames`]. Numbers wrap around, which does no harm: far fewer than 2^32 frames are held at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +36,8 @@ impl Frames {
         let frame = Frame { base: position.as_i64() - i64::from(row), logged_at: logged_at.micros() };
         let is_same = |last: &Frame| last.base == frame.base && last.logged_at == frame.logged_at;
         if !self.frames.back().is_some_and(is_same) {
+            let follows = self.frames.back().is_none_or(|last| last.base <= frame.base);
+            invariant!(I5, follows, "the frame of {position} comes behind a later one");
             self.frames.push_back(frame);
         }
         let last = u32::try_from(self.frames.len() - 1).expect("fewer than 2^32 frames lie within two hours");

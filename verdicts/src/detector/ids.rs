@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, VecDeque};
 
-use clicktrail_log::event::Kind;
+use clicktrail_log::{event::Kind, invariant};
 
 use super::{
     bucket_lists::{BucketLists, NONE, Record},
@@ -36,6 +36,8 @@ struct First {
     /// Later events of the id are in [`Ids::later`].
     has_later: bool,
 }
+
+const _: () = assert!(size_of::<Event>() == 16 && size_of::<First>() == 40);
 
 impl Record for First {
     #[allow(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
@@ -103,6 +105,8 @@ impl State for Ids {
 
     fn forget(&mut self, frames: &Frames, cut_micros: i64) {
         let is_kept = |event: &Event| frames.logged_micros(event.frame) > cut_micros;
+        let held: usize = self.later.values().map(VecDeque::len).sum();
+        invariant!(I14, held == self.later_events, "{held} later events are held, {} counted", self.later_events);
         let (firsts, later) = (&mut self.firsts, &mut self.later);
         firsts.retain(|first| {
             let event = first.event;
@@ -162,6 +166,7 @@ impl Ids {
         };
         let first = self.firsts.get_mut(at);
         let later = first.has_later.then(|| self.later.get(&identity).and_then(VecDeque::back)).flatten();
+        invariant!(I5, first.has_later == later.is_some(), "the later events of an id are lost");
         let last_logged = frames.logged_micros(later.map_or(first.event.frame, |last| last.frame));
         if frames.logged_micros(event.frame) > last_logged {
             first.has_later = true;

@@ -5,13 +5,13 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use clicktrail_log::event::Kind;
+use clicktrail_log::{event::Kind, invariant};
 
 use super::{
     bucket_lists::{BLOCK, BucketLists, NONE, Record},
     frames::{FrameId, Frames, Origin},
     hits::{Hits, millis},
-    state::State,
+    state::{CACHE_BYTES_MAX, State},
     view::View,
 };
 use crate::{
@@ -25,7 +25,8 @@ use crate::{
 const MICROS_PER_HOUR: u128 = 3_600_000_000;
 const METRES_PER_KM: u64 = 1000;
 /// How many addresses are remembered with their place: asking the database costs a microsecond, and nine events of ten
-/// come from an address seen before. This is a cache, so it never changes what is found. When it is full, it begins anew.
+/// come from an address seen before. This is a cache, so it never changes what is found. When it is full, it begins
+/// anew.
 const CACHED_MAX: usize = 400_000;
 
 /// A user's last event at a place.
@@ -48,6 +49,9 @@ struct Traveller {
     /// The last event at another place than `last`; `last` itself where there was none.
     before: Sight,
 }
+
+const _: () = assert!(size_of::<Traveller>() == 52, "a user costs one record, however busy");
+const _: () = assert!(CACHED_MAX * size_of::<(Address, Option<GeoPoint>)>() <= CACHE_BYTES_MAX);
 
 impl Record for Traveller {
     fn hash(&self) -> u64 {
@@ -170,6 +174,7 @@ impl Atlas {
         }
         let place = self.database.find(address);
         self.cache.insert(address, place);
+        invariant!(I14, self.cache.len() <= CACHED_MAX, "{} addresses are cached", self.cache.len());
         place
     }
 
@@ -207,7 +212,8 @@ impl Atlas {
             if metres < u64::from(rule.distance_km_min) * METRES_PER_KM {
                 continue;
             }
-            // Too fast means metres / gap > metres_allowed / hour. Multiplied out, nothing is divided: a gap may be zero.
+            // Too fast means metres / gap > metres_allowed / hour. Multiplied out, nothing is divided: a gap may be
+            // zero.
             let metres_allowed = u128::from(rule.speed_kmh_max) * u128::from(METRES_PER_KM);
             if u128::from(metres) * MICROS_PER_HOUR <= metres_allowed * u128::from(gap) {
                 continue;

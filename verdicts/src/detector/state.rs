@@ -1,6 +1,10 @@
 //! What every detector does.
 
 use super::{frames::Frames, hits::Hits, view::View};
+use crate::ruleset::limits::MEMORY_BYTES_DEFAULT;
+
+/// What a detector's cache of look-ups may take. Caches cost a sixteenth of the usual limit of memory, at most.
+pub(super) const CACHE_BYTES_MAX: usize = MEMORY_BYTES_DEFAULT / 16;
 
 /// A detector's state and rules.
 pub(crate) trait State: Sync + Send + std::fmt::Debug {

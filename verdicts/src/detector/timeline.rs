@@ -1,5 +1,7 @@
 //! What one address did, in the order of event time: counts in a window are exact however late events come.
 
+use clicktrail_log::invariant;
+
 use super::frames::{FrameId, Frames};
 
 /// An event of a timeline, in twenty bytes.
@@ -11,6 +13,8 @@ pub(super) struct TimedEvent {
     /// Whose it was, hashed; 0 where nobody asks.
     pub(super) user: u64,
 }
+
+const _: () = assert!(size_of::<TimedEvent>() == 20);
 
 /// Events by time, ties in log order.
 #[derive(Debug)]
@@ -45,7 +49,12 @@ impl Timeline {
         self.lead = self.lead.max(seen.time.saturating_sub(frames.logged_micros(seen.frame)));
         let time = seen.time;
         let at = match self.events.last() {
-            Some(last) if last.time > time => self.events.partition_point(|other| other.time <= time),
+            Some(last) if last.time > time => {
+                let at = self.events.partition_point(|other| other.time <= time);
+                let is_sorted = self.events[..at].last().is_none_or(|before| before.time <= time);
+                invariant!(I5, is_sorted && { self.events[at].time } > time, "a timeline lost its order");
+                at
+            }
             _ => self.events.len(),
         };
         self.events.insert(at, seen);

@@ -7,6 +7,8 @@ use super::{
 
 const MICROS_PER_MILLI: i64 = 1000;
 
+const _: () = assert!(size_of::<Step>() == 32, "impressions are most of the state: the limit of memory counts on it");
+
 /// An event, in thirty-two bytes: there is one for every impression within the look-back.
 #[derive(Debug, Clone, Copy)]
 #[repr(Rust, packed(4))]
@@ -51,8 +53,8 @@ pub(super) struct Nearest {
     pub(super) origin: Origin,
 }
 
-/// Events by key, which is a 64-bit hash. Among the tens of millions of events within a look-back, two keys share a hash
-/// with a probability of some millionths, and it matters only if their events also lie in one window.
+/// Events by key, which is a 64-bit hash. Among the tens of millions of events within a look-back, two keys share a
+/// hash with a probability of some millionths, and it matters only if their events also lie in one window.
 #[derive(Debug)]
 pub(super) struct Trail(BucketLists<Step>);
 
@@ -115,11 +117,6 @@ mod tests {
 
     use super::*;
     use crate::detector::frames::Frames;
-
-    #[test]
-    fn step_takes_thirty_two_bytes() {
-        assert_eq!(size_of::<Step>(), 32);
-    }
 
     proptest! {
         #[test]

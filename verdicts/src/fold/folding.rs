@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use clicktrail_log::position::Position;
+use clicktrail_log::{invariant, position::Position};
 
 use super::{
     clock::{LoggedClock, REWIND_MAX_MICROS, Rewinds},
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     detector::{assemble, frames::Frames, hits::Hit, originals::Originals, rows::Rows, state::State, view::View},
-    ruleset::set::Ruleset,
+    ruleset::{limits::LOOK_BACK_SECONDS_MIN, set::Ruleset},
     verdict::Reason,
 };
 
@@ -23,6 +23,11 @@ use crate::{
 const SWEEPS_PER_LOOK_BACK: i64 = 8;
 /// Fewer rows than this are folded on the caller's thread: starting another costs more.
 const ROWS_FOR_THREADS: usize = 2048;
+
+const _: () = assert!(
+    SWEEPS_PER_LOOK_BACK > 0 && LOOK_BACK_SECONDS_MIN * 1_000_000 / SWEEPS_PER_LOOK_BACK >= 1_000_000,
+    "sweeping costs a pass over the state: not for every batch"
+);
 
 /// The state of all detectors of a ruleset.
 #[derive(Debug)]
@@ -87,7 +92,8 @@ impl Fold {
         self.fold(batch, originals, true)
     }
 
-    /// Folds rows as [`Fold::judge`] does, but looks for nothing in them. For the look-back before the first judged event.
+    /// Folds rows as [`Fold::judge`] does, but looks for nothing in them. For the look-back before the first judged
+    /// event.
     ///
     /// # Errors
     /// As [`Fold::judge`].
@@ -131,6 +137,8 @@ impl Fold {
 
     fn findings(&self, rows: &Rows<'_>, mut hits: Vec<Hit>) -> Vec<Finding> {
         hits.sort_by_key(|hit| (hit.row, hit.rule));
+        let is_once = hits.windows(2).all(|pair| (pair[0].row, pair[0].rule) < (pair[1].row, pair[1].rule));
+        invariant!(I5, is_once, "a rule fired twice for one event");
         let mut findings: Vec<Finding> = Vec::new();
         let rules = self.ruleset.rules();
         let mut hits = hits.into_iter().peekable();
@@ -174,6 +182,7 @@ impl Fold {
         for state in &mut self.states {
             state.forget(&self.frames, cut);
         }
+        invariant!(I5, self.swept_at.is_none_or(|before| before <= latest), "the latest logged time ran backwards");
         // After the states, because they refer to frames.
         self.frames.forget(cut);
         self.swept_at = Some(latest);

@@ -2,8 +2,8 @@
 //!
 //! A [`Fold`] is deterministic: the same log gives the same findings, in whatever batches it comes. Nor does it matter
 //! where folding begins, if everything logged within the look-back before the first judged event was seen
-//! ([`Fold::warm`]). Nothing here reads a clock, and no finding is ever revisited: an event that comes late is judged by
-//! what the log holds up to it.
+//! ([`Fold::warm`]). Nothing here reads a clock, and no finding is ever revisited: an event that comes late is judged
+//! by what the log holds up to it.
 //!
 //! One thing could break this: a log whose logged times run backwards by more than [`REWIND_MAX`]. State that such a
 //! frame may still see is already forgotten. [`Fold::rewinds`] counts these events.
@@ -23,4 +23,5 @@ pub use clock::{REWIND_MAX, Rewinds};
 pub use error::Error;
 pub use finding::Finding;
 pub use folding::Fold;
+pub(crate) use old_events::AHEAD_MAX_MICROS;
 pub use old_events::OldEvent;

@@ -1,9 +1,9 @@
 //! Originals from before the look-back, looked up in the archive.
 //!
-//! The original of an old event was logged after it happened (clients' clocks aside) and before the look-back began. The
-//! hours between are usually sealed. If one is not yet, judging waits for it, because a verdict must not depend on how far
-//! the archiver has come. Each part is read whole once and compared with its digest. After that only its bloom filter is
-//! kept, which excludes the part for nearly every id.
+//! The original of an old event was logged after it happened (clients' clocks aside) and before the look-back began.
+//! The hours between are usually sealed. If one is not yet, judging waits for it, because a verdict must not depend on
+//! how far the archiver has come. Each part is read whole once and compared with its digest. After that only its bloom
+//! filter is kept, which excludes the part for nearly every id.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -22,13 +22,14 @@ use clicktrail_log::{
         manifest,
     },
     event::Kind,
+    invariant,
     log::{Log, ReadLimit, Stream},
     position::{Position, Seq},
     time::{Hour, Timestamp},
 };
 
 use super::{error::Error, rows::manifest_of};
-use crate::fold::{OldEvent, Originals};
+use crate::fold::{AHEAD_MAX_MICROS, OldEvent, Originals};
 
 /// How long before its own event time an original may have been logged: a client's clock may run ahead by so much.
 const AHEAD_MICROS: i64 = 3_600_000_000;
@@ -36,6 +37,8 @@ const AHEAD_MICROS: i64 = 3_600_000_000;
 const FILTERS_MAX: usize = 96;
 /// Manifests that are kept from one search to the next. Beyond the limit the oldest are dropped.
 const MANIFESTS_MAX: usize = 1_000;
+
+const _: () = assert!(AHEAD_MAX_MICROS <= AHEAD_MICROS, "what a fold takes for old is searched for far enough back");
 
 /// Looks ids up in sealed hours.
 #[derive(Debug)]
@@ -54,8 +57,8 @@ impl ArchivedOriginals {
         Self { clicks, archive, first_sealed: None, manifests: BTreeMap::new(), filters: HashMap::new() }
     }
 
-    /// For each of `old`, the first event of its kind and id that was logged before its look-back, if there is one. `batch`
-    /// holds the old events.
+    /// For each of `old`, the first event of its kind and id that was logged before its look-back, if there is one.
+    /// `batch` holds the old events.
     ///
     /// # Errors
     /// [`Error::NotSealed`] if an hour that must be searched is not sealed yet; otherwise as the archive reports.
@@ -89,8 +92,8 @@ impl ArchivedOriginals {
         Ok(found)
     }
 
-    /// Loads the manifests of the hours from `first` to `last`. Refuses if one of them has begun and is not sealed yet: `seq`
-    /// is the frame that must wait for it. Hours before the log began never come, so nothing waits for them.
+    /// Loads the manifests of the hours from `first` to `last`. Refuses if one of them has begun and is not sealed yet:
+    /// `seq` is the frame that must wait for it. Hours before the log began never come, so nothing waits for them.
     async fn require_sealed(&mut self, seq: Seq, last: Hour, first: Hour) -> Result<(), Error> {
         let first = self.first_sealed.map_or(first, |sealed| sealed.max(first));
         let wanted = usize::try_from(last.as_i64() - first.as_i64() + 1).unwrap_or(0);
@@ -107,8 +110,8 @@ impl ArchivedOriginals {
                 self.manifests.insert(*hour, Arc::new(manifest_of(&self.archive, *hour).await?));
             }
         }
-        // Hours are sealed in order, so only the first open one matters. While none is sealed, it is the log's first hour:
-        // the log may be younger than the event claims to be.
+        // Hours are sealed in order, so only the first open one matters. While none is sealed, it is the log's first
+        // hour: the log may be younger than the event claims to be.
         let open = match sealed.last() {
             Some(sealed) => sealed.next(),
             None => self.first_logged().await?.map_or(last.next(), Timestamp::hour),
@@ -141,6 +144,7 @@ impl ArchivedOriginals {
                     self.filters.clear();
                 }
                 self.filters.insert(part.core.key.clone(), Arc::clone(&filter));
+                invariant!(I14, self.filters.len() <= FILTERS_MAX, "{} filters are kept", self.filters.len());
                 (filter, Some(bytes))
             }
         };

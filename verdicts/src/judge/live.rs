@@ -5,6 +5,7 @@ use std::{sync::Arc, time::Duration};
 use arrow::{array::AsArray as _, datatypes::Int64Type};
 use clicktrail_log::{
     archive::Archive,
+    invariant,
     log::{self, Log, ReadLimit, Stream},
     position::{Epoch, Position, Seq},
     time::{Clock, Timestamp},
@@ -80,8 +81,8 @@ impl Judge {
         self.run.as_ref().map_or(0, |run| run.fold.memory_bytes())
     }
 
-    /// Judges the frames behind `from` that come within `wait`, and appends what is found. Returns the mark that holds from
-    /// then on, for the caller to keep; `None` if there was nothing to judge.
+    /// Judges the frames behind `from` that come within `wait`, and appends what is found. Returns the mark that holds
+    /// from then on, for the caller to keep; `None` if there was nothing to judge.
     ///
     /// # Errors
     /// See [`Error`]: call again with the mark that you keep.
@@ -103,6 +104,9 @@ impl Judge {
             self.run = Some(run);
             return Ok((mark != from).then_some(mark));
         };
+        let judged = run.mark.clicks_through;
+        let follows = rows.first_frame().is_none_or(|first| first > judged) && rows.through > judged;
+        invariant!(I1, follows, "frames up to {} come, but those up to {judged} are judged", rows.through);
         let findings = self.judge(&mut run.fold, &rows).await?;
         let fresh: Vec<Verdict> = findings
             .into_iter()
@@ -110,7 +114,9 @@ impl Judge {
             .map(|finding| self.verdict(finding, Stage::Live))
             .collect();
         if !fresh.is_empty() {
-            run.mark.verdicts_through = self.appender.append(&fresh).await?;
+            let (before, appended) = (run.mark.verdicts_through, self.appender.append(&fresh).await?);
+            invariant!(I1, appended > before, "verdict frame {appended} was appended behind frame {before}");
+            run.mark.verdicts_through = appended;
         }
         run.mark.clicks_through = rows.through;
         let mark = run.mark;
@@ -147,7 +153,8 @@ impl Judge {
         let Some(next_logged) = self.logged_at(mark.clicks_through.next(), wait).await? else {
             return Ok(None);
         };
-        // Logged time may run backwards by REWIND_MAX, so what the look-back shows may have been logged that much earlier.
+        // Logged time may run backwards by REWIND_MAX, so what the look-back shows may have been logged that much
+        // earlier.
         let seen = self.rules.look_back().saturating_add(REWIND_MAX);
         let warm_from = next_logged.plus_micros(-i64::try_from(seen.as_micros()).unwrap_or(i64::MAX / 2));
         let mut rows = ClickRows::open(Arc::clone(&self.clicks), self.archive.clone(), Some(warm_from)).await?;

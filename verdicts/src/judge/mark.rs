@@ -2,8 +2,8 @@
 
 use clicktrail_log::position::Seq;
 
-/// How far the judge has come: every live verdict about the click frames up to `clicks_through` stands in the verdict log
-/// up to `verdicts_through`.
+/// How far the judge has come: every live verdict about the click frames up to `clicks_through` stands in the verdict
+/// log up to `verdicts_through`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mark {
     /// The last click frame that is judged; [`Seq::ZERO`] at the beginning.

@@ -1,8 +1,8 @@
 //! The judge: reads the click log in order, and appends what its rules find to the verdict log.
 //!
-//! Nothing is stored but the verdict log and a mark that the caller keeps, and the mark is only a shortcut. If it is lost,
-//! the last live verdict in the log says where judging goes on, and because folds are deterministic the judge finds what
-//! it would have found. So a judge that dies at any instant misses nothing and repeats nothing.
+//! Nothing is stored but the verdict log and a mark that the caller keeps, and the mark is only a shortcut. If it is
+//! lost, the last live verdict in the log says where judging goes on, and because folds are deterministic the judge
+//! finds what it would have found. So a judge that dies at any instant misses nothing and repeats nothing.
 //!
 //! | dies | then |
 //! |---|---|

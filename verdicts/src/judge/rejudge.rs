@@ -1,8 +1,7 @@
-//! Judging past hours again, each by itself: the folds are warmed on the look-back before it, so any number of workers
-//! find what one live pass would have found.
+//! Judging past hours again, each by itself. A fold is first warmed on the look-back before the hour, so any number of
+//! workers find what one live pass would have found.
 //!
-//! What comes of it is only what changes: a verdict where the ruling that stands is another one. A person's word is
-//! never overruled.
+//! Only changes come of it: a verdict is made where another ruling stands. A ruling by hand is never overruled.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,6 +12,7 @@ use arrow::{
 };
 use clicktrail_log::{
     archive::{Archive, Manifest},
+    invariant,
     log::{Log, Stream},
     position::Position,
     time::{Clock, Hour, Timestamp},
@@ -57,7 +57,7 @@ pub struct Change {
     pub currency: String,
     /// Why it was invalid; `None` if it was not.
     pub category_before: Option<Category>,
-    /// The rules that speak now, the heaviest first; none if an event is valid because no rule speaks any more.
+    /// The rules that fire now, the heaviest first. Empty if the event is valid because none fires any more.
     pub rules: Vec<String>,
     /// The verdict to append.
     pub verdict: Verdict,
@@ -111,14 +111,14 @@ impl Rejudge {
         Ok(outcome)
     }
 
-    /// A reader at the beginning of the hour, and folds that know what came before it.
+    /// A reader at the beginning of the hour, and a fold that knows what came before it.
     async fn warmed(&self, manifest: &Manifest) -> Result<(ClickRows, Fold), Error> {
         let epoch = manifest.epoch();
         let of_hours =
             |hours: &[Manifest]| ClickRows::of_hours(Arc::clone(&self.clicks), self.archive.clone(), epoch, hours);
-        // Hours are what runs side by side.
+        // Workers judge hours side by side: a fold with two threads would only get in their way.
         let mut fold = Fold::new(Arc::clone(&self.rules)).on_one_thread();
-        // The hour's events may have been logged a little before it, where a clock ran behind.
+        // Where a clock ran behind, events of the hour may have logged times from before it.
         let mut earliest = manifest.hour().start();
         let mut own = of_hours(std::slice::from_ref(manifest));
         while let Some(read) = own.next(Duration::ZERO).await? {
@@ -159,7 +159,7 @@ impl Rejudge {
             if category == category_before || stands.is_some_and(|stands| stands.rank.is_by_hand()) {
                 continue;
             }
-            // What was invalid, and no rule has anything to say about any more.
+            // Without a finding the event was invalid before, and no rule fires for it any more.
             let finding = finding.unwrap_or_else(|| row.nothing_found());
             let mut reasons: Vec<&Reason> = finding.reasons.iter().collect();
             reasons.sort_by_key(|reason| std::cmp::Reverse(reason.weight_permille));
@@ -173,6 +173,7 @@ impl Rejudge {
                 verdict: verdict(finding, Stage::Rejudge, &self.rules, self.clock.now()),
             });
         }
+        invariant!(I5, found.next().is_none(), "a finding is about none of the rows that were judged");
         changes
     }
 }

@@ -5,11 +5,13 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use clicktrail_log::{chain::Chain, position::Seq};
+use clicktrail_log::{chain::Chain, invariant, position::Seq};
 
 /// How many places are remembered. Beyond the limit the first in the log is forgotten, and whoever stands there has the
 /// headers since the last sealed hour read again.
 const CHECKPOINTS_MAX: usize = 8;
+
+const _: () = assert!(CHECKPOINTS_MAX > 0, "the reader that came last goes on from its checkpoint");
 
 /// The chains before some frames.
 #[derive(Debug, Default)]
@@ -29,5 +31,6 @@ impl Checkpoints {
         while checkpoints.len() > CHECKPOINTS_MAX {
             checkpoints.pop_first();
         }
+        invariant!(I14, checkpoints.len() <= CHECKPOINTS_MAX, "{} checkpoints are kept", checkpoints.len());
     }
 }

@@ -7,8 +7,8 @@ use clicktrail_log::{
 
 use crate::frames;
 
-/// Verdicts that [`VerdictReader::about`](super::VerdictReader::about) answers with. Beyond the limit nothing is returned
-/// but [`Error::TooMany`].
+/// Verdicts that [`VerdictReader::about`](super::VerdictReader::about) answers with. Beyond the limit nothing is
+/// returned but [`Error::TooMany`].
 pub(super) const ABOUT_MAX: usize = 1 << 20;
 
 /// Why a question about verdicts has no answer, by what the caller can do.

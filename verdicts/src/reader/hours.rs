@@ -11,6 +11,7 @@ use std::{
 
 use clicktrail_log::{
     archive::{self, Archive},
+    invariant,
     log::Stream,
     position::{Position, Seq},
     time::Hour,
@@ -25,6 +26,8 @@ use crate::archive::{Manifest, Verdicts};
 const MANIFESTS_MAX: usize = 64;
 /// Manifests fetched side by side when the archive is read for the first time.
 const FETCHES_MAX: usize = 16;
+
+const _: () = assert!(0 < FETCHES_MAX && FETCHES_MAX <= MANIFESTS_MAX);
 
 /// The sealed hours of one archive.
 #[derive(Debug)]
@@ -111,6 +114,7 @@ impl Hours {
         while cache.len() > MANIFESTS_MAX {
             cache.pop_front();
         }
+        invariant!(I14, cache.len() <= MANIFESTS_MAX, "{} manifests are kept", cache.len());
         Ok(manifest)
     }
 

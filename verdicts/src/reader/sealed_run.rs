@@ -6,6 +6,7 @@ use clicktrail_log::{
     archive::{self, keys::ManifestKey},
     chain::Chain,
     frame::Digest,
+    invariant,
     log::Stream,
     position::{Epoch, Position, Seq},
     time::Hour,
@@ -150,6 +151,9 @@ impl SealedRun {
         self.hours.push(Sealed::of(manifest));
         self.last_hour = hour;
         self.digest = manifest.digest();
+        let hours = i64::try_from(self.hours.len()).expect("an archive has few hours");
+        let spanned = self.last_hour.as_i64() - self.first_hour.as_i64() + 1;
+        invariant!(I4, hours == spanned, "{hours} hours are known, up to {} there are {spanned}", self.last_hour);
         Ok(())
     }
 }

@@ -10,6 +10,7 @@ use arrow::{
 use clicktrail_log::{
     archive::{self, Archive, part},
     chain::Chain,
+    invariant,
     log::{self, Log, ReadLimit},
     position::{Position, Seq},
     schema::POSITION,
@@ -81,6 +82,8 @@ impl VerdictReader {
             return Err(Error::TooMany);
         }
         found.sort_unstable_by_key(|ruled| ruled.position);
+        let is_once = found.windows(2).all(|pair| pair[0].position < pair[1].position);
+        invariant!(I1, is_once, "a verdict is in the answer twice");
         Ok(found)
     }
 
@@ -101,8 +104,9 @@ impl VerdictReader {
         Ok(rulings)
     }
 
-    /// The verdicts of the frames from `from` on, archived or not, and the frame to go on from. A page is the rest of one
-    /// archived part, or what one reading of the log brings within `limit`. At the end of the log it waits as `limit` says.
+    /// The verdicts of the frames from `from` on, archived or not, and the frame to go on from. A page is the rest of
+    /// one archived part, or what one reading of the log brings within `limit`. At the end of the log it waits as
+    /// `limit` says.
     ///
     /// # Errors
     /// See [`Error`]; [`log::Error::Gap`] if the log never had the frames before `from`.
@@ -110,8 +114,8 @@ impl VerdictReader {
         self.read_as(from, limit).await
     }
 
-    /// [`VerdictReader::read`] without the reasons, which are most of what there is to read. Damage in columns that are not
-    /// read here, such as reasons and scores, goes unnoticed.
+    /// [`VerdictReader::read`] without the reasons, which are most of what there is to read. Damage in columns that are
+    /// not read here, such as reasons and scores, goes unnoticed.
     ///
     /// # Errors
     /// As [`VerdictReader::read`].
@@ -169,6 +173,7 @@ impl VerdictReader {
         let mut chain = self.chain_at(tail, from).await?;
         let frames = self.log.read(from, limit).await?;
         let next = frames.last().map_or(from, |last| last.seq.next());
+        invariant!(I1, next >= from, "reading from frame {from} led back to {next}");
         let fresh = admit(&mut chain, frames);
         self.checkpoints.add(next, chain);
         let mut ruled = Vec::new();

@@ -8,12 +8,18 @@ use super::{
     error::Error,
     fields::{Fields, Located},
     geo::GeoDatabase,
+    limits::LOOK_BACK_SECONDS_MIN,
     patterns::Patterns,
     profile::{DetectorProfile, PROFILES},
 };
 
 /// The largest count that a threshold may name. Whoever wants more should switch the rule off.
 const COUNT_MAX: i64 = 1_000_000_000;
+/// The longest `gap_ms_min`: a person reacts sooner.
+const GAP_MS_MAX: i64 = 60_000;
+
+const _: () = assert!(COUNT_MAX <= u32::MAX as i64, "a count fits its type");
+const _: () = assert!(GAP_MS_MAX <= LOOK_BACK_SECONDS_MIN * 1000, "a gap lies within every look-back");
 
 /// What a rule looks for, with its parameters.
 #[derive(Debug)]
@@ -61,7 +67,7 @@ impl Detector {
             }
             "suspicious_agent" => Self::SuspiciousAgent { lists: context.patterns(fields)? },
             "impossible_click" => {
-                let gap = fields.integer("gap_ms_min", 1..=60_000)?.unwrap_or(100);
+                let gap = fields.integer("gap_ms_min", 1..=GAP_MS_MAX)?.unwrap_or(100);
                 Self::ImpossibleClick { gap_min: Duration::from_millis(gap.unsigned_abs()) }
             }
             "impossible_travel" => Self::ImpossibleTravel {

@@ -9,7 +9,7 @@ use maxminddb::{PathElement, Reader};
 
 use super::{address::Address, error::Error};
 
-/// How many networks are asked before a database counts as one without locations.
+/// How many networks are looked at before a database counts as one without locations.
 const PROBED_NETWORKS: usize = 10_000;
 
 /// A point on the globe, in hundredths of a degree: about a kilometre, which is finer than any such database knows.

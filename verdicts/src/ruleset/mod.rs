@@ -3,9 +3,9 @@
 //! A ruleset is read once, with every file that it names, and checked to the last field: a misspelt threshold would
 //! silently stay at its default, and cost money. Its digest stands on every verdict that it gives.
 //!
-//! The file has `version = 1`, `name`, `threshold_permille` (an event is invalid when the sum of weights, at most 1,000,
-//! is over it; 700 if not given), `look_back_seconds` (7,200 at most), `memory_bytes_max`, and a `[[rule]]` table for each
-//! rule: `detector`, `name`, `enabled`, `weight_permille`, `category` and the detector's own parameters.
+//! The file has `version = 1`, `name`, `threshold_permille` (an event is invalid when the sum of weights, at most
+//! 1,000, is over it; 700 if not given), `look_back_seconds` (7,200 at most), `memory_bytes_max`, and a `[[rule]]`
+//! table for each rule: `detector`, `name`, `enabled`, `weight_permille`, `category` and the detector's own parameters.
 //! `rulesets/default.toml` is the documented example.
 
 pub(crate) mod address;
@@ -14,6 +14,7 @@ pub(crate) mod detector;
 mod error;
 mod fields;
 pub(crate) mod geo;
+pub(crate) mod limits;
 pub(crate) mod patterns;
 mod profile;
 pub(crate) mod rule;

@@ -1,8 +1,9 @@
 //! The detectors as people know them: name, usual weight and category, what each finds, and where its rule comes from.
 
-use crate::verdict::Category;
+use crate::{schema::SCORE_PERMILLE_MAX, verdict::Category};
 
-/// What holds for a detector whatever its parameters: its name in the file, and what a rule has if the file does not say.
+/// What holds for a detector whatever its parameters: its name in the file, and what a rule has if the file does not
+/// say.
 #[derive(Debug)]
 pub(super) struct DetectorProfile {
     pub(super) name: &'static str,
@@ -26,6 +27,16 @@ const fn profile(
 
 const MRC: &str = "MRC Invalid Traffic Detection and Filtration Standards Addendum, June 2020";
 
+const _: () = {
+    let mut index = 0;
+    while index < PROFILES.len() {
+        let weight = PROFILES[index].weight_permille;
+        assert!(0 < weight && weight <= SCORE_PERMILLE_MAX, "a rule that fires says something");
+        index += 1;
+    }
+};
+
+/// By [`Detector::profile`](super::detector::Detector::profile)'s index.
 pub(super) static PROFILES: [DetectorProfile; 10] = [
     profile(
         "duplicate",

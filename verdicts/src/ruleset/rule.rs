@@ -1,5 +1,7 @@
 //! One rule: a detector with its parameters, a weight and a category.
 
+use clicktrail_log::invariant;
+
 use super::{
     context::Context,
     detector::Detector,
@@ -37,6 +39,7 @@ impl Rule {
         let weight = fields.integer("weight_permille", 1..=1000)?;
         let category = fields.text("category")?;
         let read = Detector::read(&detector, &mut fields, context)?;
+        invariant!(I5, read.profile().name == detector.value, "{:?} has another detector's profile", detector.value);
         let category = match category {
             None => read.profile().category,
             Some(text) => text.value.parse().map_err(|error| fields.error(&text.span, error))?,

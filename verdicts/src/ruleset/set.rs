@@ -6,28 +6,27 @@ use std::{
     time::Duration,
 };
 
-use clicktrail_log::frame::Digest;
+use clicktrail_log::{frame::Digest, invariant};
 use toml::de::DeTable;
 
 use super::{
     context::Context,
     error::Error,
     fields::{Fields, Located},
+    limits::{
+        LOOK_BACK_SECONDS_MAX, LOOK_BACK_SECONDS_MIN, MEMORY_BYTES, MEMORY_BYTES_DEFAULT, THRESHOLD_DEFAULT,
+        THRESHOLD_MAX,
+    },
     rule::Rule,
 };
 
 /// The version of the file's format.
 const VERSION: i64 = 1;
-/// The version of what the detectors mean, raised when the same ruleset would judge the same log differently than before.
-/// It is part of the digest, so that two meanings never share one.
+/// The version of what the detectors mean, raised when the same ruleset would judge the same log differently than
+/// before. It is part of the digest, so that two meanings never share one.
 const MEANING: u32 = 1;
-/// No ruleset looks further back: a judge that starts reads this much of the log again.
-pub(crate) const LOOK_BACK_SECONDS_MAX: i64 = 7200;
-pub(crate) const LOOK_BACK_SECONDS_MIN: i64 = 60;
 /// More rules than this would not fit the reasons of a verdict.
 const RULES_MAX: usize = 256;
-pub(crate) const MEMORY_BYTES_DEFAULT: i64 = 1 << 30;
-const THRESHOLD_DEFAULT: i64 = 700;
 
 /// A ruleset, read and checked.
 #[derive(Debug)]
@@ -53,10 +52,10 @@ impl Ruleset {
         let missing = |name: &str| Error::invalid(text, &end, format!("{name} is missing"));
         fields.integer("version", VERSION..=VERSION)?.ok_or_else(|| missing("version"))?;
         let name = fields.text("name")?.ok_or_else(|| missing("name"))?.value;
-        let threshold = fields.integer("threshold_permille", 0..=999)?.unwrap_or(THRESHOLD_DEFAULT);
+        let threshold = fields.integer("threshold_permille", 0..=i64::from(THRESHOLD_MAX))?;
         let look_back_seconds = fields.integer("look_back_seconds", LOOK_BACK_SECONDS_MIN..=LOOK_BACK_SECONDS_MAX)?;
         let look_back_seconds = look_back_seconds.unwrap_or(LOOK_BACK_SECONDS_MAX);
-        let memory = fields.integer("memory_bytes_max", 1 << 20..=1 << 40)?.unwrap_or(MEMORY_BYTES_DEFAULT);
+        let memory = fields.integer("memory_bytes_max", MEMORY_BYTES)?;
         let mut context = Context { look_back_seconds, files, named: Vec::new() };
         let rules = read_rules(text, &mut fields, &mut context)?;
         fields.finish()?;
@@ -66,9 +65,9 @@ impl Ruleset {
         Ok(Self {
             name,
             digest: digest(text, &context.named),
-            threshold_permille: u16::try_from(threshold).expect("at most 999"),
+            threshold_permille: threshold.map_or(THRESHOLD_DEFAULT, |it| u16::try_from(it).expect("at most 999")),
             look_back: Duration::from_secs(look_back_seconds.unsigned_abs()),
-            memory_bytes_max: usize::try_from(memory).unwrap_or(usize::MAX),
+            memory_bytes_max: memory.map_or(MEMORY_BYTES_DEFAULT, |it| usize::try_from(it).unwrap_or(usize::MAX)),
             rules,
         })
     }
@@ -147,6 +146,7 @@ fn read_rules(text: &str, fields: &mut Fields<'_>, context: &mut Context<'_>) ->
             return Err(Error::invalid(text, &table.span, problem));
         }
         rules.push(rule);
+        invariant!(I14, rules.len() <= RULES_MAX, "{} rules do not fit the reasons of a verdict", rules.len());
     }
     Ok(rules)
 }
