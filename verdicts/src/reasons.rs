@@ -125,6 +125,7 @@ pub fn from_text(text: &str) -> Result<Vec<Reason>, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use clicktrail_log::position::{Epoch, Seq};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -151,6 +152,38 @@ mod tests {
         );
         assert_eq!(from_text(&text).unwrap(), reasons);
         assert_eq!(to_text(&[]), "[]");
+    }
+
+    fn any_evidence() -> impl Strategy<Value = Evidence> {
+        prop_oneof![
+            any::<i64>().prop_map(Evidence::Number),
+            any::<String>().prop_map(Evidence::Text),
+            (0..=Seq::MAX.get(), any::<u16>()).prop_map(|(seq, row)| {
+                Evidence::Position(Position::new(Epoch::FIRST, Seq::new(seq).unwrap(), row))
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn reasons_are_read_as_they_were_written(
+            reasons in prop::collection::vec(
+                (any::<String>(), any::<u16>(), prop::collection::vec((any::<String>(), any_evidence()), 0..4)), 0..4),
+        ) {
+            let reasons: Vec<Reason> = reasons
+                .into_iter()
+                .map(|(rule, weight_permille, evidence)| Reason { rule, weight_permille, evidence })
+                .collect();
+            let text = to_text(&reasons);
+            let read = from_text(&text).unwrap();
+            prop_assert_eq!(&read, &reasons);
+            prop_assert_eq!(to_text(&read), text, "one text for the same reasons");
+        }
+
+        #[test]
+        fn no_text_makes_reading_panic(text in any::<String>()) {
+            let _ = from_text(&text);
+        }
     }
 
     #[test]

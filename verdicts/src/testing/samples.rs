@@ -61,3 +61,31 @@ pub(crate) fn any_verdict() -> impl Strategy<Value = Verdict> {
         },
     )
 }
+
+/// Verdicts of every decision, category and stage, with and without reasons and notes: what fixtures hold.
+pub(crate) fn every_shape() -> Vec<Verdict> {
+    let valid = |id: u64| Verdict { decision: Decision::Valid, category: None, ..verdict(id) };
+    vec![
+        verdict(17),
+        Verdict { category: Some(Category::Duplicate), score_permille: 1_000, ..verdict(3) },
+        Verdict { score_permille: 300, ..valid(2) },
+        Verdict { stage: Stage::Rejudge, score_permille: 0, reasons: Vec::new(), ..valid(17) },
+        Verdict { stage: Stage::Query, category: Some(Category::Policy), note: Some(String::new()), ..verdict(3) },
+        Verdict {
+            stage: Stage::Manual,
+            category: Some(Category::Givt),
+            ruleset: String::new(),
+            actor: "anna".to_owned(),
+            note: Some("\u{201e}seen\u{201c} \\ by hand\n".to_owned()),
+            ..verdict(1_000_000)
+        },
+    ]
+}
+
+/// What a verdict says, for people.
+pub(crate) fn summary(verdict: &Verdict) -> String {
+    let Verdict { target, decision, stage, score_permille, actor, .. } = verdict;
+    let category = verdict.category.map_or("-", Category::as_str);
+    let (reasons, note) = (verdict.reasons.len(), verdict.note.as_deref());
+    format!("{target} {decision} {category} {stage} {score_permille} by {actor}, {reasons} reasons, {note:?}")
+}
