@@ -17,6 +17,8 @@ mod live;
 mod mark;
 pub mod rejudge;
 mod rows;
+#[cfg(test)]
+mod tests;
 mod verdict;
 
 pub use error::Error;

@@ -6,4 +6,4 @@ pub(crate) mod memory_log;
 mod samples;
 pub(crate) mod seed;
 
-pub(crate) use samples::{any_verdict, click, every_shape, summary, verdict};
+pub(crate) use samples::{any_verdict, click, event, every_shape, summary, verdict};

@@ -1,6 +1,9 @@
-//! Verdicts to test with.
+//! Verdicts and events to test with.
+
+use std::borrow::Cow;
 
 use clicktrail_log::{
+    event::{Event, Kind},
     position::{Epoch, Position, Seq},
     time::Timestamp,
 };
@@ -88,4 +91,34 @@ pub(crate) fn summary(verdict: &Verdict) -> String {
     let category = verdict.category.map_or("-", Category::as_str);
     let (reasons, note) = (verdict.reasons.len(), verdict.note.as_deref());
     format!("{target} {decision} {category} {stage} {score_permille} by {actor}, {reasons} reasons, {note:?}")
+}
+
+/// An event of `kind` at `time`: everything else differs by `id` only, and nothing optional is there.
+pub(crate) fn event(kind: Kind, id: &str, time: i64) -> Event<'static> {
+    Event {
+        event_id: Cow::Owned(id.to_owned()),
+        kind,
+        event_time: Timestamp::from_micros(time),
+        captured_at: Timestamp::from_micros(time),
+        advertiser_id: Cow::Borrowed("acme"),
+        campaign_id: Cow::Borrowed("spring"),
+        ad_id: Cow::Borrowed("ad"),
+        publisher_id: None,
+        placement_id: None,
+        user_id: None,
+        session_id: None,
+        ip: None,
+        user_agent: None,
+        page_url: None,
+        device_type: None,
+        os: None,
+        browser: None,
+        country: None,
+        city: None,
+        price_micros: 0,
+        currency: Cow::Borrowed("EUR"),
+        click_event_id: None,
+        value_micros: None,
+        extra: None,
+    }
 }
