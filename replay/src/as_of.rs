@@ -15,7 +15,7 @@ use clicktrail_log::{
     time::Hour,
 };
 use clicktrail_projections::{counters, session};
-use clicktrail_verdicts::{history::History, rulings::Stages};
+use clicktrail_verdicts::{reader::VerdictReader, rulings::Stages};
 
 use crate::{error::Error, reader::Reader, rulings::HourRulings, segment, stale};
 
@@ -43,7 +43,7 @@ pub struct AsOf {
     /// The catalog.
     pub catalog: Arc<dyn Catalog>,
     /// The verdicts.
-    pub history: History,
+    pub history: VerdictReader,
     /// What projecting may use.
     pub limits: session::Limits,
 }

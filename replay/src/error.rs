@@ -2,7 +2,7 @@
 
 use clicktrail_catalog as catalog;
 use clicktrail_log::{archive, log, position::Seq};
-use clicktrail_verdicts::{history, judge};
+use clicktrail_verdicts::{judge, reader};
 
 /// Why a step was not done. Every step may be done again.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,7 @@ pub enum Error {
     Judge(#[from] judge::Error),
     /// The verdicts could not be read.
     #[error("read the verdicts")]
-    Verdicts(#[from] history::Error),
+    Verdicts(#[from] reader::Error),
     /// A projection failed.
     #[error("project an hour")]
     Projection(#[from] clicktrail_projections::Error),

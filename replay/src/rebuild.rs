@@ -9,7 +9,7 @@ use clicktrail_log::{
     time::{Clock, Hour},
 };
 use clicktrail_projections::session;
-use clicktrail_verdicts::history::History;
+use clicktrail_verdicts::reader::VerdictReader;
 
 use crate::{error::Error, register};
 
@@ -66,7 +66,7 @@ async fn check(archive: &Archive, catalog: &dyn Catalog) -> Result<Vec<Manifest>
 /// begins again.
 pub async fn catalog(
     archive: &Archive,
-    history: &History,
+    history: &VerdictReader,
     catalog: &dyn Catalog,
     clock: &dyn Clock,
     limits: session::Limits,

@@ -9,7 +9,7 @@ use clicktrail_log::{
     time::Timestamp,
 };
 use clicktrail_projections::{counters, segment::Writer, session};
-use clicktrail_verdicts::history::History;
+use clicktrail_verdicts::reader::VerdictReader;
 
 use crate::{error::Error, rulings::HourRulings, segment};
 
@@ -31,7 +31,7 @@ pub struct Sealed {
 /// See [`Error`]. The same call may be made again.
 pub async fn register(
     archive: &Archive,
-    history: Option<&History>,
+    history: Option<&VerdictReader>,
     catalog: &dyn Catalog,
     manifest: Manifest,
     limits: session::Limits,

@@ -7,7 +7,7 @@ use clicktrail_log::{
     position::{Epoch, Position, Seq},
 };
 use clicktrail_verdicts::{
-    history::History,
+    reader::VerdictReader,
     rulings::{Rulings, Stages},
 };
 
@@ -34,7 +34,7 @@ impl HourRulings {
     ///
     /// # Errors
     /// As log and archive report.
-    pub async fn live(history: &History, manifest: &Manifest) -> Result<Self, Error> {
+    pub async fn live(history: &VerdictReader, manifest: &Manifest) -> Result<Self, Error> {
         let end = history.end().await?;
         Self::read(history, manifest, end, Stages::LiveOnly).await
     }
@@ -43,11 +43,16 @@ impl HourRulings {
     ///
     /// # Errors
     /// As log and archive report.
-    pub async fn as_of(history: &History, manifest: &Manifest, before: Position) -> Result<Self, Error> {
+    pub async fn as_of(history: &VerdictReader, manifest: &Manifest, before: Position) -> Result<Self, Error> {
         Self::read(history, manifest, before, Stages::All).await
     }
 
-    async fn read(history: &History, manifest: &Manifest, before: Position, stages: Stages) -> Result<Self, Error> {
+    async fn read(
+        history: &VerdictReader,
+        manifest: &Manifest,
+        before: Position,
+        stages: Stages,
+    ) -> Result<Self, Error> {
         if manifest.rows == 0 {
             return Ok(Self::none());
         }

@@ -13,7 +13,7 @@ use clicktrail_log::{
 };
 use clicktrail_projections::counters;
 use clicktrail_verdicts::{
-    history::{History, Outlined},
+    reader::{Outlined, VerdictReader},
     verdict::Stage,
 };
 
@@ -23,7 +23,7 @@ use crate::error::Error;
 ///
 /// # Errors
 /// As log, archive and catalog report. The same call may be made again, by several processes at once.
-pub async fn follow(history: &History, catalog: &dyn Catalog) -> Result<(), Error> {
+pub async fn follow(history: &VerdictReader, catalog: &dyn Catalog) -> Result<(), Error> {
     loop {
         let followed = catalog.followed_through().await?;
         let page = history.read_outlines(followed.next(), ReadLimit::waiting(Duration::ZERO)).await?;

@@ -1,15 +1,16 @@
-//! Appending verdicts under an identity that every process shares: whoever comes second is told so by the log.
+//! Appending verdicts under an identity that every process shares. Whoever comes second is told so by the log.
 //!
-//! The state of the writer is in the log itself: its last frame says which number comes next and what it must name. So
-//! no file keeps it, a process may die at any instant, and two processes that write at once use one number: the log
-//! takes one frame and answers the other with a conflict, or with the place of the first.
+//! The state of the writer is in the log itself: the last frame under the identity says which number comes next and
+//! which digest the next frame must name. So no file keeps the state, and a process may die at any instant. Two
+//! processes that write at once use the same number: the log takes one frame, and answers the other with a conflict or
+//! with the place of the first.
 
 use std::{sync::Arc, time::Duration};
 
 use clicktrail_log::{
     archive::{self, Archive, keys::ManifestKey},
     chain::Chain,
-    frame,
+    frame, invariant,
     log::{self, Log, ReadLimit, Stream},
     position::Seq,
 };
@@ -20,7 +21,7 @@ use crate::{archive::Verdicts, frames, verdict::Verdict};
 /// Why verdicts were not appended.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The log did not take them. After an unknown outcome they may stand there: read the log before you try again.
+    /// The log did not take them. After an unknown outcome it may have: read it before you try again.
     #[error("use the verdict log")]
     Log(#[from] log::Error),
     /// The archive could not tell where the writer stands.
@@ -35,8 +36,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether another process used the number first, and nothing was appended: an embedded log says that it conflicts, a
-    /// broker that it has the frame already.
+    /// Whether another process used the number first, and nothing was appended. An embedded log reports a conflict; a
+    /// broker reports a duplicate.
     pub fn is_overtaken(&self) -> bool {
         matches!(self, Self::Moved | Self::Log(log::Error::Conflict(_)))
     }
@@ -58,7 +59,7 @@ pub struct Appender {
     log: Arc<dyn Log>,
     archive: Archive,
     id: Uuid,
-    /// `None` until it is known where the writer stands, and after every error.
+    /// `None` until it was found in the log, and after every error.
     writer: Option<frame::Writer>,
 }
 
@@ -68,7 +69,7 @@ impl Appender {
         Self { log, archive, id, writer: None }
     }
 
-    /// Appends verdicts in their order and returns when they are durable, with the last frame's sequence.
+    /// Appends verdicts in their order, and returns the last frame's sequence once all are durable.
     ///
     /// # Errors
     /// See [`Error`]. Some of them may have been appended.
@@ -87,13 +88,15 @@ impl Appender {
             if appended.duplicate {
                 return Err(Error::Moved);
             }
+            invariant!(I1, appended.seq > last, "frame {} was appended behind frame {last}", appended.seq);
             last = appended.seq;
         }
+        invariant!(I1, last > Seq::ZERO, "{} verdicts made no frame", verdicts.len());
         self.writer = Some(writer);
         Ok(last)
     }
 
-    /// Where the writer stands: from the last sealed hour of verdicts and the frames since.
+    /// Finds where the writer stands: from the last sealed hour of verdicts and the frames since.
     async fn find(&self) -> Result<frame::Writer, Error> {
         let (mut next, mut chain) = (Seq::FIRST, Chain::default());
         if let Some(hour) = self.archive.sealed_hours(Stream::Verdicts).await?.pop() {

@@ -3,12 +3,13 @@
 use arrow::array::RecordBatch;
 use clicktrail_log::{
     frame::{self, Frame, Writer},
+    invariant,
     time::Timestamp,
 };
 
 use crate::{schema, verdict::Verdict};
 
-/// Why verdicts cannot become frames, or a frame no verdicts.
+/// Why verdicts cannot become frames, or a frame verdicts.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// They are no rows of the verdict log.
@@ -19,8 +20,9 @@ pub enum Error {
     Frame(#[from] frame::Error),
 }
 
-/// As few frames as halving makes of these verdicts, in their order; none for none. A frame's captured times are the
-/// times of decision. After an error `writer` is as before, and has used no number.
+/// Makes frames of these verdicts, in their order: one if they fit, otherwise of halves as large as fit. No verdicts
+/// make no frame. A frame's captured times are the times of decision. After an error `writer` is as before, and no
+/// number is used.
 ///
 /// # Errors
 /// [`Error::Schema`] for a verdict that contradicts itself, [`Error::Frame`] for one that is too large alone.
@@ -31,6 +33,8 @@ pub fn to_frames(writer: &mut Writer, verdicts: &[Verdict]) -> Result<Vec<Frame>
     let batch = schema::to_batch(verdicts)?;
     let (mut next, mut frames) = (writer.clone(), Vec::new());
     seal(&mut next, &batch, verdicts, &mut frames)?;
+    let rows: usize = frames.iter().map(|frame| frame.header.rows as usize).sum();
+    invariant!(I1, rows == verdicts.len(), "{} verdicts became {rows} rows", verdicts.len());
     *writer = next;
     Ok(frames)
 }
@@ -72,13 +76,92 @@ pub fn from_frame(frame: &Frame) -> Result<Vec<Verdict>, Error> {
 
 #[cfg(test)]
 mod tests {
+    use clicktrail_log::frame::Header;
+    use proptest::prelude::*;
     use uuid::Uuid;
 
     use super::*;
-    use crate::testing::verdict;
+    use crate::testing::{any_verdict, every_shape, fixture::fixture, summary, verdict};
 
     fn writer() -> Writer {
         Writer::new(Uuid::from_u128(5), 1)
+    }
+
+    /// A header as the fixture keeps it: one field a line.
+    fn header_text(header: &Header) -> String {
+        format!(
+            "{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n{}\n",
+            header.format,
+            header.schema_id,
+            header.rows,
+            header.writer,
+            header.writer_epoch,
+            header.number,
+            header.payload_digest,
+            header.previous,
+            header.first_captured.micros(),
+            header.last_captured.micros(),
+        )
+    }
+
+    fn header_from(text: &str) -> Header {
+        let lines: Vec<&str> = text.lines().collect();
+        let [format, schema_id, rows, writer, writer_epoch, number, payload_digest, previous, first, last] =
+            lines.try_into().unwrap();
+        Header {
+            format: format.parse().unwrap(),
+            schema_id: schema_id.to_owned(),
+            rows: rows.parse().unwrap(),
+            writer: writer.parse().unwrap(),
+            writer_epoch: writer_epoch.parse().unwrap(),
+            number: number.parse().unwrap(),
+            payload_digest: payload_digest.parse().unwrap(),
+            previous: previous.parse().unwrap(),
+            first_captured: Timestamp::from_micros(first.parse().unwrap()),
+            last_captured: Timestamp::from_micros(last.parse().unwrap()),
+        }
+    }
+
+    /// The bytes of version 1, which stay readable for ever.
+    #[test]
+    fn frame_of_version_1_reads_and_is_written_as_ever() {
+        let written = to_frames(&mut writer(), &every_shape()).unwrap().remove(0);
+        let header = fixture("frame-1.header.txt", header_text(&written.header).as_bytes());
+        let payload = fixture("frame-1.payload", &written.payload);
+        let stored = Frame { header: header_from(str::from_utf8(&header).unwrap()), payload: payload.into() };
+        let read = from_frame(&stored).unwrap();
+        assert_eq!(
+            read.iter().map(summary).collect::<Vec<_>>(),
+            [
+                "1.2.1 invalid sivt live 750 by judge, 1 reasons, None",
+                "1.1.3 invalid duplicate live 1000 by judge, 1 reasons, None",
+                "1.1.2 valid - live 300 by judge, 1 reasons, None",
+                "1.2.1 valid - rejudge 0 by judge, 0 reasons, None",
+                "1.1.3 invalid policy query 750 by judge, 1 reasons, Some(\"\")",
+                "1.62501.0 invalid givt manual 750 by anna, 1 reasons, Some(\"„seen“ \\\\ by hand\\n\")",
+            ]
+        );
+        assert_eq!(read, every_shape());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_appended_is_what_is_read(
+            verdicts in prop::collection::vec(any_verdict(), 0..60),
+            number in 1..4_u64,
+        ) {
+            let mut writer = writer();
+            for _ in 1..number {
+                to_frames(&mut writer, &[verdict(1)]).unwrap();
+            }
+            let frames = to_frames(&mut writer, &verdicts).unwrap();
+            let read: Vec<Verdict> = frames.iter().flat_map(|frame| from_frame(frame).unwrap()).collect();
+            prop_assert_eq!(read, verdicts);
+            for (frame, number) in frames.iter().zip(number..) {
+                prop_assert_eq!(frame.header.number, number);
+                prop_assert_eq!(header_from(&header_text(&frame.header)), frame.header.clone());
+            }
+        }
     }
 
     #[test]

@@ -1,32 +1,37 @@
-//! A person's word about one event: it stands over everything that judges and queries say.
+//! Ruling by hand: what a person says about one event stands over everything that judges and queries say.
 
 use std::{ops::Range, sync::Arc};
 
-use clicktrail_log::{archive::Archive, log::Log, position::Position, time::Timestamp};
+use clicktrail_log::{archive::Archive, frame::ROWS_MAX, invariant, log::Log, position::Position, time::Timestamp};
 use uuid::Uuid;
 
 use crate::{
     append::{self, Appender},
-    history::{self, History},
+    reader::{self, VerdictReader},
     ruling,
-    verdict::{Category, Decision, Reason, Stage, Verdict},
+    schema::SCORE_PERMILLE_MAX,
+    verdict::{Category, Decision, Evidence, Reason, Stage, Verdict},
 };
 
-/// Under which people's verdicts are written: the same for every process, so that of two at once one looks again.
+/// The identity under which people's verdicts are written. All processes share it, so that of two that append at once
+/// the log takes one, and the other looks again.
 const WRITER: Uuid = Uuid::from_u128(0x9c1d_6f0e_5b7a_4c3d_8e21_7065_7273_6f6e);
 /// How often an append is tried while others append.
 const ATTEMPTS: u32 = 10;
-/// Verdicts that are appended at a time: they fit a frame, so that trying again repeats none.
+/// Verdicts that are appended at a time. They usually fit one frame, which is appended whole or not at all, so that
+/// trying again repeats none.
 const CHUNK: usize = 1_024;
-/// The weight of a word that decides alone.
-const WHOLE_PERMILLE: u16 = 1_000;
+/// The weight of a reason that decides alone.
+const WHOLE_PERMILLE: u16 = SCORE_PERMILLE_MAX;
+
+const _: () = assert!(0 < CHUNK && CHUNK <= ROWS_MAX, "a chunk fits a frame");
 
 /// Why nothing was ruled.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The verdict log could not be read.
     #[error("read the verdict log")]
-    History(#[from] history::Error),
+    Reader(#[from] reader::Error),
     /// The verdict log did not take the verdict. Look at the event's history before you try again.
     #[error("append the verdict")]
     Append(#[from] append::Error),
@@ -37,10 +42,10 @@ pub enum Error {
 
 /// Who rules, and why.
 #[derive(Debug, Clone)]
-pub struct Word {
+pub struct Attribution {
     /// Who decides.
     pub actor: String,
-    /// Why: a word or a sentence, which becomes the reason.
+    /// Why: a word or a sentence. It becomes the reason of the verdict.
     pub reason: String,
     /// For people.
     pub note: Option<String>,
@@ -52,7 +57,7 @@ pub fn verdict(
     event_id: String,
     ruling: (Decision, Option<Category>),
     stage: Stage,
-    word: &Word,
+    by: &Attribution,
     decided_at: Timestamp,
 ) -> Verdict {
     let (decision, category) = ruling;
@@ -63,30 +68,30 @@ pub fn verdict(
         event_id,
         decision,
         category: category.filter(|_| invalid),
-        reasons: vec![Reason { rule: word.reason.clone(), weight_permille, evidence: Vec::new() }],
+        reasons: vec![Reason { rule: by.reason.clone(), weight_permille, evidence: Vec::new() }],
         score_permille: weight_permille,
         ruleset: String::new(),
         stage,
         decided_at,
-        actor: word.actor.clone(),
-        note: word.note.clone(),
+        actor: by.actor.clone(),
+        note: by.note.clone(),
     }
 }
 
 /// The verdict that takes a ruling by hand back: it says, in the person's name, what stands without any ruling by hand.
-/// It is itself a person's word, so what judges say about the event later does not overrule it.
+/// It is itself a ruling by hand, so what judges say about the event later does not overrule it.
 ///
 /// # Errors
 /// [`Error::NotByHand`] if what stands about the event was not ruled by hand.
 pub async fn revoked(
-    history: &History,
+    verdicts: &VerdictReader,
     target: Position,
     event_id: String,
-    word: &Word,
+    by: &Attribution,
     decided_at: Timestamp,
 ) -> Result<Verdict, Error> {
     let only: Range<Position> = target..target.plus_rows(1);
-    let ruled = history.about(only, history.end().await?).await?;
+    let ruled = verdicts.about(only, verdicts.end().await?).await?;
     let stands = ruling::standing(ruled.iter().map(|ruled| (ruled.position, &ruled.verdict)));
     let by_hand = ruled.iter().rev().find(|ruled| ruled.verdict.stage == Stage::Manual);
     let (Some(Stage::Manual), Some(by_hand)) = (stands.map(|verdict| verdict.stage), by_hand) else {
@@ -95,13 +100,15 @@ pub async fn revoked(
     let others = ruled.iter().filter(|ruled| ruled.verdict.stage != Stage::Manual);
     let others = others.map(|ruled| (ruled.position, &ruled.verdict));
     let ruling = ruling::standing(others).map_or((Decision::Valid, None), |other| (other.decision, other.category));
-    let mut verdict = verdict(target, event_id, ruling, Stage::Manual, word, decided_at);
-    let revokes = ("revokes".to_owned(), crate::verdict::Evidence::Position(by_hand.position));
+    let mut verdict = verdict(target, event_id, ruling, Stage::Manual, by, decided_at);
+    let revokes = ("revokes".to_owned(), Evidence::Position(by_hand.position));
     verdict.reasons[0].evidence.push(revokes);
+    let is_whole = (verdict.decision == Decision::Invalid) == verdict.category.is_some();
+    invariant!(I7, is_whole, "what stands about {target} contradicts itself");
     Ok(verdict)
 }
 
-/// Appends the verdicts of a person, a query or a second look of the judge, again when others appended meanwhile.
+/// Appends the verdicts of a person, of a query, or of judging again. Tries again when others appended meanwhile.
 ///
 /// # Errors
 /// [`Error::Append`]: some of them may have been appended.

@@ -5,12 +5,12 @@
 //! - [`ruleset`] is the file that says what is looked for and what it weighs;
 //! - [`fold`] runs its detectors over the click log, the same way live and on replay;
 //! - [`verdict`] is one judgement about one position;
-//! - [`schema`] its columns, [`reasons`] the text of one of them, [`frames`] what is appended to the verdict log;
-//! - [`archive`] is how sealed hours of verdicts are kept;
+//! - [`schema`] has its columns, [`reasons`] the text of one of them, [`frames`] what is appended to the verdict log;
+//! - [`archive`] says how sealed hours of verdicts are kept;
 //! - [`ruling`] decides which verdict stands for a position, [`rulings`] what stands for many;
-//! - [`judge`] reads the click log, lets a ruleset fold it, and appends what that finds; [`hand`] is a person's word, and
-//!   [`append`] how either gets into the log once;
-//! - [`history`] reads all of it, as of any position of the verdict log, from archive and log.
+//! - [`judge`] reads the click log, lets a ruleset fold it, and appends what that finds; [`hand`] is for people who
+//!   rule, and [`append`] gets what either says into the log once;
+//! - [`reader`] reads all of it, as of any position of the verdict log, from archive and log.
 
 pub mod append;
 pub mod archive;
@@ -18,8 +18,8 @@ mod detector;
 pub mod fold;
 pub mod frames;
 pub mod hand;
-pub mod history;
 pub mod judge;
+pub mod reader;
 pub mod reasons;
 pub mod ruleset;
 pub mod ruling;

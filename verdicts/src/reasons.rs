@@ -1,11 +1,12 @@
-//! Reasons as the text of one column: a JSON array without blanks, one object a reason, fields in this order.
+//! Reasons as the text of one column: a JSON array without blanks, with one object a reason and its fields in this
+//! order.
 //!
 //! ```json
 //! [{"rule":"address_rate","weight":400,"evidence":{"clicks":101,"address":"192.0.2.1","first":{"position":"1.42.0"}}}]
 //! ```
 //!
-//! Evidence keeps its order. A number is a number, a text is a text, and a position is an object with the one field
-//! `position`: a text that looks like one is still a text. So what was written is what is read.
+//! Evidence keeps its order. A number is a JSON number and a text a JSON string. A position is an object with the one
+//! field `position`, so that a text that looks like a position stays a text. So what was written is what is read.
 
 use std::fmt;
 
@@ -30,7 +31,7 @@ struct Stored {
 /// Evidence in its order.
 struct Pairs(Vec<(String, Evidence)>);
 
-/// One thing that a signal saw.
+/// The value of one piece of evidence.
 #[derive(Serialize, Deserialize)]
 #[serde(untagged)]
 enum Value {
@@ -124,6 +125,7 @@ pub fn from_text(text: &str) -> Result<Vec<Reason>, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use clicktrail_log::position::{Epoch, Seq};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -150,6 +152,38 @@ mod tests {
         );
         assert_eq!(from_text(&text).unwrap(), reasons);
         assert_eq!(to_text(&[]), "[]");
+    }
+
+    fn any_evidence() -> impl Strategy<Value = Evidence> {
+        prop_oneof![
+            any::<i64>().prop_map(Evidence::Number),
+            any::<String>().prop_map(Evidence::Text),
+            (0..=Seq::MAX.get(), any::<u16>()).prop_map(|(seq, row)| {
+                Evidence::Position(Position::new(Epoch::FIRST, Seq::new(seq).unwrap(), row))
+            }),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn reasons_are_read_as_they_were_written(
+            reasons in prop::collection::vec(
+                (any::<String>(), any::<u16>(), prop::collection::vec((any::<String>(), any_evidence()), 0..4)), 0..4),
+        ) {
+            let reasons: Vec<Reason> = reasons
+                .into_iter()
+                .map(|(rule, weight_permille, evidence)| Reason { rule, weight_permille, evidence })
+                .collect();
+            let text = to_text(&reasons);
+            let read = from_text(&text).unwrap();
+            prop_assert_eq!(&read, &reasons);
+            prop_assert_eq!(to_text(&read), text, "one text for the same reasons");
+        }
+
+        #[test]
+        fn no_text_makes_reading_panic(text in any::<String>()) {
+            let _ = from_text(&text);
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@ use clicktrail_log::position::Position;
 
 use crate::verdict::{Stage, Verdict};
 
-/// How strongly a stage speaks: a person's word about one click over any query or judge, a look back over the look
-/// in passing. Queries and the judge's second look weigh the same.
+/// How strongly a stage speaks. A person who rules about one event overrules any query or judge; judging again
+/// overrules live judging. Queries and judging again weigh the same.
 const fn weight(stage: Stage) -> u8 {
     match stage {
         Stage::Live => 0,
@@ -14,7 +14,14 @@ const fn weight(stage: Stage) -> u8 {
     }
 }
 
-/// How strongly one verdict stands against the others about its position: the greatest stands.
+const _: () = assert!(
+    weight(Stage::Live) < weight(Stage::Rejudge)
+        && weight(Stage::Rejudge) == weight(Stage::Query)
+        && weight(Stage::Query) < weight(Stage::Manual),
+    "the table below"
+);
+
+/// How strongly one verdict stands against the others about its position. The greatest rank stands.
 ///
 /// | earlier | later | stands |
 /// |---|---|---|
@@ -25,7 +32,7 @@ const fn weight(stage: Stage) -> u8 {
 /// | manual | live, rejudge or query | earlier |
 /// | manual | manual | later |
 ///
-/// Because this is an order, verdicts may be looked at in any order, and again.
+/// Because ranks are ordered, verdicts may be looked at in any order, and more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Rank {
     weight: u8,
@@ -38,7 +45,7 @@ impl Rank {
         Self { weight: weight(stage), verdict }
     }
 
-    /// Whether it is a person's word, which nothing but another one overrules.
+    /// Whether a person ruled, whom only another ruling by hand overrules.
     pub const fn is_by_hand(self) -> bool {
         self.weight == weight(Stage::Manual)
     }

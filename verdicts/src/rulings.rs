@@ -6,7 +6,7 @@ use arrow::{
     array::{Int64Array, RecordBatch, StringArray},
     datatypes::{DataType, Field, Schema, SchemaRef},
 };
-use clicktrail_log::{frame::Digest, position::Position, schema::POSITION};
+use clicktrail_log::{frame::Digest, invariant, position::Position, schema::POSITION};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     verdict::{Category, Decision, Stage},
 };
 
-/// The first line under the digest: another table or another text of its rows is another name.
+/// The first line that the digest covers. It changes with the table or the text of its rows, so that the name does too.
 const DIGEST_VERSION: &str = "clicktrail rulings 1\n";
 
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
@@ -35,7 +35,7 @@ pub fn schema() -> SchemaRef {
 pub enum Stages {
     /// Every verdict.
     All,
-    /// What the judge said in passing alone: what live counting knew.
+    /// Only what the judge said live: what live counting knew.
     LiveOnly,
 }
 
@@ -74,13 +74,16 @@ impl Rulings {
         Self { targets, before, stages, standing: BTreeMap::new() }
     }
 
-    /// Takes in the verdict that stands at `verdict` in the verdict log. What is about other positions, stands at
-    /// `before` or later, or is of a stage that does not count, changes nothing; nor does a verdict taken in twice.
+    /// Takes in the verdict that stands at `verdict` in the verdict log. It changes nothing if it is about another
+    /// position, stands at `before` or later, or is of a stage that does not count. Nor does taking it in a second
+    /// time.
     pub fn add(&mut self, verdict: Position, outline: &Outline) {
         let asked = self.targets.contains(&outline.target) && verdict < self.before;
         if !asked || !self.stages.admits(outline.stage) {
             return;
         }
+        let is_whole = (outline.decision == Decision::Invalid) == outline.category.is_some();
+        invariant!(I7, is_whole, "the verdict at {verdict} is neither billable nor invalid");
         let next = Standing {
             decision: outline.decision,
             category: outline.category,
@@ -118,7 +121,8 @@ impl Rulings {
             .expect("the arrays are those of the schema of rulings")
     }
 
-    /// Names the table: SHA-256 over a line that says which table this is, and one `position<TAB>category` line a row.
+    /// The name of the table: SHA-256 over a line that says which table this is, and a `position<TAB>category` line for
+    /// each row.
     pub fn digest(&self) -> Digest {
         let mut hash = Sha256::new();
         hash.update(DIGEST_VERSION);

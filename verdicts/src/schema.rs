@@ -1,6 +1,6 @@
 //! The columns of the verdict log: how verdicts become rows, and rows verdicts again.
 //!
-//! They evolve as the columns of events do: by addition only. Every published version is kept under
+//! Like the columns of events they evolve by addition only. Every published version is kept under
 //! `verdicts/schemas/`, and `clicktrail schema check` compares.
 
 use std::sync::{Arc, LazyLock};
@@ -65,13 +65,13 @@ pub fn published() -> Vec<(String, Vec<Column>)> {
     published_in(&[include_str!("../schemas/verdicts-1.json")])
 }
 
-/// Why verdicts and rows are not the same thing.
+/// Why verdicts cannot become rows, or rows verdicts.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The columns are not those of a version that this program knows.
     #[error("these are no columns of verdicts: {0}")]
     Columns(String),
-    /// One row is no verdict, or one verdict may not become a row.
+    /// A row is no verdict, or a verdict contradicts itself.
     #[error("row {row} of verdicts is unusable: {reason}")]
     Row {
         /// From 0.

@@ -55,7 +55,7 @@ impl Category {
     }
 }
 
-/// How a verdict came about. Precedence is [`crate::ruling`]'s business.
+/// How a verdict came about. [`crate::ruling`] says which stage overrules which.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stage {
     /// By the judge, as the event was logged.
@@ -132,7 +132,7 @@ pub enum Evidence {
 /// One signal that fired.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// The rule of the ruleset, or the word that a person or a query gave.
+    /// The rule of the ruleset, or the reason that a person or a query gave.
     pub rule: String,
     /// What it adds to the score, in thousandths.
     pub weight_permille: u16,

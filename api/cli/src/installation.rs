@@ -24,7 +24,7 @@ use clicktrail_log::{
 };
 use clicktrail_projections::session;
 use clicktrail_query::Service;
-use clicktrail_verdicts::{history::History, judge::Judge, ruleset::Ruleset};
+use clicktrail_verdicts::{judge::Judge, reader::VerdictReader, ruleset::Ruleset};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -92,8 +92,8 @@ impl Installation {
     }
 
     /// What was ruled, from the verdict log and its archive.
-    pub(crate) fn rulings(&self) -> History {
-        History::new(Arc::clone(&self.verdicts), self.archive.clone())
+    pub(crate) fn rulings(&self) -> VerdictReader {
+        VerdictReader::new(Arc::clone(&self.verdicts), self.archive.clone())
     }
 
     /// The judge of this installation.

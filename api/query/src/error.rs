@@ -4,7 +4,7 @@ use clicktrail_log::{
     archive::{self, locate},
     position::Position,
 };
-use clicktrail_verdicts::history;
+use clicktrail_verdicts::reader;
 
 /// Why a question has no answer. Asking changes nothing, so it may be asked again.
 #[derive(Debug, thiserror::Error)]
@@ -26,7 +26,7 @@ pub enum Error {
     Event(#[from] locate::Error),
     /// The verdicts could not be read.
     #[error("read the verdicts")]
-    Verdicts(#[from] history::Error),
+    Verdicts(#[from] reader::Error),
     /// A question as of a verdict that does not exist yet.
     #[error("there is no verdict {verdict} yet: the log of verdicts ends before {end}")]
     NoSuchVerdict {

@@ -5,7 +5,7 @@ use clicktrail_log::{
     position::Position,
 };
 use clicktrail_verdicts::{
-    history::Ruled,
+    reader::Ruled,
     ruling,
     verdict::{Category, Decision},
 };

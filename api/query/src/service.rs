@@ -5,7 +5,7 @@ use std::sync::Arc;
 use clicktrail_catalog::Catalog;
 use clicktrail_log::{archive::Archive, log::Log};
 use clicktrail_projections::session;
-use clicktrail_verdicts::history::History;
+use clicktrail_verdicts::reader::VerdictReader;
 
 /// An installation, as far as questions need it.
 #[derive(Debug, Clone)]
@@ -13,7 +13,7 @@ pub struct Service {
     /// The click log.
     pub clicks: Arc<dyn Log>,
     /// The verdicts.
-    pub history: History,
+    pub history: VerdictReader,
     /// The archive of both.
     pub archive: Archive,
     /// The catalog.

@@ -8,7 +8,7 @@ use clicktrail_log::{
     position::Seq,
     time::{Hour, Timestamp},
 };
-use clicktrail_verdicts::judge::Judged;
+use clicktrail_verdicts::judge::Mark;
 
 use crate::{
     error::Error,
@@ -77,13 +77,13 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     async fn reconciliations(&self, from: Hour, limit: u32) -> Result<Vec<Reconciliation>, Error>;
 
     /// How far the judge has come.
-    async fn judged(&self) -> Result<Judged, Error>;
+    async fn judged(&self) -> Result<Mark, Error>;
 
     /// Moves the judge's mark from `before` to `after`.
     ///
     /// # Errors
     /// [`Error::Conflict`] unless the mark stands at `before`: another judge moved it.
-    async fn put_judged(&self, before: &Judged, after: &Judged) -> Result<(), Error>;
+    async fn put_judged(&self, before: &Mark, after: &Mark) -> Result<(), Error>;
 
     /// The last verdict frame that [`stale_hours`](Catalog::stale_hours) knows of; [`Seq::ZERO`] at the beginning.
     async fn followed_through(&self) -> Result<Seq, Error>;

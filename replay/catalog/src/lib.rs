@@ -25,7 +25,7 @@ mod store;
 mod verdicts;
 
 pub use clicktrail_log::ad::Ad;
-pub use clicktrail_verdicts::judge::Judged;
+pub use clicktrail_verdicts::judge::Mark;
 pub use contract::Catalog;
 pub use error::Error;
 pub use model::{Compare, HotPartial, LaterRuling, Outcome, Reconciliation, SealedHour, Segment, Snapshot, StaleHour};

@@ -6,7 +6,7 @@ use clicktrail_log::{
     position::{Position, Seq},
     time::{Hour, Timestamp},
 };
-use clicktrail_verdicts::judge::Judged;
+use clicktrail_verdicts::judge::Mark;
 
 use crate::{
     error::Error,
@@ -153,9 +153,9 @@ pub(crate) fn marks(fields: &dyn Fields) -> Result<(Seq, Seq), Error> {
     Ok((row.seq("sealed")?, row.seq("counted")?))
 }
 
-pub(crate) fn judged(fields: &dyn Fields) -> Result<Judged, Error> {
+pub(crate) fn judged(fields: &dyn Fields) -> Result<Mark, Error> {
     let row = Reader::of("verdict_marks", &[], fields);
-    Ok(Judged { clicks_through: row.seq("clicks_judged")?, verdicts_through: row.seq("verdicts_judged")? })
+    Ok(Mark { clicks_through: row.seq("clicks_judged")?, verdicts_through: row.seq("verdicts_judged")? })
 }
 
 pub(crate) fn followed(fields: &dyn Fields) -> Result<Seq, Error> {

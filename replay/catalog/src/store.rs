@@ -6,7 +6,7 @@ use clicktrail_log::{
     position::Seq,
     time::{Hour, Timestamp},
 };
-use clicktrail_verdicts::judge::Judged;
+use clicktrail_verdicts::judge::Mark;
 
 use crate::{
     contract::Catalog,
@@ -78,11 +78,11 @@ impl<B: Backend> Catalog for B {
         sealing::reconciliations(&mut self.read().await?, from, limit).await
     }
 
-    async fn judged(&self) -> Result<Judged, Error> {
+    async fn judged(&self) -> Result<Mark, Error> {
         verdicts::judged(&mut self.read().await?).await
     }
 
-    async fn put_judged(&self, before: &Judged, after: &Judged) -> Result<(), Error> {
+    async fn put_judged(&self, before: &Mark, after: &Mark) -> Result<(), Error> {
         let mut session = self.write(Lock::Counts).await?;
         verdicts::put_judged(&mut session, before, after).await?;
         session.commit().await

@@ -1,7 +1,7 @@
 //! How far the judge has come, and which sealed hours a later ruling concerns.
 
 use clicktrail_log::{position::Seq, time::Hour};
-use clicktrail_verdicts::judge::Judged;
+use clicktrail_verdicts::judge::Mark;
 
 use crate::{
     error::Error,
@@ -34,7 +34,7 @@ pub(crate) const FORGET: [&str; 2] =
     ["DELETE FROM later_rulings", "UPDATE verdict_marks SET clicks_judged = 0, verdicts_judged = 0, followed = 0"];
 
 /// See [`Catalog::judged`](crate::Catalog::judged).
-pub(crate) async fn judged(session: &mut impl Session) -> Result<Judged, Error> {
+pub(crate) async fn judged(session: &mut impl Session) -> Result<Mark, Error> {
     one_row(session.fetch(JUDGED, &[], rows::judged).await?)
 }
 
@@ -43,7 +43,7 @@ fn one_row<T>(found: Vec<T>) -> Result<T, Error> {
 }
 
 /// See [`Catalog::put_judged`](crate::Catalog::put_judged).
-pub(crate) async fn put_judged(session: &mut impl Session, before: &Judged, after: &Judged) -> Result<(), Error> {
+pub(crate) async fn put_judged(session: &mut impl Session, before: &Mark, after: &Mark) -> Result<(), Error> {
     let found = judged(session).await?;
     if found != *before {
         return Err(Error::Conflict(format!(

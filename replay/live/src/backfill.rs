@@ -165,7 +165,7 @@ impl Backfill {
     /// Seals the last hour too, if it is over by the machine's clock.
     ///
     /// # Errors
-    /// As [`History::append`].
+    /// As [`Backfill::append`].
     pub async fn finish(mut self) -> Result<Written, Error> {
         if let Some(open) = self.open {
             self.seal_until(open.next()).await?;

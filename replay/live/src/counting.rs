@@ -17,7 +17,7 @@ use clicktrail_log::{
 };
 use clicktrail_projections::{counters, session};
 use clicktrail_replay::{Error, reader::Reader};
-use clicktrail_verdicts::history::History;
+use clicktrail_verdicts::reader::VerdictReader;
 use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -44,7 +44,7 @@ pub struct Projector {
     catalog: Arc<dyn Catalog>,
     limits: session::Limits,
     /// The verdict log, if there is a judge.
-    verdicts: Option<History>,
+    verdicts: Option<VerdictReader>,
     progress: Option<Progress>,
     /// Whether more was there than a tick may hold: then the next does not wait.
     is_behind: bool,
@@ -69,7 +69,7 @@ impl Projector {
 
     /// The same behind a judge: only what it has passed is counted, with its verdicts.
     #[must_use]
-    pub fn behind_judge(mut self, verdicts: History) -> Self {
+    pub fn behind_judge(mut self, verdicts: VerdictReader) -> Self {
         self.verdicts = Some(verdicts);
         self
     }

@@ -25,7 +25,7 @@ use clicktrail_replay::{
     register::{self, Sealed},
     stale,
 };
-use clicktrail_verdicts::{archive::Verdicts, history::History};
+use clicktrail_verdicts::{archive::Verdicts, reader::VerdictReader};
 use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
@@ -61,7 +61,7 @@ pub struct Archiver {
 #[derive(Debug)]
 struct VerdictHours {
     log: Arc<dyn Log>,
-    history: History,
+    history: VerdictReader,
     sealer: Sealer<Verdicts>,
     cursor: Option<Cursor>,
 }
@@ -81,7 +81,7 @@ impl Archiver {
 
     /// The same behind a judge that writes into the verdict log `verdicts`: hours wait until it has passed them.
     #[must_use]
-    pub fn behind_judge(mut self, verdicts: Arc<dyn Log>, history: History) -> Self {
+    pub fn behind_judge(mut self, verdicts: Arc<dyn Log>, history: VerdictReader) -> Self {
         let sealer = Sealer::of(Arc::clone(&verdicts), self.archive.clone());
         self.verdicts = Some(VerdictHours { log: verdicts, history, sealer, cursor: None });
         self

@@ -1,13 +1,30 @@
-use std::{collections::BTreeMap, path::Path};
+use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use arrow::{array::RecordBatch, compute::concat_batches, datatypes::Int64Type};
+use bytes::Bytes;
 use clicktrail_log::{
-    archive::seal::Cursor,
-    position::{Epoch, Seq},
-    time::Hour,
+    archive::{
+        self,
+        entry::Entry as _,
+        kind::{Kind as _, NewFile, PartRange},
+        part,
+        seal::Cursor,
+    },
+    frame::Digest,
+    log::Stream,
+    position::{Epoch, Position, Seq},
+    schema::POSITION,
+    time::{Hour, Timestamp},
 };
 
-use super::*;
-use crate::testing::{bed::bed, verdict};
+use proptest::prelude::*;
+
+use super::{Manifest, Part, Verdicts};
+use crate::{
+    schema,
+    testing::{any_verdict, bed::bed, every_shape, fixture::fixture, summary, verdict},
+    verdict::Verdict,
+};
 
 #[tokio::test]
 async fn hours_are_contiguous_quiet_ones_included_and_read_back() {
@@ -128,34 +145,90 @@ async fn rows_stand_by_target_then_position() {
     }
 }
 
-/// The bytes of version 1: whoever changes them makes another version, or knows that they come from Parquet itself.
-#[test]
-fn manifest_and_part_have_the_bytes_of_version_1() {
-    let verdicts: Vec<_> = (0..20).rev().map(verdict).collect();
+/// The part of frame 1, which holds these verdicts.
+fn encode(verdicts: &[Verdict]) -> (Part, Vec<NewFile>) {
     let (first, logged_at) = (Position::new(Epoch::FIRST, Seq::FIRST, 0), Timestamp::from_micros(2_000_000));
-    let rows = Verdicts::rows(&schema::to_batch(&verdicts).unwrap(), first, logged_at).unwrap();
+    let rows = Verdicts::rows(&schema::to_batch(verdicts).unwrap(), first, logged_at).unwrap();
     let hour = Hour::parse("2026-03-01T22").unwrap();
-    let (part, files) = Verdicts::encode(vec![rows], PartRange { hour, first: Seq::FIRST, last: Seq::FIRST }).unwrap();
-    assert_eq!(files.iter().map(|file| &file.file).collect::<Vec<_>>(), part.files());
+    Verdicts::encode(vec![rows], PartRange { hour, first: Seq::FIRST, last: Seq::FIRST }).unwrap()
+}
+
+/// The manifest of an hour with these parts.
+fn manifest_of(parts: Vec<Part>) -> Manifest {
+    let rows = parts.iter().map(|part| part.rows).sum();
     let manifest = Manifest {
         version: archive::manifest::VERSION,
         stream: Stream::Verdicts.as_str().to_owned(),
-        hour: hour.to_string(),
+        hour: "2026-03-01T22".to_owned(),
         epoch: 1,
         first_seq: 1,
         last_seq: 1,
         frames: 1,
         repeats: 0,
-        rows: 20,
+        rows,
         schema_id: clicktrail_log::schema::id(&schema::verdicts()),
         previous: None,
         writers: Vec::new(),
         last_frames: Vec::new(),
         alarms: Vec::new(),
-        parts: vec![part],
+        parts,
         checksum: String::new(),
     };
-    let golden = include_str!("../../fixtures/manifest-1.json");
-    assert_eq!(String::from_utf8(manifest.clone().sealed().to_bytes()).unwrap(), golden);
-    assert_eq!(Manifest::from_bytes(golden.as_bytes()).unwrap(), manifest.sealed());
+    manifest.sealed()
+}
+
+fn read_all(file: Bytes) -> (Vec<Verdict>, Vec<i64>) {
+    let batches: Vec<RecordBatch> = part::read(file, None).unwrap().collect::<Result<_, _>>().unwrap();
+    let rows = concat_batches(&schema::read(), &batches).unwrap();
+    let positions = schema::primitive::<Int64Type>(&rows, POSITION).unwrap().values().to_vec();
+    (schema::from_batch(&rows).unwrap(), positions)
+}
+
+/// The bytes of version 1, which stay readable for ever. Whoever changes what is written makes another version, or
+/// knows that the change comes from Parquet itself.
+#[test]
+fn manifest_and_part_of_version_1_read_and_are_written_as_ever() {
+    let verdicts: Vec<_> = (0..20).rev().map(verdict).collect();
+    let (part, files) = encode(&verdicts);
+    assert_eq!(files.iter().map(|file| &file.file).collect::<Vec<_>>(), part.files());
+    let written = manifest_of(vec![part]);
+    let stored = Manifest::from_bytes(&fixture("manifest-1.json", &written.to_bytes())).unwrap();
+    assert_eq!(stored, written);
+    let (part, file) = (&stored.parts[0], Bytes::from(fixture("part-1.parquet", &files[0].bytes)));
+    assert_eq!(Digest::of(&file).to_string(), part.file.sha256);
+    assert_eq!(Verdicts::check(&stored, part, std::slice::from_ref(&file)), Ok(()));
+    let (read, positions) = read_all(file);
+    assert_eq!(summary(&read[0]), "1.1.0 invalid sivt live 750 by judge, 1 reasons, None");
+    assert_eq!(summary(&read[19]), "1.2.3 invalid sivt live 750 by judge, 1 reasons, None");
+    assert_eq!(read, (0..20).map(verdict).collect::<Vec<_>>(), "sorted by target");
+    let first = Position::new(Epoch::FIRST, Seq::FIRST, 0).as_i64();
+    assert_eq!(positions, (first..first + 20).rev().collect::<Vec<_>>());
+}
+
+/// The same for verdicts of every shape.
+#[test]
+fn part_with_every_shape_of_verdict_reads_and_is_written_as_ever() {
+    let (part, files) = encode(&every_shape());
+    let file = Bytes::from(fixture("part-1-shapes.parquet", &files[0].bytes));
+    assert_eq!(Verdicts::check(&manifest_of(vec![part.clone()]), &part, std::slice::from_ref(&file)), Ok(()));
+    let shapes = every_shape();
+    let by_target: Vec<Verdict> = [2, 1, 4, 0, 3, 5].map(|shape: usize| shapes[shape].clone()).into();
+    assert_eq!(read_all(file).0, by_target);
+}
+
+proptest! {
+    #[test]
+    fn part_holds_what_its_frame_held_and_is_written_the_same_twice(
+        verdicts in prop::collection::vec(any_verdict(), 1..60),
+    ) {
+        let (part, files) = encode(&verdicts);
+        prop_assert_eq!(&encode(&verdicts).1[0].bytes, &files[0].bytes, "I6");
+        let file = files[0].bytes.clone();
+        prop_assert_eq!(Verdicts::check(&manifest_of(vec![part.clone()]), &part, std::slice::from_ref(&file)), Ok(()));
+        let (read, positions) = read_all(file);
+        let first = Position::new(Epoch::FIRST, Seq::FIRST, 0).as_i64();
+        let mut expected: Vec<(i64, Verdict)> = (first..).zip(verdicts).collect();
+        expected.sort_by_key(|(position, verdict)| (verdict.target, *position));
+        prop_assert_eq!(positions.into_iter().zip(read).collect::<Vec<_>>(), expected);
+    }
 }

@@ -2,11 +2,14 @@
 
 use std::collections::HashMap;
 
+use clicktrail_log::invariant;
+
 use super::{
-    Hits, State, View,
     frames::Frames,
-    number,
-    timeline::{Seen, Timeline},
+    hits::{Hits, millis, number},
+    state::State,
+    timeline::{TimedEvent, Timeline},
+    view::View,
 };
 use crate::{ruleset::address::Address, verdict::Evidence};
 
@@ -17,11 +20,12 @@ struct Rule {
     window: i64,
 }
 
-/// Clicks by address. The order of the map decides nothing: it is only ever asked by key.
+/// Clicks by address. Only ever asked by key, so the map's order decides nothing.
 #[derive(Debug, Default)]
 pub(super) struct AddressRate {
     rules: Vec<Rule>,
     clicks: HashMap<Address, Timeline>,
+    /// What all timelines hold, counted as they change.
     timeline_bytes: usize,
 }
 
@@ -50,7 +54,7 @@ impl State for AddressRate {
             let timeline = self.clicks.entry(*address).or_insert_with(Timeline::new);
             for rule in hits.asked(&self.rules) {
                 let span = timeline.span(time.saturating_sub(rule.window), time, view.cut(row));
-                // The span holds no more than it holds, visible or not: most addresses are done here.
+                // Most addresses are done here: even if every event of the span is visible, they are too few.
                 if span.len() < rule.clicks_max as usize {
                     continue;
                 }
@@ -62,23 +66,30 @@ impl State for AddressRate {
                         [
                             ("clicks", number(clicks)),
                             ("clicks_max", Evidence::Number(i64::from(rule.clicks_max))),
-                            ("window_ms", super::millis(rule.window)),
+                            ("window_ms", millis(rule.window)),
                         ],
                     );
                 }
             }
             let before = timeline.bytes();
-            timeline.insert(Seen { time, frame: rows.origins[row].frame, user: 0 }, view.frames);
+            timeline.insert(TimedEvent { time, frame: rows.origins[row].frame, user: 0 }, view.frames);
             self.timeline_bytes += timeline.bytes() - before;
         }
     }
 
     fn forget(&mut self, frames: &Frames, cut_micros: i64) {
-        self.clicks.retain(|_, timeline| timeline.retain(|frame| frames.logged_micros(frame) > cut_micros, frames));
+        let (mut held, mut kept) = (0, 0);
+        self.clicks.retain(|_, timeline| {
+            held += timeline.bytes();
+            let is_kept = timeline.retain(|frame| frames.logged_micros(frame) > cut_micros, frames);
+            kept += if is_kept { timeline.bytes() } else { 0 };
+            is_kept
+        });
+        invariant!(I14, held == self.timeline_bytes, "timelines hold {held} bytes, {} counted", self.timeline_bytes);
+        self.timeline_bytes = kept;
         if self.clicks.capacity() > 4 * self.clicks.len().max(1024) {
             self.clicks.shrink_to(2 * self.clicks.len());
         }
-        self.timeline_bytes = self.clicks.values().map(Timeline::bytes).sum();
     }
 
     fn bytes(&self) -> usize {

@@ -1,34 +1,46 @@
-//! `suspicious_agent` and `device_mismatch`: both read the user agent, once for each that differs.
+//! `suspicious_agent` and `device_mismatch`: both read the user agent. Each distinct one is parsed once.
 
 use std::{collections::HashMap, sync::Arc};
 
+use clicktrail_log::invariant;
 use xxhash_rust::xxh3::xxh3_128;
 
 mod device;
 
-use super::{Hits, Seen, State, View, frames::Frames, rows::optional};
+use super::{
+    frames::Frames,
+    hits::{Hit, Hits, NamedEvidence},
+    rows::optional,
+    state::{CACHE_BYTES_MAX, State},
+    view::View,
+};
 use crate::{ruleset::patterns::Patterns, verdict::Evidence};
 use device::{Claim, Device};
 
-/// User agents remembered: a cache, so it never changes what is found; full, it begins anew. A hash of 128 bits stands
-/// for the text.
+/// How many user agents are remembered, each by a 128-bit hash of its text. This is a cache, so it never changes what
+/// is found. When it is full, it begins anew.
 const CACHED_MAX: usize = 1 << 16;
+
+/// What one remembered user agent takes. Patterns are short, and most user agents match none.
+const AGENT_BYTES: usize = size_of::<(u128, AgentTraits)>() + 64;
+
+const _: () = assert!(CACHED_MAX * AGENT_BYTES <= CACHE_BYTES_MAX);
 
 /// What a user agent says.
 #[derive(Debug)]
-struct Known {
+struct AgentTraits {
     /// For each rule of `suspicious_agent`: the list and the pattern that match.
     listed: Vec<Option<(String, String)>>,
     device: Device,
 }
 
-/// User agents.
+/// The rules that read user agents, and what was read.
 #[derive(Debug, Default)]
 pub(super) struct Agent {
     /// Index and lists.
     pub(super) suspicious: Vec<(usize, Vec<Arc<Patterns>>)>,
     pub(super) mismatches: Vec<usize>,
-    known: HashMap<u128, Known>,
+    traits: HashMap<u128, AgentTraits>,
 }
 
 impl State for Agent {
@@ -50,9 +62,9 @@ impl State for Agent {
                 }
                 continue;
             };
-            let known = self.know(agent);
-            let listed: Vec<_> = known.listed.clone();
-            let device = known.device;
+            let traits = self.traits_of(agent);
+            let listed: Vec<_> = traits.listed.clone();
+            let device = traits.device;
             for ((rule, _), found) in self.suspicious.iter().zip(listed) {
                 if let Some((list, pattern)) = found {
                     hits.push(row, *rule, [("list", Evidence::Text(list)), ("pattern", Evidence::Text(pattern))]);
@@ -68,7 +80,7 @@ impl State for Agent {
             let evidence = contradictions(claims);
             if !evidence.is_empty() {
                 for rule in &self.mismatches {
-                    hits.found.push(super::Hit { row, rule: *rule, evidence: evidence.clone() });
+                    hits.found.push(Hit { row, rule: *rule, evidence: evidence.clone() });
                 }
             }
         }
@@ -77,30 +89,33 @@ impl State for Agent {
     fn forget(&mut self, _frames: &Frames, _cut_micros: i64) {}
 
     fn bytes(&self) -> usize {
-        // Patterns are short; most user agents match none.
-        self.known.capacity() * (size_of::<(u128, Known)>() + 64)
+        self.traits.capacity() * AGENT_BYTES
     }
 }
 
 impl Agent {
-    fn know(&mut self, agent: &str) -> &Known {
+    fn traits_of(&mut self, agent: &str) -> &AgentTraits {
         let hash = xxh3_128(agent.as_bytes());
-        if self.known.len() >= CACHED_MAX && !self.known.contains_key(&hash) {
-            self.known.clear();
+        if self.traits.len() >= CACHED_MAX && !self.traits.contains_key(&hash) {
+            self.traits.clear();
         }
+        invariant!(I14, self.traits.len() <= CACHED_MAX, "{} user agents are cached", self.traits.len());
         let suspicious = &self.suspicious;
-        self.known.entry(hash).or_insert_with(|| {
+        self.traits.entry(hash).or_insert_with(|| {
             let listed = |lists: &Vec<Arc<Patterns>>| {
                 let find = |list: &Arc<Patterns>| Some((list.name().to_owned(), list.find(agent)?.to_owned()));
                 lists.iter().find_map(find)
             };
-            Known { listed: suspicious.iter().map(|(_, lists)| listed(lists)).collect(), device: Device::parse(agent) }
+            AgentTraits {
+                listed: suspicious.iter().map(|(_, lists)| listed(lists)).collect(),
+                device: Device::parse(agent),
+            }
         })
     }
 }
 
-fn contradictions(claims: [(&str, Option<Claim>); 2]) -> Seen {
-    let mut evidence = Seen::new();
+fn contradictions(claims: [(&str, Option<Claim>); 2]) -> NamedEvidence {
+    let mut evidence = NamedEvidence::new();
     for (field, claim) in claims {
         if let Some(claim) = claim {
             evidence.push((format!("declared_{field}"), Evidence::Text(claim.declared)));

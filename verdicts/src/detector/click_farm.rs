@@ -5,11 +5,14 @@ use std::{
     sync::Arc,
 };
 
+use clicktrail_log::invariant;
+
 use super::{
-    Hits, State, View,
     frames::Frames,
-    number,
-    timeline::{Seen, Span, Timeline},
+    hits::{Hits, millis, number},
+    state::State,
+    timeline::{Span, TimedEvent, Timeline},
+    view::View,
 };
 use crate::{
     ruleset::address::{Address, AddressList},
@@ -24,8 +27,8 @@ struct Rule {
     addresses: Option<Arc<AddressList>>,
 }
 
-/// The users of a window that moves along a timeline, counted as it moves: a busy gateway has a hundred thousand
-/// clicks an hour, and counting each window anew would be quadratic.
+/// The users of a window that moves along a timeline, counted as it moves. Counting every window anew would be
+/// quadratic: a busy gateway has a hundred thousand clicks an hour.
 #[derive(Debug, Default)]
 struct Window {
     from: usize,
@@ -34,7 +37,7 @@ struct Window {
 }
 
 impl Window {
-    /// An event went into the timeline at `at`.
+    /// Follows the timeline, into which an event was inserted at `at`.
     fn inserted(&mut self, at: usize, user: u64) {
         if at <= self.from {
             self.from += 1;
@@ -65,6 +68,9 @@ impl Window {
             self.to -= 1;
             self.remove(timeline.get(self.to).user);
         }
+        let events = span.len();
+        invariant!(I5, self.users.len() <= events, "{} users of {events} events", self.users.len());
+        invariant!(I5, self.users.is_empty() == (events == 0), "a window lost count of its users");
     }
 
     fn add(&mut self, user: u64) {
@@ -72,11 +78,13 @@ impl Window {
     }
 
     fn remove(&mut self, user: u64) {
-        if let Some(count) = self.users.get_mut(&user) {
+        let count = self.users.get_mut(&user).map(|count| {
             *count -= 1;
-            if *count == 0 {
-                self.users.remove(&user);
-            }
+            *count
+        });
+        invariant!(I5, count.is_some(), "a window never counted a user that leaves it");
+        if count == Some(0) {
+            self.users.remove(&user);
         }
     }
 
@@ -104,6 +112,7 @@ impl Behind {
 pub(super) struct ClickFarm {
     rules: Vec<Rule>,
     addresses: HashMap<Address, Behind>,
+    /// What all addresses hold, counted as they change.
     held_bytes: usize,
 }
 
@@ -145,13 +154,13 @@ impl State for ClickFarm {
                         [
                             ("users", number(users)),
                             ("users_max", Evidence::Number(i64::from(rule.users_max))),
-                            ("window_ms", super::millis(rule.window)),
+                            ("window_ms", millis(rule.window)),
                         ],
                     );
                 }
             }
             if let Some(user) = user {
-                let seen = Seen { time: rows.times[row], frame: rows.origins[row].frame, user };
+                let seen = TimedEvent { time: rows.times[row], frame: rows.origins[row].frame, user };
                 let at = behind.users.insert(seen, view.frames);
                 behind.windows.iter_mut().for_each(|window| window.inserted(at, user));
             }
@@ -160,14 +169,19 @@ impl State for ClickFarm {
     }
 
     fn forget(&mut self, frames: &Frames, cut_micros: i64) {
+        let (mut held, mut kept) = (0, 0);
         self.addresses.retain(|_, behind| {
+            held += behind.bytes();
             behind.windows = Vec::new();
-            behind.users.retain(|frame| frames.logged_micros(frame) > cut_micros, frames)
+            let is_kept = behind.users.retain(|frame| frames.logged_micros(frame) > cut_micros, frames);
+            kept += if is_kept { behind.bytes() } else { 0 };
+            is_kept
         });
+        invariant!(I14, held == self.held_bytes, "addresses hold {held} bytes, {} counted", self.held_bytes);
+        self.held_bytes = kept;
         if self.addresses.capacity() > 4 * self.addresses.len().max(1024) {
             self.addresses.shrink_to(2 * self.addresses.len());
         }
-        self.held_bytes = self.addresses.values().map(Behind::bytes).sum();
     }
 
     fn bytes(&self) -> usize {
@@ -183,8 +197,8 @@ impl Rule {
 }
 
 impl Behind {
-    /// Distinct users in the rule's window, that of `row` included; or less than that where it is certain that they are
-    /// not more than the rule allows.
+    /// How many distinct users the rule's window holds, the user of `row` included. Where there are certainly no more
+    /// than the rule allows, the answer may be any number that it allows.
     fn users_in_window(
         &mut self,
         view: &View<'_>,

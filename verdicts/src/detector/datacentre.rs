@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Hits, State, View, frames::Frames};
+use super::{frames::Frames, hits::Hits, state::State, view::View};
 use crate::{ruleset::address::AddressList, verdict::Evidence};
 
 /// Lists of networks.

@@ -1,6 +1,12 @@
 //! `double_click`: the same user on the same ad shortly before.
 
-use super::{Hits, State, View, frames::Frames, millis, trail::Trail};
+use super::{
+    frames::Frames,
+    hits::{Hits, millis},
+    state::State,
+    trail::Trail,
+    view::View,
+};
 use crate::verdict::Evidence;
 
 /// Clicks by who and ad.

@@ -1,10 +1,10 @@
-//! Which frames the state knows: an event's logged time and position from four bytes of frame and two of row.
+//! The frames that state refers to: with them, six bytes (frame and row) stand for an event's logged time and position.
 
 use std::collections::VecDeque;
 
-use clicktrail_log::{position::Position, time::Timestamp};
+use clicktrail_log::{invariant, position::Position, time::Timestamp};
 
-/// Names a frame in [`Frames`]. Numbers wrap: only the frames within the look-back are ever compared.
+/// Names a frame in [`Frames`]. Numbers wrap around, which does no harm: far fewer than 2^32 frames are held at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct FrameId(u32);
 
@@ -30,12 +30,14 @@ pub(crate) struct Frames {
 }
 
 impl Frames {
-    /// The frame of an event at `position`; rows of a frame come one after the other.
+    /// Remembers where and when an event was logged. Events come in log order, so those of one frame come together.
     pub(crate) fn intern(&mut self, position: Position, logged_at: Timestamp) -> Origin {
         let row = position.row();
         let frame = Frame { base: position.as_i64() - i64::from(row), logged_at: logged_at.micros() };
         let is_same = |last: &Frame| last.base == frame.base && last.logged_at == frame.logged_at;
         if !self.frames.back().is_some_and(is_same) {
+            let follows = self.frames.back().is_none_or(|last| last.base <= frame.base);
+            invariant!(I5, follows, "the frame of {position} comes behind a later one");
             self.frames.push_back(frame);
         }
         let last = u32::try_from(self.frames.len() - 1).expect("fewer than 2^32 frames lie within two hours");
@@ -58,7 +60,8 @@ impl Frames {
         base.plus_rows(origin.row)
     }
 
-    /// Drops the oldest frames up to the first that was logged after `cut_micros`. State that refers to them is gone.
+    /// Drops the oldest frames, up to the first that was logged after `cut_micros`. The caller has already dropped the
+    /// state that refers to them.
     pub(crate) fn forget(&mut self, cut_micros: i64) {
         let dead = self.frames.iter().take_while(|frame| frame.logged_at <= cut_micros).count();
         self.frames.drain(..dead);

@@ -1,18 +1,19 @@
 //! `duplicate` and `click_injection`: both ask for the first event of an id.
 //!
-//! First means the earliest in the log that was logged within the look-back; for a duplicate, one that the archive
-//! knows may be earlier still.
+//! First means the earliest in the log that was logged within the look-back. For a duplicate, the archive may know an
+//! earlier one still.
 
 use std::collections::{HashMap, VecDeque};
 
-use clicktrail_log::event::Kind;
+use clicktrail_log::{event::Kind, invariant};
 
 use super::{
-    Hits, State, View,
-    chains::{Chains, NONE, Record},
+    bucket_lists::{BucketLists, NONE, Record},
     frames::{FrameId, Frames, Origin},
-    millis,
+    hits::{Hits, millis},
     rows::{Rows, optional},
+    state::State,
+    view::View,
 };
 use crate::verdict::Evidence;
 
@@ -36,6 +37,8 @@ struct First {
     has_later: bool,
 }
 
+const _: () = assert!(size_of::<Event>() == 16 && size_of::<First>() == 40);
+
 impl Record for First {
     #[allow(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
     fn hash(&self) -> u64 {
@@ -47,15 +50,15 @@ impl Record for First {
     }
 }
 
-/// Clicks and conversions by id: 128 bits of a hash of it, which no two ids share by chance.
+/// Clicks and conversions by a 128-bit hash of their id, which no two ids share by chance.
 #[derive(Debug)]
 pub(super) struct Ids {
     pub(super) duplicates: Vec<usize>,
     /// Index and window.
     pub(super) injections: Vec<(usize, i64)>,
-    firsts: Chains<First>,
-    /// Of an id that came again: the later events, each logged after all before it. One that was not can never be
-    /// the first that somebody sees. Asked by key only.
+    firsts: BucketLists<First>,
+    /// For ids that came again: the later events, each with a later logged time than all events before it. Others are
+    /// left out, because whoever sees one of them sees an earlier event too. Only ever asked by key.
     later: HashMap<u128, VecDeque<Event>>,
     later_events: usize,
 }
@@ -65,7 +68,7 @@ impl Default for Ids {
         Self {
             duplicates: Vec::new(),
             injections: Vec::new(),
-            firsts: Chains::new(),
+            firsts: BucketLists::new(),
             later: HashMap::new(),
             later_events: 0,
         }
@@ -102,6 +105,8 @@ impl State for Ids {
 
     fn forget(&mut self, frames: &Frames, cut_micros: i64) {
         let is_kept = |event: &Event| frames.logged_micros(event.frame) > cut_micros;
+        let held: usize = self.later.values().map(VecDeque::len).sum();
+        invariant!(I14, held == self.later_events, "{held} later events are held, {} counted", self.later_events);
         let (firsts, later) = (&mut self.firsts, &mut self.later);
         firsts.retain(|first| {
             let event = first.event;
@@ -143,7 +148,7 @@ impl Ids {
         None
     }
 
-    /// The first event of an id that `row` may see.
+    /// The first event of an id that is visible for `row`.
     fn first_visible(&self, identity: u128, known: Option<u32>, view: &View<'_>, row: usize) -> Option<Event> {
         let first = self.firsts.get(known?);
         if view.is_visible(first.event.frame, row) {
@@ -161,6 +166,7 @@ impl Ids {
         };
         let first = self.firsts.get_mut(at);
         let later = first.has_later.then(|| self.later.get(&identity).and_then(VecDeque::back)).flatten();
+        invariant!(I5, first.has_later == later.is_some(), "the later events of an id are lost");
         let last_logged = frames.logged_micros(later.map_or(first.event.frame, |last| last.frame));
         if frames.logged_micros(event.frame) > last_logged {
             first.has_later = true;

@@ -1,11 +1,18 @@
-//! `impossible_click`: a click sooner after its impression than a person reacts.
+//! `impossible_click`: a click that follows its impression sooner than a person can react.
 
 use clicktrail_log::event::Kind;
 
-use super::{Hits, State, View, chains::BLOCK, frames::Frames, millis, trail::Trail};
+use super::{
+    bucket_lists::BLOCK,
+    frames::Frames,
+    hits::{Hits, millis},
+    state::State,
+    trail::Trail,
+    view::View,
+};
 use crate::verdict::Evidence;
 
-/// Impressions by who and ad: the largest of all states, nine events of ten.
+/// Impressions by who and ad. The largest of all states: nine events of ten are impressions.
 #[derive(Debug)]
 pub(super) struct ImpossibleClick {
     /// Index and smallest possible gap.

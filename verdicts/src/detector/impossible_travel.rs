@@ -1,31 +1,32 @@
 //! `impossible_travel`: a user at two places, faster than anybody travels.
 //!
-//! A click is compared with the user's last event in the log that was at another place: impressions count too. So a
-//! user costs one record, however much the user does, and every event at the far end of the jump is found, not only
-//! the first.
+//! A click is compared with the user's last event at another place, clicks and impressions alike. So a user costs one
+//! record, however busy, and every click at the far end of a jump is found, not only the first.
 
 use std::{collections::HashMap, sync::Arc};
 
-use clicktrail_log::event::Kind;
+use clicktrail_log::{event::Kind, invariant};
 
 use super::{
-    Hits, State, View,
-    chains::{BLOCK, Chains, NONE, Record},
+    bucket_lists::{BLOCK, BucketLists, NONE, Record},
     frames::{FrameId, Frames, Origin},
-    millis,
+    hits::{Hits, millis},
+    state::{CACHE_BYTES_MAX, State},
+    view::View,
 };
 use crate::{
     ruleset::{
         address::Address,
-        places::{Place, Places},
+        geo::{GeoDatabase, GeoPoint},
     },
     verdict::Evidence,
 };
 
 const MICROS_PER_HOUR: u128 = 3_600_000_000;
 const METRES_PER_KM: u64 = 1000;
-/// Places remembered by address: a cache, so it never changes what is found; full, it begins anew. Asking the
-/// database costs a microsecond, and nine events of ten come from an address seen before.
+/// How many addresses are remembered with their place: asking the database costs a microsecond, and nine events of ten
+/// come from an address seen before. This is a cache, so it never changes what is found. When it is full, it begins
+/// anew.
 const CACHED_MAX: usize = 400_000;
 
 /// A user's last event at a place.
@@ -34,7 +35,7 @@ const CACHED_MAX: usize = 400_000;
 struct Sight {
     time: i64,
     frame: FrameId,
-    place: Place,
+    place: GeoPoint,
     row: u16,
 }
 
@@ -45,9 +46,12 @@ struct Traveller {
     user: u64,
     older: u32,
     last: Sight,
-    /// At another place than `last`; the same event where there was none.
+    /// The last event at another place than `last`; `last` itself where there was none.
     before: Sight,
 }
+
+const _: () = assert!(size_of::<Traveller>() == 52, "a user costs one record, however busy");
+const _: () = assert!(CACHED_MAX * size_of::<(Address, Option<GeoPoint>)>() <= CACHE_BYTES_MAX);
 
 impl Record for Traveller {
     fn hash(&self) -> u64 {
@@ -69,10 +73,10 @@ struct Rule {
 /// One database with the rules that use it. A ruleset may name several; then each has its own travellers.
 #[derive(Debug)]
 struct Atlas {
-    places: Arc<Places>,
+    database: Arc<GeoDatabase>,
     rules: Vec<Rule>,
-    travellers: Chains<Traveller>,
-    cache: HashMap<Address, Option<Place>>,
+    travellers: BucketLists<Traveller>,
+    cache: HashMap<Address, Option<GeoPoint>>,
 }
 
 /// Users by their last places.
@@ -82,14 +86,14 @@ pub(super) struct ImpossibleTravel {
 }
 
 impl ImpossibleTravel {
-    pub(super) fn add(&mut self, index: usize, places: &Arc<Places>, speed_kmh_max: u32, distance_km_min: u32) {
+    pub(super) fn add(&mut self, index: usize, database: &Arc<GeoDatabase>, speed_kmh_max: u32, distance_km_min: u32) {
         let rule = Rule { index, speed_kmh_max, distance_km_min };
-        match self.atlases.iter_mut().find(|atlas| atlas.places.name() == places.name()) {
+        match self.atlases.iter_mut().find(|atlas| atlas.database.name() == database.name()) {
             Some(atlas) => atlas.rules.push(rule),
             None => self.atlases.push(Atlas {
-                places: Arc::clone(places),
+                database: Arc::clone(database),
                 rules: vec![rule],
-                travellers: Chains::new(),
+                travellers: BucketLists::new(),
                 cache: HashMap::new(),
             }),
         }
@@ -113,7 +117,7 @@ impl State for ImpossibleTravel {
             seen.clear();
             seen.extend(block.filter_map(|row| match rows.kinds[row] {
                 Kind::Click | Kind::Impression => Some((row, rows.user(row)?, rows.address(row)?)),
-                // Reported by servers, or by nobody in particular.
+                // Servers report conversions, and probes and prefetches come from no person.
                 Kind::Conversion | Kind::Probe | Kind::Prefetch => None,
             }));
             for atlas in &mut self.atlases {
@@ -133,8 +137,8 @@ impl State for ImpossibleTravel {
                 if is_kept(last) && !is_kept(before) {
                     traveller.before = last;
                 }
-                // Logged times may run backwards, so that `before` outlives `last`; then both stay, because the
-                // user's last place is still what it was.
+                // Where logged times run backwards, `before` may outlive `last`. Then both stay, because the user's
+                // last place is still the last.
                 is_kept(last) || is_kept(before)
             });
         }
@@ -142,7 +146,7 @@ impl State for ImpossibleTravel {
 
     fn bytes(&self) -> usize {
         let of = |atlas: &Atlas| {
-            atlas.travellers.bytes() + atlas.cache.capacity() * (size_of::<(Address, Option<Place>)>() + 1)
+            atlas.travellers.bytes() + atlas.cache.capacity() * (size_of::<(Address, Option<GeoPoint>)>() + 1)
         };
         self.atlases.iter().map(of).sum()
     }
@@ -161,19 +165,20 @@ impl Atlas {
         }
     }
 
-    fn find(&mut self, address: Address) -> Option<Place> {
+    fn find(&mut self, address: Address) -> Option<GeoPoint> {
         if let Some(place) = self.cache.get(&address) {
             return *place;
         }
         if self.cache.len() >= CACHED_MAX {
             self.cache.clear();
         }
-        let place = self.places.find(address);
+        let place = self.database.find(address);
         self.cache.insert(address, place);
+        invariant!(I14, self.cache.len() <= CACHED_MAX, "{} addresses are cached", self.cache.len());
         place
     }
 
-    /// Remembers that `user` was seen; the last time at another place, if there was one.
+    /// Remembers where `user` is now, and returns the user's last event at another place, if there was one.
     fn meet(&mut self, user: u64, sight: Sight) -> Option<Sight> {
         let mut at = self.travellers.newest(user);
         while at != NONE && self.travellers.get(at).user != user {
@@ -200,12 +205,17 @@ impl Atlas {
         let Some(there) = visible else {
             return;
         };
+        // Braces copy the field: a packed record lends no reference.
         let metres = { there.place }.metres_to(here.place);
         let gap = here.time.abs_diff(there.time);
         for rule in &self.rules {
-            let is_far = metres >= u64::from(rule.distance_km_min) * METRES_PER_KM;
-            let allowed = u128::from(rule.speed_kmh_max) * u128::from(METRES_PER_KM) * u128::from(gap);
-            if !is_far || u128::from(metres) * MICROS_PER_HOUR <= allowed {
+            if metres < u64::from(rule.distance_km_min) * METRES_PER_KM {
+                continue;
+            }
+            // Too fast means metres / gap > metres_allowed / hour. Multiplied out, nothing is divided: a gap may be
+            // zero.
+            let metres_allowed = u128::from(rule.speed_kmh_max) * u128::from(METRES_PER_KM);
+            if u128::from(metres) * MICROS_PER_HOUR <= metres_allowed * u128::from(gap) {
                 continue;
             }
             let kilometres = i64::try_from((metres + METRES_PER_KM / 2) / METRES_PER_KM).unwrap_or(i64::MAX);

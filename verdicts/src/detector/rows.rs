@@ -4,7 +4,7 @@ use arrow::{
     array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, StringArray},
     datatypes::{Int64Type, TimestampMicrosecondType},
 };
-use clicktrail_log::{event::Kind, position::Position, schema, time::Timestamp};
+use clicktrail_log::{event::Kind, invariant, position::Position, schema, time::Timestamp};
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 use super::frames::{Frames, Origin};
@@ -85,6 +85,7 @@ impl<'b> Rows<'b> {
     pub(crate) fn intern(&mut self, frames: &mut Frames) {
         let logged = self.logged.iter().map(|micros| Timestamp::from_micros(*micros));
         self.origins = self.positions.iter().zip(logged).map(|(at, logged)| frames.intern(*at, logged)).collect();
+        invariant!(I5, self.origins.len() == self.len(), "{} of {} rows have a frame", self.origins.len(), self.len());
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -100,8 +101,8 @@ impl<'b> Rows<'b> {
         optional(self.user_ids, row).map(|user| xxh3_64_with_seed(user.as_bytes(), USER))
     }
 
-    /// Who, and which ad, hashed. Who is the user; where there is none the address together with the user agent,
-    /// which may be missing; where there is no address either, nobody.
+    /// Who, and which ad, hashed. Who is the user. Where the event names none, it is the address with the user agent,
+    /// if there is one. Without an address, it is nobody: `None`.
     pub(crate) fn who_and_ad(&self, row: usize) -> Option<u64> {
         let who = self.user(row).or_else(|| {
             let address = xxh3_64_with_seed(optional(self.ips, row)?.as_bytes(), ADDRESS);
@@ -113,7 +114,8 @@ impl<'b> Rows<'b> {
         Some(xxh3_64_with_seed(self.ads.value(row).as_bytes(), who))
     }
 
-    /// What tells an event from others: its kind and id in 128 bits, because a verdict of `duplicate` decides alone.
+    /// What tells an event from others: its kind and id, hashed to 128 bits. Sixty-four would be too few, because
+    /// `duplicate` decides alone.
     pub(crate) fn identity(kind: Kind, event_id: &str) -> u128 {
         let seed = match kind {
             Kind::Click => 1,
@@ -126,7 +128,7 @@ impl<'b> Rows<'b> {
     }
 }
 
-/// The text of a row; an empty one says as little as none.
+/// The text of a row. An empty text counts as none.
 pub(crate) fn optional(texts: &StringArray, row: usize) -> Option<&str> {
     (texts.is_valid(row) && !texts.value(row).is_empty()).then(|| texts.value(row))
 }

@@ -1,21 +1,25 @@
 //! What one address did, in the order of event time: counts in a window are exact however late events come.
 
+use clicktrail_log::invariant;
+
 use super::frames::{FrameId, Frames};
 
 /// An event of a timeline, in twenty bytes.
 #[derive(Debug, Clone, Copy)]
 #[repr(Rust, packed(4))]
-pub(super) struct Seen {
+pub(super) struct TimedEvent {
     pub(super) time: i64,
     pub(super) frame: FrameId,
     /// Whose it was, hashed; 0 where nobody asks.
     pub(super) user: u64,
 }
 
+const _: () = assert!(size_of::<TimedEvent>() == 20);
+
 /// Events by time, ties in log order.
 #[derive(Debug)]
 pub(super) struct Timeline {
-    events: Vec<Seen>,
+    events: Vec<TimedEvent>,
     /// The furthest that an event's time lies after its logged time.
     lead: i64,
 }
@@ -25,7 +29,7 @@ pub(super) struct Timeline {
 pub(super) struct Span {
     pub(super) from: usize,
     pub(super) to: usize,
-    /// Every one of them is visible; else each must be asked.
+    /// Every one of them is certainly visible. If not set, each must be asked.
     pub(super) is_visible: bool,
 }
 
@@ -40,23 +44,28 @@ impl Timeline {
         Self { events: Vec::new(), lead: i64::MIN }
     }
 
-    /// Adds an event behind those of its time; where it went.
-    pub(super) fn insert(&mut self, seen: Seen, frames: &Frames) -> usize {
+    /// Adds an event behind those of the same time, and returns its index.
+    pub(super) fn insert(&mut self, seen: TimedEvent, frames: &Frames) -> usize {
         self.lead = self.lead.max(seen.time.saturating_sub(frames.logged_micros(seen.frame)));
         let time = seen.time;
         let at = match self.events.last() {
-            Some(last) if last.time > time => self.events.partition_point(|other| other.time <= time),
+            Some(last) if last.time > time => {
+                let at = self.events.partition_point(|other| other.time <= time);
+                let is_sorted = self.events[..at].last().is_none_or(|before| before.time <= time);
+                invariant!(I5, is_sorted && { self.events[at].time } > time, "a timeline lost its order");
+                at
+            }
             _ => self.events.len(),
         };
         self.events.insert(at, seen);
         at
     }
 
-    /// The events with a time in `(after, until]`, of which those count that were logged after `cut`.
+    /// The events with a time in `(after, until]`. Those logged after `cut` are visible.
     pub(super) fn span(&self, after: i64, until: i64, cut: i64) -> Span {
         let from = self.events.partition_point(|seen| seen.time <= after);
         let to = self.events.partition_point(|seen| seen.time <= until);
-        // logged time >= time - lead > after - lead
+        // Every event of the span has: logged time >= time - lead > after - lead.
         Span { from, to: to.max(from), is_visible: after.saturating_sub(self.lead) >= cut }
     }
 
@@ -66,27 +75,32 @@ impl Timeline {
     }
 
     /// The events of `span` logged after `cut`.
-    pub(super) fn visible<'t>(&'t self, span: Span, cut: i64, frames: &'t Frames) -> impl Iterator<Item = Seen> + 't {
+    pub(super) fn visible<'t>(
+        &'t self,
+        span: Span,
+        cut: i64,
+        frames: &'t Frames,
+    ) -> impl Iterator<Item = TimedEvent> + 't {
         let events = self.events[span.from..span.to].iter().copied();
         events.filter(move |seen| span.is_visible || frames.logged_micros(seen.frame) > cut)
     }
 
-    pub(super) fn get(&self, index: usize) -> Seen {
+    pub(super) fn get(&self, index: usize) -> TimedEvent {
         self.events[index]
     }
 
-    /// Keeps the events whose frame `keep` keeps; whether any is left.
+    /// Keeps the events whose frame `keep` wants, and says whether any is left.
     pub(super) fn retain(&mut self, keep: impl Fn(FrameId) -> bool, frames: &Frames) -> bool {
         self.events.retain(|seen| keep(seen.frame));
         if self.events.capacity() > 4 * self.events.len() {
             self.events.shrink_to(2 * self.events.len());
         }
-        let lead = |seen: &Seen| seen.time.saturating_sub(frames.logged_micros(seen.frame));
+        let lead = |seen: &TimedEvent| seen.time.saturating_sub(frames.logged_micros(seen.frame));
         self.lead = self.events.iter().map(lead).max().unwrap_or(i64::MIN);
         !self.events.is_empty()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.events.capacity() * size_of::<Seen>()
+        self.events.capacity() * size_of::<TimedEvent>()
     }
 }

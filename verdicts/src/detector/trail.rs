@@ -1,13 +1,15 @@
 //! Who did something when: the nearest earlier event of a key, in event time, however late events come.
 
 use super::{
-    chains::{Chains, NONE, Record},
+    bucket_lists::{BucketLists, NONE, Record},
     frames::{FrameId, Origin},
 };
 
 const MICROS_PER_MILLI: i64 = 1000;
 
-/// Thirty-two bytes for an event: there are as many as impressions within the look-back.
+const _: () = assert!(size_of::<Step>() == 32, "impressions are most of the state: the limit of memory counts on it");
+
+/// An event, in thirty-two bytes: there is one for every impression within the look-back.
 #[derive(Debug, Clone, Copy)]
 #[repr(Rust, packed(4))]
 struct Step {
@@ -15,14 +17,14 @@ struct Step {
     time: i64,
     frame: FrameId,
     older: u32,
-    /// How much later than this event the latest event of this and the older ones of the bucket is, rounded up:
-    /// where it all lies before the window, the search ends.
+    /// How much later than this event the latest of it and all older ones in the bucket is, rounded up. A search ends
+    /// where even that one lies before the window.
     ahead_ms: u32,
     row: u16,
 }
 
 impl Step {
-    /// No event from here on is later than this.
+    /// Neither this event nor any older one in the bucket is later than this.
     fn latest(&self) -> i64 {
         match self.ahead_ms {
             u32::MAX => i64::MAX,
@@ -44,41 +46,42 @@ impl Record for Step {
     }
 }
 
-/// An event found.
+/// The event that [`Trail::nearest`] found.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Found {
+pub(super) struct Nearest {
     pub(super) time: i64,
     pub(super) origin: Origin,
 }
 
-/// Events by key. A key is a 64-bit hash: among the tens of millions of events within a look-back two keys share one
-/// with a probability of some millionths, and it takes a window's coincidence besides to matter.
+/// Events by key, which is a 64-bit hash. Among the tens of millions of events within a look-back, two keys share a
+/// hash with a probability of some millionths, and it matters only if their events also lie in one window.
 #[derive(Debug)]
-pub(super) struct Trail(Chains<Step>);
+pub(super) struct Trail(BucketLists<Step>);
 
 impl Trail {
     pub(super) fn new() -> Self {
-        Self(Chains::new())
+        Self(BucketLists::new())
     }
 
     pub(super) fn push(&mut self, key: u64, time: i64, origin: Origin) {
         self.0.push(Step { key, time, frame: origin.frame, older: NONE, ahead_ms: 0, row: origin.row });
     }
 
-    /// Fetches what pushing or asking these keys needs: see [`Chains::touch`].
+    /// Fetches what pushing or asking these keys needs: see [`BucketLists::touch`].
     pub(super) fn touch(&self, keys: impl Iterator<Item = u64>) {
         self.0.touch(keys);
     }
 
-    /// The latest event of `key` with a time in `(after, until]` whose frame is visible; of equals the last in the log.
+    /// The latest event of `key` with a time in `(after, until]` whose frame is visible. Of several with that time, the
+    /// last in the log.
     pub(super) fn nearest(
         &self,
         key: u64,
         after: i64,
         until: i64,
         is_visible: impl Fn(FrameId) -> bool,
-    ) -> Option<Found> {
-        let mut best: Option<Found> = None;
+    ) -> Option<Nearest> {
+        let mut best: Option<Nearest> = None;
         let mut at = self.0.newest(key);
         while at != NONE {
             let step = *self.0.get(at);
@@ -87,7 +90,7 @@ impl Trail {
                 break;
             }
             if step.key == key && step.time > floor && step.time <= until && is_visible(step.frame) {
-                best = Some(Found { time: step.time, origin: Origin { frame: step.frame, row: step.row } });
+                best = Some(Nearest { time: step.time, origin: Origin { frame: step.frame, row: step.row } });
             }
             at = step.older;
         }
@@ -114,11 +117,6 @@ mod tests {
 
     use super::*;
     use crate::detector::frames::Frames;
-
-    #[test]
-    fn step_takes_thirty_two_bytes() {
-        assert_eq!(size_of::<Step>(), 32);
-    }
 
     proptest! {
         #[test]

@@ -1,8 +1,11 @@
 //! From the rules that fired to a decision.
 
-use crate::verdict::{Category, Decision};
+use clicktrail_log::invariant;
 
-const PERMILLE_MAX: u16 = 1000;
+use crate::{
+    schema::SCORE_PERMILLE_MAX,
+    verdict::{Category, Decision},
+};
 
 /// What an event comes to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -12,8 +15,8 @@ pub(super) struct Score {
     pub(super) category: Option<Category>,
 }
 
-/// Sums the weights of what fired. Over the threshold the event is invalid; its category is `duplicate` if a rule of
-/// that category fired, else the one with the largest summed weight, and of equals the first of givt, sivt, policy.
+/// Sums the weights of what fired. Over the threshold, the event is invalid. Its category is `duplicate` if a rule of
+/// that category fired; otherwise the one with the largest sum, and among equal sums the first of givt, sivt, policy.
 pub(super) fn of(fired: impl Iterator<Item = (Category, u16)>, threshold_permille: u16) -> Score {
     const ORDER: [Category; 4] = [Category::Duplicate, Category::Givt, Category::Sivt, Category::Policy];
     let mut sums = [0_u32; ORDER.len()];
@@ -26,7 +29,7 @@ pub(super) fn of(fired: impl Iterator<Item = (Category, u16)>, threshold_permill
         };
         sums[slot] += u32::from(weight);
     }
-    let permille = u16::try_from(sums.iter().sum::<u32>()).unwrap_or(PERMILLE_MAX).min(PERMILLE_MAX);
+    let permille = u16::try_from(sums.iter().sum::<u32>()).unwrap_or(SCORE_PERMILLE_MAX).min(SCORE_PERMILLE_MAX);
     if permille <= threshold_permille {
         return Score { permille, decision: Decision::Valid, category: None };
     }
@@ -36,6 +39,7 @@ pub(super) fn of(fired: impl Iterator<Item = (Category, u16)>, threshold_permill
             heaviest = slot;
         }
     }
+    invariant!(I5, sums[heaviest] > 0, "a category decides in which nothing fired");
     Score { permille, decision: Decision::Invalid, category: Some(ORDER[heaviest]) }
 }
 

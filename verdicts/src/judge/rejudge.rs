@@ -1,8 +1,7 @@
-//! Judging past hours again, each by itself: the folds are warmed on the look-back before it, so any number of workers
-//! find what one live pass would have found.
+//! Judging past hours again, each by itself. A fold is first warmed on the look-back before the hour, so any number of
+//! workers find what one live pass would have found.
 //!
-//! What comes of it is only what changes: a verdict where the ruling that stands is another one. A person's word is
-//! never overruled.
+//! Only changes come of it: a verdict is made where another ruling stands. A ruling by hand is never overruled.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,15 +12,21 @@ use arrow::{
 };
 use clicktrail_log::{
     archive::{Archive, Manifest},
+    invariant,
     log::{Log, Stream},
     position::Position,
     time::{Clock, Hour, Timestamp},
 };
 
-use super::{ArchivedOriginals, ClickRows, Error, rows::manifest_of, verdict};
+use super::{
+    archived_originals::ArchivedOriginals,
+    error::Error,
+    rows::{ClickRows, manifest_of},
+    verdict::verdict,
+};
 use crate::{
     fold::{Finding, Fold},
-    history::History,
+    reader::VerdictReader,
     ruleset::Ruleset,
     rulings::{Rulings, Stages},
     verdict::{Category, Decision, Reason, Stage, Verdict},
@@ -32,7 +37,7 @@ use crate::{
 pub struct Rejudge {
     clicks: Arc<dyn Log>,
     archive: Archive,
-    history: History,
+    verdicts: VerdictReader,
     rules: Arc<Ruleset>,
     clock: Arc<dyn Clock>,
     /// The verdicts that count as standing: those before this position.
@@ -52,7 +57,7 @@ pub struct Change {
     pub currency: String,
     /// Why it was invalid; `None` if it was not.
     pub category_before: Option<Category>,
-    /// The rules that speak now, the heaviest first; none if an event is valid because no rule speaks any more.
+    /// The rules that fire now, the heaviest first. Empty if the event is valid because none fires any more.
     pub rules: Vec<String>,
     /// The verdict to append.
     pub verdict: Verdict,
@@ -60,7 +65,7 @@ pub struct Change {
 
 /// What judging an hour again came to.
 #[derive(Debug, Default)]
-pub struct Judged {
+pub struct Rejudgement {
     /// Events that were read, without those that only warmed the folds.
     pub rows: u64,
     /// Events that the rules had something to say about.
@@ -74,46 +79,46 @@ impl Rejudge {
     pub fn new(
         clicks: Arc<dyn Log>,
         archive: Archive,
-        history: History,
+        verdicts: VerdictReader,
         rules: Arc<Ruleset>,
         clock: Arc<dyn Clock>,
         before: Position,
     ) -> Self {
-        Self { clicks, archive, history, rules, clock, before }
+        Self { clicks, archive, verdicts, rules, clock, before }
     }
 
     /// Judges one sealed hour.
     ///
     /// # Errors
     /// See [`Error`]: nothing was appended.
-    pub async fn hour(&self, hour: Hour) -> Result<Judged, Error> {
+    pub async fn hour(&self, hour: Hour) -> Result<Rejudgement, Error> {
         let manifest = manifest_of(&self.archive, hour).await?;
-        let mut judged = Judged::default();
+        let mut outcome = Rejudgement::default();
         if manifest.rows == 0 {
-            return Ok(judged);
+            return Ok(outcome);
         }
         let standing = self.standing(&manifest).await?;
         let (mut rows, mut fold) = self.warmed(&manifest).await?;
         let mut originals = ArchivedOriginals::new(Arc::clone(&self.clicks), self.archive.clone());
         while let Some(read) = rows.next(Duration::ZERO).await? {
-            judged.rows += read.batch.num_rows() as u64;
+            outcome.rows += read.batch.num_rows() as u64;
             let old = fold.old_events(&read.batch)?;
             let found = originals.find(&read.batch, &old, self.rules.look_back()).await?;
             let findings = tokio::task::block_in_place(|| fold.judge(&read.batch, &found))?;
-            judged.findings += findings.len() as u64;
-            judged.changes.extend(self.changes(findings, &read.batch, &standing));
+            outcome.findings += findings.len() as u64;
+            outcome.changes.extend(self.changes(findings, &read.batch, &standing));
         }
-        Ok(judged)
+        Ok(outcome)
     }
 
-    /// A reader at the beginning of the hour, and folds that know what came before it.
+    /// A reader at the beginning of the hour, and a fold that knows what came before it.
     async fn warmed(&self, manifest: &Manifest) -> Result<(ClickRows, Fold), Error> {
         let epoch = manifest.epoch();
         let of_hours =
             |hours: &[Manifest]| ClickRows::of_hours(Arc::clone(&self.clicks), self.archive.clone(), epoch, hours);
-        // Hours are what runs side by side.
+        // Workers judge hours side by side: a fold with two threads would only get in their way.
         let mut fold = Fold::new(Arc::clone(&self.rules)).on_one_thread();
-        // The hour's events may have been logged a little before it, where a clock ran behind.
+        // Where a clock ran behind, events of the hour may have logged times from before it.
         let mut earliest = manifest.hour().start();
         let mut own = of_hours(std::slice::from_ref(manifest));
         while let Some(read) = own.next(Duration::ZERO).await? {
@@ -138,7 +143,7 @@ impl Rejudge {
     async fn standing(&self, manifest: &Manifest) -> Result<Rulings, Error> {
         let frame = |seq| Position::new(manifest.epoch(), seq, 0);
         let targets = frame(manifest.first_seq())..frame(manifest.last_seq().next());
-        Ok(self.history.rulings(targets, self.before, Stages::All).await?)
+        Ok(self.verdicts.rulings(targets, self.before, Stages::All).await?)
     }
 
     /// What changes among the rows of one batch, by position.
@@ -154,7 +159,7 @@ impl Rejudge {
             if category == category_before || stands.is_some_and(|stands| stands.rank.is_by_hand()) {
                 continue;
             }
-            // What was invalid, and no rule has anything to say about any more.
+            // Without a finding the event was invalid before, and no rule fires for it any more.
             let finding = finding.unwrap_or_else(|| row.nothing_found());
             let mut reasons: Vec<&Reason> = finding.reasons.iter().collect();
             reasons.sort_by_key(|reason| std::cmp::Reverse(reason.weight_permille));
@@ -168,6 +173,7 @@ impl Rejudge {
                 verdict: verdict(finding, Stage::Rejudge, &self.rules, self.clock.now()),
             });
         }
+        invariant!(I5, found.next().is_none(), "a finding is about none of the rows that were judged");
         changes
     }
 }

@@ -1,8 +1,8 @@
-//! Click rows in log order: from the archive where hours are sealed, from the log behind them.
+//! Click rows in log order: sealed hours from the archive, what comes after them from the log.
 //!
-//! The parts of an hour are in log order, their rows are sorted by advertiser: each part is put back into the order of
-//! its positions. So the judge sees the same rows in the same order, whether they come from the log or years later from
-//! the archive.
+//! The parts of an hour are in log order, but the rows of a part are sorted by advertiser. Each part is put back into
+//! the order of its positions, so the judge sees the same rows in the same order, whether they come from the log or
+//! years later from the archive.
 
 use std::{
     collections::VecDeque,
@@ -25,7 +25,7 @@ use clicktrail_log::{
 };
 use tracing::{error, warn};
 
-use super::Error;
+use super::error::Error;
 
 /// What judging reads of an event, in the order of the columns: core columns, then personal ones.
 const CORE: [&str; 14] = [
@@ -55,28 +55,37 @@ static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
 /// Rows of whole frames, in log order.
 #[derive(Debug)]
 pub struct Rows {
-    /// The columns that judging reads, named as in [`schema::read`]; positions ascend.
+    /// The columns that judging reads, named as in [`schema::read`]. Positions ascend.
     pub batch: RecordBatch,
     /// The last frame that they cover.
     pub through: Seq,
 }
 
-/// A reader of click rows from the beginning of an hour on.
+impl Rows {
+    /// The frame of the first row; `None` without rows.
+    pub(super) fn first_frame(&self) -> Option<Seq> {
+        let positions = self.batch.column(0).as_primitive::<Int64Type>().values();
+        positions.first().and_then(|position| Position::from_i64(*position)).map(Position::seq)
+    }
+}
+
+/// Reads click rows, beginning with the first of an hour.
 #[derive(Debug)]
 pub struct ClickRows {
     clicks: Arc<dyn Log>,
     archive: Archive,
     epoch: Epoch,
-    /// Parts of sealed hours that are still to be read, each with the last frame that counts as read with it.
+    /// Parts of sealed hours that are still to be read. With each the frame up to which everything is read once it is:
+    /// repeated frames and frames of quiet stretches have no rows in any part.
     parts: VecDeque<(manifest::Part, Seq)>,
-    /// Behind the last sealed hour: the first frame to read, and the writers' chains there.
+    /// The first frame behind the last sealed hour, from which the log is read, and the writers' chains before it.
     next: Seq,
     chain: Chain,
 }
 
 impl ClickRows {
-    /// A reader that begins with the first hour that holds a frame logged at `from` or later, or earlier where nothing
-    /// tells the hours apart. With `None` it begins at the beginning.
+    /// Opens a reader that misses no frame logged at `from` or later: it begins with the first sealed hour from then
+    /// on, or where the log begins to be unsealed. With `None` it begins at the beginning of the log.
     ///
     /// # Errors
     /// As log and archive report.
@@ -92,7 +101,7 @@ impl ClickRows {
             chain: Chain::default(),
         };
         let hours = archive.sealed_hours(Stream::Clicks).await?;
-        // The hour before the first one says where it begins, even if none of its rows is read.
+        // The hour before the first one is passed without being read: its manifest says where the next frame is.
         let skipped = hours.partition_point(|hour| *hour < first_hour).saturating_sub(1);
         for hour in &hours[skipped..] {
             let manifest = manifest_of(&archive, *hour).await?;
@@ -101,7 +110,7 @@ impl ClickRows {
         Ok(rows)
     }
 
-    /// A reader of these sealed hours and nothing behind them.
+    /// A reader of these sealed hours alone.
     pub(crate) fn of_hours(clicks: Arc<dyn Log>, archive: Archive, epoch: Epoch, hours: &[Manifest]) -> Self {
         let parts = hours.iter().flat_map(parts_of).collect();
         Self { clicks, archive, epoch, parts, next: Seq::MAX, chain: Chain::default() }
@@ -119,7 +128,7 @@ impl ClickRows {
         Ok(())
     }
 
-    /// The next rows: those of an archived part, or of the frames that come within `wait`; `None` if none came.
+    /// The next rows: those of an archived part, or of the frames that come within `wait`. `None` if none came.
     ///
     /// # Errors
     /// A part or frame that is missing or damaged, by name; log or archive out of reach.
@@ -139,7 +148,7 @@ impl ClickRows {
         Ok(Some(Rows { batch, through }))
     }
 
-    /// The rows of a frame that counts.
+    /// The rows of a frame; `None` if it repeats an earlier one.
     fn admit(&mut self, logged: &Logged) -> Result<Option<RecordBatch>, Error> {
         match self.chain.admit(&logged.frame.header) {
             Admission::Fresh => {}
@@ -157,7 +166,7 @@ impl ClickRows {
     }
 }
 
-/// The parts of an hour, each with the last frame behind which reading goes on.
+/// The parts of an hour, each with the last frame that is read with it.
 fn parts_of(manifest: &Manifest) -> Vec<(manifest::Part, Seq)> {
     let parts = &manifest.parts;
     let through = |index: usize| match parts.get(index + 1) {

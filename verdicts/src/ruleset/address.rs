@@ -11,7 +11,8 @@ use super::error::Error;
 
 const V4_PREFIX_BITS: u32 = 96;
 
-/// An address of either family as one number: version 4 in its place within version 6. Never `::`, which is nobody's.
+/// An address of either family as one number: version 4 is mapped into version 6. Never `::`, which is nobody's
+/// address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Address(NonZeroU128);
 
@@ -39,12 +40,12 @@ impl Address {
     }
 }
 
-/// A list of addresses and networks: one a line, `#` begins a comment.
+/// A list of addresses and networks, one a line. `#` begins a comment.
 #[derive(Debug)]
 pub(crate) struct AddressList {
-    /// As the ruleset names it: evidence names list and line, never the address, which is personal.
+    /// As the ruleset names it. Evidence names the list and the line, never the address, because that is personal.
     path: PathBuf,
-    /// For each length of prefix in use, the longest first: the networks and their lines.
+    /// The networks and their lines, by length of prefix, the longest first.
     by_length: Vec<(u32, HashMap<u128, u32>)>,
     networks: usize,
 }

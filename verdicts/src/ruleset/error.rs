@@ -27,7 +27,7 @@ impl fmt::Display for At {
     }
 }
 
-/// Why a ruleset cannot be used. All of them are for whoever wrote it.
+/// Why a ruleset cannot be used. Each error is for the person who wrote it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The text is no ruleset: change it there.

@@ -1,7 +1,7 @@
-//! One table of a ruleset, read field by field: whatever is left over at the end is an error.
+//! One table of a ruleset, read field by field. A field that nobody asked for is an error.
 //!
-//! Not serde: an error must name the rule and the field and point at the value, also when the value has the right
-//! type and is out of range.
+//! Why not serde: an error must name the rule and the field and point at the value, even if the value has the right
+//! type and is only out of range.
 
 use std::{
     ops::{Range, RangeInclusive},
@@ -27,7 +27,7 @@ pub(super) struct Located<T> {
 pub(super) struct Fields<'t> {
     text: &'t str,
     table: &'t DeTable<'t>,
-    /// What the table is, for errors: `rule "fast"`, or nothing for the top of the file.
+    /// What the table is, for errors: `rule "fast": `, or nothing for the top of the file.
     whose: String,
     asked: Vec<&'static str>,
 }
@@ -37,7 +37,7 @@ impl<'t> Fields<'t> {
         Self { text, table, whose: String::new(), asked: Vec::new() }
     }
 
-    /// From here on errors say that they are about `whose`.
+    /// Makes later errors say that they are about `whose`.
     pub(super) fn belongs_to(&mut self, whose: String) {
         self.whose = whose + ": ";
     }

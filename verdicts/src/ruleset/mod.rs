@@ -1,178 +1,27 @@
 //! Rulesets: versioned TOML files that say which detectors look, with which parameters, and what their signals weigh.
 //!
-//! A ruleset is read once, with every file that it names, and checked to the last field: a misspelt threshold that
-//! silently stays at its default would be money. Its digest stands on every verdict that it gives.
+//! A ruleset is read once, with every file that it names, and checked to the last field: a misspelt threshold would
+//! silently stay at its default, and cost money. Its digest stands on every verdict that it gives.
 //!
-//! The file: `version = 1`, `name`, `threshold_permille` (700: invalid when the summed weights, capped at 1,000, are
-//! over it), `look_back_seconds` (7,200 at most), `memory_bytes_max`, and a `[[rule]]` table for each rule: `detector`,
-//! `name`, `enabled`, `weight_permille`, `category` and the detector's own parameters. `rulesets/default.toml` is the
-//! documented example.
-
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-    time::Duration,
-};
-
-use clicktrail_log::frame::Digest;
-use toml::de::DeTable;
+//! The file has `version = 1`, `name`, `threshold_permille` (an event is invalid when the sum of weights, at most
+//! 1,000, is over it; 700 if not given), `look_back_seconds` (7,200 at most), `memory_bytes_max`, and a `[[rule]]`
+//! table for each rule: `detector`, `name`, `enabled`, `weight_permille`, `category` and the detector's own parameters.
+//! `rulesets/default.toml` is the documented example.
 
 pub(crate) mod address;
+mod context;
+pub(crate) mod detector;
 mod error;
 mod fields;
+pub(crate) mod geo;
+pub(crate) mod limits;
 pub(crate) mod patterns;
-pub(crate) mod places;
-mod rule;
+mod profile;
+pub(crate) mod rule;
+pub(crate) mod set;
 #[cfg(test)]
 mod tests;
 
 pub use error::{At, Error};
-pub(crate) use rule::Detector;
 pub use rule::Rule;
-use {
-    fields::{Fields, Located},
-    rule::Context,
-};
-
-/// The version of the file's format.
-const VERSION: i64 = 1;
-/// What the detectors mean. Raised when the same ruleset would judge the same log otherwise than before: it is part
-/// of the digest, so that two meanings never share one.
-const MEANING: u32 = 1;
-/// No ruleset looks further back: a judge that starts reads this much of the log again.
-const LOOK_BACK_SECONDS_MAX: i64 = 7200;
-const LOOK_BACK_SECONDS_MIN: i64 = 60;
-/// More rules than this would not fit the reasons of a verdict.
-const RULES_MAX: usize = 256;
-const MEMORY_BYTES_DEFAULT: i64 = 1 << 30;
-const THRESHOLD_DEFAULT: i64 = 700;
-
-/// A ruleset, read and checked.
-#[derive(Debug)]
-pub struct Ruleset {
-    name: String,
-    digest: Digest,
-    threshold_permille: u16,
-    look_back: Duration,
-    memory_bytes_max: usize,
-    rules: Vec<Rule>,
-}
-
-impl Ruleset {
-    /// Reads a ruleset from `text`, and what it names through `files`, which gets paths as the text has them.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] with line and column, or what is wrong with a file that the text names.
-    pub fn parse(text: &str, files: &dyn Fn(&Path) -> io::Result<Vec<u8>>) -> Result<Self, Error> {
-        let table = DeTable::parse(text)
-            .map_err(|error| Error::invalid(text, &error.span().unwrap_or(0..0), error.message()))?;
-        let end = text.len()..text.len();
-        let mut fields = Fields::new(text, table.get_ref());
-        let missing = |name: &str| Error::invalid(text, &end, format!("{name} is missing"));
-        fields.integer("version", VERSION..=VERSION)?.ok_or_else(|| missing("version"))?;
-        let name = fields.text("name")?.ok_or_else(|| missing("name"))?.value;
-        let threshold = fields.integer("threshold_permille", 0..=999)?.unwrap_or(THRESHOLD_DEFAULT);
-        let look_back_seconds = fields.integer("look_back_seconds", LOOK_BACK_SECONDS_MIN..=LOOK_BACK_SECONDS_MAX)?;
-        let look_back_seconds = look_back_seconds.unwrap_or(LOOK_BACK_SECONDS_MAX);
-        let memory = fields.integer("memory_bytes_max", 1 << 20..=1 << 40)?.unwrap_or(MEMORY_BYTES_DEFAULT);
-        let mut context = Context { look_back_seconds, files, named: Vec::new() };
-        let rules = read_rules(text, &mut fields, &mut context)?;
-        fields.finish()?;
-        if rules.is_empty() {
-            return Err(Error::invalid(text, &end, "a ruleset needs at least one [[rule]]"));
-        }
-        Ok(Self {
-            name,
-            digest: digest(text, &context.named),
-            threshold_permille: u16::try_from(threshold).expect("at most 999"),
-            look_back: Duration::from_secs(look_back_seconds.unsigned_abs()),
-            memory_bytes_max: usize::try_from(memory).unwrap_or(usize::MAX),
-            rules,
-        })
-    }
-
-    /// Reads the ruleset at `path`; lists and databases are found from its folder.
-    ///
-    /// # Errors
-    /// As [`Ruleset::parse`], and [`Error::Read`] for the file itself.
-    pub fn load(path: &Path) -> Result<Self, Error> {
-        let text = fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
-        let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
-        Self::parse(&text, &|named| fs::read(folder.join(named)))
-    }
-
-    /// The ruleset that ships.
-    pub fn shipped() -> Self {
-        let none = |_: &Path| Err(io::ErrorKind::NotFound.into());
-        Self::parse(SHIPPED, &none).expect("the ruleset that ships is valid and names no files")
-    }
-
-    /// The text of the ruleset that ships, for people who want to begin from it.
-    pub const fn shipped_text() -> &'static str {
-        SHIPPED
-    }
-
-    /// Its name, for people.
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    /// SHA-256 over what it means: its text, the content of every file and shipped list that it uses, and the
-    /// version of the detectors.
-    pub fn digest(&self) -> &Digest {
-        &self.digest
-    }
-
-    /// An event is invalid when its score is over this.
-    pub fn threshold_permille(&self) -> u16 {
-        self.threshold_permille
-    }
-
-    /// How far back in logged time an event can matter for another.
-    pub fn look_back(&self) -> Duration {
-        self.look_back
-    }
-
-    /// What the state may take before the fold stops with an error.
-    pub fn memory_bytes_max(&self) -> usize {
-        self.memory_bytes_max
-    }
-
-    /// The rules, in the order of the file, which is the order of reasons.
-    pub fn rules(&self) -> &[Rule] {
-        &self.rules
-    }
-
-    /// What to say at start: rules that find nothing, and why.
-    pub fn notes(&self) -> Vec<String> {
-        let off = |rule: &Rule| rule.off_because().map(|why| format!("{} is off: {why}", rule.name()));
-        self.rules.iter().filter_map(off).collect()
-    }
-}
-
-static SHIPPED: &str = include_str!("../../rulesets/default.toml");
-
-fn read_rules(text: &str, fields: &mut Fields<'_>, context: &mut Context<'_>) -> Result<Vec<Rule>, Error> {
-    let mut rules: Vec<Rule> = Vec::new();
-    for table in fields.tables("rule")? {
-        let begins = Located { value: (), span: table.span.clone() };
-        if rules.len() == RULES_MAX {
-            return Err(Error::invalid(text, &table.span, format!("more than {RULES_MAX} rules")));
-        }
-        let rule = Rule::read(Fields::new(text, table.value), &begins, context)?;
-        if rules.iter().any(|earlier| earlier.name() == rule.name()) {
-            let problem = format!("rule {:?} stands twice: give one of them another name", rule.name());
-            return Err(Error::invalid(text, &table.span, problem));
-        }
-        rules.push(rule);
-    }
-    Ok(rules)
-}
-
-fn digest(text: &str, named: &[(String, Digest)]) -> Digest {
-    let mut meaning = format!("clicktrail ruleset\n{MEANING}\n{}\n", Digest::of(text.as_bytes()));
-    for (name, digest) in named {
-        meaning.push_str(&format!("{digest} {name}\n"));
-    }
-    Digest::of(meaning.as_bytes())
-}
+pub use set::Ruleset;

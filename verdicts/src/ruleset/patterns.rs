@@ -12,10 +12,10 @@ pub(crate) const SHIPPED: [(&str, &str); 2] = [
     ("tools.txt", include_str!("../../rulesets/tools.txt")),
 ];
 
-/// What a compiled list may take; more is taken for a list that was never meant to be one.
+/// What a compiled list may take. A larger one is refused: such a file was hardly meant as a list.
 const COMPILED_BYTES_MAX: usize = 64 << 20;
 
-/// A list of patterns: one regular expression a line, `#` at its beginning makes a line a comment.
+/// A list of regular expressions, one a line. A line that begins with `#` is a comment.
 #[derive(Debug)]
 pub(crate) struct Patterns {
     name: String,

@@ -1,6 +1,8 @@
 //! What rulesets are refused for, and what their digest covers.
 
-use super::*;
+use std::{fs, io, path::Path};
+
+use super::{Error, Ruleset};
 
 const HEAD: &str = "version = 1\nname = \"test\"\n";
 
@@ -38,6 +40,8 @@ fn shipped_ruleset_holds_the_ten_rules_of_the_contract() {
             ("click_injection", 500, crate::verdict::Category::Sivt),
         ]
     );
+    // It stands on every verdict of this ruleset. Another digest is another ruleset.
+    assert_eq!(shipped.digest().to_string(), "4fd49dea17a36d55c45dfc17f645abba04dd220bef5c3d7ccd8a2fa57263ac73");
     assert_eq!((shipped.threshold_permille(), shipped.look_back().as_secs()), (700, 7200));
     assert_eq!(
         shipped.notes(),

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     ruling,
-    testing::{any_verdict, click},
+    testing::{any_verdict, click, every_shape, fixture::fixture},
     verdict::Verdict,
 };
 
@@ -86,6 +86,20 @@ fn table_and_digest_are_of_what_is_invalid() {
     assert_eq!(rulings.digest(), Digest::of(text.as_bytes()));
     let batch = rulings.to_batch();
     assert_eq!((batch.schema(), batch.num_rows()), (schema(), 1));
+}
+
+/// The digest of version 1: it names the segments that were made with these rulings.
+#[test]
+fn digest_of_version_1_is_as_ever() {
+    let mut rulings = Rulings::new(click(0)..click(2_000_000), at(99), Stages::All);
+    for (place, verdict) in every_shape().iter().enumerate() {
+        rulings.add(at(place), &Outline::of(verdict));
+    }
+    let rows = rulings.invalid().map(|(target, category)| format!("{}\t{category}\n", target.as_i64()));
+    let text = format!("{}{}", rows.collect::<String>(), rulings.digest());
+    let stored = String::from_utf8(fixture("rulings-1.txt", text.as_bytes())).unwrap();
+    let (rows, digest) = stored.rsplit_once('\n').unwrap();
+    assert_eq!(Digest::of(format!("clicktrail rulings 1\n{rows}\n").as_bytes()).to_string(), digest);
 }
 
 proptest! {

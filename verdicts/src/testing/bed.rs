@@ -16,11 +16,11 @@ use clicktrail_log::{
 };
 use uuid::Uuid;
 
+use super::samples::verdict;
 use crate::{
     archive::{Manifest, Verdicts},
     frames::to_frames,
-    history::{History, Ruled},
-    testing::verdict,
+    reader::{Ruled, VerdictReader},
     verdict::{Category, Decision, Stage, Verdict},
 };
 
@@ -80,8 +80,8 @@ impl Bed {
         Sealer::of(Arc::clone(&self.log) as Arc<dyn Log>, self.archive.clone()).with_part_rows(20)
     }
 
-    pub(crate) fn history(&self) -> History {
-        History::new(Arc::clone(&self.log) as Arc<dyn Log>, self.archive.clone())
+    pub(crate) fn reader(&self) -> VerdictReader {
+        VerdictReader::new(Arc::clone(&self.log) as Arc<dyn Log>, self.archive.clone())
     }
 
     /// Past the fifth hour.
@@ -93,7 +93,7 @@ impl Bed {
     pub(crate) async fn seal(&self, hours: usize) -> Vec<Manifest> {
         let (sealer, mut manifests) = (self.sealer(), Vec::new());
         // As after a restart: the state is found again from the last manifest alone.
-        let last = self.history().last_sealed().await.unwrap();
+        let last = self.reader().last_sealed().await.unwrap();
         let mut cursor: Cursor = sealer.resume(last).await.unwrap();
         while manifests.len() < hours {
             let Some((manifest, after)) = sealer.seal_next(&cursor, self.late()).await.unwrap() else { break };

@@ -6,7 +6,7 @@ use anyhow::{Context as _, bail, ensure};
 use arrow::array::AsArray as _;
 use clicktrail_log::{archive::locate, position::Position};
 use clicktrail_verdicts::{
-    hand::{self, Word},
+    hand::{self, Attribution},
     verdict::{Category, Decision, Stage, Verdict},
 };
 use serde_json::json;
@@ -58,7 +58,7 @@ pub(super) struct Given {
 }
 
 impl Given {
-    pub(super) fn word(self) -> anyhow::Result<Word> {
+    pub(super) fn word(self) -> anyhow::Result<Attribution> {
         for (name, text) in [("--reason", &self.reason), ("--actor", &self.actor)] {
             let length = text.chars().count();
             ensure!(
@@ -66,7 +66,7 @@ impl Given {
                 "{name} has {length} characters: use 1 to {WORD_CHARS_MAX}"
             );
         }
-        Ok(Word { actor: self.actor, reason: self.reason, note: self.note })
+        Ok(Attribution { actor: self.actor, reason: self.reason, note: self.note })
     }
 }
 

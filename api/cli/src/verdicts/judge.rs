@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use clicktrail_log::{log::Stream, time::Hour};
 use clicktrail_verdicts::{
     hand,
-    judge::rejudge::{Change, Judged, Rejudge},
+    judge::rejudge::{Change, Rejudge, Rejudgement},
     verdict::Verdict,
 };
 use futures::{StreamExt as _, stream};
@@ -64,7 +64,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
             tokio::spawn(async move { (hour, rejudge.hour(hour).await) })
         })
         .buffered(jobs);
-    let (mut total, mut effects) = (Judged::default(), BTreeMap::new());
+    let (mut total, mut effects) = (Rejudgement::default(), BTreeMap::new());
     let mut changes = 0_u64;
     while let Some(done) = judged.next().await {
         let (hour, found) = done.context("a worker panicked")?;
@@ -108,7 +108,7 @@ fn add_effect(effects: &mut BTreeMap<EffectKey, Effect>, change: &Change) {
 
 struct Summary {
     hours: usize,
-    total: Judged,
+    total: Rejudgement,
     changes: u64,
     dry_run: bool,
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use anyhow::Context as _;
 use clicktrail_query::selection::Selected;
 use clicktrail_verdicts::{
-    hand::{self, Word},
+    hand::{self, Attribution},
     verdict::{Stage, Verdict},
 };
 use serde_json::json;
@@ -49,7 +49,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     }
     let actor = arguments.actor.context("--apply needs --actor")?;
     let verdict = |row: &&Selected| {
-        let word = Word { actor: actor.clone(), reason: row.reason.clone(), note: arguments.note.clone() };
+        let word = Attribution { actor: actor.clone(), reason: row.reason.clone(), note: arguments.note.clone() };
         hand::verdict(row.position, row.event_id.clone(), row.ruling, Stage::Query, &word, now(&installation))
     };
     let verdicts: Vec<Verdict> = changes.iter().map(verdict).collect();

@@ -7,7 +7,7 @@ use clicktrail_log::{
 };
 use clicktrail_query::explain::Explained;
 use clicktrail_verdicts::{
-    history::Ruled,
+    reader::Ruled,
     verdict::{Evidence, Reason},
 };
 use serde_json::{Map, Value, json};

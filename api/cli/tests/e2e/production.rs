@@ -10,7 +10,7 @@ use clicktrail_log::{
     time::{Clock, Hour, ManualClock, SystemClock},
 };
 use clicktrail_projections::session;
-use clicktrail_verdicts::history::History;
+use clicktrail_verdicts::reader::VerdictReader;
 use serde_json::{Value, json};
 
 use crate::{
@@ -112,7 +112,7 @@ async fn seal(installation: &Installation, log: Arc<dyn Log>) -> Hour {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(later));
     let limits = session::Limits::default();
     let verdicts = installation.log(Stream::Verdicts).await;
-    let history = History::new(Arc::clone(&verdicts), installation.s3());
+    let history = VerdictReader::new(Arc::clone(&verdicts), installation.s3());
     let archiver = Archiver::new(log, installation.s3(), Arc::clone(&catalog), clock, limits);
     let mut archiver = archiver.behind_judge(verdicts, history);
     let mut last = None;

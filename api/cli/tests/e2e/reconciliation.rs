@@ -18,8 +18,8 @@ use clicktrail_log::{
 };
 use clicktrail_projections::session;
 use clicktrail_verdicts::{
-    history::History,
     judge::Judge,
+    reader::VerdictReader,
     ruleset::Ruleset,
     verdict::{Category, Evidence},
 };
@@ -73,8 +73,8 @@ impl World {
         Projector::new(log, self.archive.clone(), catalog, session::Limits::default()).behind_judge(self.history())
     }
 
-    fn history(&self) -> History {
-        History::new(Arc::clone(&self.verdicts), self.archive.clone())
+    fn history(&self) -> VerdictReader {
+        VerdictReader::new(Arc::clone(&self.verdicts), self.archive.clone())
     }
 
     fn judging(&self) -> Judging {

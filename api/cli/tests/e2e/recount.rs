@@ -15,7 +15,7 @@ use clicktrail_log::{
 };
 use clicktrail_verdicts::{
     fold::{Finding, Fold, Originals},
-    history::History,
+    reader::VerdictReader,
     ruleset::Ruleset,
     verdict::{Decision, Stage},
 };
@@ -113,7 +113,7 @@ impl Recount {
 
     /// What the judge appended is what one pass over the log finds: nothing is missing, nothing is there twice (I5).
     pub(crate) async fn check_verdicts(&self, installation: &Installation) {
-        let history = History::new(installation.log(Stream::Verdicts).await, installation.archive());
+        let history = VerdictReader::new(installation.log(Stream::Verdicts).await, installation.archive());
         let (mut found, mut next) = (Vec::new(), Seq::FIRST);
         loop {
             let page = history.read(next, ReadLimit::waiting(Duration::ZERO)).await.unwrap();

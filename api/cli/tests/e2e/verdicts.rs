@@ -6,7 +6,7 @@ use clicktrail_log::{
     log::{ReadLimit, Stream},
     position::Seq,
 };
-use clicktrail_verdicts::history::History;
+use clicktrail_verdicts::reader::VerdictReader;
 use serde_json::{Value, json};
 
 use crate::{
@@ -156,7 +156,7 @@ fn rates_and_agents_fire_on_what_an_independent_count_finds() {
 
 /// What was found about each event, apart from where events stand.
 async fn found(installation: &Installation) -> Vec<String> {
-    let history = History::new(installation.log(Stream::Verdicts).await, installation.archive());
+    let history = VerdictReader::new(installation.log(Stream::Verdicts).await, installation.archive());
     let (mut found, mut next) = (Vec::new(), Seq::FIRST);
     loop {
         let page = history.read(next, ReadLimit::waiting(Duration::ZERO)).await.unwrap();

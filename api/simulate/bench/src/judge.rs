@@ -20,8 +20,8 @@ use clicktrail_log::{
 use clicktrail_simulate::{Config, Simulation};
 use clicktrail_verdicts::{
     fold::{Fold, Originals},
-    history::History,
     judge::rejudge::Rejudge,
+    reader::VerdictReader,
     ruleset::Ruleset,
 };
 use futures::{StreamExt as _, stream};
@@ -114,7 +114,7 @@ async fn sealed_day(home: &Path) -> anyhow::Result<(Rejudge, Vec<Hour>)> {
     }
     let verdicts: Arc<dyn Log> =
         Arc::new(EmbeddedLog::open(&home.join("verdicts.sqlite"), Stream::Verdicts, clock).await?);
-    let history = History::new(verdicts, archive.clone());
+    let history = VerdictReader::new(verdicts, archive.clone());
     let before = history.end().await?;
     let rules = Arc::new(Ruleset::shipped());
     Ok((Rejudge::new(clicks, archive, history, rules, Arc::new(SystemClock), before), hours))

@@ -1,6 +1,6 @@
 //! The judge's mark and later rulings: each verdict frame is accounted for once, whoever follows.
 
-use clicktrail_catalog::{Error, Judged, LaterRuling, StaleHour};
+use clicktrail_catalog::{Error, LaterRuling, Mark, StaleHour};
 use clicktrail_log::position::{Epoch, Position, Seq};
 
 use crate::{
@@ -8,8 +8,8 @@ use crate::{
     samples::{at, equal, hour, sealed, segment, seq},
 };
 
-fn judged(clicks: u64, verdicts: u64) -> Judged {
-    Judged { clicks_through: seq(clicks), verdicts_through: seq(verdicts) }
+fn judged(clicks: u64, verdicts: u64) -> Mark {
+    Mark { clicks_through: seq(clicks), verdicts_through: seq(verdicts) }
 }
 
 fn verdict(frame: u64) -> Position {
@@ -30,9 +30,9 @@ fn refused(result: Result<(), Error>) -> bool {
 
 pub(crate) async fn judging_moves_only_from_where_it_stands(place: Place) {
     let (one, two) = (place.open().await, place.open().await);
-    assert_eq!(one.judged().await.unwrap(), Judged::NOTHING);
-    one.put_judged(&Judged::NOTHING, &judged(3, 1)).await.unwrap();
-    assert!(refused(two.put_judged(&Judged::NOTHING, &judged(2, 1)).await));
+    assert_eq!(one.judged().await.unwrap(), Mark::NOTHING);
+    one.put_judged(&Mark::NOTHING, &judged(3, 1)).await.unwrap();
+    assert!(refused(two.put_judged(&Mark::NOTHING, &judged(2, 1)).await));
     two.put_judged(&judged(3, 1), &judged(4, 1)).await.unwrap();
     assert_eq!(one.judged().await.unwrap(), judged(4, 1));
 }
@@ -76,10 +76,10 @@ pub(crate) async fn later_ruling_on_an_open_hour_waits_for_its_seal(place: Place
 
 pub(crate) async fn forgetting_begins_the_verdict_log_again(place: Place) {
     let catalog = place.open().await;
-    catalog.put_judged(&Judged::NOTHING, &judged(7, 3)).await.unwrap();
+    catalog.put_judged(&Mark::NOTHING, &judged(7, 3)).await.unwrap();
     catalog.put_later_rulings(&[later(5, 1, 1, 1)], Seq::ZERO, seq(1)).await.unwrap();
     catalog.forget_derived("test", at(0)).await.unwrap();
-    assert_eq!(catalog.judged().await.unwrap(), Judged::NOTHING);
+    assert_eq!(catalog.judged().await.unwrap(), Mark::NOTHING);
     assert_eq!(catalog.followed_through().await.unwrap(), Seq::ZERO);
     catalog.seal(&sealed(hour(0), 1, 10), &segment(hour(0)), &|_| equal(hour(0), 0)).await.unwrap();
     assert_eq!(catalog.stale_hours(hour(0), 10).await.unwrap(), []);

@@ -9,8 +9,8 @@ use clicktrail_log::{
 };
 use clicktrail_replay::Error;
 use clicktrail_verdicts::{
-    history::{History, Outlined},
-    judge::Judged,
+    judge::Mark,
+    reader::{Outlined, VerdictReader},
     rulings::{Rulings, Stages},
     verdict::Stage,
 };
@@ -32,7 +32,7 @@ impl Default for Ahead {
 
 impl Ahead {
     /// The verdicts about the frames after `counted` that the judge has passed: after a restart.
-    pub(super) async fn read(history: &History, epoch: Epoch, counted: Seq, judged: Judged) -> Result<Self, Error> {
+    pub(super) async fn read(history: &VerdictReader, epoch: Epoch, counted: Seq, judged: Mark) -> Result<Self, Error> {
         let frame = |seq: Seq| Position::new(epoch, seq, 0);
         let mut ahead = Self { verdicts: BTreeMap::new(), next: judged.verdicts_through.next() };
         if judged.clicks_through > counted {
@@ -44,7 +44,7 @@ impl Ahead {
     }
 
     /// Reads on up to a verdict frame.
-    pub(super) async fn read_through(&mut self, history: &History, through: Seq) -> Result<(), Error> {
+    pub(super) async fn read_through(&mut self, history: &VerdictReader, through: Seq) -> Result<(), Error> {
         while self.next <= through {
             let page = history.read_outlines(self.next, ReadLimit::waiting(Duration::ZERO)).await?;
             if page.next == self.next {

@@ -3,7 +3,7 @@
 use std::{ops::Range, sync::Arc};
 
 use clicktrail_log::event::Kind;
-use proptest::prelude::*;
+use proptest::{prelude::*, strategy::ValueTree as _};
 
 use super::{
     naive,
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     fold::{Finding, Fold, Originals},
     ruleset::Ruleset,
+    testing::seed::seeded,
 };
 
 const LOOK_BACK_SECONDS: i64 = 1200;
@@ -231,8 +232,7 @@ proptest! {
 
 #[test]
 fn generated_logs_provoke_every_rule() {
-    use proptest::{strategy::ValueTree as _, test_runner::TestRunner};
-    let mut runner = TestRunner::deterministic();
+    let mut runner = seeded();
     let mut fired = std::collections::BTreeSet::new();
     for _ in 0..20 {
         let draws = proptest::collection::vec(draw(), 100..160).new_tree(&mut runner).unwrap().current();
@@ -247,8 +247,7 @@ fn generated_logs_provoke_every_rule() {
 
 #[test]
 fn threads_find_what_one_thread_finds() {
-    use proptest::{strategy::ValueTree as _, test_runner::TestRunner};
-    let mut runner = TestRunner::deterministic();
+    let mut runner = seeded();
     let draws = proptest::collection::vec(draw(), 5000).new_tree(&mut runner).unwrap().current();
     let log = log(&draws);
     let cuts: Vec<usize> = (0..50).map(|cut| cut * 100).collect();

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use clicktrail_log::{event::Kind, position::Position};
 
 use super::world::{Entry, SECOND};
-use crate::ruleset::{address::Address, places::Place};
+use crate::ruleset::{address::Address, geo::GeoPoint};
 
 /// What `causal::provoked` finds in `log`, but for the rules that look at one event alone.
 pub(super) fn findings(log: &[Entry], look_back: i64) -> Vec<(Position, String)> {
@@ -120,11 +120,11 @@ fn injection(entry: &Entry, seen: &[&Entry]) -> Option<String> {
     fires.then(|| format!("click_injection(click={} gap_ms={gap})", click.position()))
 }
 
-fn place(entry: &Entry) -> Option<Place> {
+fn place(entry: &Entry) -> Option<GeoPoint> {
     match entry.event.ip.as_deref()?.get(..5)? {
-        "10.1." => Some(Place { latitude: 5252, longitude: 1340 }),
-        "10.2." => Some(Place { latitude: 4886, longitude: 235 }),
-        "10.4." => Some(Place { latitude: 4071, longitude: -7401 }),
+        "10.1." => Some(GeoPoint { latitude: 5252, longitude: 1340 }),
+        "10.2." => Some(GeoPoint { latitude: 4886, longitude: 235 }),
+        "10.4." => Some(GeoPoint { latitude: 4071, longitude: -7401 }),
         _ => None,
     }
 }

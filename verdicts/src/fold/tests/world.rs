@@ -1,6 +1,6 @@
 //! A log for tests, event by event.
 
-use std::{borrow::Cow, net::Ipv4Addr, path::Path, sync::Arc};
+use std::{net::Ipv4Addr, path::Path, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray},
@@ -10,7 +10,6 @@ use clicktrail_log::{
     event::{Event, Kind},
     position::{Epoch, Position, Seq},
     schema::{self, EventsBuilder},
-    time::Timestamp,
 };
 
 use super::mmdb;
@@ -18,6 +17,8 @@ use crate::{
     fold::{Finding, Fold, Originals},
     ruleset::Ruleset,
 };
+
+pub(super) use crate::testing::event;
 
 pub(super) const SECOND: i64 = 1_000_000;
 /// Some noon, so that times before it exist.
@@ -57,36 +58,6 @@ pub(super) struct Entry {
 impl Entry {
     pub(super) fn position(&self) -> Position {
         Position::new(Epoch::FIRST, Seq::new(self.seq).unwrap(), self.row)
-    }
-}
-
-/// An event of `kind` at `time`: everything else differs by `id` only, and nothing optional is there.
-pub(super) fn event(kind: Kind, id: &str, time: i64) -> Event<'static> {
-    Event {
-        event_id: Cow::Owned(id.to_owned()),
-        kind,
-        event_time: Timestamp::from_micros(time),
-        captured_at: Timestamp::from_micros(time),
-        advertiser_id: Cow::Borrowed("acme"),
-        campaign_id: Cow::Borrowed("spring"),
-        ad_id: Cow::Borrowed("ad"),
-        publisher_id: None,
-        placement_id: None,
-        user_id: None,
-        session_id: None,
-        ip: None,
-        user_agent: None,
-        page_url: None,
-        device_type: None,
-        os: None,
-        browser: None,
-        country: None,
-        city: None,
-        price_micros: 0,
-        currency: Cow::Borrowed("EUR"),
-        click_event_id: None,
-        value_micros: None,
-        extra: None,
     }
 }
 

@@ -1,9 +1,9 @@
-//! Events that repeat one older than the look-back: their originals are looked up in the archive.
+//! Originals from before the look-back, looked up in the archive.
 //!
-//! What a repetition may repeat was logged after its event time and before the look-back began. Those hours are sealed;
-//! if one is not yet, judging waits for it, because a verdict must not depend on how far the archiver has come. Each
-//! part is read whole once and compared with its digest; then its bloom filter is kept, and rules it out for nearly every
-//! id.
+//! The original of an old event was logged after it happened (clients' clocks aside) and before the look-back began.
+//! The hours between are usually sealed. If one is not yet, judging waits for it, because a verdict must not depend on
+//! how far the archiver has come. Each part is read whole once and compared with its digest. After that only its bloom
+//! filter is kept, which excludes the part for nearly every id.
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -22,24 +22,27 @@ use clicktrail_log::{
         manifest,
     },
     event::Kind,
+    invariant,
     log::{Log, ReadLimit, Stream},
     position::{Position, Seq},
     time::{Hour, Timestamp},
 };
 
-use super::{Error, rows::manifest_of};
-use crate::fold::{OldEvent, Originals as Found};
+use super::{error::Error, rows::manifest_of};
+use crate::fold::{AHEAD_MAX_MICROS, OldEvent, Originals};
 
-/// How much later than its event time an event may have been logged before: clients' clocks run ahead by so much.
+/// How long before its own event time an original may have been logged: a client's clock may run ahead by so much.
 const AHEAD_MICROS: i64 = 3_600_000_000;
-/// Filters that are kept, about a megabyte each. Full: all are dropped and read again as they are needed.
+/// Filters that are kept, about a megabyte each. At the limit all are dropped, and read again as they are needed.
 const FILTERS_MAX: usize = 96;
-/// Manifests that are kept. More: the oldest go.
+/// Manifests that are kept from one search to the next. Beyond the limit the oldest are dropped.
 const MANIFESTS_MAX: usize = 1_000;
+
+const _: () = assert!(AHEAD_MAX_MICROS <= AHEAD_MICROS, "what a fold takes for old is searched for far enough back");
 
 /// Looks ids up in sealed hours.
 #[derive(Debug)]
-pub struct Originals {
+pub(super) struct ArchivedOriginals {
     clicks: Arc<dyn Log>,
     archive: Archive,
     /// The first hour of the archive, once it was listed.
@@ -48,29 +51,35 @@ pub struct Originals {
     filters: HashMap<String, Arc<Filter>>,
 }
 
-impl Originals {
-    /// Of an archive, and of the log that says where time begins.
-    pub fn new(clicks: Arc<dyn Log>, archive: Archive) -> Self {
+impl ArchivedOriginals {
+    /// Looks into `archive`. `clicks` says where the log begins.
+    pub(super) fn new(clicks: Arc<dyn Log>, archive: Archive) -> Self {
         Self { clicks, archive, first_sealed: None, manifests: BTreeMap::new(), filters: HashMap::new() }
     }
 
-    /// The first events of the same kind and id that were logged before the look-back of `old` events.
+    /// For each of `old`, the first event of its kind and id that was logged before its look-back, if there is one.
+    /// `batch` holds the old events.
     ///
     /// # Errors
     /// [`Error::NotSealed`] if an hour that must be searched is not sealed yet; otherwise as the archive reports.
-    pub async fn find(&mut self, batch: &RecordBatch, old: &[OldEvent], look_back: Duration) -> Result<Found, Error> {
-        let mut found = Found::default();
+    pub(super) async fn find(
+        &mut self,
+        batch: &RecordBatch,
+        old: &[OldEvent],
+        look_back: Duration,
+    ) -> Result<Originals, Error> {
+        let mut found = Originals::none();
         if old.is_empty() {
             return Ok(found);
         }
         let look_back = i64::try_from(look_back.as_micros()).unwrap_or(i64::MAX / 2);
         let before = |event: &OldEvent| event.logged_at.plus_micros(-look_back);
-        let first = old.iter().map(|event| event.event_time).min().expect("not empty");
+        let first = old.iter().map(|event| event.event_time).min().expect("there are old events");
         let first = first.plus_micros(-AHEAD_MICROS).hour();
         for event in old {
             self.require_sealed(seq_of(batch, event), before(event).hour(), first).await?;
         }
-        let last = old.iter().map(before).max().expect("not empty").hour();
+        let last = old.iter().map(before).max().expect("there are old events").hour();
         let manifests: Vec<Arc<Manifest>> = self
             .manifests
             .range(first..)
@@ -83,37 +92,31 @@ impl Originals {
         Ok(found)
     }
 
-    /// Sees to it that every hour from `first` to `last` is sealed and known, as far as there was a log by then.
+    /// Loads the manifests of the hours from `first` to `last`. Refuses if one of them has begun and is not sealed yet:
+    /// `seq` is the frame that must wait for it. Hours before the log began never come, so nothing waits for them.
     async fn require_sealed(&mut self, seq: Seq, last: Hour, first: Hour) -> Result<(), Error> {
         let first = self.first_sealed.map_or(first, |sealed| sealed.max(first));
-        let hours = last.as_i64() - first.as_i64() + 1;
-        if i64::try_from(self.manifests.range(first..).take_while(|(hour, _)| **hour <= last).count())
-            == Ok(hours.max(0))
-        {
+        let wanted = usize::try_from(last.as_i64() - first.as_i64() + 1).unwrap_or(0);
+        if self.manifests.range(first..).take_while(|(hour, _)| **hour <= last).count() == wanted {
             return Ok(());
         }
-        let hours = self.archive.sealed_hours(Stream::Clicks).await?;
-        self.first_sealed = hours.first().copied();
+        let sealed = self.archive.sealed_hours(Stream::Clicks).await?;
+        self.first_sealed = sealed.first().copied();
         while self.manifests.len() > MANIFESTS_MAX {
             self.manifests.pop_first();
         }
-        for hour in hours.iter().filter(|hour| **hour >= first && **hour <= last) {
+        for hour in sealed.iter().filter(|hour| (first..=last).contains(*hour)) {
             if !self.manifests.contains_key(hour) {
                 self.manifests.insert(*hour, Arc::new(manifest_of(&self.archive, *hour).await?));
             }
         }
-        if hours.last().is_some_and(|sealed| *sealed >= last) {
-            return Ok(());
-        }
-        // The log may be younger than the event says it is.
-        let open = match hours.last() {
+        // Hours are sealed in order, so only the first open one matters. While none is sealed, it is the log's first
+        // hour: the log may be younger than the event claims to be.
+        let open = match sealed.last() {
             Some(sealed) => sealed.next(),
             None => self.first_logged().await?.map_or(last.next(), Timestamp::hour),
         };
-        if open > last {
-            return Ok(());
-        }
-        Err(Error::NotSealed { seq, hour: open })
+        if open > last { Ok(()) } else { Err(Error::NotSealed { seq, hour: open }) }
     }
 
     async fn first_logged(&self) -> Result<Option<Timestamp>, Error> {
@@ -126,7 +129,7 @@ impl Originals {
         part: &manifest::Part,
         old: &[OldEvent],
         before: &impl Fn(&OldEvent) -> Timestamp,
-        found: &mut Found,
+        found: &mut Originals,
     ) -> Result<(), Error> {
         let damaged = |error: parquet::errors::ParquetError| archive::Error::Damaged {
             key: part.core.key.clone(),
@@ -141,6 +144,7 @@ impl Originals {
                     self.filters.clear();
                 }
                 self.filters.insert(part.core.key.clone(), Arc::clone(&filter));
+                invariant!(I14, self.filters.len() <= FILTERS_MAX, "{} filters are kept", self.filters.len());
                 (filter, Some(bytes))
             }
         };

@@ -1,42 +1,47 @@
-//! A hash index over millions of small records with little beside them: records in the order of their coming, each
-//! linked to the older ones of its bucket.
+//! A hash index over millions of small records: records in the order of their coming, each linked to the older ones of
+//! its hash bucket.
 //!
-//! Not a hash map: maps double while they grow, hold a third of their room empty, and lose the order of the log,
-//! which is what a look-back forgets by. Records live in chunks that are freed as a whole, and forgetting is one pass
-//! that moves what stays and links it anew.
+//! Why not a hash map: a map doubles as it grows, keeps a third of its room empty, and loses the order of the log, by
+//! which a look-back forgets. Here records live in chunks, and a chunk is freed as a whole. Forgetting is one pass that
+//! moves what stays to the front and links it anew.
+
+use clicktrail_log::invariant;
 
 /// No record.
 pub(crate) const NONE: u32 = u32::MAX;
 const CHUNK_BITS: u32 = 16;
 const CHUNK: usize = 1 << CHUNK_BITS;
 const HEADS_MIN: usize = 1 << 10;
-/// How many rows detectors take together: see [`Chains::touch`].
+/// How many rows a detector takes together: see [`BucketLists::touch`].
 pub(crate) const BLOCK: usize = 64;
+
+const _: () = assert!(CHUNK == 1 << CHUNK_BITS && BLOCK <= CHUNK, "an index splits into chunk and offset");
+const _: () = assert!(HEADS_MIN.is_power_of_two(), "a bucket is found by masking");
 
 /// A record in a bucket.
 pub(crate) trait Record: Copy {
     /// Decides the bucket: the same for equal keys.
     fn hash(&self) -> u64;
-    /// Links the record in front of the bucket's newest so far, at `index` if there is one.
+    /// Puts the record in front of the newest of its bucket, which is at `index`; [`NONE`] if the bucket is empty.
     fn link(&mut self, index: u32, newest: Option<&Self>);
 }
 
 /// The records.
 #[derive(Debug)]
-pub(crate) struct Chains<R> {
+pub(crate) struct BucketLists<R> {
     chunks: Vec<Vec<R>>,
     len: usize,
     heads: Vec<u32>,
 }
 
-impl<R: Record> Chains<R> {
+impl<R: Record> BucketLists<R> {
     pub(crate) fn new() -> Self {
         Self { chunks: Vec::new(), len: 0, heads: vec![NONE; HEADS_MIN] }
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "thirty-two bits fit")]
     fn bucket(&self, hash: u64) -> usize {
-        // The high half of a multiplication: keys come from a hash already, but their low bits may be in use.
+        // Multiplying and taking the high half spreads keys that differ in few bits.
         let spread = (hash.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as usize;
         spread & (self.heads.len() - 1)
     }
@@ -46,22 +51,24 @@ impl<R: Record> Chains<R> {
         self.heads[self.bucket(hash)]
     }
 
-    /// Reads what records of these hashes, at most [`BLOCK`], are about to need. Each look-up waits for two places in
-    /// memory that no cache holds; read side by side they are waited for once.
+    /// Brings into the processor's caches what looking up these hashes, at most [`BLOCK`], is about to need: the head
+    /// of each bucket and its newest record. One look-up after the other would wait for main memory twice each time;
+    /// read together, they wait at the same time.
     pub(crate) fn touch(&self, hashes: impl Iterator<Item = u64>) {
         let mut newest = [NONE; BLOCK];
         for (slot, hash) in newest.iter_mut().zip(hashes) {
             *slot = self.newest(hash);
         }
-        let read = |sum: u64, index: &u32| if *index == NONE { sum } else { sum ^ self.get(*index).hash() };
-        std::hint::black_box(newest.iter().fold(0, read));
+        let mix = |mixed: u64, index: &u32| if *index == NONE { mixed } else { mixed ^ self.get(*index).hash() };
+        // Nobody wants the result. The black box keeps the compiler from dropping the reads with it.
+        std::hint::black_box(newest.iter().fold(0, mix));
     }
 
     pub(crate) fn get(&self, index: u32) -> &R {
         &self.chunks[(index >> CHUNK_BITS) as usize][index as usize & (CHUNK - 1)]
     }
 
-    /// To change a record in place; its hash stays.
+    /// To change a record in place. Its hash must stay the same.
     pub(crate) fn get_mut(&mut self, index: u32) -> &mut R {
         &mut self.chunks[(index >> CHUNK_BITS) as usize][index as usize & (CHUNK - 1)]
     }
@@ -80,13 +87,15 @@ impl<R: Record> Chains<R> {
             // The first chunk grows with need, for small logs; the later ones are whole from the beginning.
             let room = if self.chunks.is_empty() { 0 } else { CHUNK };
             self.chunks.push(Vec::with_capacity(room));
+            // Once a chunk: every index up to here has its record.
+            invariant!(I5, self.chunks.iter().rev().skip(1).all(|chunk| chunk.len() == CHUNK), "a chunk has holes");
         }
         self.chunks.last_mut().expect("a chunk was added if there was none").push(record);
         self.heads[bucket] = index;
         self.len += 1;
     }
 
-    /// Keeps what `keep` says, which may change what it keeps but its hash.
+    /// Keeps the records that `keep` wants. It may change them, but not their hash.
     pub(crate) fn retain(&mut self, mut keep: impl FnMut(&mut R) -> bool) {
         let mut kept = 0;
         for index in 0..self.len {
@@ -108,10 +117,14 @@ impl<R: Record> Chains<R> {
             self.heads.fill(NONE);
         }
         self.relink();
+        let held: usize = self.chunks.iter().map(Vec::len).sum();
+        invariant!(I5, held == self.len, "{held} records are held, {} were kept", self.len);
+        invariant!(I14, self.heads.len() <= 2 * self.len.max(HEADS_MIN), "{} buckets for {held}", self.heads.len());
     }
 
     /// Links every record anew, oldest first.
     fn relink(&mut self) {
+        invariant!(I5, self.heads.len().is_power_of_two(), "{} buckets cannot be masked", self.heads.len());
         for index in 0..self.len {
             let (chunk, offset) = (index >> CHUNK_BITS, index & (CHUNK - 1));
             let mut record = self.chunks[chunk][offset];
@@ -150,11 +163,11 @@ mod tests {
         }
     }
 
-    fn values(chains: &Chains<Number>, hash: u64) -> Vec<u64> {
+    fn values(lists: &BucketLists<Number>, hash: u64) -> Vec<u64> {
         let mut found = Vec::new();
-        let mut at = chains.newest(hash);
+        let mut at = lists.newest(hash);
         while at != NONE {
-            let record = chains.get(at);
+            let record = lists.get(at);
             if record.hash() == hash {
                 found.push(record.value);
             }
@@ -164,20 +177,20 @@ mod tests {
     }
 
     #[test]
-    fn chains_keep_the_order_of_coming_through_growth_and_forgetting() {
-        let mut chains = Chains::new();
+    fn records_keep_the_order_of_coming_through_growth_and_forgetting() {
+        let mut lists = BucketLists::new();
         for value in 0..200_000 {
-            chains.push(Number { value, older: NONE });
+            lists.push(Number { value, older: NONE });
         }
-        assert_eq!(values(&chains, 7), (0..200).rev().map(|turn| turn * 1000 + 7).collect::<Vec<_>>());
-        let before = chains.bytes();
-        chains.retain(|record| record.value >= 150_000);
-        assert_eq!(chains.len, 50_000);
-        assert!(chains.bytes() < before / 2);
-        assert_eq!(values(&chains, 7), (150..200).rev().map(|turn| turn * 1000 + 7).collect::<Vec<_>>());
-        chains.retain(|_| false);
-        assert_eq!((chains.len, values(&chains, 7)), (0, vec![]));
-        chains.push(Number { value: 7, older: NONE });
-        assert_eq!(values(&chains, 7), [7]);
+        assert_eq!(values(&lists, 7), (0..200).rev().map(|turn| turn * 1000 + 7).collect::<Vec<_>>());
+        let before = lists.bytes();
+        lists.retain(|record| record.value >= 150_000);
+        assert_eq!(lists.len, 50_000);
+        assert!(lists.bytes() < before / 2);
+        assert_eq!(values(&lists, 7), (150..200).rev().map(|turn| turn * 1000 + 7).collect::<Vec<_>>());
+        lists.retain(|_| false);
+        assert_eq!((lists.len, values(&lists, 7)), (0, vec![]));
+        lists.push(Number { value: 7, older: NONE });
+        assert_eq!(values(&lists, 7), [7]);
     }
 }

@@ -1,4 +1,4 @@
-//! Where addresses are, from a database in MaxMind's format.
+//! Where on the globe addresses are, from a database in MaxMind's format.
 
 use std::{
     fmt,
@@ -9,19 +9,19 @@ use maxminddb::{PathElement, Reader};
 
 use super::{address::Address, error::Error};
 
-/// How many networks are asked before a database counts as one without locations.
+/// How many networks are looked at before a database counts as one without locations.
 const PROBED_NETWORKS: usize = 10_000;
 
-/// A place on the globe, in hundredths of a degree: about a kilometre, which is finer than any such database knows.
+/// A point on the globe, in hundredths of a degree: about a kilometre, which is finer than any such database knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct GeoPoint {
     /// North is positive.
     pub(crate) latitude: i16,
     /// East is positive.
     pub(crate) longitude: i16,
 }
 
-impl Place {
+impl GeoPoint {
     fn of(latitude: f64, longitude: f64) -> Option<Self> {
         let hundredths = |degrees: f64, limit: f64| {
             let is_sane = degrees.abs() <= limit;
@@ -45,19 +45,19 @@ impl Place {
     }
 }
 
-/// A database from addresses to places, checked as a whole when it is opened.
-pub(crate) struct Places {
+/// Maps addresses to points on the globe. Checked as a whole when it is opened.
+pub(crate) struct GeoDatabase {
     path: PathBuf,
     reader: Reader<Vec<u8>>,
 }
 
-impl fmt::Debug for Places {
+impl fmt::Debug for GeoDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Places").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("GeoDatabase").field("path", &self.path).finish_non_exhaustive()
     }
 }
 
-impl Places {
+impl GeoDatabase {
     pub(super) fn open(path: &Path, bytes: Vec<u8>) -> Result<Self, Error> {
         let refuse = |problem: String| Error::Database { path: path.to_owned(), problem };
         let reader = Reader::from_source(bytes).map_err(|error| refuse(error.to_string()))?;
@@ -76,7 +76,7 @@ impl Places {
     }
 
     /// Where `address` is, if the database knows.
-    pub(crate) fn find(&self, address: Address) -> Option<Place> {
+    pub(crate) fn find(&self, address: Address) -> Option<GeoPoint> {
         location(&self.reader.lookup(address.ip()).ok()?)
     }
 
@@ -86,12 +86,12 @@ impl Places {
     }
 }
 
-fn location(found: &maxminddb::LookupResult<'_, Vec<u8>>) -> Option<Place> {
+fn location(found: &maxminddb::LookupResult<'_, Vec<u8>>) -> Option<GeoPoint> {
     let degrees = |axis| {
         let path = [PathElement::Key("location"), PathElement::Key(axis)];
         found.decode_path::<f64>(&path).ok().flatten()
     };
-    Place::of(degrees("latitude")?, degrees("longitude")?)
+    GeoPoint::of(degrees("latitude")?, degrees("longitude")?)
 }
 
 #[cfg(test)]
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn distances_are_those_of_the_globe() {
-        let place = |latitude, longitude| Place::of(latitude, longitude).unwrap();
+        let place = |latitude, longitude| GeoPoint::of(latitude, longitude).unwrap();
         let (berlin, paris) = (place(52.52, 13.40), place(48.86, 2.35));
         assert_eq!(berlin.metres_to(paris) / 1000, 877);
         assert_eq!(berlin.metres_to(paris), paris.metres_to(berlin));
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn impossible_degrees_are_no_place() {
         for (latitude, longitude) in [(90.1, 0.0), (0.0, -180.1), (f64::NAN, 0.0), (0.0, f64::INFINITY)] {
-            assert_eq!(Place::of(latitude, longitude), None);
+            assert_eq!(GeoPoint::of(latitude, longitude), None);
         }
     }
 }

@@ -1,19 +1,26 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, ops::Range, sync::Arc, time::Duration};
 
 use clicktrail_log::{
-    archive::seal::{Cursor, Sealer},
+    archive::{
+        Archive,
+        seal::{Cursor, Sealer},
+    },
     frame::Writer,
-    time::Timestamp,
+    log::{self, Log, ReadLimit},
+    position::{Epoch, Position, Seq},
+    time::{Hour, Timestamp},
 };
 use proptest::prelude::*;
 use uuid::Uuid;
 
-use super::*;
+use super::{Error, Ruled, VerdictReader};
 use crate::{
+    archive::Verdicts,
     frames::to_frames,
     ruling,
+    rulings::Stages,
     testing::{any_verdict, bed::bed, click, memory_log::MemoryLog},
-    verdict::{Category, Decision, Stage},
+    verdict::{Category, Decision, Stage, Verdict},
 };
 
 const NOW: ReadLimit = ReadLimit::waiting(Duration::ZERO);
@@ -42,10 +49,10 @@ fn stands(ruled: &[Ruled], stages: Stages) -> Vec<(Position, Category)> {
 }
 
 /// Everything that a follower gets from `from` on.
-async fn follow(history: &History, from: Seq) -> (Vec<Ruled>, Seq) {
+async fn follow(reader: &VerdictReader, from: Seq) -> (Vec<Ruled>, Seq) {
     let (mut ruled, mut next) = (Vec::new(), from);
     loop {
-        let page = history.read(next, NOW).await.unwrap();
+        let page = reader.read(next, NOW).await.unwrap();
         ruled.extend(page.ruled);
         if page.next == next {
             return (ruled, next);
@@ -57,7 +64,7 @@ async fn follow(history: &History, from: Seq) -> (Vec<Ruled>, Seq) {
 #[tokio::test]
 async fn answers_do_not_depend_on_what_is_sealed_or_trimmed() {
     let bed = bed().await;
-    let kept = bed.history();
+    let kept = bed.reader();
     let end = kept.end().await.unwrap();
     let targets = click(30)..click(170);
     let mut sealed = 0;
@@ -67,14 +74,14 @@ async fn answers_do_not_depend_on_what_is_sealed_or_trimmed() {
         if let Some(last) = manifests.last() {
             bed.log.trim(last.last_seq().next()).await.unwrap();
         }
-        // A history that was open all the while, and one that begins now.
-        for history in [&kept, &bed.history()] {
-            assert_eq!(history.end().await.unwrap(), end);
-            let about = history.about(targets.clone(), end).await.unwrap();
+        // One reader that was open all the while, and one that begins now.
+        for reader in [&kept, &bed.reader()] {
+            assert_eq!(reader.end().await.unwrap(), end);
+            let about = reader.about(targets.clone(), end).await.unwrap();
             assert_eq!(about, recount(&bed.ruled, &targets, end), "{sealed} hours are sealed");
-            let rulings = history.rulings(everything(), end, Stages::All).await.unwrap();
+            let rulings = reader.rulings(everything(), end, Stages::All).await.unwrap();
             assert_eq!(rulings.invalid().collect::<Vec<_>>(), stands(&bed.ruled, Stages::All));
-            assert_eq!(follow(history, Seq::FIRST).await.0, bed.ruled);
+            assert_eq!(follow(reader, Seq::FIRST).await.0, bed.ruled);
         }
     }
     assert_eq!(kept.last_sealed().await.unwrap().map(|hour| hour.to_string()).as_deref(), Some("2026-03-02T02"));
@@ -84,11 +91,11 @@ async fn answers_do_not_depend_on_what_is_sealed_or_trimmed() {
 async fn each_position_of_the_verdict_log_shows_what_stood_then() {
     let bed = bed().await;
     bed.seal(3).await;
-    let history = bed.history();
-    let end = history.end().await.unwrap();
+    let reader = bed.reader();
+    let end = reader.end().await.unwrap();
     for before in bed.ruled.iter().map(|ruled| ruled.position).chain([end]) {
         for stages in [Stages::All, Stages::LiveOnly] {
-            let rulings = history.rulings(everything(), before, stages).await.unwrap();
+            let rulings = reader.rulings(everything(), before, stages).await.unwrap();
             let known = recount(&bed.ruled, &everything(), before);
             assert_eq!(rulings.invalid().collect::<Vec<_>>(), stands(&known, stages), "as of {before}");
         }
@@ -98,10 +105,10 @@ async fn each_position_of_the_verdict_log_shows_what_stood_then() {
 #[tokio::test]
 async fn follower_sees_each_verdict_once_while_hours_are_sealed_under_it() {
     let bed = bed().await;
-    let history = bed.history();
+    let reader = bed.reader();
     let (mut seen, mut next) = (Vec::new(), Seq::FIRST);
     for step in 0.. {
-        let page = history.read(next, ReadLimit { frames: 2, ..NOW }).await.unwrap();
+        let page = reader.read(next, ReadLimit { frames: 2, ..NOW }).await.unwrap();
         seen.extend(page.ruled);
         if page.next == next {
             break;
@@ -119,15 +126,15 @@ async fn follower_sees_each_verdict_once_while_hours_are_sealed_under_it() {
 #[tokio::test]
 async fn position_past_the_end_is_refused() {
     let bed = bed().await;
-    let history = bed.history();
-    let end = history.end().await.unwrap();
+    let reader = bed.reader();
+    let end = reader.end().await.unwrap();
     let further = end.plus_rows(1);
     for hours in [0, 5] {
         bed.seal(hours).await;
-        let error = history.rulings(everything(), further, Stages::All).await.unwrap_err();
+        let error = reader.rulings(everything(), further, Stages::All).await.unwrap_err();
         assert!(matches!(error, Error::Ahead { .. }), "{error}");
     }
-    let error = history.read(end.seq().next(), NOW).await.unwrap_err();
+    let error = reader.read(end.seq().next(), NOW).await.unwrap_err();
     assert!(matches!(error, Error::Log(log::Error::Gap { .. })), "{error}");
 }
 
@@ -138,7 +145,7 @@ async fn archive_that_lost_or_changed_something_is_named() {
         let bed = bed().await;
         let last = bed.seal(9).await.pop().unwrap();
         bed.log.trim(last.last_seq().next()).await.unwrap();
-        let end = bed.history().end().await.unwrap();
+        let end = bed.reader().end().await.unwrap();
         let name = bed.files().into_keys().find(|name| name.contains(case)).unwrap();
         let path = bed.directory.path().join("archive").join(&name);
         match remove {
@@ -149,10 +156,10 @@ async fn archive_that_lost_or_changed_something_is_named() {
                 std::fs::write(&path, bytes).unwrap();
             }
         }
-        let history = bed.history();
+        let reader = bed.reader();
         let errors = [
-            history.about(everything(), end).await.unwrap_err(),
-            history.rulings(everything(), end, Stages::All).await.unwrap_err(),
+            reader.about(everything(), end).await.unwrap_err(),
+            reader.rulings(everything(), end, Stages::All).await.unwrap_err(),
         ];
         for error in errors {
             let text = clicktrail_log::causes::causes(&error);
@@ -167,9 +174,9 @@ async fn damaged_part_is_no_obstacle_where_it_is_not_asked() {
     bed.seal(9).await;
     let name = bed.files().into_keys().rfind(|name| name.starts_with("verdicts/")).unwrap();
     std::fs::write(bed.directory.path().join("archive").join(&name), b"x").unwrap();
-    let (history, targets) = (bed.history(), click(30)..click(60));
-    let end = history.end().await.unwrap();
-    assert_eq!(history.about(targets.clone(), end).await.unwrap(), recount(&bed.ruled, &targets, end));
+    let (reader, targets) = (bed.reader(), click(30)..click(60));
+    let end = reader.end().await.unwrap();
+    assert_eq!(reader.about(targets.clone(), end).await.unwrap(), recount(&bed.ruled, &targets, end));
 }
 
 /// A writer's frames in a log that takes anything.
@@ -202,8 +209,8 @@ impl Loose {
         Self { log, archive, ruled }
     }
 
-    fn history(&self) -> History {
-        History::new(Arc::clone(&self.log) as Arc<dyn Log>, self.archive.clone())
+    fn reader(&self) -> VerdictReader {
+        VerdictReader::new(Arc::clone(&self.log) as Arc<dyn Log>, self.archive.clone())
     }
 
     /// Seals at most so many hours; where they end.
@@ -225,14 +232,14 @@ async fn damaged_frame_is_named_and_not_skipped() {
     let loose = Loose::new(&frames);
     let spoiled = Seq::new(3).unwrap();
     loose.log.spoil(spoiled, |frame| frame.payload = frame.payload.slice(1..));
-    let history = loose.history();
-    let end = history.end().await.unwrap();
+    let reader = loose.reader();
+    let end = reader.end().await.unwrap();
     let before = Position::new(Epoch::FIRST, spoiled, 0);
-    assert_eq!(history.about(everything(), before).await.unwrap().len(), 2, "what came before is known");
+    assert_eq!(reader.about(everything(), before).await.unwrap().len(), 2, "what came before is known");
     for error in [
-        history.about(everything(), end).await.unwrap_err(),
-        history.rulings(everything(), end, Stages::All).await.unwrap_err(),
-        history.read(Seq::FIRST, NOW).await.unwrap_err(),
+        reader.about(everything(), end).await.unwrap_err(),
+        reader.rulings(everything(), end, Stages::All).await.unwrap_err(),
+        reader.read(Seq::FIRST, NOW).await.unwrap_err(),
     ] {
         assert!(matches!(error, Error::Frame { seq, .. } if seq == spoiled), "{error}");
     }
@@ -242,7 +249,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
 
     #[test]
-    fn history_is_the_recount_of_the_log_whatever_is_archived_or_trimmed(
+    fn answers_are_the_recount_of_the_log_whatever_is_archived_or_trimmed(
         frames in prop::collection::vec(
             (0..100_i64, prop::collection::vec(any_verdict(), 1..12), any::<bool>()), 1..14),
         (hours, part_rows, trim) in (0..12_usize, 1..40_usize, any::<bool>()),
@@ -252,7 +259,7 @@ proptest! {
         let loose = Loose::new(&frames);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         runtime.block_on(async {
-            let kept = loose.history();
+            let kept = loose.reader();
             prop_assert_eq!(&follow(&kept, Seq::FIRST).await.0, &loose.ruled);
             let sealed = loose.seal(hours, part_rows).await;
             if trim {
@@ -262,16 +269,16 @@ proptest! {
             let places: Vec<Position> = loose.ruled.iter().map(|ruled| ruled.position).chain([end]).collect();
             let (before, from) = (places[at.index(places.len())], places[from.index(places.len())].seq());
             let targets = click(first)..click(last);
-            for history in [kept, loose.history()] {
+            for reader in [kept, loose.reader()] {
                 let known = recount(&loose.ruled, &targets, before);
-                prop_assert_eq!(history.about(targets.clone(), before).await.unwrap(), known.clone());
+                prop_assert_eq!(reader.about(targets.clone(), before).await.unwrap(), known.clone());
                 for stages in [Stages::All, Stages::LiveOnly] {
-                    let rulings = history.rulings(targets.clone(), before, stages).await.unwrap();
+                    let rulings = reader.rulings(targets.clone(), before, stages).await.unwrap();
                     prop_assert_eq!(rulings.invalid().collect::<Vec<_>>(), stands(&known, stages));
                 }
                 let rest: Vec<Ruled> =
                     loose.ruled.iter().filter(|ruled| ruled.position.seq() >= from).cloned().collect();
-                let (followed, next) = follow(&history, from).await;
+                let (followed, next) = follow(&reader, from).await;
                 prop_assert_eq!(followed, rest);
                 prop_assert_eq!(next, end.seq());
             }

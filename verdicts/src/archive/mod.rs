@@ -1,0 +1,12 @@
+//! The archive of the verdict log: one file a part, sorted by target. The manifests list the targets of each part, so
+//! what was ruled about an hour of clicks is found without reading the rest.
+
+mod kind;
+mod layout;
+mod part;
+mod read_back;
+#[cfg(test)]
+mod tests;
+
+pub use kind::Verdicts;
+pub use part::{Manifest, Part};

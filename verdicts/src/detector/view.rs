@@ -1,0 +1,34 @@
+//! What a detector may look at beside its own state.
+
+use clicktrail_log::position::Position;
+
+use super::{
+    frames::{FrameId, Frames, Origin},
+    originals::Originals,
+    rows::Rows,
+};
+
+/// The rows to pass over, and what is known about them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct View<'v> {
+    pub(crate) rows: &'v Rows<'v>,
+    pub(crate) frames: &'v Frames,
+    pub(crate) originals: &'v Originals,
+    pub(crate) look_back_micros: i64,
+}
+
+impl View<'_> {
+    /// What was logged up to this instant is out of sight for `row`.
+    pub(super) fn cut(&self, row: usize) -> i64 {
+        self.rows.logged[row].saturating_sub(self.look_back_micros)
+    }
+
+    /// Whether an event of `frame` may matter for `row`.
+    pub(super) fn is_visible(&self, frame: FrameId, row: usize) -> bool {
+        self.frames.logged_micros(frame) > self.cut(row)
+    }
+
+    pub(super) fn position(&self, origin: Origin) -> Position {
+        self.frames.position(origin)
+    }
+}

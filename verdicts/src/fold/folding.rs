@@ -1,0 +1,206 @@
+//! The fold itself: batches of the log in, findings out.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use clicktrail_log::{invariant, position::Position};
+
+use super::{
+    clock::{LoggedClock, REWIND_MAX_MICROS, Rewinds},
+    error::Error,
+    finding::Finding,
+    old_events::{self, OldEvent},
+    pass::pass,
+    score,
+};
+use crate::{
+    detector::{assemble, frames::Frames, hits::Hit, originals::Originals, rows::Rows, state::State, view::View},
+    ruleset::{limits::LOOK_BACK_SECONDS_MIN, set::Ruleset},
+    verdict::Reason,
+};
+
+/// State is swept when the log has moved on by this part of the look-back.
+const SWEEPS_PER_LOOK_BACK: i64 = 8;
+/// Fewer rows than this are folded on the caller's thread: starting another costs more.
+const ROWS_FOR_THREADS: usize = 2048;
+
+const _: () = assert!(
+    SWEEPS_PER_LOOK_BACK > 0 && LOOK_BACK_SECONDS_MIN * 1_000_000 / SWEEPS_PER_LOOK_BACK >= 1_000_000,
+    "sweeping costs a pass over the state: not for every batch"
+);
+
+/// The state of all detectors of a ruleset.
+#[derive(Debug)]
+pub struct Fold {
+    ruleset: Arc<Ruleset>,
+    states: Vec<Box<dyn State>>,
+    frames: Frames,
+    look_back_micros: i64,
+    /// The last event folded.
+    last: Option<Position>,
+    clock: LoggedClock,
+    /// The latest logged time when state was last swept; `None` before the first event.
+    swept_at: Option<i64>,
+    /// Batches with fewer rows are folded on the caller's thread alone.
+    rows_for_threads: usize,
+}
+
+impl Fold {
+    /// A fold that has seen nothing.
+    pub fn new(ruleset: Arc<Ruleset>) -> Self {
+        let look_back = i64::try_from(ruleset.look_back().as_micros()).expect("at most two hours");
+        Self {
+            states: assemble(&ruleset),
+            ruleset,
+            frames: Frames::default(),
+            look_back_micros: look_back,
+            last: None,
+            clock: LoggedClock::default(),
+            swept_at: None,
+            rows_for_threads: ROWS_FOR_THREADS,
+        }
+    }
+
+    /// Folds on the caller's thread alone, however large the batches. For callers that run several folds side by side.
+    #[must_use]
+    pub fn on_one_thread(mut self) -> Self {
+        self.rows_for_threads = usize::MAX;
+        self
+    }
+
+    /// Clicks and conversions that happened so long before they were logged that an original may lie beyond the
+    /// look-back. The caller looks for it in everything logged before the look-back, and gives what it finds to
+    /// [`Fold::judge`]. Empty if the ruleset does not look for duplicates.
+    ///
+    /// # Errors
+    /// [`Error::Rows`].
+    pub fn old_events(&self, batch: &RecordBatch) -> Result<Vec<OldEvent>, Error> {
+        if !old_events::are_wanted(&self.ruleset) {
+            return Ok(Vec::new());
+        }
+        let rows = Rows::check(batch).map_err(|bad| Error::Rows(bad.0))?;
+        Ok(old_events::among(&rows, self.look_back_micros))
+    }
+
+    /// Folds the next rows of the log, in log order and with the columns of [`clicktrail_log::schema::read`], and says
+    /// what was found, in the same order.
+    ///
+    /// # Errors
+    /// [`Error::Rows`] before anything was folded; [`Error::Memory`] when the state has become too large, after which
+    /// this fold is of no further use.
+    pub fn judge(&mut self, batch: &RecordBatch, originals: &Originals) -> Result<Vec<Finding>, Error> {
+        self.fold(batch, originals, true)
+    }
+
+    /// Folds rows as [`Fold::judge`] does, but looks for nothing in them. For the look-back before the first judged
+    /// event.
+    ///
+    /// # Errors
+    /// As [`Fold::judge`].
+    pub fn warm(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        self.fold(batch, &Originals::none(), false).map(|_| ())
+    }
+
+    /// The memory that the state holds.
+    pub fn memory_bytes(&self) -> usize {
+        self.frames.bytes() + self.states.iter().map(|state| state.bytes()).sum::<usize>()
+    }
+
+    /// The memory that each detector holds, for people.
+    pub fn memory_by_detector(&self) -> Vec<(&'static str, usize)> {
+        self.states.iter().map(|state| (state.name(), state.bytes())).collect()
+    }
+
+    /// What ran backwards so far.
+    pub fn rewinds(&self) -> Rewinds {
+        self.clock.rewinds()
+    }
+
+    fn fold(&mut self, batch: &RecordBatch, originals: &Originals, is_judged: bool) -> Result<Vec<Finding>, Error> {
+        let mut rows = Rows::check(batch).map_err(|bad| Error::Rows(bad.0))?;
+        let Some((first, last)) = rows.positions.first().copied().zip(rows.positions.last().copied()) else {
+            return Ok(Vec::new());
+        };
+        if self.last.is_some_and(|before| first <= before) {
+            return Err(Error::Rows(format!("{first} was folded before: rows come in log order, each once")));
+        }
+        self.last = Some(last);
+        self.clock.watch(&rows);
+        rows.intern(&mut self.frames);
+        let view = View { rows: &rows, frames: &self.frames, originals, look_back_micros: self.look_back_micros };
+        let hits = pass(&mut self.states, &view, is_judged, self.rows_for_threads);
+        let findings = self.findings(&rows, hits);
+        self.sweep_if_due();
+        self.check_memory()?;
+        Ok(findings)
+    }
+
+    fn findings(&self, rows: &Rows<'_>, mut hits: Vec<Hit>) -> Vec<Finding> {
+        hits.sort_by_key(|hit| (hit.row, hit.rule));
+        let is_once = hits.windows(2).all(|pair| (pair[0].row, pair[0].rule) < (pair[1].row, pair[1].rule));
+        invariant!(I5, is_once, "a rule fired twice for one event");
+        let mut findings: Vec<Finding> = Vec::new();
+        let rules = self.ruleset.rules();
+        let mut hits = hits.into_iter().peekable();
+        while let Some(row) = hits.peek().map(|hit| hit.row) {
+            let mut fired = Vec::new();
+            while let Some(hit) = hits.next_if(|hit| hit.row == row) {
+                fired.push(hit);
+            }
+            let weights = fired.iter().map(|hit| (rules[hit.rule].category(), rules[hit.rule].weight_permille()));
+            let score = score::of(weights, self.ruleset.threshold_permille());
+            let reason = |hit: Hit| Reason {
+                rule: rules[hit.rule].name().to_owned(),
+                weight_permille: rules[hit.rule].weight_permille(),
+                evidence: hit.evidence,
+            };
+            findings.push(Finding {
+                target: rows.positions[row],
+                event_id: rows.event_ids.value(row).to_owned(),
+                decision: score.decision,
+                category: score.category,
+                score_permille: score.permille,
+                reasons: fired.into_iter().map(reason).collect(),
+            });
+        }
+        findings
+    }
+
+    fn sweep_if_due(&mut self) {
+        let Some(latest) = self.clock.latest() else { return };
+        let swept_at = *self.swept_at.get_or_insert(latest);
+        if latest >= swept_at.saturating_add(self.look_back_micros / SWEEPS_PER_LOOK_BACK) {
+            self.sweep();
+        }
+    }
+
+    /// Drops what no later frame sees, if its logged time lies at most [`REWIND_MAX`](super::REWIND_MAX) behind the
+    /// latest.
+    fn sweep(&mut self) {
+        let Some(latest) = self.clock.latest() else { return };
+        let cut = latest.saturating_sub(REWIND_MAX_MICROS).saturating_sub(self.look_back_micros);
+        for state in &mut self.states {
+            state.forget(&self.frames, cut);
+        }
+        invariant!(I5, self.swept_at.is_none_or(|before| before <= latest), "the latest logged time ran backwards");
+        // After the states, because they refer to frames.
+        self.frames.forget(cut);
+        self.swept_at = Some(latest);
+    }
+
+    fn check_memory(&mut self) -> Result<(), Error> {
+        let bytes_max = self.ruleset.memory_bytes_max();
+        if self.memory_bytes() <= bytes_max {
+            return Ok(());
+        }
+        self.sweep();
+        let bytes = self.memory_bytes();
+        let largest = self.memory_by_detector().into_iter().max_by_key(|(_, bytes)| *bytes);
+        match largest {
+            Some((largest, largest_bytes)) if bytes > bytes_max => {
+                Err(Error::Memory { bytes, bytes_max, largest, largest_bytes })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,27 @@
+//! Folding the click log through a ruleset's detectors: what each event is found to be, from the log up to it.
+//!
+//! A [`Fold`] is deterministic: the same log gives the same findings, in whatever batches it comes. Nor does it matter
+//! where folding begins, if everything logged within the look-back before the first judged event was seen
+//! ([`Fold::warm`]). Nothing here reads a clock, and no finding is ever revisited: an event that comes late is judged
+//! by what the log holds up to it.
+//!
+//! One thing could break this: a log whose logged times run backwards by more than [`REWIND_MAX`]. State that such a
+//! frame may still see is already forgotten. [`Fold::rewinds`] counts these events.
+
+mod clock;
+mod error;
+mod finding;
+mod folding;
+mod old_events;
+mod pass;
+mod score;
+#[cfg(test)]
+mod tests;
+
+pub use crate::detector::originals::Originals;
+pub use clock::{REWIND_MAX, Rewinds};
+pub use error::Error;
+pub use finding::Finding;
+pub use folding::Fold;
+pub(crate) use old_events::AHEAD_MAX_MICROS;
+pub use old_events::OldEvent;

@@ -1,0 +1,219 @@
+//! Judging the click log as it grows.
+
+use std::{sync::Arc, time::Duration};
+
+use arrow::{array::AsArray as _, datatypes::Int64Type};
+use clicktrail_log::{
+    archive::Archive,
+    invariant,
+    log::{self, Log, ReadLimit, Stream},
+    position::{Epoch, Position, Seq},
+    time::{Clock, Timestamp},
+};
+use tracing::warn;
+use uuid::Uuid;
+
+use super::{
+    archived_originals::ArchivedOriginals,
+    error::Error,
+    mark::Mark,
+    rows::{ClickRows, Rows, manifest_of},
+    verdict::verdict,
+};
+use crate::{
+    append::Appender,
+    fold::{Finding, Fold, REWIND_MAX},
+    reader::VerdictReader,
+    ruleset::Ruleset,
+    verdict::{Stage, Verdict},
+};
+
+/// Under which the judge writes: the same for every process, so that of two judges one is refused.
+const WRITER: Uuid = Uuid::from_u128(0x9c1d_6f0e_5b7a_4c3d_8e21_6a75_6467_6501);
+
+/// Judges the click log as it grows.
+#[derive(Debug)]
+pub struct Judge {
+    clicks: Arc<dyn Log>,
+    verdicts: VerdictReader,
+    archive: Archive,
+    rules: Arc<Ruleset>,
+    clock: Arc<dyn Clock>,
+    appender: Appender,
+    originals: ArchivedOriginals,
+    run: Option<Run>,
+}
+
+/// One uninterrupted run of judging. After an error or a restart, another run begins from the mark.
+#[derive(Debug)]
+struct Run {
+    rows: ClickRows,
+    fold: Fold,
+    mark: Mark,
+    /// The last event that had its live verdict in the log already when the run began.
+    appended: Option<Position>,
+    /// Rows that were read and are not judged yet: what was left of the rows in which the mark lay.
+    rest: Option<Rows>,
+}
+
+impl Judge {
+    /// A judge of `clicks` that writes into `verdicts`.
+    pub fn new(
+        clicks: Arc<dyn Log>,
+        verdicts: Arc<dyn Log>,
+        archive: Archive,
+        rules: Arc<Ruleset>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let reader = VerdictReader::new(Arc::clone(&verdicts), archive.clone());
+        let appender = Appender::new(verdicts, archive.clone(), WRITER);
+        let originals = ArchivedOriginals::new(Arc::clone(&clicks), archive.clone());
+        Self { clicks, verdicts: reader, archive, rules, clock, appender, originals, run: None }
+    }
+
+    /// The rules that it applies.
+    pub fn rules(&self) -> &Arc<Ruleset> {
+        &self.rules
+    }
+
+    /// Bytes of state that the folds hold.
+    pub fn memory_bytes(&self) -> usize {
+        self.run.as_ref().map_or(0, |run| run.fold.memory_bytes())
+    }
+
+    /// Judges the frames behind `from` that come within `wait`, and appends what is found. Returns the mark that holds
+    /// from then on, for the caller to keep; `None` if there was nothing to judge.
+    ///
+    /// # Errors
+    /// See [`Error`]: call again with the mark that you keep.
+    pub async fn step(&mut self, from: Mark, wait: Duration) -> Result<Option<Mark>, Error> {
+        // Taken out of `self`, so that an error leaves no run behind and the next step begins another.
+        let mut run = match self.run.take().filter(|run| run.mark == from) {
+            Some(run) => run,
+            None => match self.begin(from, wait).await? {
+                Some(run) => run,
+                None => return Ok(None),
+            },
+        };
+        let rows = match run.rest.take() {
+            Some(rest) => Some(rest),
+            None => run.rows.next(wait).await?,
+        };
+        let Some(rows) = rows else {
+            let mark = run.mark;
+            self.run = Some(run);
+            return Ok((mark != from).then_some(mark));
+        };
+        let judged = run.mark.clicks_through;
+        let follows = rows.first_frame().is_none_or(|first| first > judged) && rows.through > judged;
+        invariant!(I1, follows, "frames up to {} come, but those up to {judged} are judged", rows.through);
+        let findings = self.judge(&mut run.fold, &rows).await?;
+        let fresh: Vec<Verdict> = findings
+            .into_iter()
+            .filter(|finding| run.appended.is_none_or(|last| finding.target > last))
+            .map(|finding| self.verdict(finding, Stage::Live))
+            .collect();
+        if !fresh.is_empty() {
+            let (before, appended) = (run.mark.verdicts_through, self.appender.append(&fresh).await?);
+            invariant!(I1, appended > before, "verdict frame {appended} was appended behind frame {before}");
+            run.mark.verdicts_through = appended;
+        }
+        run.mark.clicks_through = rows.through;
+        let mark = run.mark;
+        self.run = Some(run);
+        Ok(Some(mark))
+    }
+
+    async fn judge(&mut self, fold: &mut Fold, rows: &Rows) -> Result<Vec<Finding>, Error> {
+        let old = fold.old_events(&rows.batch)?;
+        let originals = self.originals.find(&rows.batch, &old, self.rules.look_back()).await?;
+        let before = fold.rewinds().events;
+        let findings = tokio::task::block_in_place(|| fold.judge(&rows.batch, &originals))?;
+        let rewound = fold.rewinds().events - before;
+        if rewound > 0 {
+            let through = rows.through.get();
+            warn!(
+                through,
+                rewound, "the log's clock ran far backwards: judging these events again may find something else"
+            );
+        }
+        Ok(findings)
+    }
+
+    fn verdict(&self, finding: Finding, stage: Stage) -> Verdict {
+        verdict(finding, stage, &self.rules, self.clock.now())
+    }
+
+    /// Begins a run: finds where judging goes on, and warms the fold up to there. `None` if there is no frame to judge.
+    async fn begin(&mut self, from: Mark, wait: Duration) -> Result<Option<Run>, Error> {
+        let (epoch, appended, verdicts_through) = self.last_appended(from).await?;
+        // Of the frame that the last verdict is about, later rows may still lack theirs: it is judged again.
+        let complete = appended.map_or(Seq::ZERO, |last| last.seq().previous());
+        let mark = Mark { clicks_through: from.clicks_through.max(complete), verdicts_through };
+        let Some(next_logged) = self.logged_at(mark.clicks_through.next(), wait).await? else {
+            return Ok(None);
+        };
+        // Logged time may run backwards by REWIND_MAX, so what the look-back shows may have been logged that much
+        // earlier.
+        let seen = self.rules.look_back().saturating_add(REWIND_MAX);
+        let warm_from = next_logged.plus_micros(-i64::try_from(seen.as_micros()).unwrap_or(i64::MAX / 2));
+        let mut rows = ClickRows::open(Arc::clone(&self.clicks), self.archive.clone(), Some(warm_from)).await?;
+        let mut fold = Fold::new(Arc::clone(&self.rules));
+        let rest = warm(&mut rows, &mut fold, epoch, mark.clicks_through).await?;
+        Ok(Some(Run { rows, fold, mark, appended, rest }))
+    }
+
+    /// The epoch of the click log; what the last live verdict behind the mark is about; and the last verdict frame.
+    async fn last_appended(&self, from: Mark) -> Result<(Epoch, Option<Position>, Seq), Error> {
+        let epoch = self.clicks.info().await?.epoch;
+        let mut next = from.verdicts_through.next();
+        let mut last = None;
+        loop {
+            let page = self.verdicts.read_outlines(next, ReadLimit::waiting(Duration::ZERO)).await?;
+            let live = page.ruled.iter().filter(|ruled| ruled.outline.stage == Stage::Live);
+            last = last.max(live.map(|ruled| ruled.outline.target).max());
+            if page.next == next {
+                return Ok((epoch, last, next.previous()));
+            }
+            next = page.next;
+        }
+    }
+
+    /// When a frame was logged. If the log no longer holds it, the start of the sealed hour that does.
+    async fn logged_at(&self, seq: Seq, wait: Duration) -> Result<Option<Timestamp>, Error> {
+        let info = self.clicks.info().await?;
+        if seq >= info.first {
+            let limit = ReadLimit { frames: 1, bytes: 1, wait };
+            let found = self.clicks.read(seq, limit).await?;
+            return Ok(found.first().map(|frame| frame.logged_at));
+        }
+        for hour in self.archive.sealed_hours(Stream::Clicks).await? {
+            let manifest = manifest_of(&self.archive, hour).await?;
+            if manifest.last_seq() >= seq {
+                return Ok(Some(hour.start()));
+            }
+        }
+        Err(log::Error::Trimmed { from: seq, first: info.first }.into())
+    }
+}
+
+/// Folds all rows of frames up to `through` without judging them. Returns what was read beyond.
+async fn warm(rows: &mut ClickRows, fold: &mut Fold, epoch: Epoch, through: Seq) -> Result<Option<Rows>, Error> {
+    let bound = Position::new(epoch, through.next(), 0).as_i64();
+    while let Some(read) = rows.next(Duration::ZERO).await? {
+        let positions = read.batch.column(0).as_primitive::<Int64Type>().values();
+        let before = positions.partition_point(|position| *position < bound);
+        if before > 0 {
+            let known = read.batch.slice(0, before);
+            tokio::task::block_in_place(|| fold.warm(&known))?;
+        }
+        if read.through > through {
+            let rest = read.batch.slice(before, read.batch.num_rows() - before);
+            return Ok(Some(Rows { batch: rest, through: read.through }));
+        }
+        if read.through == through {
+            return Ok(None);
+        }
+    }
+    Ok(None)
+}
