@@ -21,5 +21,6 @@ mod real_log;
 mod real_log_damage;
 mod reconciliation;
 mod recount;
+mod seed;
 mod server;
 mod verdicts;
