@@ -7,6 +7,7 @@
 
 mod broker_outage;
 mod catalog_outage;
+mod data_directory;
 mod installation;
 mod kill;
 mod loader;
