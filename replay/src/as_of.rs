@@ -1,16 +1,17 @@
 //! Counters as of a position in the verdict log: what they were, or are, with the verdicts up to it.
 //!
-//! An hour whose live segment knows just those verdicts counts from it. Any other is projected with the rulings as they
-//! stood; the segment is kept in the archive under the digest of its input, where the next such question finds it, and
-//! counts for nothing else.
+//! An hour counts from its live segment if that knows just those verdicts. Any other hour is projected with the rulings
+//! as they stood. That segment stays in the archive under the digest of its input, where the next such question finds
+//! it; it counts for nothing else.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arrow::array::RecordBatch;
-use clicktrail_catalog::{Catalog, Segment, Snapshot, StaleHour};
+use clicktrail_catalog::{Catalog, HotPartial, Segment, StaleHour};
 use clicktrail_log::{
-    archive::{Archive, clicks::Clicks, keys::ManifestKey},
-    log::{Log, ReadLimit, Stream},
+    archive::{self, Archive, clicks::Clicks, keys::ManifestKey},
+    invariant,
+    log::{self, Log, ReadLimit, Stream},
     position::{Position, Seq},
     time::Hour,
 };
@@ -21,6 +22,7 @@ use crate::{error::Error, reader::Reader, rulings::HourRulings, segment, stale};
 
 /// Stale hours that are listed at a time.
 const PAGE_HOURS: u32 = 1_000;
+const _: () = assert!(PAGE_HOURS > 0, "an empty page would end the list");
 
 /// What an answer is counted from.
 #[derive(Debug, Default)]
@@ -29,7 +31,7 @@ pub struct Sources {
     pub segments: Vec<Segment>,
     /// Rows of the counters' columns for the frames that are counted and not sealed.
     pub rows: Vec<RecordBatch>,
-    /// How many hours were projected for this answer, or for one like it.
+    /// How many hours do not count from their live segment.
     pub projected: u64,
 }
 
@@ -56,9 +58,9 @@ impl AsOf {
     pub async fn sources(&self, before: Position) -> Result<Sources, Error> {
         stale::follow(&self.history, self.catalog.as_ref()).await?;
         let stale = stale_hours(self.catalog.as_ref()).await?;
-        let snapshot =
-            self.catalog.snapshot(counters::NAME, Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
-        let snapshot: Snapshot = snapshot.await?;
+        let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
+        let snapshot = self.catalog.snapshot(counters::NAME, first, last).await?;
+        let last_sealed = snapshot.segments.last().map(|live| live.hour);
         let mut sources = Sources::default();
         for live in snapshot.segments {
             let touched = stale.get(&live.hour).is_some_and(|hour| hour.first < before);
@@ -73,23 +75,31 @@ impl AsOf {
                 sources.segments.push(segment);
             }
         }
-        if let Some(last) = snapshot.partials.last() {
-            sources.rows = self.open_rows(last.last_seq, before).await?;
-        }
+        sources.rows = self.open_rows(last_sealed, &snapshot.partials, before).await?;
         Ok(sources)
     }
 
     async fn projected(&self, hour: Hour, before: Position) -> Result<Segment, Error> {
         let key = ManifestKey { stream: Stream::Clicks, hour };
-        let missing = || clicktrail_log::archive::Error::Missing(key.path().to_string());
+        let missing = || archive::Error::Missing(key.path().to_string());
         let manifest = self.archive.manifest::<Clicks>(hour).await?.ok_or_else(missing)?;
         let rulings = HourRulings::as_of(&self.history, &manifest, before).await?;
         segment::reuse_or_build(&self.archive, &manifest, &rulings, self.limits).await
     }
 
-    /// The frames that are counted live, counted again.
-    async fn open_rows(&self, through: Seq, before: Position) -> Result<Vec<RecordBatch>, Error> {
-        let mut reader = Reader::at_last_seal(&self.clicks, &self.archive, self.catalog.as_ref()).await?;
+    /// Counts again the frames of `partials`, which begin behind the hour `last_sealed`. Both come from one snapshot: what
+    /// was sealed meanwhile is not among its segments, and would be counted nowhere.
+    async fn open_rows(
+        &self,
+        last_sealed: Option<Hour>,
+        partials: &[HotPartial],
+        before: Position,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        let (Some(first), Some(last)) = (partials.first(), partials.last()) else { return Ok(Vec::new()) };
+        let through = last.last_seq;
+        let mut reader = Reader::behind_hour(&self.clicks, &self.archive, last_sealed).await?;
+        let (begins, next) = (first.first_seq, reader.next());
+        invariant!(I1, begins == next, "hot partials begin with frame {begins}, frame {next} is the first not sealed");
         let frame = |seq: Seq| Position::new(reader.epoch(), seq, 0);
         let targets = frame(reader.next())..frame(through.next());
         let rulings = self.history.rulings(targets, before, Stages::All).await?.to_batch();
@@ -98,7 +108,8 @@ impl AsOf {
             let mut frames = self.clicks.read(reader.next(), ReadLimit::waiting(Duration::ZERO)).await?;
             frames.retain(|frame| frame.seq <= through);
             if frames.is_empty() {
-                break;
+                let reason = format!("frame {} is not there yet, though frame {through} was counted", reader.next());
+                return Err(log::Error::Unavailable(reason).into());
             }
             let rows = reader.admit(&frames)?;
             let table = counters::rulings(vec![rulings.clone()])?;

@@ -1,4 +1,4 @@
-//! What can go wrong on the way from the log to live counts.
+//! What can go wrong on the way from the log to what counts.
 
 use clicktrail_catalog as catalog;
 use clicktrail_log::{archive, log, position::Seq};

@@ -1,7 +1,7 @@
 //! Making it so again: from a sealed hour to its segment, and what an answer is counted from.
 //!
-//! - [`segment`] builds an hour's segment from its manifest and its [`rulings`], and gives the receipt; [`register`] makes it
-//!   count in the place of what was counted live;
+//! - [`segment`] builds an hour's segment from its manifest and its [`rulings`], with a [`receipt`];
+//! - [`register`] makes the segment count in place of what was counted live;
 //! - [`reader`] reads the frames that no sealed hour holds yet;
 //! - [`stale`] lists the hours that a later ruling concerns, and [`as_of`] counts them with it;
 //! - [`rebuild`] makes the catalog again from the object store.
@@ -11,6 +11,7 @@ mod error;
 pub mod metric;
 pub mod reader;
 pub mod rebuild;
+pub mod receipt;
 pub mod register;
 pub mod rulings;
 pub mod segment;

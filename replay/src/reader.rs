@@ -1,4 +1,4 @@
-//! Frames of the log that no sealed hour holds, each read exactly once: for live counting, and for counting again.
+//! Reads the frames that no sealed hour holds, each exactly once: for live counting, and for counting again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,6 +7,7 @@ use clicktrail_catalog::Catalog;
 use clicktrail_log::{
     archive::{Archive, part, seal::Sealer},
     chain::{Admission, Chain},
+    invariant,
     log::{Log, Logged, ReadLimit},
     position::{Epoch, Position, Seq},
     time::Hour,
@@ -16,27 +17,30 @@ use tracing::error;
 
 use crate::{error::Error, metric};
 
-/// How far the log was read, and what deciding about the next frame needs.
+/// How far the log was read, and what is needed to decide about the next frame.
 #[derive(Debug)]
 pub struct Reader {
     epoch: Epoch,
     through: Seq,
     chain: Chain,
-    /// No frame may count for an earlier hour: it is sealed, or a later frame opened the next one.
+    /// The earliest hour that a frame may still count for. The hours before are sealed, or a frame opened a later one.
     hour: Option<Hour>,
 }
 
 impl Reader {
-    /// Behind the last sealed hour.
+    /// Behind the sealed hour `last`; at the beginning of the log if there is none.
     ///
     /// # Errors
-    /// As log, archive and catalog report.
-    pub async fn at_last_seal(log: &Arc<dyn Log>, archive: &Archive, catalog: &dyn Catalog) -> Result<Self, Error> {
-        Self::behind(log, archive, catalog, Seq::ZERO).await
+    /// As log and archive report.
+    pub async fn behind_hour(log: &Arc<dyn Log>, archive: &Archive, last: Option<Hour>) -> Result<Self, Error> {
+        let cursor = Sealer::new(Arc::clone(log), archive.clone()).resume(last).await?;
+        let epoch = log.info().await?.epoch;
+        let through = cursor.next_seq().previous();
+        Ok(Self { epoch, through, chain: cursor.chain().clone(), hour: cursor.hour() })
     }
 
-    /// Behind the frame `through`, or behind the last sealed hour if that is later: from that hour's manifest and the
-    /// headers of the frames since.
+    /// Behind the frame `through`, or behind the last sealed hour if that is later. It is found from that hour's manifest
+    /// and the headers of the frames since.
     ///
     /// # Errors
     /// As log, archive and catalog report.
@@ -47,20 +51,26 @@ impl Reader {
         through: Seq,
     ) -> Result<Self, Error> {
         let last = catalog.last_hour().await?.map(|last| last.hour);
-        let cursor = Sealer::new(Arc::clone(log), archive.clone()).resume(last).await?;
-        let epoch = log.info().await?.epoch;
-        let (sealed, chain, hour) = (cursor.next_seq().previous(), cursor.chain().clone(), cursor.hour());
-        let mut reader = Self { epoch, through: sealed, chain, hour };
+        let mut reader = Self::behind_hour(log, archive, last).await?;
         while reader.through < through {
             let frames = log.read(reader.next(), ReadLimit::waiting(Duration::ZERO)).await?;
-            let Some(last) = frames.last() else { break };
-            for frame in frames.iter().filter(|frame| frame.seq <= through) {
-                reader.hour = Some(reader.hour_of(frame));
-                reader.chain.admit(&frame.frame.header);
+            if frames.is_empty() {
+                break;
             }
-            reader.through = last.seq.min(through);
+            for frame in frames.iter().filter(|frame| frame.seq <= through) {
+                reader.pass(frame);
+            }
         }
         Ok(reader)
+    }
+
+    /// Moves over the next frame.
+    fn pass(&mut self, logged: &Logged) -> Admission {
+        let (seq, next) = (logged.seq, self.next());
+        invariant!(I1, seq == next, "frame {seq} of the log comes where frame {next} is to be read");
+        self.hour = Some(self.hour_of(logged));
+        self.through = seq;
+        self.chain.admit(&logged.frame.header)
     }
 
     /// The log's epoch.
@@ -78,22 +88,20 @@ impl Reader {
         self.through.next()
     }
 
-    /// The hour that a frame counts for, if it comes next.
+    /// The hour that a frame counts for if it comes next: its own, or the hour that is open if its own is over.
     pub fn hour_of(&self, frame: &Logged) -> Hour {
         let logged = frame.logged_at.hour();
         self.hour.map_or(logged, |hour| hour.max(logged))
     }
 
-    /// Reads frames, the next one first, and gives the rows of those that count.
+    /// Reads frames, beginning with the next one, and gives the rows of those that count.
     ///
     /// # Errors
     /// [`Error::Frame`] for a frame that cannot be decoded.
     pub fn admit(&mut self, frames: &[Logged]) -> Result<Vec<RecordBatch>, Error> {
         let mut rows = Vec::with_capacity(frames.len());
         for logged in frames {
-            self.hour = Some(self.hour_of(logged));
-            self.through = logged.seq;
-            match self.chain.admit(&logged.frame.header) {
+            match self.pass(logged) {
                 Admission::Fresh => {}
                 Admission::Repeat => {
                     counter!(metric::REPEATS).increment(1);
@@ -120,7 +128,7 @@ impl Reader {
     }
 }
 
-/// The state of every writer at the end of the log: for a writer that goes on where an earlier process stopped.
+/// The state of every writer at the end of the log, for a writer that goes on where an earlier process stopped.
 ///
 /// # Errors
 /// As log, archive and catalog report.

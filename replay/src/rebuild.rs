@@ -1,10 +1,11 @@
-//! The catalog made again from the object store: what it mirrors is forgotten and read back from manifests.
+//! Makes the catalog again from the object store: forgets what mirrors it, and reads that back from manifests.
 
 use std::collections::BTreeMap;
 
 use clicktrail_catalog::Catalog;
 use clicktrail_log::{
-    archive::{Archive, Manifest, clicks::Clicks, keys::ManifestKey},
+    archive::{self, Archive, Manifest, clicks::Clicks, keys::ManifestKey},
+    invariant,
     log::Stream,
     time::{Clock, Hour},
 };
@@ -15,6 +16,7 @@ use crate::{error::Error, register};
 
 /// Hours of the catalog that are read at a time.
 const PAGE_HOURS: u32 = 1_000;
+const _: () = assert!(PAGE_HOURS > 0, "an empty page would end the comparison");
 
 /// What a rebuild found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,8 +27,8 @@ pub struct Rebuilt {
     pub rows: u64,
 }
 
-/// Reads every manifest and compares them with what the catalog still remembers: a rebuild must not make an hour
-/// disappear because somebody lost its manifest.
+/// Reads every manifest, in order, and compares them with what the catalog still remembers: a rebuild must not make an
+/// hour disappear because somebody lost its manifest.
 ///
 /// # Errors
 /// [`Error::Incomplete`] naming the first hour that is missing, out of the chain, or another than the catalog knows.
@@ -34,7 +36,7 @@ async fn check(archive: &Archive, catalog: &dyn Catalog) -> Result<Vec<Manifest>
     let mut manifests: Vec<Manifest> = Vec::new();
     for hour in archive.sealed_hours(Stream::Clicks).await? {
         let key = ManifestKey { stream: Stream::Clicks, hour };
-        let missing = || clicktrail_log::archive::Error::Missing(key.path().to_string());
+        let missing = || archive::Error::Missing(key.path().to_string());
         let manifest = archive.manifest::<Clicks>(hour).await?.ok_or_else(missing)?;
         if let Some(previous) = manifests.last() {
             let follows = previous.hour().next() == hour && manifest.previous == Some(previous.digest().to_string());
@@ -57,13 +59,14 @@ async fn check(archive: &Archive, catalog: &dyn Catalog) -> Result<Vec<Manifest>
     }
 }
 
-/// Forgets what the catalog mirrors and registers every sealed hour again, in order. A segment that stands with its
-/// receipt is used as it is; any other is built, with the live verdicts that stand about its clicks. `progress` is told after each hour: hours done, hours in all.
+/// Forgets what the catalog mirrors, and registers every sealed hour again, in order. A segment that stands with its
+/// receipt is used as it is. Any other is built, with the live verdicts about its clicks. After each hour `progress` is
+/// told how many hours are done, and how many there are.
 ///
 /// # Errors
-/// [`Error::Incomplete`] before anything is changed, if the chain of hours has a hole or the catalog remembers another
-/// hour than the archive holds. After any other the catalog holds the hours up to the one that failed; the same call
-/// begins again.
+/// [`Error::Incomplete`] if the chain of hours has a hole, or the archive does not hold an hour that the catalog
+/// remembers: then nothing was changed. After any other error the catalog holds the hours before the one that failed;
+/// the same call begins again.
 pub async fn catalog(
     archive: &Archive,
     history: &VerdictReader,
@@ -78,8 +81,11 @@ pub async fn catalog(
     catalog.forget_derived(actor, clock.now()).await?;
     let mut rebuilt = Rebuilt::default();
     for manifest in manifests {
+        let digest = manifest.digest();
         rebuilt.rows += manifest.rows;
-        register::register(archive, Some(history), catalog, manifest, limits, clock.now()).await?;
+        let sealed = register::register(archive, Some(history), catalog, manifest, limits, clock.now()).await?;
+        let (hour, counts) = (sealed.manifest.hour(), sealed.manifest.digest());
+        invariant!(I3, counts == digest, "{hour} came back from manifest {counts}, it was read from {digest}");
         rebuilt.hours += 1;
         progress(rebuilt.hours, hours);
     }

@@ -1,11 +1,14 @@
-//! Makes a sealed hour count: its segment, compared with the hot partials that it replaces, is registered as live.
+//! Makes a sealed hour count: its segment is compared with the hot partials that it replaces, and registered as live.
 //!
-//! Each step may die at any instant and is done again: the segment has the same bytes, and the catalog takes the
-//! identical hour twice.
+//! The process may die between any two steps, and the steps are done again: the segment gets the same bytes, and the
+//! catalog takes the identical hour twice.
 
 use clicktrail_catalog::{Catalog, HotPartial, Outcome, Reconciliation, SealedHour, Segment};
 use clicktrail_log::{
     archive::{Archive, Manifest},
+    frame::Digest,
+    invariant,
+    position::Seq,
     time::Timestamp,
 };
 use clicktrail_projections::{counters, segment::Writer, session};
@@ -24,8 +27,9 @@ pub struct Sealed {
     pub reconciliation: Reconciliation,
 }
 
-/// Makes a sealed hour count: its segment is taken from an earlier build or built with the live verdicts about it,
-/// compared with the hot partials, and registered in their place. The judge has passed the hour, or there is none.
+/// Makes a sealed hour count. Its segment comes from an earlier build, or is built with the live verdicts about the hour;
+/// it is compared with the hot partials and registered in their place. The judge must have passed the hour, unless there
+/// is no judge.
 ///
 /// # Errors
 /// See [`Error`]. The same call may be made again.
@@ -43,11 +47,16 @@ pub async fn register(
     };
     let segment = segment::reuse_or_build(archive, &manifest, &rulings, limits).await?;
     let hour = sealed_hour(&manifest);
+    let made_of_it =
+        segment.hour == hour.hour && segment.input_digest == segment::input_digest(&manifest, &rulings).to_string();
+    invariant!(I6, made_of_it, "segment {} is not made of manifest {}", segment.key, hour.manifest_digest);
     let partials = catalog.partials(hour.hour).await?;
     let merged = merge(&partials, limits).await?;
     let ranges = ranges(&partials);
     let compare = |found: &[HotPartial]| compare(found, &ranges, &merged, &hour, &segment, now);
     let reconciliation = catalog.seal(&hour, &segment, &compare).await?;
+    let of_it = (reconciliation.hour, reconciliation.projection.as_str()) == (hour.hour, counters::NAME);
+    invariant!(I8, of_it, "{} was sealed with the comparison of {}", hour.hour, reconciliation.hour);
     Ok(Sealed { manifest, segment, reconciliation })
 }
 
@@ -66,7 +75,7 @@ pub fn sealed_hour(manifest: &Manifest) -> SealedHour {
     }
 }
 
-/// Hot partials added up, as a segment would hold them: digest and rows.
+/// What hot partials add up to: digest and rows of the segment that would hold their sums.
 struct Merged {
     digest: String,
     rows: u64,
@@ -82,30 +91,31 @@ async fn merge(partials: &[HotPartial], limits: session::Limits) -> Result<Merge
         writer.push(batch)?;
     }
     let (bytes, rows) = writer.finish()?;
-    Ok(Merged { digest: clicktrail_log::frame::Digest::of(&bytes).to_string(), rows })
+    Ok(Merged { digest: Digest::of(&bytes).to_string(), rows })
 }
 
-fn ranges(partials: &[HotPartial]) -> Vec<(u64, u64)> {
-    partials.iter().map(|partial| (partial.first_seq.get(), partial.last_seq.get())).collect()
+fn ranges(partials: &[HotPartial]) -> Vec<(Seq, Seq)> {
+    partials.iter().map(|partial| (partial.first_seq, partial.last_seq)).collect()
 }
 
-/// The same rows give the same segment bytes, so equality is one comparison of digests.
+/// The same rows give the same segment bytes, so one comparison of digests compares all of them. `merged_ranges` are the
+/// frames of the partials that were merged; those that the transaction found may be others.
 fn compare(
     found: &[HotPartial],
-    merged_ranges: &[(u64, u64)],
+    merged_ranges: &[(Seq, Seq)],
     merged: &Merged,
     hour: &SealedHour,
     segment: &Segment,
     now: Timestamp,
 ) -> Reconciliation {
     let found = ranges(found);
-    let mut next = hour.first_seq.get();
+    let mut next = hour.first_seq;
     let contiguous = found.iter().all(|(first, last)| {
         let follows = *first == next;
-        next = last + 1;
+        next = last.next();
         follows
     });
-    let covers = contiguous && next == hour.last_seq.get() + 1;
+    let covers = contiguous && next == hour.last_seq.next();
     let (outcome, detail) = if !covers || found != merged_ranges {
         (
             Outcome::Incomplete,

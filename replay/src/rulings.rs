@@ -1,9 +1,10 @@
-//! What stands about the clicks of one hour, as a projection takes it.
+//! What stands about the clicks of one hour, in the form that a projection takes.
 
 use arrow::array::RecordBatch;
 use clicktrail_log::{
     archive::Manifest,
     frame::Digest,
+    invariant,
     position::{Epoch, Position, Seq},
 };
 use clicktrail_verdicts::{
@@ -17,7 +18,7 @@ use crate::error::Error;
 #[derive(Debug, Clone)]
 pub struct HourRulings {
     rulings: Rulings,
-    /// One past the last verdict that they come from, as a position in the verdict log; 0 if there is none.
+    /// One past the last verdict that they come from, as a position in the verdict log; 0 if they come from none.
     before: i64,
 }
 
@@ -28,9 +29,9 @@ impl HourRulings {
         Self { rulings: Rulings::new(zero..zero, zero, Stages::All), before: 0 }
     }
 
-    /// What the judge's live verdicts say about an hour that it has passed. They do not depend on when they are asked
-    /// for: nobody but the live judge adds to them, and it is done with the hour. So an hour that is projected again,
-    /// here or from the archive alone, gives the same bytes.
+    /// What the judge's live verdicts say about an hour that the judge has passed. The answer does not depend on when it
+    /// is asked for: nobody but the live judge adds live verdicts, and it is done with the hour. So the hour gives the
+    /// same bytes whenever it is projected again, here or from the archive alone.
     ///
     /// # Errors
     /// As log and archive report.
@@ -60,6 +61,8 @@ impl HourRulings {
         let targets = frame(manifest.first_seq())..frame(manifest.last_seq().next());
         let rulings = history.rulings(targets, before, stages).await?;
         let last = rulings.iter().map(|(_, standing)| standing.rank.verdict()).max();
+        let known = last.is_none_or(|last| last < before);
+        invariant!(I5, known, "rulings as of {before} come from a verdict after it: {last:?}");
         let before = last.map_or(0, |last| last.plus_rows(1).as_i64());
         Ok(Self { rulings, before })
     }
@@ -69,7 +72,7 @@ impl HourRulings {
         self.before
     }
 
-    /// SHA-256 of the rulings: what a projection's input is named by, whenever they were ruled.
+    /// SHA-256 of the rulings, which names them in a projection's input. It does not depend on when they were ruled.
     pub fn digest(&self) -> Digest {
         self.rulings.digest()
     }

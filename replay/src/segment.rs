@@ -1,56 +1,38 @@
-//! From a sealed hour to its segment and receipt, in the archive. Done again, it gives the same bytes.
+//! From a sealed hour to its segment and [`Receipt`], in the archive. Done again, it gives the same bytes (I6).
 
 use bytes::Bytes;
 use clicktrail_catalog::Segment;
 use clicktrail_log::{
     archive::{
-        Archive, Manifest,
+        self, Archive, Manifest,
         keys::{ReceiptKey, SegmentKey},
         manifest,
     },
     frame::Digest,
+    invariant,
     time::Hour,
 };
 use clicktrail_projections::{counters, segment::Writer, session};
 use futures::TryStreamExt as _;
-use serde::{Deserialize, Serialize};
 
-use crate::{error::Error, rulings::HourRulings};
+use crate::{
+    error::Error,
+    receipt::{self, Receipt},
+    rulings::HourRulings,
+};
 
-/// What a build was made of and what came out: what `verify` repeats. Version 1; field order is the document's.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Receipt {
-    /// 1.
-    pub version: u32,
-    /// Which projection.
-    pub projection: String,
-    /// Which hour.
-    pub hour: String,
-    /// SHA-256 over the manifest's digest and that of the rulings.
-    pub input_digest: String,
-    /// SHA-256 of the projection's version, SQL and columns.
-    pub code_digest: String,
-    /// SHA-256 of the segment.
-    pub output_digest: String,
-    /// The segment.
-    pub key: String,
-    /// Its size.
-    pub bytes: u64,
-    /// Its rows.
-    pub rows: u64,
-}
-
-/// Names what an hour's segment is computed from: the hour, and what stands about its clicks. Not by when that was ruled:
-/// the same rulings give the same segment, which is then there already.
+/// Names what an hour's segment is computed from: the manifest, and the rulings about the hour's clicks. When they were
+/// ruled is not part of the name, so the same rulings find the segment that an earlier build left.
 pub fn input_digest(manifest: &Manifest, rulings: &HourRulings) -> Digest {
     Digest::of(format!("{}\n{}\n", manifest.digest(), rulings.digest()).as_bytes())
 }
 
-/// Projects one sealed hour, and puts segment and receipt into the archive.
+/// Projects one sealed hour, and puts segment and receipt into the archive: the receipt last, so that a receipt without
+/// its segment means damage.
 ///
 /// # Errors
-/// A part that is missing or damaged, by name; an archive out of reach; the engine's limits.
+/// A part that is missing or damaged, by name; an archive out of reach; the engine's limits. A conflict if the receipt
+/// of the same build names other bytes.
 pub async fn build(
     archive: &Archive,
     manifest: &Manifest,
@@ -59,11 +41,14 @@ pub async fn build(
 ) -> Result<Segment, Error> {
     let (bytes, rows) = project(archive, manifest, rulings, limits).await?;
     let hour = manifest.hour();
+    // Every event is in one row of its minute and key, and no row is without an event.
+    let counted = rows <= manifest.rows && (rows == 0) == (manifest.rows == 0);
+    invariant!(I1, counted, "{hour} has {} events, its segment {rows} rows", manifest.rows);
     let output = Digest::of(&bytes);
     let (input, code) = (input_digest(manifest, rulings), counters::code_digest());
     let path = SegmentKey::new(counters::NAME, hour, &output).path();
     let receipt = Receipt {
-        version: 1,
+        version: receipt::VERSION,
         projection: counters::NAME.to_owned(),
         hour: hour.to_string(),
         input_digest: input.to_string(),
@@ -73,10 +58,29 @@ pub async fn build(
         bytes: bytes.len() as u64,
         rows,
     };
+    let is_of = receipt.is_of(counters::NAME, hour, &input, &code);
+    invariant!(I6, is_of, "the receipt of {hour} is not that of its own build: {receipt:?}");
     archive.put_content(&path, bytes).await?;
-    let document = serde_json::to_vec_pretty(&receipt).expect("a receipt holds only text and integers");
-    archive.create(&ReceiptKey::new(counters::NAME, hour, &input, &code).path(), document.into()).await?;
+    put_receipt(archive, &receipt, &ReceiptKey::new(counters::NAME, hour, &input, &code)).await?;
     Ok(live_segment(receipt, hour, rulings))
+}
+
+/// Puts a receipt that may stand there already. One that is damaged, or says of the same segment what is not so, is
+/// replaced; one that names other bytes for the same input and code is a conflict (I6), and a person must act.
+async fn put_receipt(archive: &Archive, receipt: &Receipt, key: &ReceiptKey) -> Result<(), Error> {
+    let (path, document) = (key.path(), Bytes::from(receipt.to_bytes()));
+    let reads_back = Receipt::from_bytes(&document).is_ok_and(|read| read == *receipt);
+    invariant!(I6, reads_back, "a receipt does not read back: {receipt:?}");
+    let put = archive.create(&path, document.clone()).await;
+    if matches!(put, Err(archive::Error::Conflict(_))) {
+        let standing = Receipt::from_bytes(&archive.get(&path).await?);
+        let contradicts =
+            |standing: Receipt| standing.is_of_same_build(receipt) && standing.output_digest != receipt.output_digest;
+        if !standing.is_ok_and(contradicts) {
+            return Ok(archive.put_content(&path, document).await?);
+        }
+    }
+    Ok(put?)
 }
 
 /// The segment of an hour, from an earlier build or a new one.
@@ -95,21 +99,23 @@ pub async fn reuse_or_build(
     }
 }
 
-/// The segment of an hour as an earlier build left it, if it is there and undamaged: nothing is computed.
+/// The segment of an hour as an earlier build left it, if segment and receipt are there and undamaged. Nothing is
+/// computed.
 ///
 /// # Errors
-/// [`Error::Archive`] if the archive is out of reach; a receipt or segment that is damaged is built again instead.
+/// [`Error::Archive`] if the archive is out of reach. Damage is no error: then there is nothing to be used again.
 pub async fn reuse(archive: &Archive, manifest: &Manifest, rulings: &HourRulings) -> Result<Option<Segment>, Error> {
     let hour = manifest.hour();
     let (input, code) = (input_digest(manifest, rulings), counters::code_digest());
     let key = ReceiptKey::new(counters::NAME, hour, &input, &code).path();
-    let receipt: Receipt = match archive.get(&key).await {
-        Ok(bytes) => match serde_json::from_slice(&bytes) {
-            Ok(receipt) => receipt,
-            Err(_) => return Ok(None),
-        },
+    let document = match archive.get(&key).await {
+        Ok(document) => document,
         Err(error) if error.is_transient() => return Err(error.into()),
         Err(_) => return Ok(None),
+    };
+    let receipt = Receipt::from_bytes(&document).ok();
+    let Some(receipt) = receipt.filter(|receipt| receipt.is_of(counters::NAME, hour, &input, &code)) else {
+        return Ok(None);
     };
     let segment = live_segment(receipt, hour, rulings);
     match archive.get_file(&file(&segment)).await {
@@ -138,7 +144,7 @@ fn live_segment(receipt: Receipt, hour: Hour, rulings: &HourRulings) -> Segment 
     }
 }
 
-/// The segment of an hour's clicks with the rulings that stand about them, and its rows.
+/// The segment of an hour's clicks under the rulings about them, and its rows.
 async fn project(
     archive: &Archive,
     manifest: &Manifest,
@@ -156,3 +162,6 @@ async fn project(
     }
     Ok(writer.finish()?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,13 +1,14 @@
-//! Which sealed hours are stale: a verdict concerns them that their live segment does not know.
+//! Finds the sealed hours that are stale: their live segment does not know a verdict about them.
 //!
-//! The verdict log is followed frame by frame, and what it says about which click frames is kept in the catalog together
-//! with how far it was read. A live verdict is known to the segment unless it came after the hour was projected; any
-//! other verdict never is, until the hour is projected again.
+//! The verdict log is followed frame by frame. The catalog keeps which click frames it rules about, and how far it was
+//! read. A segment knows a live verdict unless that came after the hour was projected. It knows no other verdict until the
+//! hour is projected again.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use clicktrail_catalog::{self as catalog, Catalog, LaterRuling, SealedHour};
 use clicktrail_log::{
+    invariant,
     log::ReadLimit,
     position::{Position, Seq},
 };
@@ -31,6 +32,9 @@ pub async fn follow(history: &VerdictReader, catalog: &dyn Catalog) -> Result<()
         if through <= followed {
             return Ok(());
         }
+        let places = page.ruled.iter().map(|ruled| ruled.position);
+        let in_order = places.clone().is_sorted() && places.clone().all(|place| place.seq() <= through);
+        invariant!(I1, in_order, "verdicts of frames up to {through} are out of order, or lie behind them");
         let mut sealed = SealedHours::default();
         let mut later: BTreeMap<Seq, LaterRuling> = BTreeMap::new();
         for ruled in &page.ruled {
@@ -40,7 +44,7 @@ pub async fn follow(history: &VerdictReader, catalog: &dyn Catalog) -> Result<()
         }
         let later: Vec<LaterRuling> = later.into_values().collect();
         match catalog.put_later_rulings(&later, followed, through).await {
-            // Somebody else followed meanwhile: go on from there.
+            // After a conflict somebody else has followed: go on from there.
             Ok(()) | Err(catalog::Error::Conflict(_)) => {}
             Err(error) => return Err(error.into()),
         }
@@ -55,7 +59,7 @@ fn note(later: &mut BTreeMap<Seq, LaterRuling>, ruled: &Outlined) {
     entry.verdicts += 1;
 }
 
-/// The sealed hour that was looked up last, with what its segment knows.
+/// Remembers the sealed hour that was looked up last, and up to where its segment knows the verdicts.
 #[derive(Debug, Default)]
 struct SealedHours {
     last_sealed: Option<Seq>,

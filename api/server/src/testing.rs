@@ -77,7 +77,7 @@ impl Stage {
         let is_broken = Arc::new(AtomicBool::new(false));
         let inner = Direct::new(Arc::clone(&log)).await.unwrap();
         let sink = Switch { inner, is_broken: Arc::clone(&is_broken) };
-        let (committer, _) = Committer::start(Arc::new(sink), Writer::new(Uuid::now_v7(), 1));
+        let (committer, _) = Committer::start(Arc::new(sink), Writer::new(Uuid::from_u128(1), 1));
         Self { log, committer, is_broken }
     }
 

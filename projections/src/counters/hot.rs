@@ -20,6 +20,9 @@ const INFLATED_BYTES_MAX: u64 = 1 << 30;
 pub fn encode(rows: &[RecordBatch]) -> Result<Bytes, Error> {
     let mut writer = StreamWriter::try_new(Vec::new(), &schema())?;
     for batch in rows {
+        if batch.schema() != schema() {
+            return Err(Error::Argument("a hot partial is made of the columns of counters".to_owned()));
+        }
         writer.write(batch)?;
     }
     let stream = writer.into_inner()?;
@@ -46,3 +49,6 @@ pub fn decode(payload: &[u8]) -> Result<Vec<RecordBatch>, Error> {
     }
     reader.collect::<Result<_, _>>().map_err(|error| damaged(&error))
 }
+
+#[cfg(test)]
+mod tests;

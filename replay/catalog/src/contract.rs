@@ -18,14 +18,14 @@ use crate::{
 /// The catalog's contract. Every method is one transaction: done whole or not at all, and durable when it returns.
 #[async_trait]
 pub trait Catalog: Send + Sync + fmt::Debug {
-    /// Registers ads, or changes those that are registered under the same id. Returns how many rows are new or
-    /// differ from before. Writes one audit row that names `actor`.
+    /// Registers ads, and changes those that are registered under the same id. Returns how many rows are new or differ
+    /// from before. Writes one audit row that names `actor`.
     async fn put_ads(&self, ads: &[Ad], actor: &str, now: Timestamp) -> Result<u64, Error>;
 
     /// At most `limit` ads by id, beginning after `after` (`""` for the first page).
     async fn list_ads(&self, after: &str, limit: u32) -> Result<Vec<Ad>, Error>;
 
-    /// A number that grows whenever [`put_ads`](Catalog::put_ads) changes something: what a cache compares.
+    /// A number that grows whenever [`put_ads`](Catalog::put_ads) changes something, for caches to compare.
     async fn ads_version(&self) -> Result<i64, Error>;
 
     /// The last sealed hour.
@@ -41,12 +41,12 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// Stores one tick's counts.
     ///
     /// # Errors
-    /// [`Error::Conflict`] unless `partial.first_seq` is one past [`counted_through`](Catalog::counted_through), as
-    /// seen inside the transaction: so a tick that is stored twice, or by two projectors, counts once.
+    /// [`Error::Conflict`] unless `partial.first_seq` is one past [`counted_through`](Catalog::counted_through), which is
+    /// read inside the transaction. So a tick that is stored twice, or by two projectors, counts once.
     async fn put_partial(&self, partial: &HotPartial) -> Result<(), Error>;
 
-    /// Merges runs of small partials of one hour into one: replaces all partials of `hour` with frames in
-    /// `merged.first_seq..=merged.last_seq` by `merged`.
+    /// Replaces all partials of `merged.hour` that have frames in `merged.first_seq..=merged.last_seq` by `merged`, which
+    /// adds them up: many small rows become one.
     ///
     /// # Errors
     /// [`Error::Conflict`] unless exactly `replaced` partials stand there and cover precisely that range.
@@ -55,11 +55,13 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// The hot partials of one hour by first frame.
     async fn partials(&self, hour: Hour) -> Result<Vec<HotPartial>, Error>;
 
-    /// Makes an hour count from its segment: in one transaction registers the hour and the segment as live, calls
-    /// `compare` with the hot partials that touch the hour's frames, stores its result, and drops those partials
-    /// (also one that reaches beyond the hour, and then every later one: [`counted_through`](Catalog::counted_through)
-    /// falls back to the hour's end, and the projector counts the rest again). Registering the identical hour and
-    /// segment again changes nothing and returns the stored reconciliation. The first hour ever sealed may be any.
+    /// Makes an hour count from its segment. One transaction registers the hour, and its segment as live; calls `compare`
+    /// with the hot partials that touch the hour's frames; stores the result; and drops those partials.
+    ///
+    /// If one of them reaches beyond the hour, it is dropped too, and every later one with it:
+    /// [`counted_through`](Catalog::counted_through) falls back to the hour's end, and the projector counts the rest
+    /// again. Registering the identical hour and segment again changes nothing, and returns the stored reconciliation.
+    /// The first hour ever sealed may be any.
     ///
     /// # Errors
     /// [`Error::Conflict`] if `hour` does not follow the last sealed one (next hour, `first_seq` one past its
@@ -69,8 +71,8 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// If `segment`, or what `compare` returns, is of another hour or projection.
     async fn seal(&self, hour: &SealedHour, segment: &Segment, compare: Compare<'_>) -> Result<Reconciliation, Error>;
 
-    /// The live segments and hot partials of a range of hours (both inclusive) in one consistent read. No frame is in
-    /// both: a hot partial is only returned if it lies behind the last sealed frame.
+    /// The live segments and hot partials of a range of hours (both inclusive), as of one instant. No frame is in both: a
+    /// hot partial is returned only if it lies behind the last sealed frame.
     async fn snapshot(&self, projection: &str, from: Hour, to_inclusive: Hour) -> Result<Snapshot, Error>;
 
     /// Stored reconciliations from `from` on, at most `limit`, by hour.
@@ -83,16 +85,23 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     ///
     /// # Errors
     /// [`Error::Conflict`] unless the mark stands at `before`: another judge moved it.
+    ///
+    /// # Panics
+    /// If `after` lies before `before`.
     async fn put_judged(&self, before: &Mark, after: &Mark) -> Result<(), Error>;
 
     /// The last verdict frame that [`stale_hours`](Catalog::stale_hours) knows of; [`Seq::ZERO`] at the beginning.
     async fn followed_through(&self) -> Result<Seq, Error>;
 
-    /// Stores what the verdict frames after `before`, up to `through`, say about clicks that live counting does not know.
-    /// Each click frame is named at most once a call.
+    /// Stores the later rulings in the verdict frames after `before`, up to `through`, which comes later. A call names each
+    /// click frame at most once.
     ///
     /// # Errors
-    /// [`Error::Conflict`] unless [`followed_through`](Catalog::followed_through) is `before`: nothing is counted twice.
+    /// [`Error::Conflict`] unless [`followed_through`](Catalog::followed_through) is `before`, so that nothing is stored
+    /// twice.
+    ///
+    /// # Panics
+    /// If `through` is not after `before`, or a ruling does not come from these frames.
     async fn put_later_rulings(&self, rulings: &[LaterRuling], before: Seq, through: Seq) -> Result<(), Error>;
 
     /// Sealed hours from `from` on that a later ruling concerns, at most `limit`, by hour.
@@ -104,7 +113,7 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// The live segment of one hour.
     async fn live_segment(&self, projection: &str, hour: Hour) -> Result<Option<Segment>, Error>;
 
-    /// Forgets hours, segments, hot partials, reconciliations and what is known of verdicts, for a rebuild from the object store; keeps the
-    /// registry and the audit trail, and adds an audit row.
+    /// Forgets hours, segments, hot partials, reconciliations and what is known of verdicts, for a rebuild from the object
+    /// store. Keeps the registry and the audit trail, and adds an audit row.
     async fn forget_derived(&self, actor: &str, now: Timestamp) -> Result<(), Error>;
 }

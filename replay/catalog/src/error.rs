@@ -3,18 +3,18 @@
 /// Why the catalog did not do what it was asked, by what the caller can do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database cannot be reached or is locked: try again later. If the connection broke while it committed, the
-    /// call may have been done all the same; the same call again then does nothing twice: it changes nothing, or is a
+    /// The database cannot be reached or is locked: try again later. If the connection broke during the commit, the call
+    /// may have been done. To make the same call again is safe: it then changes nothing, or is a
     /// [`Conflict`](Error::Conflict).
     #[error("the catalog is not available")]
     Unavailable(#[source] sqlx::Error),
-    /// Somebody else was faster: read the state again. Names what moved.
+    /// Somebody else was faster: read the state again. The text names what moved.
     #[error("the catalog moved: {0}")]
     Conflict(String),
-    /// What is stored is not what this program stores: wrong version, or damage.
+    /// What is stored is not what this program stores: it is of another version, or damaged.
     #[error("the catalog holds {0}")]
     Corrupt(String),
-    /// Anything else: a constraint that should hold, SQL that should run.
+    /// Anything else: a constraint does not hold that should, or SQL does not run.
     #[error("query the catalog")]
     Database(#[source] sqlx::Error),
 }

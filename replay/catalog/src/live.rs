@@ -1,6 +1,6 @@
 //! Hot partials: what is counted of the hours that are not sealed yet.
 
-use clicktrail_log::{position::Seq, time::Hour};
+use clicktrail_log::{invariant, position::Seq, time::Hour};
 
 use crate::{
     error::Error,
@@ -40,7 +40,7 @@ const LIVE_SEGMENTS: &str = "
     FROM live_segments l JOIN segments s ON s.segment_key = l.segment_key
     WHERE l.projection = $1 AND l.hour >= $2 AND l.hour <= $3 ORDER BY l.hour";
 
-/// The last sealed frame, and the last frame of any hot partial.
+/// The last sealed frame, and the last frame of any hot partial; [`Seq::ZERO`] where there is none.
 async fn marks(session: &mut impl Session) -> Result<(Seq, Seq), Error> {
     let found = session.fetch(MARKS, &[], rows::marks).await?;
     Ok(found.first().copied().expect("a query without FROM has one row"))
@@ -59,7 +59,11 @@ pub(crate) async fn put(session: &mut impl Session, partial: &HotPartial) -> Res
         let (first, last) = (partial.first_seq, partial.last_seq);
         return Err(Error::Conflict(format!("frames {first}–{last} do not follow frame {counted}, the last counted")));
     }
-    insert(session, partial).await
+    insert(session, partial).await?;
+    let now_counted = counted_through(session).await?;
+    let reached = now_counted == partial.last_seq;
+    invariant!(I1, reached, "frames up to {} were counted, the catalog says up to {now_counted}", partial.last_seq);
+    Ok(())
 }
 
 async fn insert(session: &mut impl Session, partial: &HotPartial) -> Result<(), Error> {
@@ -78,7 +82,12 @@ pub(crate) async fn merge(session: &mut impl Session, merged: &HotPartial, repla
             "not {replaced} hot partials of {hour} cover frames {first}–{last}, but these: {standing:?}"
         )));
     }
-    session.execute(DROP_OF_HOUR, &range).await?;
+    let dropped = session.execute(DROP_OF_HOUR, &range).await?;
+    invariant!(
+        I1,
+        dropped == u64::from(replaced),
+        "{dropped} hot partials were dropped for {replaced} that were merged"
+    );
     insert(session, merged).await
 }
 
@@ -99,18 +108,30 @@ pub(crate) async fn of_hour(session: &mut impl Session, hour: Hour) -> Result<Ve
     session.fetch(OF_HOUR, &[hour.into()], rows::partial).await
 }
 
-/// The partials that have a frame in `first..=last`, in order; none if that is empty.
+/// The partials that have a frame in `first..=last`, in order; none if that range is empty.
 pub(crate) async fn touching(session: &mut impl Session, first: Seq, last: Seq) -> Result<Vec<HotPartial>, Error> {
     if last < first {
         return Ok(Vec::new());
     }
-    session.fetch(TOUCHING, &[first.into(), last.into()], rows::partial).await
+    let found = session.fetch(TOUCHING, &[first.into(), last.into()], rows::partial).await?;
+    check_once(&found);
+    Ok(found)
+}
+
+/// Each frame is in one partial at the most. Counting one frame after the other keeps it so, under a lock; the tables
+/// alone do not.
+fn check_once(partials: &[HotPartial]) {
+    for pair in partials.windows(2) {
+        let (one, other) = (&pair[0], &pair[1]);
+        let (end, begin) = (one.last_seq, other.first_seq);
+        invariant!(I1, end < begin, "a hot partial ends with frame {end}, the next begins with frame {begin}");
+    }
 }
 
 /// Drops `touched`, the partials that [`touching`] found for an hour whose last frame is `last`.
 ///
-/// If one reaches beyond `last`, everything after it goes as well: live counting then begins again at the hour's end,
-/// while a later partial that stayed would make it begin behind frames that nothing counts.
+/// If one of them reaches beyond `last`, every later partial is dropped too, and live counting begins again at the hour's
+/// end. If a later one stayed, counting would go on behind it, and nobody would count the frames in between.
 pub(crate) async fn drop_touched(session: &mut impl Session, touched: &[HotPartial], last: Seq) -> Result<(), Error> {
     let (Some(head), Some(tail)) = (touched.first(), touched.last()) else { return Ok(()) };
     let through = if tail.last_seq > last { Seq::MAX } else { last };
@@ -138,8 +159,11 @@ pub(crate) async fn snapshot(
 ) -> Result<Snapshot, Error> {
     let (sealed, _) = marks(session).await?;
     let segments = segments(session, projection, from, to_inclusive).await?;
+    let one_an_hour = segments.windows(2).all(|pair| pair[0].hour < pair[1].hour);
+    invariant!(I9, one_an_hour, "an hour of {projection} has two live segments: {segments:?}");
     let unsealed = [from.into(), to_inclusive.into(), sealed.into()];
     let partials = session.fetch(UNSEALED, &unsealed, rows::partial).await?;
+    check_once(&partials);
     Ok(Snapshot { segments, partials })
 }
 

@@ -1,4 +1,4 @@
-//! What the catalog keeps, as plain values: sealed hours, hot partials, segments, comparisons, later rulings.
+//! What the catalog keeps, as plain values: sealed hours, hot partials, segments, comparisons and later rulings.
 
 use bytes::Bytes;
 use clicktrail_log::{
@@ -27,10 +27,10 @@ pub struct SealedHour {
     pub manifest_digest: String,
 }
 
-/// The counts of one tick: one row that is both the counts and the offset.
+/// The counts of one tick. One row holds the counts and how far they go, so that both are stored or neither.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HotPartial {
-    /// The hour of the frames; a tick never spans two.
+    /// The hour of all its frames.
     pub hour: Hour,
     /// The first frame counted.
     pub first_seq: Seq,
@@ -53,7 +53,7 @@ pub struct Segment {
     pub bytes: u64,
     /// Its rows.
     pub rows: u64,
-    /// Digest of what it was computed from, hexadecimal: manifest and verdict position.
+    /// Digest of what it was computed from, hexadecimal: manifest and rulings.
     pub input_digest: String,
     /// Digest of the projection's SQL and schema, hexadecimal.
     pub code_digest: String,
@@ -68,9 +68,9 @@ pub struct Segment {
 pub enum Outcome {
     /// The same rows, to the last digit.
     Equal,
-    /// The partials cover only part of the hour: nothing was compared. Usual after an import or a restart.
+    /// The partials cover only part of the hour, so nothing was compared. Usual after an import or a restart.
     Incomplete,
-    /// Different: live numbers were wrong, or the segment is. A person must act.
+    /// Other rows: the live numbers were wrong, or the segment is. A person must act.
     Different,
 }
 
@@ -109,7 +109,7 @@ pub struct Reconciliation {
     pub compared_at: Timestamp,
 }
 
-/// Compares the hot partials of an hour (in order of `first_seq`) with the segment about to replace them. Called
+/// Compares the hot partials of an hour, by `first_seq`, with the segment that is about to replace them. It is called
 /// inside the transaction, so it sees exactly the rows that the transaction drops.
 pub type Compare<'a> = &'a (dyn Fn(&[HotPartial]) -> Reconciliation + Send + Sync);
 
@@ -122,7 +122,7 @@ pub struct Snapshot {
     pub partials: Vec<HotPartial>,
 }
 
-/// Verdicts about clicks of one frame that came after, or apart from, the judge's live verdicts.
+/// The verdicts about clicks of one frame that live counting did not know: later ones, and those of another stage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LaterRuling {
     /// The frame in the click log.

@@ -22,11 +22,11 @@ const CONNECTIONS_MAX: u32 = 16;
 
 /// What every connection begins with.
 ///
-/// - `lock_timeout`: nobody waits for ever for a writer that hangs; the call is then [`Error::Unavailable`].
-/// - `idle_in_transaction_session_timeout`: a process that vanished without a word, with its machine, holds its lock
-///   no longer than this. Far longer than comparing an hour takes.
-/// - `synchronous_commit`: a database set to `off` would acknowledge what a power loss takes back; stronger settings
-///   stay as they are.
+/// - `lock_timeout`: a writer that hangs makes nobody wait for ever; after so long a call is [`Error::Unavailable`].
+/// - `idle_in_transaction_session_timeout`: a process that vanished with its machine holds its lock no longer than this.
+///   It is far longer than comparing an hour takes.
+/// - `synchronous_commit`: a database where it is `off` acknowledges what a power loss takes back, so it is set to `on`.
+///   Stronger settings stay as they are.
 const SET_UP: &str = "
     SET lock_timeout = '10s';
     SET idle_in_transaction_session_timeout = '60s';
@@ -78,7 +78,7 @@ impl Backend for Postgres {
     }
 }
 
-/// Advisory locks are numbers that all programs of a database share: eight letters make a number of our own.
+/// All programs of a database share the numbers of advisory locks. Eight letters make a number that others hardly use.
 const fn lock_key(lock: Lock) -> i64 {
     match lock {
         Lock::Registry => i64::from_be_bytes(*b"clickads"),
@@ -86,3 +86,10 @@ const fn lock_key(lock: Lock) -> i64 {
         Lock::Migrations => i64::from_be_bytes(*b"clickmig"),
     }
 }
+
+const _: () = assert!(
+    lock_key(Lock::Registry) != lock_key(Lock::Counts)
+        && lock_key(Lock::Registry) != lock_key(Lock::Migrations)
+        && lock_key(Lock::Counts) != lock_key(Lock::Migrations),
+    "locks that share a number exclude each other"
+);

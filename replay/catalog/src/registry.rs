@@ -10,7 +10,7 @@ use crate::{
     session::{Arg, Session},
 };
 
-/// An audit row names at most so many ads; it says how many more there were.
+/// An audit row names at most so many ads, and says how many more there were.
 const AUDITED_ADS_MAX: usize = 100;
 
 const PUT_AD: &str = "
@@ -35,7 +35,7 @@ const AUDIT: &str = "INSERT INTO audit (at, actor, action, detail) VALUES ($1, $
 
 /// See [`Catalog::put_ads`](crate::Catalog::put_ads).
 pub(crate) async fn put_ads(session: &mut impl Session, ads: &[Ad], actor: &str, now: Timestamp) -> Result<u64, Error> {
-    // The last of several with one id is what would stand in the end; nobody is told of the others.
+    // Of several with one id the last would stand in the end, so it alone is stored.
     let by_id: BTreeMap<&str, &Ad> = ads.iter().map(|ad| (ad.ad_id.as_str(), ad)).collect();
     let mut changed = Vec::new();
     for (id, ad) in &by_id {

@@ -1,4 +1,4 @@
-//! From rows to values. What is not a value of ours is [`Error::Corrupt`], with its table and its key.
+//! Makes values of rows. A row that no value of ours is stored as is [`Error::Corrupt`], with its table and its key.
 
 use bytes::Bytes;
 use clicktrail_log::{
@@ -14,7 +14,7 @@ use crate::{
     session::Fields,
 };
 
-/// A row with its address, for errors.
+/// A row, with its table and key for errors.
 struct Reader<'r> {
     fields: &'r dyn Fields,
     table: &'static str,
@@ -177,3 +177,6 @@ pub(crate) fn migration(fields: &dyn Fields) -> Result<(i64, String, String), Er
     let row = Reader::of("schema_migrations", &["number"], fields);
     Ok((row.int("number")?, row.text("name")?, row.text("sha256")?))
 }
+
+#[cfg(test)]
+mod tests;

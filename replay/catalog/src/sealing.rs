@@ -1,6 +1,7 @@
-//! Sealed hours, their segments, and the comparison with the hot partials that they replace.
+//! Sealed hours, their segments, and how those compared with the hot partials that they replaced.
 
 use clicktrail_log::{
+    invariant,
     position::Seq,
     time::{Hour, Timestamp},
 };
@@ -57,7 +58,7 @@ const PUT_RECONCILIATION: &str = "
     INSERT INTO reconciliations (projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
-/// What is derived from the object store and the log, pointers before what they point at.
+/// Deletes what is derived from the object store and the log: pointers before what they point at.
 const FORGET: [&str; 5] = [
     "DELETE FROM live_segments",
     "DELETE FROM segments",
@@ -97,7 +98,8 @@ pub(crate) async fn seal(
     segment: &Segment,
     compare: Compare<'_>,
 ) -> Result<Reconciliation, Error> {
-    assert_eq!(segment.hour, hour.hour, "an hour is sealed with its own segment");
+    let (of, sealed) = (segment.hour, hour.hour);
+    invariant!(I3, of == sealed, "{sealed} is sealed with a segment of {of}");
     if let Some(stored) = session.fetch(READ_HOUR, &[hour.hour.into()], rows::hour).await?.pop() {
         return reseal(session, &stored, hour, segment).await;
     }
@@ -107,15 +109,19 @@ pub(crate) async fn seal(
     let touched = live::touching(session, hour.first_seq, hour.last_seq).await?;
     let reconciliation = compare(&touched);
     let compared = (reconciliation.projection.as_str(), reconciliation.hour);
-    assert_eq!(compared, (segment.projection.as_str(), hour.hour), "a comparison is of the segment being sealed");
+    let is_of_segment = compared == (segment.projection.as_str(), hour.hour);
+    invariant!(I8, is_of_segment, "{sealed} is sealed with a comparison of {compared:?}");
     put_hour(session, hour).await?;
     put_live_segment(session, segment).await?;
     put_reconciliation(session, &reconciliation).await?;
     live::drop_touched(session, &touched, hour.last_seq).await?;
+    let left = live::touching(session, hour.first_seq, hour.last_seq).await?;
+    invariant!(I1, left.is_empty(), "{sealed} counts from its segment, and again from {} hot partials", left.len());
     Ok(reconciliation)
 }
 
-/// The same again is the answer that was given before; anything else is somebody else's hour.
+/// Answers for an hour that is sealed already. The identical hour gets the answer that was given before; any other is a
+/// conflict, and the stored hour stays.
 async fn reseal(
     session: &mut impl Session,
     stored: &SealedHour,
@@ -127,7 +133,7 @@ async fn reseal(
         let digest = &stored.manifest_digest;
         return Err(Error::Conflict(format!("{at} is sealed with another manifest, {digest}")));
     }
-    // It may have lost its live pointer to a later generation since: it was registered all the same.
+    // The segment may no longer be live, because a later generation was promoted. It was registered all the same.
     if session.fetch(READ_SEGMENT, &[Arg::from(&segment.key)], rows::segment).await?.pop().as_ref() != Some(segment) {
         return Err(Error::Conflict(format!("{at} is sealed with another segment than {}", segment.key)));
     }
@@ -176,7 +182,8 @@ async fn put_live_segment(session: &mut impl Session, segment: &Segment) -> Resu
         segment.verdicts_before.into(),
     ];
     session.execute(PUT_SEGMENT, &args).await?;
-    session.execute(PUT_LIVE, &args[..3]).await?;
+    let pointers = session.execute(PUT_LIVE, &args[..3]).await?;
+    invariant!(I9, pointers == 1, "segment {} got {pointers} live pointers", segment.key);
     Ok(())
 }
 
@@ -203,5 +210,11 @@ pub(crate) async fn forget_derived(session: &mut impl Session, actor: &str, now:
     for statement in FORGET.into_iter().chain(verdicts::FORGET) {
         session.execute(statement, &[]).await?;
     }
+    let counted = live::counted_through(session).await?;
+    invariant!(
+        I1,
+        counted == Seq::ZERO,
+        "nothing is counted any more, and counting would go on behind frame {counted}"
+    );
     registry::audit(session, actor, now, "forget_derived", &through).await
 }

@@ -16,7 +16,7 @@ use sqlx::{
 
 use crate::{error::Error, migration::Migration};
 
-/// What a writing transaction excludes others from while it runs. SQLite has one writer anyway.
+/// What only one writing transaction at a time may change. SQLite has one writer anyway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Lock {
     /// The registry.
@@ -37,7 +37,7 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     /// A transaction that sees one instant and changes nothing; it ends when it is dropped.
     fn read(&self) -> impl Future<Output = Result<Self::Session, Error>> + Send;
 
-    /// A transaction that holds `lock` until it ends, so that what it checks stays true while it writes. It sees
+    /// A transaction that holds `lock` until it ends, so that what it has checked stays true while it writes. It sees
     /// everything that earlier holders committed.
     fn write(&self, lock: Lock) -> impl Future<Output = Result<Self::Session, Error>> + Send;
 }
@@ -47,7 +47,7 @@ pub(crate) trait Session: Send + Sized {
     /// Runs one statement and returns how many rows it changed.
     fn execute(&mut self, sql: &'static str, args: &[Arg<'_>]) -> impl Future<Output = Result<u64, Error>> + Send;
 
-    /// All rows of a query, which is to say so itself if they are to be limited.
+    /// All rows of a query. If there may be many, the query itself limits them.
     fn fetch<T: Send>(
         &mut self,
         sql: &'static str,
@@ -132,7 +132,7 @@ pub(crate) trait Fields {
     fn blob(&self, column: &str) -> Result<Bytes, sqlx::Error>;
 }
 
-// sqlx has a concrete type for everything and no trait that covers both: these macros are the price.
+// sqlx has a concrete type for each database and no trait that covers both, so these macros write the code for each.
 
 macro_rules! bound {
     ($sql:expr, $args:expr) => {
@@ -203,10 +203,10 @@ impl From<sqlx::Error> for Error {
 }
 
 fn is_unavailable(error: &sqlx::Error) -> bool {
-    // `sqlx::Error` is not ours and may grow: what is not known to pass by itself does not.
+    // `sqlx::Error` may grow: only what is known to pass by itself is worth another try.
     match error {
         sqlx::Error::Io(_)
-        // A connection that is cut while it is being set up: the end of the stream is then read as an answer.
+        // A connection that is cut while it is set up: sqlx reads the end of the stream as a wrong answer.
         | sqlx::Error::Protocol(_)
         | sqlx::Error::PoolTimedOut
         | sqlx::Error::PoolClosed

@@ -20,14 +20,15 @@ const WAIT_MAX: Duration = Duration::from_secs(10);
 
 /// Pause before a file that is locked is opened again.
 const OPEN_PAUSE: Duration = Duration::from_millis(20);
+const _: () = assert!(OPEN_PAUSE.as_millis() < WAIT_MAX.as_millis(), "a locked file is tried more than once");
 
-/// So many reads at once; more wait for one of them.
+/// So many reads run at once; a further one waits until one of them ends.
 const READERS_MAX: u32 = 4;
 
 /// The catalog in a SQLite file.
 ///
 /// The file is in WAL mode with `synchronous=FULL`: a commit is fsynced, and readers do not wait for the writer. One
-/// connection writes, and takes the write lock before it reads anything, so that what it checked stays true.
+/// connection writes. It takes the write lock before it reads anything, so that what it has checked stays true.
 #[derive(Debug)]
 pub struct Sqlite {
     writer: SqlitePool,
@@ -45,7 +46,7 @@ impl Sqlite {
         let begun = tokio::time::Instant::now();
         loop {
             match Self::open_once(path).await {
-                // Turning a new file to WAL does not wait for another program that does the same.
+                // SQLite does not wait for another program that turns the same new file to WAL: it fails at once.
                 Err(error) if error.is_transient() && begun.elapsed() < WAIT_MAX => {
                     tokio::time::sleep(OPEN_PAUSE).await;
                 }

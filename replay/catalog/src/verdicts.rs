@@ -1,6 +1,6 @@
 //! How far the judge has come, and which sealed hours a later ruling concerns.
 
-use clicktrail_log::{position::Seq, time::Hour};
+use clicktrail_log::{invariant, position::Seq, time::Hour};
 use clicktrail_verdicts::judge::Mark;
 
 use crate::{
@@ -29,7 +29,7 @@ const STALE: &str = "
     FROM hours h JOIN later_rulings r ON r.click_seq BETWEEN h.first_seq AND h.last_seq
     WHERE h.hour >= $1 GROUP BY h.hour ORDER BY h.hour LIMIT $2";
 
-/// What the verdict log says once more when it is read from its beginning.
+/// Deletes what comes back when the verdict log is read from its beginning.
 pub(crate) const FORGET: [&str; 2] =
     ["DELETE FROM later_rulings", "UPDATE verdict_marks SET clicks_judged = 0, verdicts_judged = 0, followed = 0"];
 
@@ -51,8 +51,11 @@ pub(crate) async fn put_judged(session: &mut impl Session, before: &Mark, after:
             found.clicks_through, found.verdicts_through, before.clicks_through, before.verdicts_through
         )));
     }
+    let forward = found.clicks_through <= after.clicks_through && found.verdicts_through <= after.verdicts_through;
+    invariant!(I5, forward, "the judge's mark runs back from {found:?} to {after:?}");
     let args = [after.clicks_through.into(), after.verdicts_through.into()];
-    session.execute(PUT_JUDGED, &args).await?;
+    let marks = session.execute(PUT_JUDGED, &args).await?;
+    invariant!(I5, marks == 1, "the judge has {marks} marks");
     Ok(())
 }
 
@@ -72,7 +75,10 @@ pub(crate) async fn put_later_rulings(
     if found != before {
         return Err(Error::Conflict(format!("verdict frames are followed up to {found}, not up to {before}")));
     }
+    invariant!(I1, before < through, "verdict frames up to {through} are followed after those up to {before}");
     for ruling in rulings {
+        let read = before < ruling.first.seq() && ruling.first <= ruling.last && ruling.last.seq() <= through;
+        invariant!(I1, read, "{ruling:?} is not of the verdict frames after {before}, up to {through}");
         let args: [Arg<'_>; 4] = [
             ruling.click_seq.into(),
             ruling.first.as_i64().into(),

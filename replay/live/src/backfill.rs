@@ -1,7 +1,7 @@
-//! History into the embedded log: logged time follows event time, and hours are judged and sealed as they pass.
+//! Writes history into the embedded log: logged time follows event time, and hours are judged and sealed as they pass.
 //!
-//! The same batches under the same identity make the same frames, so doing it again appends nothing, and going on
-//! after a crash continues where it stopped.
+//! The same batches under the same identity make the same frames. So a second run appends nothing, and a run after a crash
+//! goes on where the first one stopped.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,6 +10,7 @@ use clicktrail_catalog::{self as catalog, Catalog, Outcome};
 use clicktrail_log::{
     archive::{Archive, seal},
     frame::{self, Frame, Writer},
+    invariant,
     log::{self, Log},
     time::{Hour, ManualClock, Timestamp},
 };
@@ -21,10 +22,10 @@ use crate::{
     sealing::{self, Archiver},
 };
 
-/// Why past events were not written. What was written before stays, and the same call goes on from there.
+/// Why past events were not written. What was written before stays, and the same call goes on behind it.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A batch that is new would go under an hour that is sealed already.
+    /// A new batch is of an hour that is sealed already.
     #[error(
         "the log is sealed up to {sealed}, and these events are of {hour}: imported events must be newer than the last \
          sealed hour, unless the log is empty"
@@ -68,7 +69,7 @@ pub struct Written {
 /// What history is written into, and the roles that it drives.
 #[derive(Debug)]
 pub struct Parts {
-    /// The click log: embedded, opened with the clock that is driven.
+    /// The click log: embedded, and opened with the clock that the writer sets.
     pub clicks: Arc<dyn Log>,
     /// The archive.
     pub archive: Archive,
@@ -87,9 +88,10 @@ pub struct Parts {
 pub struct Backfill {
     parts: Parts,
     clock: Arc<ManualClock>,
-    /// The machine's time: an hour that is not over is not sealed.
+    /// The machine's time. An hour that is not over by it is not sealed.
     present: Timestamp,
     writer: Writer,
+    /// The hour of the batch appended last.
     open: Option<Hour>,
     written: Written,
 }
@@ -107,6 +109,8 @@ impl Backfill {
     /// If the hour is sealed already and the batch is new; otherwise as log, archive and catalog report.
     pub async fn append(&mut self, events: &RecordBatch, first: Timestamp, last: Timestamp) -> Result<(), Error> {
         let hour = first.hour();
+        let in_order = first <= last && last.hour() == hour && self.open.is_none_or(|open| open <= hour);
+        invariant!(I4, in_order, "a batch of {first} to {last} comes after one of {:?}", self.open);
         if self.open.is_some_and(|open| hour > open) {
             self.seal_until(hour).await?;
         }
@@ -115,7 +119,7 @@ impl Backfill {
         let frame = self.writer.seal(events, (first, last))?;
         let sealed = self.parts.catalog.last_hour().await?;
         if let Some(sealed) = sealed.filter(|sealed| sealed.hour >= hour) {
-            // New events may not go under a sealed hour; what the log holds already is a repeat.
+            // What the log holds already is a repeat, whatever is sealed. New events cannot join a sealed hour (I3).
             if !self.is_logged(&frame).await? {
                 return Err(Error::Sealed { sealed: sealed.hour, hour });
             }
@@ -129,7 +133,8 @@ impl Backfill {
         Ok(())
     }
 
-    /// Asks without appending: the frames of one writer are logged in order, so any later one proves the earlier.
+    /// Whether the log holds a frame, without appending it: the frames of one writer are logged in order, so a later one
+    /// proves that the earlier ones are there.
     async fn is_logged(&self, frame: &Frame) -> Result<bool, Error> {
         let header = &frame.header;
         let last = self.parts.catalog.last_hour().await?.map(|last| last.hour);

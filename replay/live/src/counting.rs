@@ -1,8 +1,9 @@
 //! The project role: folds frames into hot partials as they come. Live is replay with an open end.
 //!
-//! A frame counts when the judge has passed it, with what the judge's live verdicts say about it, so that live spend is
-//! net of them from the start. One tick is one row: counts and offset in one insert, so a restart resumes after the last row and nothing is
-//! counted twice. Ticks of a minute are merged into one row, which keeps an hour at some sixty rows.
+//! A frame counts when the judge has passed it, and with what the judge's live verdicts say about it: live spend never
+//! holds what was found invalid. One tick is one row, which holds the counts and how far they go. So a restart goes on
+//! behind the last row, and nothing is counted twice. The ticks of a minute are merged into one row, which keeps an hour
+//! at some sixty rows.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,6 +12,7 @@ use clicktrail_catalog::{self as catalog, Catalog, HotPartial};
 use clicktrail_log::{
     archive::Archive,
     causes::causes,
+    frame, invariant,
     log::{Log, Logged, ReadLimit},
     position::Seq,
     time::Hour,
@@ -29,10 +31,12 @@ mod ahead;
 
 /// How often live counts are stored.
 pub const TICK: Duration = Duration::from_secs(1);
-/// Payload bytes counted in one tick at the most: bounds memory when counting has to catch up.
+/// No further frame is read in a tick once so many payload bytes are in hand: bounds memory when counting catches up.
 const TICK_BYTES_MAX: usize = 64 << 20;
-/// Partials of one hour that are merged into one.
+const _: () = assert!(TICK_BYTES_MAX >= frame::PAYLOAD_BYTES_MAX, "a tick has room for any frame");
+/// After so many ticks, as many partials of one hour are merged into one.
 const MERGE_AFTER: usize = 60;
+const _: () = assert!(MERGE_AFTER > 1, "merging makes fewer rows");
 /// Pause after a failure.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -45,17 +49,18 @@ pub struct Projector {
     limits: session::Limits,
     /// The verdict log, if there is a judge.
     verdicts: Option<VerdictReader>,
+    /// `None` at the start and after every error: then it is found again from the catalog.
     progress: Option<Progress>,
-    /// Whether more was there than a tick may hold: then the next does not wait.
+    /// Whether there was more than a tick may hold: then the next one does not wait.
     is_behind: bool,
     /// Ticks since the last merge.
     ticks: usize,
 }
 
-/// Where counting stands: after a restart it is found again from the catalog.
+/// Where counting stands.
 #[derive(Debug)]
 struct Progress {
-    /// The frames that are counted.
+    /// Stands behind the frames that are counted.
     reader: Reader,
     /// Live rulings about frames that are not counted yet.
     ahead: Ahead,
@@ -67,7 +72,7 @@ impl Projector {
         Self { log, archive, catalog, limits, verdicts: None, progress: None, is_behind: false, ticks: 0 }
     }
 
-    /// The same behind a judge: only what it has passed is counted, with its verdicts.
+    /// The same behind a judge: what it has passed is counted, with its verdicts, and nothing else.
     #[must_use]
     pub fn behind_judge(mut self, verdicts: VerdictReader) -> Self {
         self.verdicts = Some(verdicts);
@@ -82,7 +87,7 @@ impl Projector {
                 Ok(0) if stopping => return,
                 Ok(_) => {}
                 Err(cause) => {
-                    // Whatever it was, the catalog knows the truth: begin there again.
+                    // Whether the row was stored or not, the catalog knows: counting goes on from there.
                     self.progress = None;
                     if cause.is_transient() {
                         warn!(cause = %causes(&cause), "counting is tried again");
@@ -118,6 +123,8 @@ impl Projector {
         let first_seq = reader.next();
         let rows = reader.admit(&frames[..count])?;
         let last_seq = reader.through();
+        let span = last_seq.next().get() - first_seq.get();
+        invariant!(I1, span == count as u64, "{count} frames are counted as {first_seq}–{last_seq}");
         let counted: usize = rows.iter().map(RecordBatch::num_rows).sum();
         let rulings = counters::rulings(vec![ahead.take(reader.epoch(), last_seq)?])?;
         let counts = counters::project_frames(&rows, rulings, self.limits).await?;
@@ -137,7 +144,8 @@ impl Projector {
         Ok(())
     }
 
-    /// The frames to count next, as far as they come within `wait`.
+    /// The frames to count next, as far as they come within `wait`. Behind a judge: those that it has passed, once its
+    /// verdicts about them are in hand.
     async fn gather(&mut self, progress: &mut Progress, wait: Duration) -> Result<Vec<Logged>, Error> {
         let mut next = progress.reader.next();
         let Some(verdicts) = self.verdicts.clone() else { return self.gather_logged(next, wait).await };
@@ -158,6 +166,9 @@ impl Projector {
             bytes += more.iter().map(|frame| frame.frame.payload.len()).sum::<usize>();
             frames.extend(more.into_iter().filter(|frame| frame.seq <= judged.clicks_through));
         }
+        let through = frames.last().map_or(Seq::ZERO, |last| last.seq);
+        let is_judged = through <= judged.clicks_through && progress.ahead.knows(judged.verdicts_through);
+        invariant!(I7, is_judged, "frames up to {through} are counted, judging stands at {judged:?}");
         Ok(frames)
     }
 
@@ -179,7 +190,7 @@ impl Projector {
         }
     }
 
-    /// From the last sealed hour's manifest and the headers of the frames since.
+    /// Finds where counting stands from the catalog, the last sealed hour's manifest, and the headers of the frames since.
     async fn find_progress(&self) -> Result<Progress, Error> {
         let through = self.catalog.counted_through().await?;
         let reader = Reader::behind(&self.log, &self.archive, self.catalog.as_ref(), through).await?;
@@ -193,6 +204,7 @@ impl Projector {
         Ok(Progress { reader, ahead })
     }
 
+    /// Merges the newest partials of an hour once there were enough ticks.
     async fn merge_sometimes(&mut self, hour: Hour) -> Result<(), Error> {
         self.ticks += 1;
         if self.ticks < MERGE_AFTER {
@@ -200,7 +212,7 @@ impl Projector {
         }
         self.ticks = 0;
         let mut partials = self.catalog.partials(hour).await?;
-        // What is already merged stays: the newest rows are the small ones.
+        // The newest rows are the small ones. Those before are merged already, and stay.
         let recent = partials.split_off(partials.len().saturating_sub(MERGE_AFTER));
         let (Some(first), Some(last), true) = (recent.first(), recent.last(), recent.len() > 1) else { return Ok(()) };
         let mut rows = Vec::new();
@@ -211,7 +223,7 @@ impl Projector {
         let merged = HotPartial { hour, first_seq: first.first_seq, last_seq: last.last_seq, payload };
         let replaced = u32::try_from(recent.len()).expect("at most sixty");
         match self.catalog.merge_partials(&merged, replaced).await {
-            // The hour was sealed meanwhile: there is nothing left to merge.
+            // After a conflict there is nothing to merge: the hour was sealed, or another projector merged.
             Ok(()) | Err(catalog::Error::Conflict(_)) => Ok(()),
             Err(cause) => Err(cause.into()),
         }

@@ -1,9 +1,9 @@
-//! The judge role: judges frames as they are logged, and keeps the mark that counting waits for.
+//! The judge role: judges frames as they are logged, and keeps the mark for which counting waits.
 
 use std::{sync::Arc, time::Duration};
 
 use clicktrail_catalog::Catalog;
-use clicktrail_log::{causes::causes, log::Log};
+use clicktrail_log::{causes::causes, invariant, log::Log};
 use clicktrail_replay::Error;
 use clicktrail_verdicts::judge::Judge;
 use metrics::{counter, gauge};
@@ -18,6 +18,7 @@ const TAIL_WAIT: Duration = Duration::from_millis(500);
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// Pause after a failure that does not pass by itself.
 const STANDSTILL_PAUSE: Duration = Duration::from_secs(10);
+const _: () = assert!(RETRY_PAUSE.as_millis() < STANDSTILL_PAUSE.as_millis(), "what passes by itself is tried sooner");
 
 /// Judges a log.
 #[derive(Debug)]
@@ -28,7 +29,7 @@ pub struct Judging {
 }
 
 impl Judging {
-    /// Of a judge whose mark is kept in a catalog.
+    /// The role of a judge whose mark is kept in a catalog.
     pub fn new(judge: Judge, clicks: Arc<dyn Log>, catalog: Arc<dyn Catalog>) -> Self {
         Self { judge, clicks, catalog }
     }
@@ -40,6 +41,9 @@ impl Judging {
     pub async fn tick(&mut self, wait: Duration) -> Result<bool, Error> {
         let before = self.catalog.judged().await?;
         let Some(after) = self.judge.step(before, wait).await? else { return Ok(false) };
+        let forward =
+            before.clicks_through <= after.clicks_through && before.verdicts_through <= after.verdicts_through;
+        invariant!(I5, forward, "the judge's mark goes from {before:?} to {after:?}");
         self.catalog.put_judged(&before, &after).await?;
         counter!(metric::FRAMES_JUDGED)
             .increment(after.clicks_through.get().saturating_sub(before.clicks_through.get()));
@@ -76,7 +80,7 @@ impl Judging {
         }
     }
 
-    /// Tells how far the judge is behind: not at all if there was nothing to judge.
+    /// Reports how far the judge is behind. If there was nothing to judge, that is zero without asking.
     async fn lag(&self, may_lag: bool) {
         if !may_lag {
             gauge!(metric::JUDGE_LAG).set(0);

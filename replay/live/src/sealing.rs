@@ -1,10 +1,10 @@
 //! The archive role: seals every hour that is over, projects it, and makes it count in place of its hot partials.
 //!
-//! An hour of clicks is projected once the judge has passed it, with what its live verdicts say. Hours of verdicts are
+//! An hour of clicks is projected once the judge has passed it, with what the judge's live verdicts say. Verdicts are
 //! sealed beside it, by the hour in which they were logged.
 //!
-//! Each step may die at any instant and is done again: the manifest is adopted if it stands, the segment has the
-//! same bytes, the catalog takes the identical hour twice.
+//! The process may die between any two steps, and the steps are done again: a manifest that stands is adopted, the
+//! segment gets the same bytes, and the catalog takes the identical hour twice.
 
 use std::{sync::Arc, time::Duration};
 
@@ -12,10 +12,12 @@ use clicktrail_catalog::{Catalog, Outcome, SealedHour};
 use clicktrail_log::{
     archive::{
         Archive, Manifest,
-        seal::{Cursor, Sealer},
+        kind::Entry,
+        seal::{Cursor, GRACE, Sealer},
         verify::{Problem, Verifier},
     },
     causes::causes,
+    invariant,
     log::{Log, Stream},
     time::{Clock, Hour, Timestamp},
 };
@@ -36,13 +38,18 @@ use crate::metric;
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Pause after a failure before the same step is done again.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
-/// How long sealing waits for live counting to finish the hour. Longer: the hour counts from its segment, uncompared.
+/// How long sealing waits for live counting to finish the hour. After that the hour counts from its segment, and nothing
+/// is compared.
 const LIVE_WAIT: Duration = Duration::from_secs(20);
-/// How often frames that need no longer be kept are looked for.
+/// How often the archiver looks for frames that need no longer be kept.
 const TRIM_INTERVAL: Duration = Duration::from_secs(600);
 
 /// How long frames stay in the log after the end of their hour, whatever the archive says.
 pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
+const _: () = assert!(
+    RETENTION.as_secs() > 3_600 + GRACE.as_secs() + LIVE_WAIT.as_secs() + TRIM_INTERVAL.as_secs(),
+    "an hour is sealed and counted long before its frames may leave the log"
+);
 
 /// Seals, projects and registers hours, in order.
 #[derive(Debug)]
@@ -79,7 +86,7 @@ impl Archiver {
         Self { log, archive, catalog, clock, limits, sealer, cursor: None, verdicts: None }
     }
 
-    /// The same behind a judge that writes into the verdict log `verdicts`: hours wait until it has passed them.
+    /// The same behind a judge that writes into the verdict log `verdicts`: hours wait until the judge has passed them.
     #[must_use]
     pub fn behind_judge(mut self, verdicts: Arc<dyn Log>, history: VerdictReader) -> Self {
         let sealer = Sealer::of(Arc::clone(&verdicts), self.archive.clone());
@@ -100,8 +107,9 @@ impl Archiver {
             self.cursor = Some(cursor);
             return Ok(None);
         };
+        check_follows(&cursor, &manifest, &after);
         if self.verdicts.is_some() && self.catalog.judged().await?.clicks_through < manifest.last_seq() {
-            // The manifest stands and is adopted when the judge has passed the hour: nothing unjudged is ever owed.
+            // Nothing unjudged is ever owed (I7). The manifest stands, and is adopted once the judge has passed the hour.
             self.cursor = Some(cursor);
             return Ok(None);
         }
@@ -127,12 +135,15 @@ impl Archiver {
             }
         };
         let sealed = verdicts.sealer.seal_next(&cursor, now).await?;
+        if let Some((manifest, after)) = &sealed {
+            check_follows(&cursor, manifest, after);
+        }
         let was_sealed = sealed.is_some();
         verdicts.cursor = Some(sealed.map_or(cursor, |(_, after)| after));
         Ok(was_sealed)
     }
 
-    /// Lets live counting finish an hour that it has begun, so that there is something whole to compare with.
+    /// Lets live counting finish an hour that it has begun, so that the whole hour can be compared.
     async fn wait_for_live(&self, manifest: &Manifest) -> Result<(), Error> {
         let begun = tokio::time::Instant::now();
         while begun.elapsed() < LIVE_WAIT {
@@ -197,7 +208,8 @@ impl Archiver {
     }
 
     /// Removes frames from the log whose hour ended longer than [`RETENTION`] ago, is sealed, and has just been read back
-    /// from the archive without a problem. Returns whether anything was removed.
+    /// from the archive without a problem. Removes nothing if one of these hours does not read back. Returns whether
+    /// anything was removed.
     ///
     /// # Errors
     /// See [`Error`]: nothing was removed.
@@ -215,6 +227,8 @@ impl Archiver {
                 if !self.reads_back(hour).await? {
                     return Ok(false);
                 }
+                let in_order = last_verified.is_none_or(|last| last < hour.last_seq);
+                invariant!(I4, in_order, "{} ends with frame {}, before the hour before it", hour.hour, hour.last_seq);
                 last_verified = Some(hour.last_seq);
             }
             from = last.next();
@@ -258,7 +272,18 @@ impl Archiver {
     }
 }
 
-/// Says what does not read back; whether all of it does.
+/// The manifest of an hour, and where sealing goes on behind it, against where sealing stood (I4).
+fn check_follows<P: Entry>(before: &Cursor, manifest: &Manifest<P>, after: &Cursor) {
+    let (hour, first) = (manifest.hour(), manifest.first_seq());
+    let expected = before.next_seq();
+    invariant!(I4, first == expected, "{hour} begins with frame {first}, frame {expected} is the first not sealed");
+    let is_next = before.hour().is_none_or(|next| next == hour);
+    invariant!(I4, is_next, "{hour} is sealed where {:?} is the next hour", before.hour());
+    let goes_on = after.hour() == Some(hour.next()) && after.next_seq() == manifest.last_seq().next();
+    invariant!(I4, goes_on, "sealing goes on at {:?} with frame {}", after.hour(), after.next_seq());
+}
+
+/// Reports what does not read back, and whether all of it does.
 fn read_back(problems: &[Problem]) -> bool {
     for problem in problems {
         error!(hour = %problem.hour, key = problem.key, reason = problem.reason, "an archived hour does not read back; the log keeps its frames");
@@ -266,13 +291,13 @@ fn read_back(problems: &[Problem]) -> bool {
     problems.is_empty()
 }
 
-/// Says what became of an hour, in the log and in the metrics.
+/// Reports what became of an hour, in the log and in the metrics.
 pub fn report(sealed: &Sealed) {
     let (hour, rows) = (&sealed.manifest.hour, sealed.manifest.rows);
     counter!(metric::HOURS_SEALED).increment(1);
     counter!(metric::RECONCILIATIONS, "outcome" => sealed.reconciliation.outcome.as_str()).increment(1);
     match sealed.reconciliation.outcome {
-        // After years of silence there are many quiet hours to catch up with.
+        // After a long silence there are many quiet hours to catch up with.
         Outcome::Equal | Outcome::Incomplete if rows == 0 => debug!(hour, "quiet hour sealed"),
         Outcome::Equal | Outcome::Incomplete => {
             info!(hour, rows, outcome = sealed.reconciliation.outcome.as_str(), "hour sealed")

@@ -1,6 +1,6 @@
 //! `kill -9` of a server at random moments under load: what it acknowledged is kept, judged once, and counted once.
 
-use std::{collections::hash_map::RandomState, hash::BuildHasher as _, time::Duration};
+use std::time::Duration;
 
 use clicktrail_log::log::Stream;
 use tokio_util::sync::CancellationToken;
@@ -10,6 +10,7 @@ use crate::{
     loader::{self, AD, Loader},
     nats_server::NatsServer,
     recount::{Recount, until_all_is_logged},
+    seed::Seed,
     server::Server,
 };
 
@@ -36,12 +37,11 @@ async fn killed_server_on_jetstream_s3_and_postgres_keeps_judges_and_counts_ever
 async fn check(installation: &Installation, expected: &[&str]) {
     installation.register_ads(&[AD]);
     let loader = Loader::default();
-    let random = RandomState::new();
-    for kill in 0..KILLS {
+    let mut seed = Seed::take();
+    for _ in 0..KILLS {
         let server = Server::start(installation);
         let clients = loader.start(&server.url(), &CancellationToken::new());
-        let life = LIFE_MS.start + random.hash_one(kill) % (LIFE_MS.end - LIFE_MS.start);
-        tokio::time::sleep(Duration::from_millis(life)).await;
+        tokio::time::sleep(Duration::from_millis(seed.draw(LIFE_MS))).await;
         server.kill();
         loader::ended(clients).await;
     }

@@ -7,6 +7,7 @@
 
 mod broker_outage;
 mod catalog_outage;
+mod data_directory;
 mod installation;
 mod kill;
 mod loader;
@@ -21,5 +22,6 @@ mod real_log;
 mod real_log_damage;
 mod reconciliation;
 mod recount;
+mod seed;
 mod server;
 mod verdicts;
