@@ -22,7 +22,7 @@ use clicktrail_projections::counters::query;
 use clicktrail_verdicts::{
     append::Appender,
     hand::{self, Word},
-    history::VerdictReader,
+    reader::VerdictReader,
     verdict::{Category, Decision, Stage},
 };
 use tempfile::TempDir;

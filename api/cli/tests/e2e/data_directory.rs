@@ -33,8 +33,8 @@ use clicktrail_projections::session;
 use clicktrail_simulate::{Config, Simulation};
 use clicktrail_verdicts::{
     hand::{self, Word},
-    history::VerdictReader,
     judge::Judge,
+    reader::VerdictReader,
     ruleset::Ruleset,
     verdict::{Category, Decision, Stage},
 };
