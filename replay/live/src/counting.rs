@@ -5,6 +5,11 @@
 //! behind the last row, and nothing is counted twice. The ticks of a minute are merged into one row, which keeps an hour
 //! at some sixty rows.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "background work: it counts once a second, and pauses before it tries again"
+)]
+
 use std::{sync::Arc, time::Duration};
 
 use arrow::array::RecordBatch;

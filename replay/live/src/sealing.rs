@@ -6,6 +6,11 @@
 //! The process may die between any two steps, and the steps are done again: a manifest that stands is adopted, the
 //! segment gets the same bytes, and the catalog takes the identical hour twice.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "background work: it pauses between hours, and waits so long for live counting"
+)]
+
 use std::{sync::Arc, time::Duration};
 
 use clicktrail_catalog::{Catalog, Outcome, SealedHour};
