@@ -1,5 +1,7 @@
 //! A handle on one stream of the broker: its connection, and what it has seen stored there.
 
+#![expect(clippy::disallowed_methods, reason = "a stream without a leader is asked again after a pause")]
+
 use std::{
     sync::{
         OnceLock,

@@ -4,6 +4,11 @@
 //! restarts, nothing has to be cleaned up, and nothing waits for ever. For one request the broker sends at most
 //! [`PULL_BYTES_MAX`] and one message more, far less than the size at which it would cut off a slow client.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a reader waits for frames until its deadline, and for the broker no longer than it may be silent"
+)]
+
 use std::time::Duration;
 
 use async_nats::{Message, jetstream::ErrorCode};
