@@ -1,4 +1,5 @@
-//! How fast the detectors are and what they hold: `cargo run --release -p clicktrail-verdicts --example fold -- 10000000`.
+//! How fast the detectors are and what they hold: `cargo run --release -p clicktrail-verdicts --example fold --
+//! 10000000`.
 //!
 //! Events are made beside the measured time: ten per cent clicks, each after its impression, a few conversions, three
 //! million users behind three hundred thousand addresses, two hours of log time. Every rule of the shipped ruleset is

@@ -222,7 +222,8 @@ impl Archive {
         Ok(Some(manifest))
     }
 
-    /// The hours of a stream that have a manifest, in order: for a rebuild and for verification, which trust no catalog.
+    /// The hours of a stream that have a manifest, in order: for a rebuild and for verification, which trust no
+    /// catalog.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::Setup`] naming a file among the manifests that is not a manifest.

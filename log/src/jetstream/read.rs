@@ -147,7 +147,8 @@ impl JetStreamLog {
         self.link.during(work).await.unwrap_or_else(|_lost| Err(unavailable("no connection")))
     }
 
-    /// Asks the leader for a frame that a replica did not send. `Ok` means that the leader has it: the replica is behind.
+    /// Asks the leader for a frame that a replica did not send. `Ok` means that the leader has it: the replica is
+    /// behind.
     async fn must_exist(&self, expected: Seq, found: Option<Seq>, info: &Info) -> Result<(), Error> {
         #[derive(Deserialize)]
         struct StoredMessage {
