@@ -1,7 +1,7 @@
 # The built crates are kept outside the clone, so that a fresh clone does not compile DataFusion again.
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/clicktrail/target
 
-.PHONY: bench build demo lint test
+.PHONY: bench build demo doc lint test
 
 # The whole workspace, with the one profile there is.
 build:
@@ -15,11 +15,18 @@ demo: build
 test:
 	.ci/services run cargo test --release --workspace
 
-# Speed and memory on this machine, as one table; the binary's --help says how to measure less.
+# Speed and memory on this machine, as one table and one line of JSON; the binary's --help says how to measure less.
 bench: build
-	.ci/services run $(CARGO_TARGET_DIR)/release/clicktrail-bench
+	.ci/services run $(CARGO_TARGET_DIR)/release/clicktrail-bench --record docs/measurements/bench.jsonl
 
-# What a reviewer would say first. Clippy runs as the workspace's compiler, so that DataFusion is not checked once more.
+# What a reviewer would say first. Clippy runs as the workspace's compiler, so that DataFusion is not checked once more,
+# and neither optimises nor links: nothing of it is run.
 lint:
 	cargo fmt --check
-	RUSTC_WORKSPACE_WRAPPER=clippy-driver CLIPPY_ARGS=-Dwarnings cargo build --release --workspace --all-targets
+	RUSTC_WORKSPACE_WRAPPER=clippy-driver \
+	CLIPPY_ARGS=-Dwarnings__CLIPPY_HACKERY__-Copt-level=0__CLIPPY_HACKERY__-Clinker=true \
+		cargo build --release --workspace --all-targets
+
+# The documentation of every room in target/doc; a warning is an error. See .ci/rustdoc for why not `cargo doc`.
+doc:
+	RUSTDOC=$(CURDIR)/.ci/rustdoc cargo test --release --workspace --doc

@@ -58,7 +58,8 @@ impl fmt::Display for Invariant {
     }
 }
 
-/// Asserts a numbered invariant, in release too: `invariant!(I4, first == previous.next(), "{hour} begins at {first}")`.
+/// Asserts a numbered invariant, in release too: `invariant!(I4, first == previous.next(), "{hour} begins at
+/// {first}")`.
 ///
 /// For what only a defect of this program could break. Bad input from outside is an error, never this.
 #[macro_export]

@@ -8,8 +8,11 @@
 //! - [`frame`] is the unit of append; [`chain`] makes reading frames exactly-once;
 //! - [`log`] is the contract, [`embedded`] and [`jetstream`] keep it;
 //! - [`committer`] turns many requests into few frames, [`spool`] takes over when the log is away;
+//! - [`ids`] and [`time`] are where new ids and the present come from;
 //! - [`invariants`] is what always holds, numbered;
 //! - [`archive`] writes hours, parts and manifests, and reads them back.
+
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
 pub mod ad;
 pub mod archive;
@@ -22,6 +25,7 @@ pub mod event;
 #[cfg(test)]
 mod fixtures;
 pub mod frame;
+pub mod ids;
 pub mod invariants;
 pub mod jetstream;
 pub mod log;

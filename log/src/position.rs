@@ -115,8 +115,8 @@ impl Position {
         u16::try_from(self.0 & 0xffff).expect("masked to sixteen bits")
     }
 
-    /// The address `rows` further on. After row 65,535 comes the beginning of the next frame, so that any row can be the
-    /// last of a half-open range.
+    /// The address `rows` further on. After row 65,535 comes the beginning of the next frame, so that any row can be
+    /// the last of a half-open range.
     pub fn plus_rows(self, rows: u16) -> Self {
         Self(self.0 + i64::from(rows))
     }

@@ -4,6 +4,11 @@
 //! order. A frame whose append had an unknown outcome is spooled unchanged: when it is sent again, the log or its
 //! readers recognise it.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "background work: a broker that does not answer in time has its frames spooled, and is asked again after a pause"
+)]
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
@@ -31,8 +36,8 @@ const DIRECT_TIMEOUT: Duration = Duration::from_secs(2);
 const DRAIN_PAUSE: Duration = Duration::from_millis(200);
 /// How often an empty spool is looked into.
 const IDLE_PAUSE: Duration = Duration::from_millis(50);
-/// How long a frame waits before it goes to the spool. Meanwhile the next one fills: so an outage makes few large frames
-/// instead of thousands of small ones, each of which would cost the log an fsync when it is back.
+/// How long a frame waits before it goes to the spool. Meanwhile the next one fills: so an outage makes few large
+/// frames instead of thousands of small ones, each of which would cost the log an fsync when it is back.
 const SPOOL_LINGER: Duration = Duration::from_millis(10);
 /// While the spool drains, so many frames leave it for each one that comes: so it gets empty under any load.
 const DRAINED_FOR_ONE: u64 = 4;

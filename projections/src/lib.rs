@@ -8,6 +8,8 @@
 //! - [`segment`] is a projection's output as bytes; [`session`] bounds what a query may use; [`lint`] refuses SQL
 //!   that could give another answer the next time; [`select`] answers a person's own SQL.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
+
 pub mod clicks;
 pub mod counters;
 mod error;

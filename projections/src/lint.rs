@@ -1,4 +1,5 @@
-//! Refuses SQL that could give another answer the next time: volatile functions, and floats anywhere near money.
+//! Refuses SQL that could give another answer the next time: volatile functions (invariant I12), and floats
+//! anywhere near money.
 
 use datafusion::{
     arrow::datatypes::DataType,

@@ -30,8 +30,8 @@ impl fmt::Debug for Hours {
 }
 
 impl Hours {
-    /// The core columns of `hours` as `clicks`, the personal ones as `personal` (same positions), and what stands about them
-    /// as `rulings`: rows of [`counters::rulings_schema`] columns.
+    /// The core columns of `hours` as `clicks`, the personal ones as `personal` (same positions), and what stands about
+    /// them as `rulings`: rows of [`counters::rulings_schema`] columns.
     ///
     /// # Errors
     /// If the rulings have other columns, or the engine does not start.

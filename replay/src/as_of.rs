@@ -87,8 +87,8 @@ impl AsOf {
         segment::reuse_or_build(&self.archive, &manifest, &rulings, self.limits).await
     }
 
-    /// Counts again the frames of `partials`, which begin behind the hour `last_sealed`. Both come from one snapshot: what
-    /// was sealed meanwhile is not among its segments, and would be counted nowhere.
+    /// Counts again the frames of `partials`, which begin behind the hour `last_sealed`. Both come from one snapshot:
+    /// what was sealed meanwhile is not among its segments, and would be counted nowhere.
     async fn open_rows(
         &self,
         last_sealed: Option<Hour>,

@@ -39,8 +39,8 @@ impl Reader {
         Ok(Self { epoch, through, chain: cursor.chain().clone(), hour: cursor.hour() })
     }
 
-    /// Behind the frame `through`, or behind the last sealed hour if that is later. It is found from that hour's manifest
-    /// and the headers of the frames since.
+    /// Behind the frame `through`, or behind the last sealed hour if that is later. It is found from that hour's
+    /// manifest and the headers of the frames since.
     ///
     /// # Errors
     /// As log, archive and catalog report.

@@ -1,7 +1,7 @@
 //! The receipt of a segment: what it was built from, and what came out. `verify` repeats it. Version 1.
 //!
-//! To add a version: raise [`VERSION`], keep the old struct, and convert in memory once [`Receipt::from_bytes`] has read
-//! the number. The fixture of the old version stays beside the new one.
+//! To add a version: raise [`VERSION`], keep the old struct, and convert in memory once [`Receipt::from_bytes`] has
+//! read the number. The fixture of the old version stays beside the new one.
 
 use clicktrail_log::{archive::keys::SegmentKey, frame::Digest, time::Hour};
 use serde::{Deserialize, Serialize};

@@ -27,9 +27,9 @@ pub struct Sealed {
     pub reconciliation: Reconciliation,
 }
 
-/// Makes a sealed hour count. Its segment comes from an earlier build, or is built with the live verdicts about the hour;
-/// it is compared with the hot partials and registered in their place. The judge must have passed the hour, unless there
-/// is no judge.
+/// Makes a sealed hour count. Its segment comes from an earlier build, or is built with the live verdicts about the
+/// hour; it is compared with the hot partials and registered in their place. The judge must have passed the hour,
+/// unless there is no judge.
 ///
 /// # Errors
 /// See [`Error`]. The same call may be made again.
@@ -98,8 +98,8 @@ fn ranges(partials: &[HotPartial]) -> Vec<(Seq, Seq)> {
     partials.iter().map(|partial| (partial.first_seq, partial.last_seq)).collect()
 }
 
-/// The same rows give the same segment bytes, so one comparison of digests compares all of them. `merged_ranges` are the
-/// frames of the partials that were merged; those that the transaction found may be others.
+/// The same rows give the same segment bytes, so one comparison of digests compares all of them. `merged_ranges` are
+/// the frames of the partials that were merged; those that the transaction found may be others.
 fn compare(
     found: &[HotPartial],
     merged_ranges: &[(Seq, Seq)],

@@ -29,9 +29,9 @@ impl HourRulings {
         Self { rulings: Rulings::new(zero..zero, zero, Stages::All), before: 0 }
     }
 
-    /// What the judge's live verdicts say about an hour that the judge has passed. The answer does not depend on when it
-    /// is asked for: nobody but the live judge adds live verdicts, and it is done with the hour. So the hour gives the
-    /// same bytes whenever it is projected again, here or from the archive alone.
+    /// What the judge's live verdicts say about an hour that the judge has passed. The answer does not depend on when
+    /// it is asked for: nobody but the live judge adds live verdicts, and it is done with the hour. So the hour gives
+    /// the same bytes whenever it is projected again, here or from the archive alone.
     ///
     /// # Errors
     /// As log and archive report.

@@ -1,8 +1,8 @@
 //! Finds the sealed hours that are stale: their live segment does not know a verdict about them.
 //!
 //! The verdict log is followed frame by frame. The catalog keeps which click frames it rules about, and how far it was
-//! read. A segment knows a live verdict unless that came after the hour was projected. It knows no other verdict until the
-//! hour is projected again.
+//! read. A segment knows a live verdict unless that came after the hour was projected. It knows no other verdict until
+//! the hour is projected again.
 
 use std::{collections::BTreeMap, time::Duration};
 

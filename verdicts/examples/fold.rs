@@ -1,9 +1,11 @@
-//! How fast the detectors are and what they hold: `cargo run --release -p clicktrail-verdicts --example fold -- 10000000`.
+//! How fast the detectors are and what they hold: `cargo run --release -p clicktrail-verdicts --example fold --
+//! 10000000`.
 //!
 //! Events are made beside the measured time: ten per cent clicks, each after its impression, a few conversions, three
 //! million users behind three hundred thousand addresses, two hours of log time. Every rule of the shipped ruleset is
 //! on, with an address database and a list of networks. Prints one line for all detectors, then one for each alone.
 
+#![allow(clippy::disallowed_methods, reason = "tests wait, measure and start what they need")]
 #![allow(clippy::print_stdout, reason = "a program that prints what it measured")]
 #![allow(clippy::unwrap_used, reason = "a measurement that fails shall stop")]
 #![allow(

@@ -12,6 +12,8 @@
 //!   rule, and [`append`] gets what either says into the log once;
 //! - [`reader`] reads all of it, as of any position of the verdict log, from archive and log.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
+
 pub mod append;
 pub mod archive;
 mod detector;

@@ -6,7 +6,6 @@ use clicktrail_log::{
     event::{Event, Kind},
     time::Timestamp,
 };
-use uuid::Uuid;
 
 use crate::{ads::Ads, currency, draft::Draft, reason::Reason, shorten::shorten};
 
@@ -57,11 +56,11 @@ pub struct Context<'a> {
     pub limits: &'a Limits,
 }
 
-/// Checks a draft and completes it.
+/// Checks a draft and completes it. The same draft in the same context is the same event: an id that the client left
+/// out comes from the door, which knows how to give one.
 ///
 /// | missing | taken |
 /// |---|---|
-/// | `event_id` | a new UUIDv7 |
 /// | `event_time` | the captured time |
 /// | advertiser, campaign, currency | the registered ad's |
 /// | price of a click | the registered ad's; the currency must be the same |
@@ -74,6 +73,7 @@ pub struct Context<'a> {
 pub fn event<'a>(mut draft: Draft<'a>, context: &Context<'a>) -> Result<Event<'a>, Reason> {
     let kind = draft.kind.ok_or(Reason::MissingField("kind"))?;
     check_fields(&mut draft, kind, context.limits)?;
+    let event_id = draft.event_id.ok_or(Reason::MissingField("event_id"))?;
     let ad_id = draft.ad_id.ok_or(Reason::MissingField("ad_id"))?;
     let event_time = event_time(draft.event_time, context)?;
     let billing = Billing {
@@ -84,7 +84,7 @@ pub fn event<'a>(mut draft: Draft<'a>, context: &Context<'a>) -> Result<Event<'a
     };
     let billed = billing.complete(kind, &ad_id, context)?;
     Ok(Event {
-        event_id: draft.event_id.unwrap_or_else(|| Cow::Owned(mint(context.captured_at))),
+        event_id,
         kind,
         event_time,
         captured_at: context.captured_at,
@@ -144,13 +144,6 @@ fn check_fields(draft: &mut Draft<'_>, kind: Kind, limits: &Limits) -> Result<()
     }
     check_amount("price_micros", draft.price_micros)?;
     check_amount("value_micros", draft.value_micros)
-}
-
-/// A new UUIDv7 of the time `at`, as event ids are minted where the client gives none.
-pub fn mint(at: Timestamp) -> String {
-    let micros = u64::try_from(at.micros()).unwrap_or(0);
-    let nanos = u32::try_from(micros % 1_000_000 * 1000).expect("less than a second");
-    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, micros / 1_000_000, nanos)).to_string()
 }
 
 /// Whom an event bills, as far as the event says.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
+    config,
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
@@ -93,7 +94,7 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
 }
 
 async fn put(instance: &Installation, ads: &[Ad]) -> anyhow::Result<u64> {
-    let actor = std::env::var("USER").unwrap_or_else(|_| "cli".to_owned());
+    let actor = config::actor();
     Ok(instance.catalog.put_ads(ads, &actor, instance.clock.now()).await?)
 }
 

@@ -6,6 +6,7 @@ use clicktrail_replay::{self as replay, rebuild};
 use serde_json::json;
 
 use crate::{
+    config,
     exit::Exit,
     global::{Format, Global},
     installation::WriteLock,
@@ -34,7 +35,7 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
     let instance = global.open().await?;
     let bar = progress::bar(0, "rebuild");
     let limits = session::Limits::default();
-    let actor = std::env::var("USER").unwrap_or_else(|_| "cli".to_owned());
+    let actor = config::actor();
     let rebuilt = rebuild::catalog(
         &instance.archive,
         &instance.rulings(),

@@ -1,5 +1,7 @@
 //! `clicktrail.toml`: what flags and environment did not say.
 
+#![expect(clippy::disallowed_methods, reason = "the environment is read here, where it is no setting of a flag")]
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -16,6 +18,11 @@ pub(super) struct File {
     pub(super) archive: Option<String>,
     pub(super) catalog: Option<String>,
     pub(super) ruleset: Option<PathBuf>,
+}
+
+/// Who acts, for the audit.
+pub(super) fn actor() -> String {
+    std::env::var("USER").unwrap_or_else(|_| "cli".to_owned())
 }
 
 /// Reads the named file, or `./clicktrail.toml` if there is one.

@@ -78,7 +78,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     output::rows(&instance.questions().counters(&question).await?, global.output)?;
     if global.output == Format::Table {
         output::note(&format!(
-            "\nTry next:\n  clicktrail --data {shown} counters --by campaign,device --granularity day --timezone Europe/Berlin\n  \
+            "\nTry next:\n  \
+             clicktrail --data {shown} counters --by campaign,device --granularity day --timezone Europe/Berlin\n  \
              clicktrail --data {shown} verdicts stats       # what the judge found, by rule and hour\n  \
              clicktrail --data {shown} log hours\n  clicktrail --data {shown} log verify --deep\n  \
              clicktrail --data {shown} serve        # then: curl -i http://127.0.0.1:8080/c/AD_ID (see: ads list)"

@@ -1,5 +1,7 @@
 //! `clicktrail doctor`: what this installation can promise, measured where it runs.
 
+#![expect(clippy::disallowed_methods, reason = "the machine is measured")]
+
 use std::{
     io::Write as _,
     time::{Duration, Instant},

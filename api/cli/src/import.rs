@@ -1,5 +1,7 @@
 //! `clicktrail import FILE`
 
+#![expect(clippy::disallowed_methods, reason = "it pauses before it sends a frame again whose outcome is unknown")]
+
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::Context as _;

@@ -18,6 +18,8 @@ use clicktrail_live::{
 use clicktrail_log::{
     archive::Archive,
     embedded::EmbeddedLog,
+    frame::Writer,
+    ids::Ids,
     jetstream,
     log::{Log, Stream},
     time::{Clock, ManualClock, Timestamp},
@@ -198,15 +200,16 @@ struct StoredWriter {
     epoch: u32,
 }
 
-/// This installation's writer, in an epoch that no process had before: stored and fsynced before it is used.
+/// This installation's writer, in an epoch that no process had before: stored and fsynced before it is used. Its id is
+/// the next of `ids` where there is none yet.
 ///
 /// # Errors
 /// If the file in the data directory cannot be read or written.
-pub(crate) fn next_writer(data: &Path, _lock: &WriteLock) -> anyhow::Result<clicktrail_log::frame::Writer> {
+pub(crate) fn next_writer(data: &Path, _lock: &WriteLock, ids: &dyn Ids, now: Timestamp) -> anyhow::Result<Writer> {
     let path = data.join("writer.json");
     let stored = match std::fs::read(&path) {
         Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => StoredWriter { id: Uuid::now_v7(), epoch: 0 },
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => StoredWriter { id: ids.next(now), epoch: 0 },
         Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
     };
     let next = StoredWriter { id: stored.id, epoch: stored.epoch + 1 };
@@ -216,5 +219,5 @@ pub(crate) fn next_writer(data: &Path, _lock: &WriteLock) -> anyhow::Result<clic
     file.sync_all()?;
     std::fs::rename(&fresh, &path)?;
     File::open(data)?.sync_all()?;
-    Ok(clicktrail_log::frame::Writer::new(next.id, next.epoch))
+    Ok(Writer::new(next.id, next.epoch))
 }

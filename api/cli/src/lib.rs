@@ -1,7 +1,7 @@
 //! The `clicktrail` command: one file per subcommand. Results go to stdout, all else to stderr.
 //!
-//! `command` parses and dispatches, `global` is what every command takes, `exit` how it ends; `installation` opens logs,
-//! archive and catalog, wherever they are; `output` and `progress` are all that prints.
+//! `command` parses and dispatches, `global` is what every command takes, `exit` how it ends; `installation` opens
+//! logs, archive and catalog, wherever they are; `output` and `progress` are all that prints.
 
 mod ads;
 mod catalog;

@@ -244,7 +244,13 @@ fn print_report(global: &Global, clicks: &Report, verdicts: &Report) {
                 "bytes": report.bytes,
             })
         };
-        let problem = |problem: &&Problem| json!({"hour": problem.hour.to_string(), "key": problem.key, "reason": problem.reason});
+        let problem = |problem: &&Problem| {
+            json!({
+                "hour": problem.hour.to_string(),
+                "key": problem.key,
+                "reason": problem.reason,
+            })
+        };
         let mut report = counts(clicks);
         report["verdicts"] = counts(verdicts);
         report["problems"] = problems.iter().map(problem).collect();

@@ -220,12 +220,9 @@ async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry
 fn validate(entry: &Entry, ads: &Ads) -> Option<arrow::array::RecordBatch> {
     let limits = Limits { age_max: None, ..Limits::default() };
     let context = capture::Context { captured_at: entry.rejected_at, ads, limits: &limits };
-    let draft = capture::parse::draft(&entry.original).ok()?;
-    let named = draft.event_id.is_some();
-    let mut event = capture::validate::event(draft, &context).ok()?;
-    if !named {
-        event.event_id = format!("rejected-{}", entry.position).into();
-    }
+    let mut draft = capture::parse::draft(&entry.original).ok()?;
+    draft.event_id.get_or_insert_with(|| format!("rejected-{}", entry.position).into());
+    let event = capture::validate::event(draft, &context).ok()?;
     let mut builder = EventsBuilder::with_capacity(1);
     builder.push(&event);
     Some(builder.finish())

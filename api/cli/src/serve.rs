@@ -1,11 +1,17 @@
 //! `clicktrail serve`
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the process: it tidies metrics now and then, and gives its parts a deadline to stop"
+)]
+
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::ValueEnum;
 use clicktrail_log::{
     committer::Committer,
+    ids::RandomIds,
     log::{Durability, Log, Stream},
     spool::SpooledLog,
 };
@@ -136,7 +142,7 @@ async fn capture(
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let data = &instance.places.data;
-    let writer = next_writer(data, lock)?;
+    let writer = next_writer(data, lock, &RandomIds, instance.clock.now())?;
     let stop_spools = CancellationToken::new();
     let (clicks, clicks_task, clicks_spool) =
         committer(instance, Stream::Clicks, &instance.clicks, &writer, &stop_spools).await?;
@@ -153,6 +159,7 @@ async fn capture(
         rejected,
         registry,
         clock: Arc::clone(&instance.clock),
+        ids: Arc::new(RandomIds),
         limits,
         ready: ready.clone(),
         metrics,

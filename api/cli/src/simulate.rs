@@ -1,5 +1,7 @@
 //! `clicktrail simulate`
 
+#![expect(clippy::disallowed_methods, reason = "a load over HTTP is measured, and pauses before it tries again")]
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},

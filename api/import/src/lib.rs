@@ -2,7 +2,8 @@
 //!
 //! A [`Mapping`] says where each column comes from. [`Import::open`] reads the file once, finds every line's time and
 //! sorts ([`sort`]); [`Import::next_batch`] then makes events, validates them as capturing does, and cuts them into
-//! frames ([`clicktrail_log::batch`]). What is no event comes out of [`Import::into_rejects`], with its reason and its bytes.
+//! frames ([`clicktrail_log::batch`]). What is no event comes out of [`Import::into_rejects`], with its reason and its
+//! bytes.
 
 mod combined;
 mod csv;

@@ -1,5 +1,7 @@
 //! Request bodies: read within limits, inflated within limits, and kept as far as they came when they are of no use.
 
+#![expect(clippy::disallowed_methods, reason = "a body has a deadline")]
+
 use std::{
     borrow::Cow,
     io::{self, Read},

@@ -1,5 +1,5 @@
-//! One limit on the memory of all request bodies together: what does not fit is refused, so that load beyond the
-//! server's means costs answers, not the process.
+//! One limit on the memory of all request bodies together (invariant I14): what does not fit is refused, so that load
+//! beyond the server's means costs answers, not the process.
 
 use std::sync::Arc;
 

@@ -1,5 +1,7 @@
 //! `POST /v1/events`: batches of events as a JSON list, one JSON object, or NDJSON; plain, gzip or zstd.
 
+#![expect(clippy::disallowed_methods, reason = "a large body is taken in on a thread that may block")]
+
 use axum::{body::Body, extract::State as Extract, http::HeaderMap, response::Response};
 use clicktrail_log::{committer, time::Timestamp};
 
@@ -80,7 +82,7 @@ fn take_in_now(state: &State, request: Request) -> Result<Intake, Useless> {
     let ads = state.registry.current();
     let context = Context { captured_at, ads: &ads, limits: &limits.capture };
     let taken = body::inflate(&bytes, encoding, limits.inflated_bytes_max, &mut claim)
-        .and_then(|body| Ok(intake::take_in(&body, format, SOURCE, limits, &context)?));
+        .and_then(|body| Ok(intake::take_in(&body, format, SOURCE, limits, &context, &*state.ids)?));
     taken.map_err(|failure| (bytes, failure))
 }
 

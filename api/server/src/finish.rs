@@ -1,5 +1,7 @@
 //! What happens to every request: an id, a deadline, and problems turned into documents.
 
+#![expect(clippy::disallowed_methods, reason = "a request has a deadline")]
+
 use axum::response::{IntoResponse as _, Response};
 use tokio::time;
 

@@ -6,6 +6,11 @@
 //! Under load a frame costs the log more than a handful of events is worth, so a batch that follows another stays open
 //! while every turn of the runtime brings it more events, for a short time.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "how long a click waited is measured, and bounds how long a batch stays open"
+)]
+
 use std::time::Duration;
 
 use clicktrail_log::{committer::Error, event::Event};

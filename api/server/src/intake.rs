@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use arrow::array::RecordBatch;
 use clicktrail_log::{
+    ids::Ids,
     rejected::{Rejected, RejectedBuilder},
     schema::EventsBuilder,
     time::Timestamp,
@@ -30,7 +31,7 @@ pub(super) struct Intake {
     pub(super) items: Vec<Option<Reason>>,
 }
 
-/// Takes in a body.
+/// Takes in a body; what it does not name is called by `ids`.
 ///
 /// # Errors
 /// The body as a whole is of no use, and nothing in it counts.
@@ -40,6 +41,7 @@ pub(super) fn take_in(
     source: &str,
     limits: &Limits,
     context: &Context<'_>,
+    ids: &dyn Ids,
 ) -> Result<Intake, Unusable> {
     let rows = (body.len() / ITEM_BYTES + 1).min(limits.items_max);
     let mut triage = Triage {
@@ -48,6 +50,7 @@ pub(super) fn take_in(
         items: Vec::with_capacity(rows),
         source,
         limits,
+        ids,
     };
     match format {
         Format::Json => {
@@ -88,6 +91,7 @@ struct Triage<'s> {
     items: Vec<Option<Reason>>,
     source: &'s str,
     limits: &'s Limits,
+    ids: &'s dyn Ids,
 }
 
 impl Triage<'_> {
@@ -95,7 +99,11 @@ impl Triage<'_> {
         if self.items.len() > self.limits.items_max {
             return;
         }
-        let reason = match draft.and_then(|draft| validate::event(draft, context)) {
+        let named = draft.map(|mut draft| {
+            draft.event_id.get_or_insert_with(|| self.ids.next(context.captured_at).to_string().into());
+            draft
+        });
+        let reason = match named.and_then(|draft| validate::event(draft, context)) {
             Ok(event) => {
                 self.events.push(&event);
                 None

@@ -8,6 +8,8 @@
 //! logged, rejected or refused (told to send it again), in the task that stores it, so that a client that hangs up
 //! changes no count.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
+
 mod answer;
 mod body;
 mod budget;

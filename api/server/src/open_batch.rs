@@ -1,5 +1,7 @@
 //! The batch that single events of many requests fill, and what tells them when it is stored.
 
+#![expect(clippy::disallowed_methods, reason = "how long a batch took bounds how long the next stays open")]
+
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -62,7 +64,8 @@ impl OpenBatch {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Returns when a turn of the runtime brings the open batch nothing, when it is half full, or when the time is over.
+    /// Returns when a turn of the runtime brings the open batch nothing, when it is half full, or when the time is
+    /// over.
     pub(crate) async fn while_more_come(&self, at_most: Duration) {
         let started = Instant::now();
         let mut rows = 0;

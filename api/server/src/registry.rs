@@ -1,5 +1,7 @@
 //! The ad registry in memory: a snapshot of the catalog's ads, replaced whole when they change.
 
+#![expect(clippy::disallowed_methods, reason = "background work: it asks the catalog for changes now and then")]
+
 use std::{
     sync::{Arc, PoisonError, RwLock},
     time::Duration,

@@ -1,9 +1,6 @@
 //! Names for requests, so that a client's complaint finds its log lines.
 
-use std::{
-    hash::{BuildHasher as _, RandomState},
-    sync::atomic::{AtomicU64, Ordering},
-};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::http::{HeaderName, HeaderValue};
 
@@ -22,8 +19,9 @@ pub(super) struct Source {
 pub(super) struct RequestId(pub(super) String);
 
 impl Source {
-    pub(super) fn new() -> Self {
-        Self { process: RandomState::new().hash_one("process"), next: AtomicU64::new(1) }
+    /// `process` is another number in every process.
+    pub(super) fn new(process: u64) -> Self {
+        Self { process, next: AtomicU64::new(1) }
     }
 
     pub(super) fn next(&self) -> RequestId {

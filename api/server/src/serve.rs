@@ -2,6 +2,11 @@
 //!
 //! Not `axum::serve`, which knows no timeout for a request's head and no limit on connections.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "pauses when there are no more file descriptors, and drains until a deadline"
+)]
+
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use axum::{Router, body::Body, extract::ConnectInfo};

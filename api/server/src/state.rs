@@ -2,7 +2,7 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
-use clicktrail_log::{committer::Committer, time::Clock};
+use clicktrail_log::{committer::Committer, ids::Ids, time::Clock};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::task::TaskTracker;
 
@@ -21,6 +21,8 @@ pub struct Setup {
     pub registry: Arc<Registry>,
     /// When events are captured.
     pub clock: Arc<dyn Clock>,
+    /// What events, and the server's requests, are called that nobody named.
+    pub ids: Arc<dyn Ids>,
     /// What is too much.
     pub limits: Limits,
     /// What `/readyz` tells.
@@ -54,13 +56,16 @@ pub struct Shared {
 impl State {
     /// Registers the metrics of these doors with the recorder that is installed now.
     pub fn new(setup: Setup) -> Self {
+        // Of the halves of an id only the second is random.
+        let (_, process) = setup.ids.next(setup.clock.now()).as_u64_pair();
+        let request_ids = request_id::Source::new(process);
         let budget = Budget::new(setup.limits.bodies_bytes_max);
         Self(Arc::new(Shared {
             setup,
             tally: Tally::register(),
             budget,
             open_batch: OpenBatch::new(),
-            request_ids: request_id::Source::new(),
+            request_ids,
             commits: TaskTracker::new(),
         }))
     }

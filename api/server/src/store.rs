@@ -1,5 +1,7 @@
 //! Storing what a request brought, and counting it: the one place where items become logged, rejected or refused.
 
+#![expect(clippy::disallowed_methods, reason = "how long storing took is measured")]
+
 use arrow::array::RecordBatch;
 use clicktrail_log::{
     committer::{Committed, Error},

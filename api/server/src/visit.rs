@@ -6,7 +6,7 @@ use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{HeaderMap, Method, Uri, header, request::Parts},
 };
-use clicktrail_log::{event::Kind, time::Timestamp};
+use clicktrail_log::{event::Kind, ids::Ids, time::Timestamp};
 
 use crate::{client_address::client_address, gather, problem::Problem, state::State, store};
 use clicktrail_capture::{Ads, Context, Draft, validate};
@@ -101,11 +101,11 @@ impl Visit {
 
     /// The event, with `pub`, `pl`, `uid`, `sid` and `eid` from the query; other parameters are kept as
     /// unknown fields.
-    fn draft<'a>(&'a self, subject: &Subject<'a>, now: Timestamp) -> Draft<'a> {
+    fn draft<'a>(&'a self, subject: &Subject<'a>, now: Timestamp, ids: &dyn Ids) -> Draft<'a> {
         let borrowed = |text: &'a Option<String>| text.as_deref().map(Cow::Borrowed);
         let parameter = |name| self.parameter(name).map(Cow::Borrowed);
         Draft {
-            event_id: parameter("eid").or_else(|| Some(Cow::Owned(validate::mint(now)))),
+            event_id: parameter("eid").or_else(|| Some(Cow::Owned(ids.next(now).to_string()))),
             kind: Some(subject.kind),
             event_time: Some(now),
             ad_id: subject.ad_id.map(Cow::Borrowed),
@@ -147,11 +147,11 @@ impl Visit {
     ) -> Result<(), Problem> {
         let now = state.clock.now();
         let context = Context { captured_at: now, ads, limits: &state.limits.capture };
-        let pushed = match validate::event(self.draft(&subject, now), &context) {
+        let pushed = match validate::event(self.draft(&subject, now, &*state.ids), &context) {
             Ok(event) => gather::push(state, &event),
             Err(reason) => {
                 let problem = (reason.code(), reason.to_string(), Problem::from(&reason));
-                let original = self.draft(&subject, now).to_json();
+                let original = self.draft(&subject, now, &*state.ids).to_json();
                 return Err(store::reject(state, source, problem, original.as_bytes(), now).await);
             }
         };

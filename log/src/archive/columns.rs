@@ -4,6 +4,8 @@
 //! gathered before it takes the next column: so there is never a sorted copy of all rows. Columns do not know of each
 //! other, so the bytes of a file do not depend on the threads.
 
+#![expect(clippy::disallowed_methods, reason = "the columns of a part are shared out between two threads")]
+
 use std::sync::{Mutex, PoisonError};
 
 use arrow::{

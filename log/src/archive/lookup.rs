@@ -17,7 +17,8 @@ use parquet::{
 
 use crate::{archive::part, position::Position, time::Timestamp};
 
-/// The bloom filters of a core file's event ids, one for each row group. A few hundred kilobytes, kept without the file.
+/// The bloom filters of a core file's event ids, one for each row group. A few hundred kilobytes, kept without the
+/// file.
 #[derive(Debug, Clone)]
 pub struct Filter(Vec<Option<Sbbf>>);
 

@@ -37,8 +37,8 @@ pub struct Part {
     pub personal: File,
 }
 
-/// A sealed hour of one stream; the stream decides what is said of a part. The order of the fields is their order in the
-/// document: frozen with version 1.
+/// A sealed hour of one stream; the stream decides what is said of a part. The order of the fields is their order in
+/// the document: frozen with version 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, bound = "P: Entry")]
 pub struct Manifest<P: Entry = Part> {

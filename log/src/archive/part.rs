@@ -135,8 +135,8 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
                     .set_column_dictionary_enabled(path(), false)
                     .set_column_encoding(path(), Encoding::DELTA_BINARY_PACKED);
             }
-            // No dictionary: no two ids are equal. The default coding of such texts (DELTA_BYTE_ARRAY) writes how much of
-            // its beginning an id shares with the one before; UUIDv7 of the same minute share a lot.
+            // No dictionary: no two ids are equal. The default coding of such texts (DELTA_BYTE_ARRAY) writes how much
+            // of its beginning an id shares with the one before; UUIDv7 of the same minute share a lot.
             "event_id" => {
                 builder =
                     builder.set_column_dictionary_enabled(path(), false).set_column_bloom_filter_enabled(path(), true);

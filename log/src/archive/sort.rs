@@ -75,7 +75,7 @@ fn ranges_of(groups: HashMap<[&str; 3], u32>, group_of: &[u32]) -> Vec<(usize, u
 
 fn column<'b>(batch: &'b RecordBatch, name: &str) -> &'b dyn arrow::array::Array {
     let column = batch.column_by_name(name).expect("the batch has the columns of the read schema");
-    debug_assert!(column.null_count() == 0, "sort columns are never null");
+    assert!(column.null_count() == 0, "sort columns are never null");
     column.as_ref()
 }
 

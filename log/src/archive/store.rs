@@ -1,6 +1,11 @@
 //! Puts and gets with the guarantees that sealing needs: parts are named by their content, manifests are only ever
 //! created, and in a local directory everything is fsynced, which `object_store` itself does not do.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "directories are synced on a thread that may block; the address of an S3 comes as its other tools take it"
+)]
+
 use std::{
     collections::HashSet,
     path::PathBuf,
@@ -217,7 +222,8 @@ impl Archive {
         Ok(Some(manifest))
     }
 
-    /// The hours of a stream that have a manifest, in order: for a rebuild and for verification, which trust no catalog.
+    /// The hours of a stream that have a manifest, in order: for a rebuild and for verification, which trust no
+    /// catalog.
     ///
     /// # Errors
     /// [`Error::Unavailable`]; [`Error::Setup`] naming a file among the manifests that is not a manifest.

@@ -74,8 +74,8 @@ impl<K: Kind> Verifier<K> {
         Self { archive, deep, report: Report::default(), previous: None, alone: false, kind: PhantomData }
     }
 
-    /// The hours to check: from the first to the last that has a manifest or that `remembered` names. Hours between them
-    /// that have neither are included, because such a hole is a problem too.
+    /// The hours to check: from the first to the last that has a manifest or that `remembered` names. Hours between
+    /// them that have neither are included, because such a hole is a problem too.
     ///
     /// # Errors
     /// As [`Archive::sealed_hours`].

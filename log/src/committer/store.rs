@@ -1,5 +1,7 @@
 //! Stores the frames of a group, then answers its requests.
 
+#![expect(clippy::disallowed_methods, reason = "a log that is away is asked again after a pause")]
+
 use std::collections::VecDeque;
 
 use tracing::{error, warn};

@@ -1,5 +1,7 @@
 //! The one task that makes frames and stores them.
 
+#![expect(clippy::disallowed_methods, reason = "frames are encoded on a thread that may block")]
+
 use std::{pin::pin, sync::Arc};
 
 use tokio::sync::mpsc;

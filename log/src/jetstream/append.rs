@@ -47,7 +47,8 @@ impl JetStreamLog {
         Ok(appended)
     }
 
-    /// The broker says that it holds a frame of this identity at `seq`: [`Error::Conflict`] if that is a different frame.
+    /// The broker says that it holds a frame of this identity at `seq`: [`Error::Conflict`] if that is a different
+    /// frame.
     ///
     /// If it was trimmed meanwhile, nobody can tell any more, and the broker is believed.
     pub(super) async fn check_duplicate(&self, frame: &Frame, seq: Seq) -> Result<(), Error> {

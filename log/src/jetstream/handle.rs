@@ -1,5 +1,7 @@
 //! A handle on one stream of the broker: its connection, and what it has seen stored there.
 
+#![expect(clippy::disallowed_methods, reason = "a stream without a leader is asked again after a pause")]
+
 use std::{
     sync::{
         OnceLock,
@@ -29,8 +31,8 @@ use crate::{
 const LEADER_TRIES: usize = 10;
 /// The pause before each of those.
 const LEADER_PAUSE: Duration = Duration::from_millis(200);
-/// So many readers of one handle receive batches at a time; others wait. Together they stay under the 64 MiB at which the
-/// broker cuts off a slow client.
+/// So many readers of one handle receive batches at a time; others wait. Together they stay under the 64 MiB at which
+/// the broker cuts off a slow client.
 pub(super) const PULLS_MAX: usize = 4;
 
 /// A log in a JetStream stream.

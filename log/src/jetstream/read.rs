@@ -4,6 +4,11 @@
 //! restarts, nothing has to be cleaned up, and nothing waits for ever. For one request the broker sends at most
 //! [`PULL_BYTES_MAX`] and one message more, far less than the size at which it would cut off a slow client.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a reader waits for frames until its deadline, and for the broker no longer than it may be silent"
+)]
+
 use std::time::Duration;
 
 use async_nats::{Message, jetstream::ErrorCode};
@@ -142,7 +147,8 @@ impl JetStreamLog {
         self.link.during(work).await.unwrap_or_else(|_lost| Err(unavailable("no connection")))
     }
 
-    /// Asks the leader for a frame that a replica did not send. `Ok` means that the leader has it: the replica is behind.
+    /// Asks the leader for a frame that a replica did not send. `Ok` means that the leader has it: the replica is
+    /// behind.
     async fn must_exist(&self, expected: Seq, found: Option<Seq>, info: &Info) -> Result<(), Error> {
         #[derive(Deserialize)]
         struct StoredMessage {

@@ -291,8 +291,8 @@ async fn broker_that_lost_acknowledged_frames_raises_the_alarm() {
     assert!(broken, "{} frames without an alarm", stored.len());
 }
 
-/// Flips one byte of the stored frames, at places all through the file. A reader that gets anything but what was sent is
-/// told so by the log, by the frame or by the chain.
+/// Flips one byte of the stored frames, at places all through the file. A reader that gets anything but what was sent
+/// is told so by the log, by the frame or by the chain.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn flipped_byte_is_never_silent() {
     for (per_mille, stop_first) in [(100, true), (500, true), (900, true), (300, false), (950, false)] {

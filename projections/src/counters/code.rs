@@ -14,8 +14,8 @@ pub const SQL: &str = include_str!("counters.sql");
 /// Adds up partial counters.
 pub(super) const MERGE_SQL: &str = include_str!("merge.sql");
 
-/// Names the code: SHA-256 of the version, the SQL, the output columns, the segment's layout, the engine's version, which
-/// fixes that of Parquet, and that of Zstandard.
+/// Names the code: SHA-256 of the version, the SQL, the output columns, the segment's layout, the engine's version,
+/// which fixes that of Parquet, and that of Zstandard.
 pub fn code_digest() -> Digest {
     let (engine, columns) = (datafusion::DATAFUSION_VERSION, columns(&schema()));
     let layout = segment::CREATED_BY;

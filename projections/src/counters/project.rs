@@ -13,7 +13,8 @@ use super::{
 };
 use crate::{error::Error, lint, session};
 
-/// Counts the clicks of a table. The stream is in the order of [`KEYS`](super::KEYS), of [`schema`](super::schema()) columns.
+/// Counts the clicks of a table. The stream is in the order of [`KEYS`](super::KEYS), of [`schema`](super::schema())
+/// columns.
 ///
 /// # Errors
 /// [`Error::Refused`] if the SQL fails the lint; otherwise as the engine or the archive report.
@@ -44,7 +45,8 @@ pub async fn project_frames(
     stream.map_err(Error::from).and_then(async |batch| normalize(&batch)).try_collect().await
 }
 
-/// Adds up partial counters: rows of [`schema`](super::schema()) columns in the order of [`KEYS`](super::KEYS), one per key.
+/// Adds up partial counters: rows of [`schema`](super::schema()) columns in the order of [`KEYS`](super::KEYS), one per
+/// key.
 ///
 /// # Errors
 /// As the engine reports.

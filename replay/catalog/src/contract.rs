@@ -41,12 +41,12 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// Stores one tick's counts.
     ///
     /// # Errors
-    /// [`Error::Conflict`] unless `partial.first_seq` is one past [`counted_through`](Catalog::counted_through), which is
-    /// read inside the transaction. So a tick that is stored twice, or by two projectors, counts once.
+    /// [`Error::Conflict`] unless `partial.first_seq` is one past [`counted_through`](Catalog::counted_through), which
+    /// is read inside the transaction. So a tick that is stored twice, or by two projectors, counts once.
     async fn put_partial(&self, partial: &HotPartial) -> Result<(), Error>;
 
-    /// Replaces all partials of `merged.hour` that have frames in `merged.first_seq..=merged.last_seq` by `merged`, which
-    /// adds them up: many small rows become one.
+    /// Replaces all partials of `merged.hour` that have frames in `merged.first_seq..=merged.last_seq` by `merged`,
+    /// which adds them up: many small rows become one.
     ///
     /// # Errors
     /// [`Error::Conflict`] unless exactly `replaced` partials stand there and cover precisely that range.
@@ -55,8 +55,8 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// The hot partials of one hour by first frame.
     async fn partials(&self, hour: Hour) -> Result<Vec<HotPartial>, Error>;
 
-    /// Makes an hour count from its segment. One transaction registers the hour, and its segment as live; calls `compare`
-    /// with the hot partials that touch the hour's frames; stores the result; and drops those partials.
+    /// Makes an hour count from its segment. One transaction registers the hour, and its segment as live; calls
+    /// `compare` with the hot partials that touch the hour's frames; stores the result; and drops those partials.
     ///
     /// If one of them reaches beyond the hour, it is dropped too, and every later one with it:
     /// [`counted_through`](Catalog::counted_through) falls back to the hour's end, and the projector counts the rest
@@ -71,8 +71,8 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// If `segment`, or what `compare` returns, is of another hour or projection.
     async fn seal(&self, hour: &SealedHour, segment: &Segment, compare: Compare<'_>) -> Result<Reconciliation, Error>;
 
-    /// The live segments and hot partials of a range of hours (both inclusive), as of one instant. No frame is in both: a
-    /// hot partial is returned only if it lies behind the last sealed frame.
+    /// The live segments and hot partials of a range of hours (both inclusive), as of one instant. No frame is in both:
+    /// a hot partial is returned only if it lies behind the last sealed frame.
     async fn snapshot(&self, projection: &str, from: Hour, to_inclusive: Hour) -> Result<Snapshot, Error>;
 
     /// Stored reconciliations from `from` on, at most `limit`, by hour.
@@ -93,12 +93,12 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// The last verdict frame that [`stale_hours`](Catalog::stale_hours) knows of; [`Seq::ZERO`] at the beginning.
     async fn followed_through(&self) -> Result<Seq, Error>;
 
-    /// Stores the later rulings in the verdict frames after `before`, up to `through`, which comes later. A call names each
-    /// click frame at most once.
+    /// Stores the later rulings in the verdict frames after `before`, up to `through`, which comes later. A call names
+    /// each click frame at most once.
     ///
     /// # Errors
-    /// [`Error::Conflict`] unless [`followed_through`](Catalog::followed_through) is `before`, so that nothing is stored
-    /// twice.
+    /// [`Error::Conflict`] unless [`followed_through`](Catalog::followed_through) is `before`, so that nothing is
+    /// stored twice.
     ///
     /// # Panics
     /// If `through` is not after `before`, or a ruling does not come from these frames.
@@ -113,7 +113,7 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// The live segment of one hour.
     async fn live_segment(&self, projection: &str, hour: Hour) -> Result<Option<Segment>, Error>;
 
-    /// Forgets hours, segments, hot partials, reconciliations and what is known of verdicts, for a rebuild from the object
-    /// store. Keeps the registry and the audit trail, and adds an audit row.
+    /// Forgets hours, segments, hot partials, reconciliations and what is known of verdicts, for a rebuild from the
+    /// object store. Keeps the registry and the audit trail, and adds an audit row.
     async fn forget_derived(&self, actor: &str, now: Timestamp) -> Result<(), Error>;
 }

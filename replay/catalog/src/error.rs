@@ -3,8 +3,8 @@
 /// Why the catalog did not do what it was asked, by what the caller can do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The database cannot be reached or is locked: try again later. If the connection broke during the commit, the call
-    /// may have been done. To make the same call again is safe: it then changes nothing, or is a
+    /// The database cannot be reached or is locked: try again later. If the connection broke during the commit, the
+    /// call may have been done. To make the same call again is safe: it then changes nothing, or is a
     /// [`Conflict`](Error::Conflict).
     #[error("the catalog is not available")]
     Unavailable(#[source] sqlx::Error),

@@ -130,8 +130,8 @@ fn check_once(partials: &[HotPartial]) {
 
 /// Drops `touched`, the partials that [`touching`] found for an hour whose last frame is `last`.
 ///
-/// If one of them reaches beyond `last`, every later partial is dropped too, and live counting begins again at the hour's
-/// end. If a later one stayed, counting would go on behind it, and nobody would count the frames in between.
+/// If one of them reaches beyond `last`, every later partial is dropped too, and live counting begins again at the
+/// hour's end. If a later one stayed, counting would go on behind it, and nobody would count the frames in between.
 pub(crate) async fn drop_touched(session: &mut impl Session, touched: &[HotPartial], last: Seq) -> Result<(), Error> {
     let (Some(head), Some(tail)) = (touched.first(), touched.last()) else { return Ok(()) };
     let through = if tail.last_seq > last { Seq::MAX } else { last };

@@ -1,8 +1,8 @@
 //! The scripts that make the catalog's tables: `migrations/<database>/<number>_<name>.sql`, compiled in.
 //!
 //! To add one, write the file for both databases under the next number and the same name, and add a line to both lists
-//! below. Never edit a script that was released: its digest is recorded in `schema_migrations`, and a catalog with another
-//! one does not open.
+//! below. Never edit a script that was released: its digest is recorded in `schema_migrations`, and a catalog with
+//! another one does not open.
 
 use sha2::{Digest as _, Sha256};
 

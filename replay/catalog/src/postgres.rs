@@ -23,10 +23,10 @@ const CONNECTIONS_MAX: u32 = 16;
 /// What every connection begins with.
 ///
 /// - `lock_timeout`: a writer that hangs makes nobody wait for ever; after so long a call is [`Error::Unavailable`].
-/// - `idle_in_transaction_session_timeout`: a process that vanished with its machine holds its lock no longer than this.
-///   It is far longer than comparing an hour takes.
-/// - `synchronous_commit`: a database where it is `off` acknowledges what a power loss takes back, so it is set to `on`.
-///   Stronger settings stay as they are.
+/// - `idle_in_transaction_session_timeout`: a process that vanished with its machine holds its lock no longer than
+///   this. It is far longer than comparing an hour takes.
+/// - `synchronous_commit`: a database where it is `off` acknowledges what a power loss takes back, so it is set to
+///   `on`. Stronger settings stay as they are.
 const SET_UP: &str = "
     SET lock_timeout = '10s';
     SET idle_in_transaction_session_timeout = '60s';

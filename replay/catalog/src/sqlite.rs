@@ -1,5 +1,10 @@
 //! The embedded catalog: one SQLite file.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "another process may hold the file while it opens: it is tried again until a deadline"
+)]
+
 use std::{path::Path, time::Duration};
 
 use clicktrail_log::sqlite::one_writer;

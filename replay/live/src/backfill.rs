@@ -1,7 +1,7 @@
 //! Writes history into the embedded log: logged time follows event time, and hours are judged and sealed as they pass.
 //!
-//! The same batches under the same identity make the same frames. So a second run appends nothing, and a run after a crash
-//! goes on where the first one stopped.
+//! The same batches under the same identity make the same frames. So a second run appends nothing, and a run after a
+//! crash goes on where the first one stopped.
 
 use std::{sync::Arc, time::Duration};
 
@@ -133,8 +133,8 @@ impl Backfill {
         Ok(())
     }
 
-    /// Whether the log holds a frame, without appending it: the frames of one writer are logged in order, so a later one
-    /// proves that the earlier ones are there.
+    /// Whether the log holds a frame, without appending it: the frames of one writer are logged in order, so a later
+    /// one proves that the earlier ones are there.
     async fn is_logged(&self, frame: &Frame) -> Result<bool, Error> {
         let header = &frame.header;
         let last = self.parts.catalog.last_hour().await?.map(|last| last.hour);

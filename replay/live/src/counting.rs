@@ -2,8 +2,13 @@
 //!
 //! A frame counts when the judge has passed it, and with what the judge's live verdicts say about it: live spend never
 //! holds what was found invalid. One tick is one row, which holds the counts and how far they go. So a restart goes on
-//! behind the last row, and nothing is counted twice. The ticks of a minute are merged into one row, which keeps an hour
-//! at some sixty rows.
+//! behind the last row, and nothing is counted twice. The ticks of a minute are merged into one row, which keeps an
+//! hour at some sixty rows.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "background work: it counts once a second, and pauses before it tries again"
+)]
 
 use std::{sync::Arc, time::Duration};
 
@@ -190,7 +195,8 @@ impl Projector {
         }
     }
 
-    /// Finds where counting stands from the catalog, the last sealed hour's manifest, and the headers of the frames since.
+    /// Finds where counting stands from the catalog, the last sealed hour's manifest, and the headers of the frames
+    /// since.
     async fn find_progress(&self) -> Result<Progress, Error> {
         let through = self.catalog.counted_through().await?;
         let reader = Reader::behind(&self.log, &self.archive, self.catalog.as_ref(), through).await?;

@@ -1,5 +1,7 @@
 //! The judge role: judges frames as they are logged, and keeps the mark for which counting waits.
 
+#![expect(clippy::disallowed_methods, reason = "background work: it pauses before it tries again")]
+
 use std::{sync::Arc, time::Duration};
 
 use clicktrail_catalog::Catalog;

@@ -6,6 +6,11 @@
 //! The process may die between any two steps, and the steps are done again: a manifest that stands is adopted, the
 //! segment gets the same bytes, and the catalog takes the identical hour twice.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "background work: it pauses between hours, and waits so long for live counting"
+)]
+
 use std::{sync::Arc, time::Duration};
 
 use clicktrail_catalog::{Catalog, Outcome, SealedHour};
@@ -38,8 +43,8 @@ use crate::metric;
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 /// Pause after a failure before the same step is done again.
 const RETRY_PAUSE: Duration = Duration::from_secs(2);
-/// How long sealing waits for live counting to finish the hour. After that the hour counts from its segment, and nothing
-/// is compared.
+/// How long sealing waits for live counting to finish the hour. After that the hour counts from its segment, and
+/// nothing is compared.
 const LIVE_WAIT: Duration = Duration::from_secs(20);
 /// How often the archiver looks for frames that need no longer be kept.
 const TRIM_INTERVAL: Duration = Duration::from_secs(600);
@@ -109,7 +114,8 @@ impl Archiver {
         };
         check_follows(&cursor, &manifest, &after);
         if self.verdicts.is_some() && self.catalog.judged().await?.clicks_through < manifest.last_seq() {
-            // Nothing unjudged is ever owed (I7). The manifest stands, and is adopted once the judge has passed the hour.
+            // Nothing unjudged is ever owed (I7). The manifest stands, and is adopted once the judge has passed the
+            // hour.
             self.cursor = Some(cursor);
             return Ok(None);
         }
@@ -207,9 +213,9 @@ impl Archiver {
         gauge!(metric::ARCHIVE_LAG).set(u32::try_from(behind).unwrap_or(u32::MAX));
     }
 
-    /// Removes frames from the log whose hour ended longer than [`RETENTION`] ago, is sealed, and has just been read back
-    /// from the archive without a problem. Removes nothing if one of these hours does not read back. Returns whether
-    /// anything was removed.
+    /// Removes frames from the log whose hour ended longer than [`RETENTION`] ago, is sealed, and has just been read
+    /// back from the archive without a problem. Removes nothing if one of these hours does not read back. Returns
+    /// whether anything was removed.
     ///
     /// # Errors
     /// See [`Error`]: nothing was removed.

@@ -1,5 +1,7 @@
 //! One pass of all detectors over the rows of a batch, on two threads where that pays.
 
+#![expect(clippy::disallowed_methods, reason = "a batch is shared out between threads, which changes no finding")]
+
 use std::sync::{
     Mutex, PoisonError,
     atomic::{AtomicUsize, Ordering},

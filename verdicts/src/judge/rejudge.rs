@@ -3,6 +3,11 @@
 //!
 //! Only changes come of it: a verdict is made where another ruling stands. A ruling by hand is never overruled.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "folding keeps a thread busy, and judging again has nothing else to do meanwhile"
+)]
+
 use std::{sync::Arc, time::Duration};
 
 use arrow::{

@@ -4,6 +4,8 @@
 //! the order of its positions, so the judge sees the same rows in the same order, whether they come from the log or
 //! years later from the archive.
 
+#![expect(clippy::disallowed_methods, reason = "parts are decoded on a thread that may block")]
+
 use std::{
     collections::VecDeque,
     sync::{Arc, LazyLock},

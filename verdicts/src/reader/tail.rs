@@ -1,5 +1,7 @@
 //! The end of the verdict log that is not archived yet: which of its frames count, and what is in them.
 
+#![expect(clippy::disallowed_methods, reason = "frames are decoded on a thread that may block")]
+
 use arrow::array::RecordBatch;
 use clicktrail_log::{
     archive::kind::Kind as _,

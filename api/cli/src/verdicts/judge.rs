@@ -17,7 +17,7 @@ use crate::{
     global::{Format, Global},
     output::{self, amount},
     progress,
-    verdicts::range::Range,
+    verdicts::{range::Range, words::number},
 };
 
 #[derive(Debug, clap::Args)]
@@ -124,7 +124,7 @@ fn print(global: &Global, ruleset: &str, summary: &Summary, effects: &BTreeMap<E
                 "now_invalid": effect.now_invalid,
                 "now_valid": effect.now_valid,
                 "recategorized": effect.recategorized,
-                "spend_micros": i64::try_from(effect.spend_micros).map_or_else(|_| json!(effect.spend_micros.to_string()), |sum| json!(sum)),
+                "spend_micros": number(effect.spend_micros),
             })
         };
         output::json(&json!({

@@ -14,7 +14,10 @@ use crate::{
     exit::Exit,
     global::{Format, Global},
     output::{self, amount},
-    verdicts::{range::Range, words::now},
+    verdicts::{
+        range::Range,
+        words::{now, number},
+    },
 };
 
 #[derive(Debug, clap::Args)]
@@ -64,9 +67,16 @@ fn print(global: &Global, selected: &[Selected], changes: &[&Selected], kept: us
         effect.0 += 1;
         effect.1 += row.spend_micros();
     }
-    let number = |sum: i128| i64::try_from(sum).map_or_else(|_| json!(sum.to_string()), |sum| json!(sum));
     if global.output == Format::Json {
-        let effect = |((advertiser, currency, reason), (changes, spend)): (&(&str, &str, &str), &(u64, i128))| json!({"advertiser_id": advertiser, "currency": currency, "reason": reason, "changes": changes, "spend_micros": number(*spend)});
+        let effect = |((advertiser, currency, reason), (changes, spend)): (&(&str, &str, &str), &(u64, i128))| {
+            json!({
+                "advertiser_id": advertiser,
+                "currency": currency,
+                "reason": reason,
+                "changes": changes,
+                "spend_micros": number(*spend),
+            })
+        };
         output::json(&json!({
             "selected": selected.len() + kept,
             "ruled_by_hand": kept,

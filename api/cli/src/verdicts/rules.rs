@@ -12,13 +12,14 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
     let rules = global.rules()?;
     if global.output == Format::Json {
         let rule = |rule: &clicktrail_verdicts::ruleset::Rule| {
+            let parameters = rule.parameters().into_iter().map(|(name, value)| (name.to_owned(), json!(value)));
             json!({
                 "name": rule.name(),
                 "detector": rule.detector(),
                 "enabled": rule.is_enabled(),
                 "category": rule.category().as_str(),
                 "weight_permille": rule.weight_permille(),
-                "parameters": rule.parameters().into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect::<serde_json::Map<String, Value>>(),
+                "parameters": parameters.collect::<serde_json::Map<String, Value>>(),
                 "finds": rule.finds(),
                 "source": rule.source(),
             })

@@ -17,7 +17,15 @@ pub(super) async fn run(global: &Global, range: Range) -> anyhow::Result<Exit> {
     let shown = |hour: &Option<Hour>| hour.map_or_else(|| "open".to_owned(), |hour| hour.to_string());
     match global.output {
         Format::Json => {
-            let row = |((hour, rule, stage), fired): (&Key, &Firings)| json!({"hour": hour.map(|hour| hour.to_string()), "rule": rule, "stage": stage, "verdicts": fired.verdicts, "invalid": fired.invalid});
+            let row = |((hour, rule, stage), fired): (&Key, &Firings)| {
+                json!({
+                    "hour": hour.map(|hour| hour.to_string()),
+                    "rule": rule,
+                    "stage": stage,
+                    "verdicts": fired.verdicts,
+                    "invalid": fired.invalid,
+                })
+            };
             output::json(&fired.iter().map(row).collect());
         }
         Format::Table => {
@@ -36,7 +44,14 @@ pub(super) async fn stale(global: &Global) -> anyhow::Result<Exit> {
     let stale = global.open_existing().await?.questions().stale_hours().await?;
     match global.output {
         Format::Json => {
-            let row = |hour: &StaleHour| json!({"hour": hour.hour.to_string(), "verdicts": hour.verdicts, "first": hour.first.to_string(), "last": hour.last.to_string()});
+            let row = |hour: &StaleHour| {
+                json!({
+                    "hour": hour.hour.to_string(),
+                    "verdicts": hour.verdicts,
+                    "first": hour.first.to_string(),
+                    "last": hour.last.to_string(),
+                })
+            };
             output::json(&stale.values().map(row).collect());
         }
         Format::Table => {

@@ -2,6 +2,7 @@
 
 use clicktrail_log::time::Timestamp;
 use clicktrail_verdicts::verdict::{Category, Decision};
+use serde_json::{Value, json};
 
 use crate::installation::Installation;
 
@@ -15,6 +16,11 @@ pub(crate) fn ruling(decision: Decision, category: Option<Category>) -> String {
 
 /// What stands where nothing was ever ruled.
 pub(crate) const UNRULED: &str = "valid: nothing was ruled";
+
+/// A sum in JSON: a number where it fits one, else its digits.
+pub(crate) fn number(sum: i128) -> Value {
+    i64::try_from(sum).map_or_else(|_| json!(sum.to_string()), |sum| json!(sum))
+}
 
 /// Now, by the machine's clock.
 pub(crate) fn now(instance: &Installation) -> Timestamp {

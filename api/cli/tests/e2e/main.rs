@@ -3,6 +3,7 @@
 //! A test has an [`installation`], runs commands and a [`server`] on it, puts a [`loader`] on the server, and in the
 //! end holds what was acknowledged against a [`recount`] of the log. A failure prints command, output and logs.
 
+#![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests wait, measure and start what they need")]
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test; allow-unwrap-in-tests does not reach helpers")]
 
 mod broker_outage;

@@ -1,6 +1,6 @@
 //! What was counted live equals what is projected from the sealed hour (invariant I8), hour for hour, over a month of
-//! simulated time: quiet hours, a log whose clock runs back, late events, two writers, judges and projectors that die. And
-//! what was judged meanwhile is what one pass over the whole log finds (I5).
+//! simulated time: quiet hours, a log whose clock runs back, late events, two writers, judges and projectors that die.
+//! And what was judged meanwhile is what one pass over the whole log finds (I5).
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

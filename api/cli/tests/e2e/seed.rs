@@ -1,12 +1,13 @@
 //! Chance that can be had again: whatever a test draws, it draws from a [`Seed`].
 //!
-//! The seed is `CLICKTRAIL_TEST_SEED`, or else the clock. A test that fails prints it, and the command that takes it back.
-//! The same seed gives the same draws; when threads and processes run is up to the machine, so a failure that needs a
-//! moment may take several runs.
+//! The seed is `CLICKTRAIL_TEST_SEED`, or else the clock. A test that fails prints it, and the command that takes it
+//! back. The same seed gives the same draws; when threads and processes run is up to the machine, so a failure that
+//! needs a moment may take several runs.
 //!
 //! Properties (proptest) draw on their own. A failing case is printed, and kept as a line `cc …` in a file under
 //! `proptest-regressions/` beside the `src/` of its room: commit the file, and every later run begins with that case.
-//! `PROPTEST_RNG_SEED=N` draws the same cases again; `PROPTEST_CASES=N` draws more of them, where a property sets no number.
+//! `PROPTEST_RNG_SEED=N` draws the same cases again; `PROPTEST_CASES=N` draws more of them, where a property sets no
+//! number.
 
 use std::{env, ops::Range, thread};
 

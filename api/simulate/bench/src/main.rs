@@ -3,6 +3,11 @@
 //! A ratio of two figures of one run means something on another machine; the figures alone do not. Needs what
 //! `.ci/services` starts: run it with `make bench`.
 
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a benchmark measures time, waits, and is told by .ci/services where everything is"
+)]
+
 mod client;
 mod fsync;
 mod hour;
@@ -10,6 +15,7 @@ mod http;
 mod judge;
 mod memory;
 mod project;
+mod record;
 mod redirect;
 mod seal;
 mod server;
@@ -17,10 +23,11 @@ mod sizes;
 mod table;
 mod visible;
 
-use std::process::ExitCode;
+use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::Context as _;
 use clap::{Parser, Subcommand, ValueEnum};
+use clicktrail_log::time::{Clock, SystemClock};
 
 use hour::World;
 use sizes::Sizes;
@@ -38,6 +45,9 @@ struct Cli {
     child: Option<Child>,
     #[command(flatten)]
     sizes: Sizes,
+    /// A file that gets one more line of JSON with what was measured
+    #[arg(long)]
+    record: Option<PathBuf>,
     /// What to measure [default: everything]
     #[arg(value_enum)]
     sections: Vec<Section>,
@@ -72,7 +82,7 @@ async fn main() -> ExitCode {
         Some(Child::SealAndProject(arguments)) => Box::pin(memory::child(arguments)).await.map(|()| true),
         Some(Child::ProjectAgain(arguments)) => Box::pin(project::child(arguments)).await.map(|()| true),
         Some(Child::OneMessagePerClick(arguments)) => redirect::child(arguments).await.map(|()| true),
-        None => Box::pin(run(&cli.sections, &cli.sizes)).await,
+        None => Box::pin(run(&cli, &SystemClock)).await,
     };
     match done {
         Ok(true) => ExitCode::SUCCESS,
@@ -85,7 +95,8 @@ async fn main() -> ExitCode {
 }
 
 /// Whether every target was met.
-async fn run(sections: &[Section], sizes: &Sizes) -> anyhow::Result<bool> {
+async fn run(cli: &Cli, clock: &dyn Clock) -> anyhow::Result<bool> {
+    let Cli { sections, sizes, record, child: _ } = cli;
     let mut table = Table::default();
     let wanted = |section| sections.is_empty() || sections.contains(&section);
     if wanted(Section::Http) {
@@ -114,5 +125,8 @@ async fn run(sections: &[Section], sizes: &Sizes) -> anyhow::Result<bool> {
         memory::run(sizes, &mut table).await.context("memory")?;
     }
     table.print();
+    if let Some(file) = record {
+        record::append(file, clock.now(), sizes, &table).context("record")?;
+    }
     Ok(table.all_met())
 }

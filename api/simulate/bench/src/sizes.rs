@@ -1,7 +1,7 @@
 //! How much is measured.
 
 /// How much to do: the more, the steadier the figures.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, clap::Args, serde::Serialize)]
 pub(crate) struct Sizes {
     /// How long each rate is measured
     #[arg(long, env = "CLICKTRAIL_BENCH_SECONDS", default_value_t = 10)]

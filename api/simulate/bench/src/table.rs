@@ -2,12 +2,15 @@
 
 use std::{fmt::Display, io::Write as _};
 
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+
 /// What was measured, row by row.
 #[derive(Debug, Default)]
 pub(crate) struct Table(Vec<Row>);
 
+/// One figure.
 #[derive(Debug)]
-struct Row {
+pub(crate) struct Row {
     what: String,
     measured: String,
     target: String,
@@ -41,6 +44,10 @@ impl Table {
         let row = Row { what: what.to_string(), measured: measured.to_string(), target, met };
         note(&format!("  {}: {}", row.what, row.measured));
         self.0.push(row);
+    }
+
+    pub(crate) fn rows(&self) -> &[Row] {
+        &self.0
     }
 
     pub(crate) fn all_met(&self) -> bool {
@@ -77,6 +84,29 @@ impl Table {
                 );
             }
         }
+    }
+}
+
+impl Serialize for Row {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (figure, unit) = figure_and_unit(&self.measured);
+        let mut row = serializer.serialize_struct("Row", 5)?;
+        row.serialize_field("what", &self.what)?;
+        row.serialize_field("figure", &figure)?;
+        row.serialize_field("unit", unit)?;
+        row.serialize_field("target", &(!self.target.is_empty()).then_some(&self.target))?;
+        row.serialize_field("met", &self.met)?;
+        row.end()
+    }
+}
+
+/// `1,234.5 MiB` as 1234.5 and `MiB`; without a number in front all of it is the unit.
+fn figure_and_unit(measured: &str) -> (Option<f64>, &str) {
+    let end = measured.find(|c: char| !c.is_ascii_digit() && c != ',' && c != '.').unwrap_or(measured.len());
+    let (figure, unit) = measured.split_at(end);
+    match figure.replace(',', "").parse() {
+        Ok(figure) => (Some(figure), unit.trim()),
+        Err(_) => (None, measured),
     }
 }
 
@@ -123,4 +153,21 @@ pub(crate) fn float(count: u64) -> f64 {
 pub(crate) fn quantile<T: Copy>(sorted: &[T], permille: usize) -> Option<T> {
     let last = sorted.len().checked_sub(1)?;
     Some(sorted[(sorted.len() * permille / 1_000).min(last)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_recorded_as_figure_and_unit() {
+        let mut table = Table::default();
+        table.judge("seal", 1_234_567.0, Target::AtLeast(400_000.0), rate);
+        table.say("disk", "none");
+        let rows = serde_json::to_string(table.rows()).unwrap();
+        let seal = r#"{"what":"seal","figure":1234567.0,"unit":"/s","target":"≥ 400,000/s","met":true}"#;
+        let disk = r#"{"what":"disk","figure":null,"unit":"none","target":null,"met":null}"#;
+        assert_eq!(rows, format!("[{seal},{disk}]"));
+        assert_eq!(figure_and_unit("53.1 B (30.2 core)"), (Some(53.1), "B (30.2 core)"));
+    }
 }

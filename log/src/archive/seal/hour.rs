@@ -2,6 +2,8 @@
 //!
 //! Three steps run side by side, each on one part: gathering rows, encoding, storing.
 
+#![expect(clippy::disallowed_methods, reason = "frames are decoded and parts encoded on threads that may block")]
+
 use arrow::array::RecordBatch;
 use parquet::errors::ParquetError;
 use tokio::task::JoinHandle;

@@ -1,7 +1,7 @@
 //! Rows come back from a payload as they went in, and from the payloads of earlier days.
 //!
-//! A payload of other bytes than the fixture's is no damage, as long as the fixture is still read: then it gets a second
-//! one beside it under the next number, which `CLICKTRAIL_WRITE_FIXTURES=1` writes.
+//! A payload of other bytes than the fixture's is no damage, as long as the fixture is still read: then it gets a
+//! second one beside it under the next number, which `CLICKTRAIL_WRITE_FIXTURES=1` writes.
 
 use std::{path::PathBuf, sync::Arc};
 

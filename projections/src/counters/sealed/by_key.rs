@@ -81,7 +81,12 @@ fn is_key(expr: &Expr, key: &str) -> bool {
     let is_column = |expr: &Expr, name: &str| matches!(expr, Expr::Column(column) if column.name == name);
     match (key, bare(expr)) {
         ("minute", Expr::ScalarFunction(call)) => {
-            let is_minute = |expr: &Expr| matches!(expr, Expr::Literal(ScalarValue::Utf8(Some(unit)) | ScalarValue::Utf8View(Some(unit)), _) if unit == "minute");
+            let is_minute = |expr: &Expr| match expr {
+                Expr::Literal(ScalarValue::Utf8(unit) | ScalarValue::Utf8View(unit), _) => {
+                    unit.as_deref() == Some("minute")
+                }
+                _ => false,
+            };
             call.name() == "date_trunc"
                 && matches!(call.args.as_slice(), [unit, time] if is_minute(unit) && is_column(time, "event_time"))
         }

@@ -1,7 +1,8 @@
 //! A range as the engine counts it: each row with the number of its key, in the order of the keys.
 //!
 //! A text's *rank* is its place among the texts of its column in the range, so ranks are as equal and as ordered as
-//! their texts. Those of a key and its minute usually fit into one integer, and sorting those integers numbers the keys.
+//! their texts. Those of a key and its minute usually fit into one integer, and sorting those integers numbers the
+//! keys.
 
 use std::{collections::HashMap, sync::Arc};
 

@@ -20,12 +20,14 @@ use super::{
 };
 use crate::{error::Error, session};
 
-/// Rows of [`crate::counters::schema()`] columns, texts as dictionaries, in the order of [`KEYS`](crate::counters::KEYS), one per key.
+/// Rows of [`crate::counters::schema()`] columns, texts as dictionaries, in the order of
+/// [`KEYS`](crate::counters::KEYS), one per key.
 pub type Counts = BoxStream<'static, Result<RecordBatch, Error>>;
 
 /// Counts a sealed hour. At most [`session::Limits::threads`] are busy for it, beside the caller's own.
 ///
-/// `rulings` has [`rulings_schema`](crate::counters::rulings_schema) columns and at most one row a position; it is held in memory.
+/// `rulings` has [`rulings_schema`](crate::counters::rulings_schema) columns and at most one row a position; it is held
+/// in memory.
 ///
 /// # Errors
 /// [`Error::Archive`] naming a part that is missing or damaged: each is compared with its digest before a row of it

@@ -1,5 +1,7 @@
 //! Work that keeps a thread busy, on threads of its own and on a limited number of them.
 
+#![expect(clippy::disallowed_methods, reason = "the one place of this room that hands work to threads")]
+
 use std::sync::Arc;
 
 use datafusion::{common::runtime::SpawnedTask, error::DataFusionError};

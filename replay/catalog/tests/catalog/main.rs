@@ -1,4 +1,6 @@
 //! The catalog's suite: every claim is a plain function of a [`place::Place`], and holds on SQLite and on PostgreSQL.
+
+#![allow(clippy::disallowed_methods, reason = "tests wait, measure and start what they need")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod counting;

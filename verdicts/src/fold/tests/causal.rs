@@ -201,7 +201,8 @@ proptest! {
         let warm_from = look_back(&log, start);
         let warm_from = warm_from - earlier % (warm_from + 1);
         let restarted = judged(&ruleset, &log, warm_from, start..log.len(), &cuts);
-        let expected: Vec<_> = whole.iter().filter(|finding| finding.target >= log[start].position()).cloned().collect();
+        let is_later = |finding: &&Finding| finding.target >= log[start].position();
+        let expected: Vec<_> = whole.iter().filter(is_later).cloned().collect();
         prop_assert_eq!(&restarted, &expected);
 
         // Any division among workers that each warm up.
