@@ -12,7 +12,7 @@ use clicktrail_catalog::{Catalog, Outcome, SealedHour};
 use clicktrail_log::{
     archive::{
         Archive, Manifest,
-        kind::Entry,
+        entry::Entry,
         seal::{Cursor, GRACE, Sealer},
         verify::{Problem, Verifier},
     },
