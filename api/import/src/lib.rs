@@ -1,4 +1,4 @@
-//! VerdictReader from a file: any log of clicks becomes a stream of events in the order in which they happened.
+//! History from a file: any log of clicks becomes a stream of events in the order in which they happened.
 //!
 //! A [`Mapping`] says where each column comes from. [`Import::open`] reads the file once, finds every line's time and
 //! sorts ([`sort`]); [`Import::next_batch`] then makes events, validates them as capturing does, and cuts them into

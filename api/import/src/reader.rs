@@ -57,7 +57,7 @@ pub enum Error {
     /// Lines are what is imported.
     #[error("the file is compressed ({0}): decompress it first")]
     Compressed(&'static str),
-    /// VerdictReader cannot be in the future, and the hours up to there cannot be sealed.
+    /// History cannot be in the future, and the hours up to there cannot be sealed.
     #[error("line {line}: event time {time} is in the future; set not_after in the mapping to reject such lines")]
     Future {
         /// From 1, as editors count.

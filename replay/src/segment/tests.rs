@@ -21,8 +21,8 @@ use clicktrail_log::{
 use clicktrail_projections::counters::query;
 use clicktrail_verdicts::{
     append::Appender,
-    hand::{self, Word},
-    history::VerdictReader,
+    hand::{self, Attribution},
+    reader::VerdictReader,
     verdict::{Category, Decision, Stage},
 };
 use tempfile::TempDir;
@@ -136,7 +136,7 @@ async fn bed() -> Bed {
 }
 
 async fn rule(log: Arc<dyn Log>, archive: &Archive, at: Timestamp) {
-    let word = Word { actor: "judge".to_owned(), reason: "rate".to_owned(), note: None };
+    let word = Attribution { actor: "judge".to_owned(), reason: "rate".to_owned(), note: None };
     let target = |row: u16| Position::new(Epoch::FIRST, Seq::FIRST, row);
     let ruling = (Decision::Invalid, Some(Category::Sivt));
     let verdict = |row: u16, stage| hand::verdict(target(row), format!("event-{}", row + 1), ruling, stage, &word, at);

@@ -32,9 +32,9 @@ use clicktrail_log::{
 use clicktrail_projections::session;
 use clicktrail_simulate::{Config, Simulation};
 use clicktrail_verdicts::{
-    hand::{self, Word},
-    history::VerdictReader,
+    hand::{self, Attribution},
     judge::Judge,
+    reader::VerdictReader,
     ruleset::Ruleset,
     verdict::{Category, Decision, Stage},
 };
@@ -202,7 +202,7 @@ async fn rule(opened: &Opened, now: Timestamp) {
     let is_billable = |position: &&Position| recount.findings.iter().all(|finding| finding.target != **position);
     assert_eq!(recount.prices.keys().find(is_billable), Some(&target), "the first billable click");
     let named = recount.positions.iter().find(|(_, positions)| positions.contains(&target));
-    let word = Word {
+    let word = Attribution {
         actor: "anna".to_owned(),
         reason: "complaint".to_owned(),
         note: Some("the advertiser's own office".to_owned()),
