@@ -1,5 +1,5 @@
-//! One small hour for ever: the segment and the receipt of every layout and version stay in `fixtures/`, and are read
-//! as on the day they were written.
+//! One small hour for ever: the segment and the receipt of every layout and version stay in `fixtures/`, and are read as
+//! on the day they were written.
 //!
 //! A new layout or version gets files of its own under the next number. `CLICKTRAIL_WRITE_FIXTURES=1` writes those that
 //! today's code makes; the test that reads them passes from the next run on. Those of an older number are never written
@@ -21,7 +21,7 @@ use clicktrail_log::{
 use clicktrail_projections::counters::query;
 use clicktrail_verdicts::{
     append::Appender,
-    hand::{self, Word},
+    hand::{self, Attribution},
     reader::VerdictReader,
     verdict::{Category, Decision, Stage},
 };
@@ -136,7 +136,7 @@ async fn bed() -> Bed {
 }
 
 async fn rule(log: Arc<dyn Log>, archive: &Archive, at: Timestamp) {
-    let word = Word { actor: "judge".to_owned(), reason: "rate".to_owned(), note: None };
+    let word = Attribution { actor: "judge".to_owned(), reason: "rate".to_owned(), note: None };
     let target = |row: u16| Position::new(Epoch::FIRST, Seq::FIRST, row);
     let ruling = (Decision::Invalid, Some(Category::Sivt));
     let verdict = |row: u16, stage| hand::verdict(target(row), format!("event-{}", row + 1), ruling, stage, &word, at);

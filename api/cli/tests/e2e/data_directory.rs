@@ -32,7 +32,7 @@ use clicktrail_log::{
 use clicktrail_projections::session;
 use clicktrail_simulate::{Config, Simulation};
 use clicktrail_verdicts::{
-    hand::{self, Word},
+    hand::{self, Attribution},
     judge::Judge,
     reader::VerdictReader,
     ruleset::Ruleset,
@@ -48,8 +48,8 @@ const START: &str = "2026-01-01T10:00:00Z";
 /// A click of the first hour about which a person has the last word.
 const RULED: &str = "1.1.4";
 
-/// What is asked, and the file that holds the answer. The rebuild comes last: it forgets what was counted live, which
-/// only a server counts again.
+/// What is asked, and the file that holds the answer. The rebuild comes last: it forgets what was counted live, which only
+/// a server counts again.
 const ASKED: [(&str, &[&str]); 14] = [
     ("counters.txt", &["counters", "--by", "advertiser,campaign", "--granularity", "hour"]),
     ("counters.json", &["counters", "--output", "json"]),
@@ -202,7 +202,7 @@ async fn rule(opened: &Opened, now: Timestamp) {
     let is_billable = |position: &&Position| recount.findings.iter().all(|finding| finding.target != **position);
     assert_eq!(recount.prices.keys().find(is_billable), Some(&target), "the first billable click");
     let named = recount.positions.iter().find(|(_, positions)| positions.contains(&target));
-    let word = Word {
+    let word = Attribution {
         actor: "anna".to_owned(),
         reason: "complaint".to_owned(),
         note: Some("the advertiser's own office".to_owned()),
