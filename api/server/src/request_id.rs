@@ -12,7 +12,7 @@ pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives ids that differ within a process and, as good as surely, between processes.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct RequestIds {
     process: u64,
     next: AtomicU64,
 }
@@ -21,7 +21,7 @@ pub(super) struct Source {
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) String);
 
-impl Source {
+impl RequestIds {
     pub(super) fn new() -> Self {
         Self { process: RandomState::new().hash_one("process"), next: AtomicU64::new(1) }
     }

@@ -46,7 +46,7 @@ pub struct Shared {
     pub(crate) tally: Tally,
     pub(crate) budget: Budget,
     pub(crate) open_batch: OpenBatch,
-    pub(crate) request_ids: request_id::Source,
+    pub(crate) request_ids: request_id::RequestIds,
     /// Every commit under way: a client that hangs up does not stop it, and shutting down waits for it.
     pub(crate) commits: TaskTracker,
 }
@@ -60,7 +60,7 @@ impl State {
             tally: Tally::register(),
             budget,
             open_batch: OpenBatch::new(),
-            request_ids: request_id::Source::new(),
+            request_ids: request_id::RequestIds::new(),
             commits: TaskTracker::new(),
         }))
     }
