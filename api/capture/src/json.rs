@@ -163,7 +163,7 @@ pub fn type_of(value: &str) -> Type {
 /// As for [`parsed`]: half a surrogate pair, which the grammar allows and no text can hold.
 #[inline]
 pub fn text(quoted: &str) -> Result<Cow<'_, str>, Reason> {
-    if memchr::memchr(b'\\', quoted.as_bytes()).is_none() {
+    if !quoted.as_bytes().contains(&b'\\') {
         return Ok(Cow::Borrowed(&quoted[1..quoted.len() - 1]));
     }
     parsed(quoted).map(Cow::Owned)
