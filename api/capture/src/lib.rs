@@ -1,4 +1,4 @@
-//! From bytes to events: what every door does with what arrives, whichever door it is.
+//! From bytes to events, the same for every door that events come in by.
 //!
 //! Bytes become a [`Draft`] ([`parse`]: is it JSON, has every field its type?), a draft becomes an
 //! [`Event`](clicktrail_log::event::Event) ([`validate`]: do the values keep the log's promises?), and whatever does
@@ -8,7 +8,7 @@ pub mod ads;
 pub mod amount;
 pub mod currency;
 pub mod draft;
-mod json;
+pub mod json;
 pub mod parse;
 pub mod reason;
 mod shorten;

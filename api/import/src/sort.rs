@@ -19,9 +19,9 @@ const RUN_BUFFER_BYTES: usize = 256 << 10;
 /// Key, ordinal and length in front of the bytes of a record in a run.
 const HEADER_BYTES: usize = 20;
 
-/// One record as the merge yields it.
+/// A record with its key, as the merge yields it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Record<'a> {
+pub(super) struct Keyed<'a> {
     /// What is sorted by.
     pub(super) key: i64,
     /// The record's place in the input.
@@ -127,11 +127,11 @@ impl Memory {
         self.entries.get(self.next).map(|entry| (entry.key, entry.ordinal))
     }
 
-    fn next(&mut self) -> Option<Record<'_>> {
+    fn next(&mut self) -> Option<Keyed<'_>> {
         let entry = self.entries.get(self.next)?;
         self.next += 1;
         let bytes = &self.arena[entry.start..entry.start + entry.bytes as usize];
-        Some(Record { key: entry.key, ordinal: entry.ordinal, bytes })
+        Some(Keyed { key: entry.key, ordinal: entry.ordinal, bytes })
     }
 }
 
@@ -142,7 +142,7 @@ impl RunWriter {
         Ok(Self(BufWriter::with_capacity(RUN_BUFFER_BYTES, tempfile::tempfile_in(scratch)?)))
     }
 
-    fn write(&mut self, record: Record<'_>) -> io::Result<()> {
+    fn write(&mut self, record: Keyed<'_>) -> io::Result<()> {
         let length = u32::try_from(record.bytes.len()).expect("a record is a line, and lines are bounded");
         let mut header = [0; HEADER_BYTES];
         header[..8].copy_from_slice(&record.key.to_le_bytes());
@@ -216,7 +216,7 @@ impl Sorted {
     }
 
     /// The next record, `None` at the end.
-    pub(super) fn next(&mut self) -> io::Result<Option<Record<'_>>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<Keyed<'_>>> {
         if let Some(index) = self.given.take() {
             let run = &mut self.runs[index];
             run.advance()?;
@@ -230,7 +230,7 @@ impl Sorted {
             return Ok(self.memory.next());
         };
         self.given = Some(index);
-        Ok(Some(Record { key, ordinal, bytes: &self.runs[index].bytes }))
+        Ok(Some(Keyed { key, ordinal, bytes: &self.runs[index].bytes }))
     }
 }
 
@@ -251,7 +251,7 @@ mod tests {
         expected.sort_by_key(|(_, (key, _))| *key);
         let mut sorted = sorter.finish().unwrap();
         for (ordinal, (key, bytes)) in expected {
-            prop_assert_eq!(sorted.next().unwrap(), Some(Record { key: *key, ordinal, bytes }));
+            prop_assert_eq!(sorted.next().unwrap(), Some(Keyed { key: *key, ordinal, bytes }));
         }
         prop_assert_eq!(sorted.next().unwrap(), None);
         prop_assert_eq!(std::fs::read_dir(scratch.path()).unwrap().count(), 0);

@@ -1,7 +1,5 @@
 //! The answer to a batch: one result per item, in the order of the body.
 
-use std::io::Write as _;
-
 use arrow::array::{AsArray as _, RecordBatch};
 use axum::{
     body::Body,
@@ -9,7 +7,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use clicktrail_log::position::Position;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::{
     problem::{Document, Problem},
@@ -17,73 +15,32 @@ use crate::{
 };
 use clicktrail_capture::Reason;
 
-/// Room for an item that is logged: hardly any takes more.
-const LOGGED_BYTES: usize = 112;
+#[derive(Serialize)]
+struct Answer<'a> {
+    /// In the order of the body.
+    results: Vec<ItemResult<'a>>,
+}
 
-/// What became of an item that is not logged.
+/// What became of an item.
 #[derive(Serialize)]
 #[serde(tag = "status", rename_all = "lowercase")]
-enum NotLogged<'a> {
+enum ItemResult<'a> {
+    /// Durably in the log. `position` is null while the event waits on the spool.
+    Logged {
+        #[serde(serialize_with = "position_as_text")]
+        position: Option<Position>,
+        event_id: &'a str,
+    },
     /// Durably among the rejected events; sending it again unchanged changes nothing.
     Rejected { problem: Document<'a> },
     /// Stored nowhere: send it again.
     Retry { problem: Document<'a> },
 }
 
-/// The results of a batch as JSON. By hand, because most items of most batches are logged: a serializer takes a tenth
-/// of what capturing them takes in all.
-struct Results {
-    text: Vec<u8>,
-    /// The first position of the last position's frame, and all of its text but the row.
-    frame: Option<i64>,
-    frame_text: String,
-}
-
-impl Results {
-    fn with_capacity(items: usize) -> Self {
-        let mut text = Vec::with_capacity(LOGGED_BYTES * (items + 1));
-        text.extend_from_slice(br#"{"results":["#);
-        Self { text, frame: None, frame_text: String::new() }
-    }
-
-    fn next_item(&mut self) {
-        if self.text.last() == Some(&b'}') {
-            self.text.push(b',');
-        }
-    }
-
-    /// Durably in the log. `position` is null while the event waits on the spool.
-    fn logged(&mut self, position: Option<Position>, event_id: &str) {
-        self.next_item();
-        self.text.extend_from_slice(br#"{"status":"logged","position":"#);
-        match position {
-            Some(position) => self.position(position),
-            None => self.text.extend_from_slice(b"null"),
-        }
-        self.text.extend_from_slice(br#","event_id":"#);
-        serde_json::to_writer(&mut self.text, event_id).expect("a text is JSON, and memory takes it");
-        self.text.push(b'}');
-    }
-
-    /// The positions of a batch share few frames.
-    fn position(&mut self, position: Position) {
-        let frame = position.as_i64() - i64::from(position.row());
-        if self.frame != Some(frame) {
-            self.frame = Some(frame);
-            self.frame_text = format!("\"{}.{}.", position.epoch().get(), position.seq());
-        }
-        self.text.extend_from_slice(self.frame_text.as_bytes());
-        write!(self.text, "{}\"", position.row()).expect("memory takes it");
-    }
-
-    fn not_logged(&mut self, result: &NotLogged<'_>) {
-        self.next_item();
-        serde_json::to_writer(&mut self.text, result).expect("a result of texts is JSON, and memory takes it");
-    }
-
-    fn finish(mut self) -> Vec<u8> {
-        self.text.extend_from_slice(b"]}");
-        self.text
+fn position_as_text<S: Serializer>(position: &Option<Position>, serializer: S) -> Result<S::Ok, S::Error> {
+    match position {
+        Some(position) => serializer.collect_str(position),
+        None => serializer.serialize_none(),
     }
 }
 
@@ -102,20 +59,19 @@ pub(super) fn answer(events: &RecordBatch, items: &[Option<Reason>], stored: &St
     }
     let event_ids = events.column(0).as_string::<i32>();
     let mut logged = event_ids.iter().flatten().zip(stored.events.iter().flat_map(|committed| committed.positions()));
-    let mut results = Results::with_capacity(items.len());
-    for problem in items.iter().map(|item| item.as_ref().map(Problem::from)) {
-        match (&problem, &retry_events, &retry_rejected) {
+    let problems: Vec<Option<Problem>> = items.iter().map(|item| item.as_ref().map(Problem::from)).collect();
+    let mut results = Vec::with_capacity(problems.len());
+    for problem in &problems {
+        results.push(match (problem, &retry_events, &retry_rejected) {
             (None, None, _) => {
                 let (event_id, position) = logged.next().expect("every accepted item is a row of the commit");
-                results.logged(position, event_id);
+                ItemResult::Logged { position, event_id }
             }
-            (Some(problem), _, None) => results.not_logged(&NotLogged::Rejected { problem: problem.document() }),
-            (None, Some(problem), _) | (Some(_), _, Some(problem)) => {
-                results.not_logged(&NotLogged::Retry { problem: problem.document() });
-            }
-        }
+            (Some(problem), _, None) => ItemResult::Rejected { problem: problem.document() },
+            (None, Some(problem), _) | (Some(_), _, Some(problem)) => ItemResult::Retry { problem: problem.document() },
+        });
     }
-    let text = results.finish();
+    let text = serde_json::to_vec(&Answer { results }).expect("an answer of texts is JSON");
     let mut response = Response::new(Body::from(text));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
@@ -128,27 +84,23 @@ mod tests {
 
     use super::*;
 
-    /// What is written by hand is what a serializer would make, whatever the ids hold and however frames change.
     #[test]
-    fn results_are_json() {
-        let position = |seq, row| Position::new(Epoch::FIRST, Seq::new(seq).unwrap(), row);
-        let places =
-            [Some(position(7, 65_535)), Some(position(8, 0)), None, Some(position(8, 1)), Some(position(7, 65_535))];
-        let ids = ["plain", "quote\" and \\", "", "line\nfeed \u{1}", "ü }"];
-        let mut results = Results::with_capacity(places.len());
-        for (position, id) in places.iter().zip(ids) {
-            results.logged(*position, id);
-        }
-        results.not_logged(&NotLogged::Retry {
-            problem: Problem::from(&clicktrail_log::committer::Error::Busy).document(),
-        });
-        let read: serde_json::Value = serde_json::from_slice(&results.finish()).unwrap();
-        let logged = places.iter().zip(ids).map(|(position, id)| {
-            json!({"status": "logged", "position": position.map(|position| position.to_string()), "event_id": id})
-        });
-        let items = read["results"].as_array().unwrap();
-        assert_eq!(items[..places.len()], logged.collect::<Vec<_>>());
-        assert_eq!(items[places.len()]["status"], "retry");
-        assert_eq!(Results::with_capacity(0).finish(), br#"{"results":[]}"#);
+    fn results_look_as_clients_expect_them() {
+        let problem = Problem::from(&clicktrail_log::committer::Error::Busy);
+        let position = Position::new(Epoch::FIRST, Seq::new(7).unwrap(), 65_535);
+        let results = vec![
+            ItemResult::Logged { position: Some(position), event_id: "quote\" and \\" },
+            ItemResult::Logged { position: None, event_id: "" },
+            ItemResult::Rejected { problem: problem.document() },
+            ItemResult::Retry { problem: problem.document() },
+        ];
+        let document = serde_json::to_value(problem.document()).unwrap();
+        let expected = json!({"results": [
+            {"status": "logged", "position": "1.7.65535", "event_id": "quote\" and \\"},
+            {"status": "logged", "position": null, "event_id": ""},
+            {"status": "rejected", "problem": document},
+            {"status": "retry", "problem": document},
+        ]});
+        assert_eq!(serde_json::to_value(Answer { results }).unwrap(), expected);
     }
 }

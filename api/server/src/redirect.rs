@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | `GET`, `POST` | `click` | 302 to the registered target |
 //! | `HEAD` | `probe` | the same |
-//! | fetched ahead (`Sec-Purpose: prefetch` and its forerunners) | `prefetch` | 503: the click itself comes here again |
+//! | fetched ahead (`Sec-Purpose: prefetch` and older headers for it) | `prefetch` | 503: the click itself comes here again |
 //! | of an ad that is not registered | rejected `unknown_ad` | 404 |
 //!
 //! The target comes from the registry and from nowhere else: no parameter can make this an open redirect.

@@ -9,7 +9,7 @@ pub(super) const HEADER: HeaderName = HeaderName::from_static("x-request-id");
 
 /// Gives ids that differ within a process and, as good as surely, between processes.
 #[derive(Debug)]
-pub(super) struct Source {
+pub(super) struct RequestIds {
     process: u64,
     next: AtomicU64,
 }
@@ -18,7 +18,7 @@ pub(super) struct Source {
 #[derive(Debug, Clone)]
 pub(super) struct RequestId(pub(super) String);
 
-impl Source {
+impl RequestIds {
     /// `process` is another number in every process.
     pub(super) fn new(process: u64) -> Self {
         Self { process, next: AtomicU64::new(1) }

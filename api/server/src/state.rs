@@ -48,7 +48,7 @@ pub struct Shared {
     pub(crate) tally: Tally,
     pub(crate) budget: Budget,
     pub(crate) open_batch: OpenBatch,
-    pub(crate) request_ids: request_id::Source,
+    pub(crate) request_ids: request_id::RequestIds,
     /// Every commit under way: a client that hangs up does not stop it, and shutting down waits for it.
     pub(crate) commits: TaskTracker,
 }
@@ -58,7 +58,7 @@ impl State {
     pub fn new(setup: Setup) -> Self {
         // Of the halves of an id only the second is random.
         let (_, process) = setup.ids.next(setup.clock.now()).as_u64_pair();
-        let request_ids = request_id::Source::new(process);
+        let request_ids = request_id::RequestIds::new(process);
         let budget = Budget::new(setup.limits.bodies_bytes_max);
         Self(Arc::new(Shared {
             setup,

@@ -39,7 +39,7 @@ fn every_error_points_at_its_line() {
         ("kind = { field = \"method\", capture = \"GET\" }", "capture needs one group, it has 0"),
         ("kind = { field = \"method\", shorten = true }", "shorten is for ids only"),
         ("kind = { field = \"method\", format = \"rfc3339\" }", "format is for event_time only"),
-        ("kinds = \"click\"", "\"kinds\" is not a column of an event"),
+        ("kinds = \"click\"", "\"kinds\" is not a column that a mapping can fill"),
         ("kind = \"click\"\nkind = \"probe\"", "duplicate key"),
         ("kind = ", "string values must be quoted, expected literal string"),
     ] {

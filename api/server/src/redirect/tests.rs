@@ -89,13 +89,23 @@ async fn odd_paths_and_parameters_never_panic() {
     let doors = Doors::open(Limits::default()).await;
     for (request, outcome) in [
         ("GET /c/a%2Fb%20c", "302"),
+        ("POST /c/a%2fb%20c", "302"),
+        ("HEAD /c/a%2Fb%20c", "302"),
+        ("GET /c/known?x=/a/b", "302"),
         ("GET /c/known?", "302"),
         ("GET /c/known?&&=&a=&a=1&%ff=%ff", "302"),
         ("GET /c/known?uid=%00", "400 nul_character"),
         ("GET /c/known?uid=%0A", "400 invalid_id"),
         ("GET /c/%00", "400 nul_character"),
         ("GET /c/%ff", "404 unknown_ad"),
+        ("HEAD /c/%ff", "404 unknown_ad"),
+        ("GET /c/known%3Fx", "404 unknown_ad"),
+        ("GET /c/a%252Fb%20c", "404 unknown_ad"),
+        ("GET /c", "404 not_found"),
         ("GET /c/", "404 not_found"),
+        ("HEAD /c/", "404 not_found"),
+        ("GET /c//known", "404 not_found"),
+        ("GET /c/known/", "404 not_found"),
         ("GET /c/known/more", "404 not_found"),
         ("PUT /c/known", "405 method_not_allowed"),
         ("GET /v1/events", "405 method_not_allowed"),
@@ -103,12 +113,26 @@ async fn odd_paths_and_parameters_never_panic() {
     ] {
         assert_eq!(doors.ask(request, &[]).await.outcome(), outcome, "{request}");
     }
-    assert_eq!(doors.ask("PUT /c/known", &[]).await.header("allow"), "GET,HEAD,POST");
+    for method in ["PUT", "DELETE", "PATCH", "OPTIONS"] {
+        let answer = doors.ask(&format!("{method} /c/known"), &[]).await;
+        assert_eq!((answer.outcome().as_str(), answer.header("allow")), ("405 method_not_allowed", "GET,HEAD,POST"));
+    }
     let long = doors.ask(&format!("GET /c/known?uid={}", "x".repeat(129)), &[]).await;
     assert_eq!(long.outcome(), "400 too_long");
     let agent = doors.ask("GET /c/known", &[("user-agent", &"x".repeat(4097))]).await;
     assert_eq!(agent.outcome(), "400 too_long");
-    doors.check_counts((3, 6, 0));
+    doors.check_counts((6, 9, 0));
+}
+
+#[tokio::test]
+async fn ad_id_is_decoded_once() {
+    let doors = Doors::open(Limits::default()).await;
+    for request in ["GET /c/a%2Fb%20c", "GET /c/a%252Fb", "GET /c/%C3%A9", "GET /c/%ff", "GET /c/{ad_id}", "GET /c/+"] {
+        doors.ask(request, &[]).await;
+    }
+    assert_eq!(doors.logged(&["ad_id"]).await, ["a/b c"]);
+    let details = ["a%2Fb", "é", "\u{fffd}", "{ad_id}", "+"].map(|ad_id| format!("ad `{ad_id}` is not registered"));
+    assert_eq!(doors.rejected(&["detail"]).await, details);
 }
 
 #[tokio::test]
