@@ -1,5 +1,5 @@
-//! One small hour for ever: the segment and the receipt of every layout and version stay in `fixtures/`, and are read as
-//! on the day they were written.
+//! One small hour for ever: the segment and the receipt of every layout and version stay in `fixtures/`, and are read
+//! as on the day they were written.
 //!
 //! A new layout or version gets files of its own under the next number. `CLICKTRAIL_WRITE_FIXTURES=1` writes those that
 //! today's code makes; the test that reads them passes from the next run on. Those of an older number are never written

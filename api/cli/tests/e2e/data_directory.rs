@@ -48,8 +48,8 @@ const START: &str = "2026-01-01T10:00:00Z";
 /// A click of the first hour about which a person has the last word.
 const RULED: &str = "1.1.4";
 
-/// What is asked, and the file that holds the answer. The rebuild comes last: it forgets what was counted live, which only
-/// a server counts again.
+/// What is asked, and the file that holds the answer. The rebuild comes last: it forgets what was counted live, which
+/// only a server counts again.
 const ASKED: [(&str, &[&str]); 14] = [
     ("counters.txt", &["counters", "--by", "advertiser,campaign", "--granularity", "hour"]),
     ("counters.json", &["counters", "--output", "json"]),
