@@ -1,4 +1,4 @@
-//! JSON to [`Draft`]s: one object, or a list of them, borrowed from the bytes where possible.
+//! JSON to [`Draft`]s: one object, or a list of them, in one pass and borrowed from the bytes where possible.
 //!
 //! The fields are the columns of the event schema, apart from `captured_at`, which the server gives. Differences:
 //!
@@ -18,7 +18,7 @@ use clicktrail_log::{event::Kind, time::Timestamp};
 use crate::{
     amount::micros_of_decimal,
     draft::Draft,
-    json::{self, FromMembers, Type},
+    json::{Cursor, Syntax},
     reason::Reason,
     shorten::shorten,
 };
@@ -31,9 +31,11 @@ pub const UNKNOWN_FIELDS_MAX: usize = 64;
 /// Reads one JSON object with nothing behind it: a line of NDJSON, or a request with a single event.
 ///
 /// # Errors
-/// The first thing that is wrong; what is no JSON to its end is that before anything else.
+/// The first thing that is wrong, with its place.
 pub fn draft(bytes: &[u8]) -> Result<Draft<'_>, Reason> {
-    json::object(utf8(bytes)?).map(DraftReader::finish)
+    let mut reader = Reader::new(utf8(bytes)?);
+    let draft = reader.object().and_then(|draft| Ok(reader.cursor.end().map(|()| draft)?));
+    draft.map_err(Reason::from)
 }
 
 /// Reads a list of objects, or one object. Calls `each` with the characters of every item, in order, and what they
@@ -43,223 +45,313 @@ pub fn draft(bytes: &[u8]) -> Result<Draft<'_>, Reason> {
 /// The bytes as a whole are not JSON, or hold neither list nor object: then what `each` was given counts for
 /// nothing, because where one item ends is uncertain.
 pub fn drafts<'a>(bytes: &'a [u8], mut each: impl FnMut(&'a str, Result<Draft<'a>, Reason>)) -> Result<(), Reason> {
-    let text = utf8(bytes)?;
-    if json::first_byte(text) == Some(b'[') {
-        return json::list(text, |raw, item| each(raw, item.map(DraftReader::finish)));
+    let mut reader = Reader::new(utf8(bytes)?);
+    if reader.cursor.peek() != Some(b'[') {
+        let (raw, item) = reader.item()?;
+        reader.cursor.end()?;
+        if let Err(reason @ Reason::NotAnObject(_)) = item {
+            return Err(reason);
+        }
+        each(raw, item);
+        return Ok(());
     }
-    match json::object(text).map(DraftReader::finish) {
-        Err(reason @ (Reason::InvalidJson { .. } | Reason::NotAnObject(_))) => return Err(reason),
-        item => each(text.trim(), item),
+    reader.cursor.require(b'[', "`[`")?;
+    if !reader.cursor.take(b']') {
+        loop {
+            let (raw, item) = reader.item()?;
+            each(raw, item);
+            if !reader.cursor.take(b',') {
+                break;
+            }
+        }
+        reader.cursor.require(b']', "`,` or `]`")?;
     }
-    Ok(())
+    Ok(reader.cursor.end()?)
 }
 
 fn utf8(bytes: &[u8]) -> Result<&str, Reason> {
     str::from_utf8(bytes).map_err(|error| Reason::InvalidUtf8 { offset: error.valid_up_to() })
 }
 
-#[derive(Debug, Default)]
-struct DraftReader<'a> {
+/// Why reading stopped: the grammar is broken, or the value is no event.
+#[derive(Debug)]
+enum Failure {
+    Syntax(Syntax),
+    Event(Reason),
+}
+
+impl From<Syntax> for Failure {
+    fn from(syntax: Syntax) -> Self {
+        Self::Syntax(syntax)
+    }
+}
+
+impl From<Syntax> for Reason {
+    fn from(syntax: Syntax) -> Self {
+        Self::InvalidJson { offset: syntax.offset, expected: syntax.expected }
+    }
+}
+
+impl From<Failure> for Reason {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Syntax(syntax) => syntax.into(),
+            Failure::Event(reason) => reason,
+        }
+    }
+}
+
+/// Where in the draft a text or an amount goes.
+type TextSlot<'a> = for<'d> fn(&'d mut Draft<'a>) -> &'d mut Option<Cow<'a, str>>;
+/// What is done with a member of an object: name decoded, name raw with its quotes; the value comes next.
+type Member<'a> = fn(&mut Reader<'a>, name: &str, raw_name: &'a str) -> Result<(), Failure>;
+type AmountSlot<'a> = for<'d> fn(&'d mut Draft<'a>) -> &'d mut Option<i64>;
+
+#[derive(Debug)]
+struct Reader<'a> {
+    cursor: Cursor<'a>,
     draft: Draft<'a>,
-    given: Given,
-    unknown: Unknown<'a>,
+    /// One bit for each known field that was given.
+    seen: u32,
+    /// Names of the unknown fields so far.
+    unknown: Vec<Cow<'a, str>>,
+    /// `{"name":value` of the unknown fields so far; empty if there is none.
+    extra: String,
 }
 
-/// The unknown fields of an event.
-#[derive(Debug, Default)]
-struct Unknown<'a> {
-    /// Their names.
-    names: Vec<Cow<'a, str>>,
-    /// `{"name":value` of all; empty if there is none.
-    json: String,
-}
-
-/// The members of `extra`, to be added to other unknown fields.
-#[derive(Debug, Default)]
-struct Extra<'a>(Vec<(&'a str, &'a str)>);
-
-/// One bit for each known field that was given. Fields that exclude each other have the same.
-#[derive(Debug, Default)]
-struct Given(u32);
-
-impl Given {
-    /// Notes the field and gives its name back.
-    #[inline]
-    fn once(&mut self, bit: u32, name: &'static str) -> Result<&'static str, Reason> {
-        let mask = 1 << bit;
-        if self.0 & mask != 0 {
-            return Err(Reason::DuplicateKey(name.to_owned()));
-        }
-        self.0 |= mask;
-        Ok(name)
+impl<'a> Reader<'a> {
+    fn new(text: &'a str) -> Self {
+        let (unknown, extra) = (Vec::new(), String::new());
+        Self { cursor: Cursor::new(text), draft: Draft::default(), seen: 0, unknown, extra }
     }
-}
 
-impl<'a> FromMembers<'a> for DraftReader<'a> {
-    fn member(&mut self, name: &'a str, value: &'a str) -> Result<(), Reason> {
-        // A name with escapes in it is none of the known ones until it is decoded.
-        if self.known(&name[1..name.len() - 1], value)? {
+    /// The next item of a list, with its characters.
+    fn item(&mut self) -> Result<(&'a str, Result<Draft<'a>, Reason>), Syntax> {
+        self.cursor.peek();
+        let start = self.cursor.offset();
+        let item = match self.object() {
+            Ok(draft) => Ok(draft),
+            Err(Failure::Syntax(syntax)) => return Err(syntax),
+            Err(Failure::Event(reason)) => {
+                self.cursor.rewind(start);
+                self.cursor.skip()?;
+                Err(reason)
+            }
+        };
+        Ok((self.cursor.since(start), item))
+    }
+
+    fn object(&mut self) -> Result<Draft<'a>, Failure> {
+        self.draft = Draft::default();
+        self.seen = 0;
+        self.unknown.clear();
+        self.extra.clear();
+        let first = self.cursor.peek();
+        if first != Some(b'{') {
+            self.cursor.skip()?;
+            return Err(Failure::Event(Reason::NotAnObject(type_of(first))));
+        }
+        self.members(Self::field)?;
+        let mut draft = std::mem::take(&mut self.draft);
+        if !self.extra.is_empty() {
+            self.extra.push('}');
+            draft.extra = Some(Cow::Owned(std::mem::take(&mut self.extra)));
+        }
+        Ok(draft)
+    }
+
+    /// Calls `member` behind the colon of every member of the object that comes next, with its name decoded and raw.
+    fn members(&mut self, member: Member<'a>) -> Result<(), Failure> {
+        self.cursor.require(b'{', "`{`")?;
+        if self.cursor.take(b'}') {
             return Ok(());
         }
-        let plain_name = json::text(name)?;
-        if let Cow::Owned(decoded) = &plain_name
-            && self.known(decoded, value)?
-        {
-            return Ok(());
+        loop {
+            self.cursor.peek();
+            let start = self.cursor.offset();
+            // Two calls, so that a plain name stays in registers.
+            if let Some(name) = self.cursor.plain_string() {
+                let raw_name = self.cursor.since(start);
+                self.cursor.require(b':', "`:`")?;
+                member(self, name, raw_name)?;
+            } else {
+                let name = self.cursor.string()?;
+                let raw_name = self.cursor.since(start);
+                self.cursor.require(b':', "`:`")?;
+                member(self, &name, raw_name)?;
+            }
+            if !self.cursor.take(b',') {
+                break;
+            }
         }
-        self.unknown.take(plain_name, name, value)
+        Ok(self.cursor.require(b'}', "`,` or `}`")?)
     }
-}
 
-impl<'a> DraftReader<'a> {
-    /// Takes a known field; `false` for any other.
-    fn known(&mut self, name: &str, value: &'a str) -> Result<bool, Reason> {
-        let Self { draft, given, unknown } = self;
+    fn field(&mut self, name: &str, raw_name: &'a str) -> Result<(), Failure> {
         match name {
-            "event_id" => draft.event_id = text(given.once(0, "event_id")?, value)?,
-            "kind" => draft.kind = kind(given.once(1, "kind")?, value)?,
-            "event_time" => draft.event_time = event_time(given.once(2, "event_time")?, value)?,
-            "advertiser_id" => draft.advertiser_id = text(given.once(3, "advertiser_id")?, value)?,
-            "campaign_id" => draft.campaign_id = text(given.once(4, "campaign_id")?, value)?,
-            "ad_id" => draft.ad_id = text(given.once(5, "ad_id")?, value)?,
-            "publisher_id" => draft.publisher_id = text(given.once(6, "publisher_id")?, value)?,
-            "placement_id" => draft.placement_id = text(given.once(7, "placement_id")?, value)?,
-            "user_id" => draft.user_id = text(given.once(8, "user_id")?, value)?,
-            "session_id" => draft.session_id = text(given.once(9, "session_id")?, value)?,
-            "ip" => draft.ip = text(given.once(10, "ip")?, value)?,
-            "user_agent" => draft.user_agent = text(given.once(11, "user_agent")?, value)?,
-            "page_url" => draft.page_url = text(given.once(12, "page_url")?, value)?,
-            "device_type" => draft.device_type = text(given.once(13, "device_type")?, value)?,
-            "os" => draft.os = text(given.once(14, "os")?, value)?,
-            "browser" => draft.browser = text(given.once(15, "browser")?, value)?,
-            "country" => draft.country = text(given.once(16, "country")?, value)?,
-            "city" => draft.city = text(given.once(17, "city")?, value)?,
-            "currency" => draft.currency = text(given.once(18, "currency")?, value)?,
-            "click_event_id" => draft.click_event_id = text(given.once(19, "click_event_id")?, value)?,
-            "price_micros" => draft.price_micros = micros(given.once(20, "price_micros")?, value)?,
-            "price" => draft.price_micros = decimal(given.once(20, "price")?, value)?,
-            "value_micros" => draft.value_micros = micros(given.once(21, "value_micros")?, value)?,
-            "value" => draft.value_micros = decimal(given.once(21, "value")?, value)?,
-            "extra" => unknown.take_all(given.once(22, "extra")?, value)?,
-            _ => return Ok(false),
+            "event_id" => self.text(0, "event_id", |draft| &mut draft.event_id),
+            "kind" => self.kind(),
+            "event_time" => self.event_time(),
+            "advertiser_id" => self.text(3, "advertiser_id", |draft| &mut draft.advertiser_id),
+            "campaign_id" => self.text(4, "campaign_id", |draft| &mut draft.campaign_id),
+            "ad_id" => self.text(5, "ad_id", |draft| &mut draft.ad_id),
+            "publisher_id" => self.text(6, "publisher_id", |draft| &mut draft.publisher_id),
+            "placement_id" => self.text(7, "placement_id", |draft| &mut draft.placement_id),
+            "user_id" => self.text(8, "user_id", |draft| &mut draft.user_id),
+            "session_id" => self.text(9, "session_id", |draft| &mut draft.session_id),
+            "ip" => self.text(10, "ip", |draft| &mut draft.ip),
+            "user_agent" => self.text(11, "user_agent", |draft| &mut draft.user_agent),
+            "page_url" => self.text(12, "page_url", |draft| &mut draft.page_url),
+            "device_type" => self.text(13, "device_type", |draft| &mut draft.device_type),
+            "os" => self.text(14, "os", |draft| &mut draft.os),
+            "browser" => self.text(15, "browser", |draft| &mut draft.browser),
+            "country" => self.text(16, "country", |draft| &mut draft.country),
+            "city" => self.text(17, "city", |draft| &mut draft.city),
+            "currency" => self.text(18, "currency", |draft| &mut draft.currency),
+            "click_event_id" => self.text(19, "click_event_id", |draft| &mut draft.click_event_id),
+            "price_micros" => self.micros(20, "price_micros", |draft| &mut draft.price_micros),
+            "price" => self.decimal(20, "price", |draft| &mut draft.price_micros),
+            "value_micros" => self.micros(21, "value_micros", |draft| &mut draft.value_micros),
+            "value" => self.decimal(21, "value", |draft| &mut draft.value_micros),
+            "extra" => self.extra(),
+            _ => self.unknown(name, raw_name),
         }
-        Ok(true)
     }
 
-    fn finish(self) -> Draft<'a> {
-        let Unknown { mut json, .. } = self.unknown;
-        if json.is_empty() {
-            return self.draft;
+    #[inline]
+    fn once(&mut self, bit: u32, name: &'static str) -> Result<(), Failure> {
+        let mask = 1 << bit;
+        if self.seen & mask != 0 {
+            return Err(Failure::Event(Reason::DuplicateKey(name.to_owned())));
         }
-        json.push('}');
-        Draft { extra: Some(Cow::Owned(json)), ..self.draft }
-    }
-}
-
-impl<'a> FromMembers<'a> for Extra<'a> {
-    fn member(&mut self, name: &'a str, value: &'a str) -> Result<(), Reason> {
-        if self.0.len() == UNKNOWN_FIELDS_MAX {
-            return Err(TOO_MANY);
-        }
-        self.0.push((name, value));
+        self.seen |= mask;
         Ok(())
     }
-}
 
-const TOO_MANY: Reason = Reason::TooLong { field: "extra", max: UNKNOWN_FIELDS_MAX, unit: "fields" };
+    #[cold]
+    fn wrong_type<T>(&mut self, field: &'static str, expected: &'static str) -> Result<T, Failure> {
+        self.cursor.skip()?;
+        Err(Failure::Event(Reason::WrongType { field, expected }))
+    }
 
-impl<'a> Unknown<'a> {
-    fn take_all(&mut self, field: &'static str, value: &'a str) -> Result<(), Reason> {
-        match json::type_of(value) {
-            Type::Null => Ok(()),
-            Type::Object => {
-                let Extra(members) = json::object(value)?;
-                members.into_iter().try_for_each(|(name, inner)| self.take(json::text(name)?, name, inner))
-            }
-            Type::Boolean | Type::Number | Type::Text | Type::List => {
-                Err(Reason::WrongType { field, expected: "a JSON object" })
-            }
+    /// A text, or `None` for null.
+    fn optional_text(&mut self, name: &'static str, expected: &'static str) -> Result<Option<Cow<'a, str>>, Failure> {
+        match self.cursor.peek() {
+            Some(b'"') => Ok(Some(self.cursor.string()?)),
+            _ if self.cursor.take_null()? => Ok(None),
+            _ => self.wrong_type(name, expected),
         }
     }
 
-    fn take(&mut self, plain_name: Cow<'a, str>, name: &str, value: &str) -> Result<(), Reason> {
-        let inside = json::inside(value)?;
+    #[inline]
+    fn text(&mut self, bit: u32, name: &'static str, slot: TextSlot<'a>) -> Result<(), Failure> {
+        self.once(bit, name)?;
+        *slot(&mut self.draft) = match self.cursor.plain_string() {
+            Some(plain) => Some(Cow::Borrowed(plain)),
+            None => self.optional_text(name, "a text")?,
+        };
+        Ok(())
+    }
+
+    fn kind(&mut self) -> Result<(), Failure> {
+        self.once(1, "kind")?;
+        if let Some(text) = self.optional_text("kind", "a text")? {
+            let unknown = |()| Failure::Event(Reason::InvalidKind(shorten(&text).into_owned()));
+            self.draft.kind = Some(text.parse::<Kind>().map_err(unknown)?);
+        }
+        Ok(())
+    }
+
+    fn event_time(&mut self) -> Result<(), Failure> {
+        const EXPECTED: &str = "RFC 3339 text or integer milliseconds since 1970";
+        self.once(2, "event_time")?;
+        let (text, time) = match self.cursor.peek() {
+            Some(b'-' | b'0'..=b'9') => {
+                let number = self.cursor.number()?;
+                (Cow::Borrowed(number), time_of_millis(number))
+            }
+            _ => match self.optional_text("event_time", EXPECTED)? {
+                Some(text) => {
+                    let time = Timestamp::parse_rfc3339(&text);
+                    (text, time)
+                }
+                None => return Ok(()),
+            },
+        };
+        let invalid = || Failure::Event(Reason::InvalidTime(shorten(&text).into_owned()));
+        self.draft.event_time = Some(time.ok_or_else(invalid)?);
+        Ok(())
+    }
+
+    fn micros(&mut self, bit: u32, name: &'static str, slot: AmountSlot<'a>) -> Result<(), Failure> {
+        const EXPECTED: &str = "an integer of millionths";
+        self.once(bit, name)?;
+        if self.cursor.take_null()? {
+            return Ok(());
+        }
+        if !matches!(self.cursor.peek(), Some(b'-' | b'0'..=b'9')) {
+            return self.wrong_type(name, EXPECTED);
+        }
+        let number = self.cursor.number()?;
+        if number.contains(['.', 'e', 'E']) {
+            return Err(Failure::Event(Reason::WrongType { field: name, expected: EXPECTED }));
+        }
+        let too_large =
+            |_| Failure::Event(Reason::InvalidAmount { field: name, why: "is larger than an amount can be" });
+        *slot(&mut self.draft) = Some(number.parse().map_err(too_large)?);
+        Ok(())
+    }
+
+    fn decimal(&mut self, bit: u32, name: &'static str, slot: AmountSlot<'a>) -> Result<(), Failure> {
+        self.once(bit, name)?;
+        let text = match self.cursor.peek() {
+            Some(b'-' | b'0'..=b'9') => Cow::Borrowed(self.cursor.number()?),
+            _ => match self.optional_text(name, "a decimal text or number")? {
+                Some(text) => text,
+                None => return Ok(()),
+            },
+        };
+        let invalid = |why| Failure::Event(Reason::InvalidAmount { field: name, why });
+        *slot(&mut self.draft) = Some(micros_of_decimal(&text).map_err(invalid)?);
+        Ok(())
+    }
+
+    fn extra(&mut self) -> Result<(), Failure> {
+        self.once(22, "extra")?;
+        if self.cursor.take_null()? {
+            return Ok(());
+        }
+        if self.cursor.peek() != Some(b'{') {
+            return self.wrong_type("extra", "a JSON object");
+        }
+        self.members(Self::unknown)
+    }
+
+    fn unknown(&mut self, name: &str, raw_name: &'a str) -> Result<(), Failure> {
+        let value = self.cursor.skip()?;
         // The event itself is a level.
-        if inside.depth >= DEPTH_MAX {
-            return Err(Reason::TooDeep { max: DEPTH_MAX });
+        let reason = if value.depth >= DEPTH_MAX {
+            Some(Reason::TooDeep { max: DEPTH_MAX })
+        } else if value.has_nul || name.contains('\0') {
+            Some(Reason::NulCharacter(Cow::Owned(shorten(name).replace('\0', "\\u0000"))))
+        } else if self.unknown.iter().any(|known| known == name) {
+            Some(Reason::DuplicateKey(shorten(name).into_owned()))
+        } else if self.unknown.len() == UNKNOWN_FIELDS_MAX {
+            Some(Reason::TooLong { field: "extra", max: UNKNOWN_FIELDS_MAX, unit: "fields" })
+        } else {
+            None
+        };
+        if let Some(reason) = reason {
+            return Err(Failure::Event(reason));
         }
-        if inside.has_nul || plain_name.contains('\0') {
-            return Err(Reason::NulCharacter(Cow::Owned(shorten(&plain_name).replace('\0', "\\u0000"))));
-        }
-        if self.names.contains(&plain_name) {
-            return Err(Reason::DuplicateKey(shorten(&plain_name).into_owned()));
-        }
-        if self.names.len() == UNKNOWN_FIELDS_MAX {
-            return Err(TOO_MANY);
-        }
-        self.names.push(plain_name);
-        self.json.push(if self.json.is_empty() { '{' } else { ',' });
-        self.json.push_str(name);
-        self.json.push(':');
-        self.json.push_str(value);
+        self.extra.push(if self.extra.is_empty() { '{' } else { ',' });
+        self.extra.push_str(raw_name);
+        self.extra.push(':');
+        self.extra.push_str(value.raw);
+        let plain = &raw_name[1..raw_name.len() - 1];
+        self.unknown.push(if plain == name { Cow::Borrowed(plain) } else { Cow::Owned(name.to_owned()) });
         Ok(())
     }
-}
-
-#[inline]
-fn text<'a>(field: &'static str, value: &'a str) -> Result<Option<Cow<'a, str>>, Reason> {
-    match json::type_of(value) {
-        Type::Text => json::text(value).map(Some),
-        Type::Null => Ok(None),
-        Type::Boolean | Type::Number | Type::List | Type::Object => {
-            Err(Reason::WrongType { field, expected: "a text" })
-        }
-    }
-}
-
-/// A text, or the characters of a number.
-fn text_or_number<'a>(
-    field: &'static str,
-    value: &'a str,
-    expected: &'static str,
-) -> Result<Option<Cow<'a, str>>, Reason> {
-    match json::type_of(value) {
-        Type::Text => json::text(value).map(Some),
-        Type::Number => Ok(Some(Cow::Borrowed(value))),
-        Type::Null => Ok(None),
-        Type::Boolean | Type::List | Type::Object => Err(Reason::WrongType { field, expected }),
-    }
-}
-
-fn kind(field: &'static str, value: &str) -> Result<Option<Kind>, Reason> {
-    let Some(text) = text(field, value)? else { return Ok(None) };
-    text.parse().map(Some).map_err(|()| Reason::InvalidKind(shorten(&text).into_owned()))
-}
-
-fn event_time(field: &'static str, value: &str) -> Result<Option<Timestamp>, Reason> {
-    let expected = "RFC 3339 text or integer milliseconds since 1970";
-    let Some(given) = text_or_number(field, value, expected)? else { return Ok(None) };
-    let is_number = json::type_of(value) == Type::Number;
-    let time = if is_number { time_of_millis(&given) } else { Timestamp::parse_rfc3339(&given) };
-    time.map(Some).ok_or_else(|| Reason::InvalidTime(shorten(&given).into_owned()))
-}
-
-fn micros(field: &'static str, value: &str) -> Result<Option<i64>, Reason> {
-    match json::type_of(value) {
-        Type::Null => Ok(None),
-        Type::Number if !value.contains(['.', 'e', 'E']) => {
-            let too_large = |_| Reason::InvalidAmount { field, why: "is larger than an amount can be" };
-            value.parse().map(Some).map_err(too_large)
-        }
-        Type::Boolean | Type::Number | Type::Text | Type::List | Type::Object => {
-            Err(Reason::WrongType { field, expected: "an integer of millionths" })
-        }
-    }
-}
-
-fn decimal(field: &'static str, value: &str) -> Result<Option<i64>, Reason> {
-    let Some(given) = text_or_number(field, value, "a decimal text or number")? else { return Ok(None) };
-    micros_of_decimal(&given).map(Some).map_err(|why| Reason::InvalidAmount { field, why })
 }
 
 /// `None` unless the number is an integer of milliseconds in the years 1970 to 9999.
@@ -267,6 +359,16 @@ fn time_of_millis(number: &str) -> Option<Timestamp> {
     const YEAR_10000_MILLIS: i64 = 253_402_300_800_000;
     let millis: i64 = number.parse().ok()?;
     (0..YEAR_10000_MILLIS).contains(&millis).then(|| Timestamp::from_micros(millis * 1000))
+}
+
+fn type_of(first: Option<u8>) -> &'static str {
+    match first {
+        Some(b'[') => "a list",
+        Some(b'"') => "a text",
+        Some(b't' | b'f') => "true or false",
+        Some(b'n') => "null",
+        _ => "a number",
+    }
 }
 
 #[cfg(test)]

@@ -6,12 +6,12 @@ use std::borrow::Cow;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Reason {
     /// The text breaks JSON's grammar (RFC 8259), or ends too early.
-    #[error("not valid JSON at byte {offset}: {detail}")]
+    #[error("not valid JSON at byte {offset}: expected {expected}")]
     InvalidJson {
         /// Where, from 0, in the line or body.
         offset: usize,
-        /// What is wrong there.
-        detail: String,
+        /// What should stand there.
+        expected: &'static str,
     },
     /// JSON is UTF-8.
     #[error("not valid UTF-8 at byte {offset}")]

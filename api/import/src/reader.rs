@@ -26,7 +26,7 @@ use super::{
 
 /// Part of [`Import::identity`]: raise it when the same file and mapping would make other frames than before, or an
 /// import cut off under the old version would go on under the new one with frames that do not fit.
-pub const IMPORT_VERSION: u32 = 2;
+pub const IMPORT_VERSION: u32 = 1;
 /// How far an event time may lie in the future: clocks differ.
 const FUTURE_MICROS_MAX: i64 = 60_000_000;
 /// Lines between two calls of the progress callback.
