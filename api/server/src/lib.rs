@@ -2,7 +2,7 @@
 //!
 //! A request becomes drafts, drafts become one batch of events and one of rejected events, both are stored
 //! (`store`), and only then is anybody answered. Handlers know status codes and no storage; a failure becomes a
-//! [`problem::Problem`], which [`finish`] turns into a document with the request's id.
+//! [`problem::Problem`], which `finish` turns into a document with the request's id.
 //!
 //! Conservation (invariant I2): every item that was read is counted as received, and once more as exactly one of
 //! logged, rejected or refused (told to send it again), in the task that stores it, so that a client that hangs up

@@ -57,7 +57,7 @@ pub fn schema() -> SchemaRef {
     Arc::clone(&SCHEMA)
 }
 
-/// The engine's types (views, wider decimals) as those of [`schema`].
+/// The engine's types (views, wider decimals) as those of [`schema()`].
 ///
 /// # Errors
 /// If a value does not fit: a sum beyond 38 digits.

@@ -2,7 +2,7 @@
 //!
 //! The pages are made here, every column as a dictionary and codes, because the texts come as dictionaries and the
 //! numbers are mostly small: `rle` and `chunk` know Parquet's pages, `dictionary` and `column` how rows become codes.
-//! Heads, footer and statistics are parquet-rs's. [`writer`] puts the file together.
+//! Heads, footer and statistics are parquet-rs's. `writer` puts the file together.
 
 mod chunk;
 mod column;
