@@ -2,7 +2,7 @@
 //!
 //! Format version 1: the payload is the inflated length (four bytes, little endian), then one LZ4 block, which holds
 //! an Arrow IPC stream (schema, one batch). The header travels beside the payload: as message headers in a broker, as
-//! columns in the embedded log. ARCHITECTURE.md has the table and the recipe for adding a version.
+//! columns in the embedded log. `docs/formats.md` has the table and the recipe for adding a version.
 
 use std::{fmt, str::FromStr};
 
