@@ -21,7 +21,7 @@ use crate::{
 pub(super) use crate::testing::event;
 
 pub(super) const SECOND: i64 = 1_000_000;
-/// Some noon, so that times before it exist.
+/// 2023-11-14T22:13:20Z: late enough that times before it exist.
 pub(super) const NOON: i64 = 1_700_000_000 * SECOND;
 
 /// A ruleset of `rules` with two lists and a database at hand.
