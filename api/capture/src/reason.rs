@@ -90,8 +90,8 @@ pub enum Reason {
     /// No active ISO 4217 code.
     #[error("`{0}` is not an active ISO 4217 currency code")]
     InvalidCurrency(String),
-    /// The price would come from the registry, in another currency than the event's.
-    #[error("the event gives currency {given} but no price, and the ad is priced in {registered}")]
+    /// A click of a registered ad in another currency than the ad's.
+    #[error("the click gives currency {given}, and the ad is priced in {registered}")]
     CurrencyMismatch {
         /// As the event says.
         given: String,
@@ -101,7 +101,7 @@ pub enum Reason {
     /// Nobody to bill and nowhere to lead.
     #[error("ad `{0}` is not registered")]
     UnknownAd(String),
-    /// The event names another owner than the registry does, and leaves out what only one of them knows.
+    /// The event names another owner than the registry does.
     #[error("ad `{ad_id}` belongs to another {owner} than the event says")]
     AdMismatch {
         /// The ad.

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use clicktrail_log::{
+    ad::Ad,
     event::{Event, Kind},
     time::Timestamp,
 };
@@ -69,10 +70,11 @@ pub struct Context<'a> {
 /// |---|---|
 /// | `event_time` | the captured time |
 /// | advertiser, campaign, currency | the registered ad's |
-/// | price of a click | the registered ad's; the currency must be the same |
+/// | price of a click | the registered ad's |
 /// | price of anything else | 0 |
 ///
-/// The registry fills an event only where the advertiser and the campaign that the event does name are the ad's.
+/// Of a registered ad, the advertiser and the campaign that the event does name must be the ad's, and so must the
+/// currency of a click. An ad that is not registered is what the event says.
 /// Optional values that cannot be stored as they are do not reject an event: they are cut or dropped, and its `extra`
 /// says so.
 ///
@@ -201,19 +203,44 @@ impl<'a> Billing<'a> {
         {
             return Err(Reason::InvalidCurrency(shorten(code).into_owned()));
         }
+        let registered = context.ads.get(ad_id);
+        if let Some(ad) = registered {
+            self.hold_against(ad, kind)?;
+        }
         let price_micros = if kind == Kind::Click { self.price_micros } else { Some(self.price_micros.unwrap_or(0)) };
         match (self.advertiser_id, self.campaign_id, price_micros, self.currency) {
             (Some(advertiser_id), Some(campaign_id), Some(price_micros), Some(currency)) => {
                 Ok(Billed { advertiser_id, campaign_id, price_micros, currency })
             }
             (advertiser_id, campaign_id, price_micros, currency) => {
-                Billing { advertiser_id, campaign_id, price_micros, currency }.fill(ad_id, context.ads)
+                Billing { advertiser_id, campaign_id, price_micros, currency }.fill(ad_id, registered)
             }
         }
     }
 
-    fn fill(self, ad_id: &str, ads: &'a Ads) -> Result<Billed<'a>, Reason> {
-        let Some(ad) = ads.get(ad_id) else {
+    /// A registered ad is billed to its own advertiser, in its own campaign, and a click in its own currency, whatever
+    /// the event says. The price may differ: where clicks are auctioned, only the sender knows it.
+    fn hold_against(&self, ad: &Ad, kind: Kind) -> Result<(), Reason> {
+        let is_other =
+            |given: &Option<Cow<'_, str>>, registered: &str| given.as_deref().is_some_and(|id| id != registered);
+        let mismatch = |owner| Reason::AdMismatch { ad_id: shorten(&ad.ad_id).into_owned(), owner };
+        if is_other(&self.advertiser_id, &ad.advertiser_id) {
+            return Err(mismatch("advertiser"));
+        }
+        if is_other(&self.campaign_id, &ad.campaign_id) {
+            return Err(mismatch("campaign"));
+        }
+        match &self.currency {
+            Some(given) if kind == Kind::Click && *given != ad.currency => {
+                let (given, registered) = (given.as_ref().to_owned(), ad.currency.clone());
+                Err(Reason::CurrencyMismatch { given, registered })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn fill(self, ad_id: &str, registered: Option<&'a Ad>) -> Result<Billed<'a>, Reason> {
+        let Some(ad) = registered else {
             return Err(if self.advertiser_id.is_none() || self.campaign_id.is_none() {
                 Reason::UnknownAd(shorten(ad_id).into_owned())
             } else if self.price_micros.is_none() {
@@ -222,19 +249,6 @@ impl<'a> Billing<'a> {
                 Reason::MissingField("currency")
             });
         };
-        let mismatch = |owner| Reason::AdMismatch { ad_id: shorten(ad_id).into_owned(), owner };
-        if self.advertiser_id.as_deref().is_some_and(|given| given != ad.advertiser_id) {
-            return Err(mismatch("advertiser"));
-        }
-        if self.campaign_id.as_deref().is_some_and(|given| given != ad.campaign_id) {
-            return Err(mismatch("campaign"));
-        }
-        if let (None, Some(given)) = (self.price_micros, &self.currency)
-            && *given != ad.currency
-        {
-            let (given, registered) = (given.as_ref().to_owned(), ad.currency.clone());
-            return Err(Reason::CurrencyMismatch { given, registered });
-        }
         Ok(Billed {
             advertiser_id: Cow::Borrowed(&ad.advertiser_id),
             campaign_id: Cow::Borrowed(&ad.campaign_id),

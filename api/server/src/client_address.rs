@@ -40,7 +40,7 @@ mod tests {
     fn check(lines: &[&str], trusted_hops: usize, expected: &str) {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(FORWARDED_FOR, axum::http::HeaderValue::from_bytes(line.as_bytes()).unwrap());
+            headers.append(FORWARDED_FOR, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         let peer = Some("198.51.100.1:4000".parse().unwrap());
         let address = client_address(peer, &headers, trusted_hops).unwrap().to_string();

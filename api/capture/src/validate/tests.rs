@@ -63,7 +63,7 @@ fn registry_fills_what_the_event_leaves_out() {
     check(r#"{"kind":"click","ad_id":"known","advertiser_id":"adv"}"#, Ok("adv/camp 250000 EUR"));
     check(r#"{"kind":"click","ad_id":"known","price":"1.5"}"#, Ok("adv/camp 1500000 EUR"));
     check(r#"{"kind":"click","ad_id":"known","price":0}"#, Ok("adv/camp 0 EUR"));
-    check(r#"{"kind":"click","ad_id":"known","price":2,"currency":"USD"}"#, Ok("adv/camp 2000000 USD"));
+    check(r#"{"kind":"click","ad_id":"known","price":2,"currency":"EUR"}"#, Ok("adv/camp 2000000 EUR"));
     check(r#"{"kind":"impression","ad_id":"known"}"#, Ok("adv/camp 0 EUR"));
     check(r#"{"kind":"probe","ad_id":"known"}"#, Ok("adv/camp 0 EUR"));
     check(r#"{"kind":"conversion","ad_id":"known","currency":"USD","value":3}"#, Ok("adv/camp 0 USD"));
@@ -74,11 +74,29 @@ fn complete_event_needs_no_registry() {
     let whole = r#""advertiser_id":"x","campaign_id":"y","currency":"USD""#;
     check(&format!(r#"{{"kind":"click","ad_id":"new",{whole},"price_micros":5}}"#), Ok("x/y 5 USD"));
     check(&format!(r#"{{"kind":"impression","ad_id":"new",{whole}}}"#), Ok("x/y 0 USD"));
-    check(&format!(r#"{{"kind":"click","ad_id":"known",{whole},"price_micros":5}}"#), Ok("x/y 5 USD"));
     let missing_price = Err(("missing_field", "field `price_micros` is missing"));
     check(&format!(r#"{{"kind":"click","ad_id":"new",{whole}}}"#), missing_price);
     let missing_currency = Err(("missing_field", "field `currency` is missing"));
     check(r#"{"kind":"impression","ad_id":"new","advertiser_id":"x","campaign_id":"y"}"#, missing_currency);
+}
+
+#[test]
+fn registered_ad_is_billed_to_its_own_advertiser_whatever_the_event_names() {
+    for kind in ["click", "impression", "conversion", "probe", "prefetch"] {
+        let whole = |advertiser: &str, campaign: &str, currency: &str| {
+            let text = format!(
+                r#"{{"kind":"{kind}","ad_id":"known","advertiser_id":"{advertiser}","campaign_id":"{campaign}",
+                    "currency":"{currency}","price_micros":5}}"#
+            );
+            outcome_with(&text, &Limits::default()).map_err(|(code, _)| code)
+        };
+        assert_eq!(whole("adv", "camp", "EUR"), Ok("adv/camp 5 EUR".into()), "{kind}");
+        assert_eq!(whole("x", "camp", "EUR"), Err("ad_mismatch"), "{kind}");
+        assert_eq!(whole("adv", "y", "EUR"), Err("ad_mismatch"), "{kind}");
+        assert_eq!(whole("x", "y", "USD"), Err("ad_mismatch"), "{kind}");
+        let other_currency = if kind == "click" { Err("currency_mismatch") } else { Ok("adv/camp 5 USD".into()) };
+        assert_eq!(whole("adv", "camp", "USD"), other_currency, "{kind}");
+    }
 }
 
 #[test]
@@ -89,8 +107,7 @@ fn registry_never_mixes_two_owners_or_currencies() {
     check(r#"{"kind":"click","ad_id":"known","advertiser_id":"x"}"#, other_advertiser);
     let other_campaign = Err(("ad_mismatch", "ad `known` belongs to another campaign than the event says"));
     check(r#"{"kind":"click","ad_id":"known","campaign_id":"x"}"#, other_campaign);
-    let other_currency =
-        Err(("currency_mismatch", "the event gives currency USD but no price, and the ad is priced in EUR"));
+    let other_currency = Err(("currency_mismatch", "the click gives currency USD, and the ad is priced in EUR"));
     check(r#"{"kind":"click","ad_id":"known","currency":"USD"}"#, other_currency);
 }
 

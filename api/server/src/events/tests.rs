@@ -139,6 +139,27 @@ async fn odd_optional_values_cost_no_event_of_a_batch() {
 }
 
 #[tokio::test]
+async fn batch_cannot_bill_a_registered_ad_to_another_advertiser() {
+    let doors = Doors::open(Limits::default()).await;
+    let click = |ad_id: &str, advertiser: &str, currency: &str| {
+        format!(
+            r#"{{"kind":"click","ad_id":"{ad_id}","advertiser_id":"{advertiser}","campaign_id":"camp","price":"9","currency":"{currency}"}}"#
+        )
+    };
+    let clicks = [
+        click("known", "adv", "EUR"),
+        click("known", "victim", "EUR"),
+        click("known", "adv", "USD"),
+        click("not registered", "any", "USD"),
+    ];
+    let results = doors.post(JSON, "", format!("[{}]", clicks.join(","))).await.results();
+    assert_eq!(results, ["logged 1.1.0", "rejected ad_mismatch", "rejected currency_mismatch", "logged 1.1.1"]);
+    assert_eq!(doors.logged(&["advertiser_id", "currency"]).await, ["adv | EUR", "any | USD"]);
+    assert_eq!(doors.rejected(&["code"]).await, ["ad_mismatch", "currency_mismatch"]);
+    doors.check_counts((2, 2, 0));
+}
+
+#[tokio::test]
 async fn compressed_bodies_are_read() {
     let doors = Doors::open(Limits::default()).await;
     let lines: String = (0..1000).map(|event| click(&event.to_string()) + "\n").collect();
