@@ -191,7 +191,7 @@ impl<'a> Record<'a> {
             click_event_id: text(Column::ClickEventId)?,
             price_micros: self.amount(columns, layout, "price", Column::Price, Column::PriceMicros)?,
             value_micros: self.amount(columns, layout, "value", Column::Value, Column::ValueMicros)?,
-            extra: None,
+            ..Draft::default()
         };
         Ok(Draft { extra: self.extra(layout, &shortened), ..draft })
     }

@@ -156,16 +156,27 @@ fn bad_lines_are_rejected_one_by_one_with_their_reasons() {
     for bad in [
         line("17/May/1999:12:00:00", "GET /c"),
         line("31/Feb/2015:12:00:00", "GET /c"),
-        line("17/May/2015:12:00:00", "GET /c").replace("10.0.0.1", "host.example"),
         line("17/May/2015:12:00:00", "GET /\u{1}"),
     ] {
         log.extend_from_slice(bad.as_bytes());
     }
     let imported = import(&log, apache());
     assert_eq!(imported.batches.len(), 1);
-    let codes = ["line_too_long", "invalid_utf8", "time_out_of_range", "invalid_time", "invalid_ip", "invalid_id"];
+    let codes = ["line_too_long", "invalid_utf8", "time_out_of_range", "invalid_time", "invalid_id"];
     let expected: Vec<_> = (1..).zip(codes.map(str::to_owned)).collect();
     assert_eq!(imported.codes(), expected);
+}
+
+#[test]
+fn odd_optional_value_costs_no_line() {
+    let (host, agent) = ("host.example", "x".repeat(5_000));
+    let log = line("17/May/2015:12:00:00", "GET /c")
+        .replace("10.0.0.1", host)
+        .replace("\"-\" \"-\"", &format!("\"-\" \"{agent}\""));
+    let imported = import(log.as_bytes(), apache());
+    assert_eq!(imported.texts("ip"), [None]);
+    assert!(imported.texts("extra")[0].unwrap().contains(r#""ip":{"why":"not_an_address","bytes":12}"#));
+    assert_eq!(imported.codes(), []);
 }
 
 #[test]
