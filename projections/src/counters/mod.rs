@@ -3,6 +3,7 @@
 //! Live ticks and sealed hours run the same SQL, `counters.sql`. Counts are 64-bit, sums are DECIMAL(38,0) of
 //! millionths: at 8.6 G clicks a day, 64-bit micros would overflow within weeks.
 
+mod bucket;
 mod code;
 pub mod hot;
 mod project;

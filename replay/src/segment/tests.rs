@@ -18,7 +18,10 @@ use clicktrail_log::{
     schema::EventsBuilder,
     time::{ManualClock, Timestamp},
 };
-use clicktrail_projections::counters::query;
+use clicktrail_projections::{
+    counters::query,
+    zone::{Range, Zone},
+};
 use clicktrail_verdicts::{
     append::Appender,
     hand::{self, Attribution},
@@ -146,11 +149,11 @@ async fn rule(log: Arc<dyn Log>, archive: &Archive, at: Timestamp) {
 
 async fn ask(archive: &Archive, segment: manifest::File) -> String {
     let question = query::Question {
-        from: None,
-        to: None,
+        range: Range::everything(),
+        advertiser: None,
         dimensions: query::Dimension::ALL.to_vec(),
         granularity: query::Granularity::Minute,
-        zone: "UTC".to_owned(),
+        zone: Zone::utc(),
     };
     let sources = query::Sources { archive: archive.clone(), segments: vec![segment], partials: Vec::new() };
     let rows = query::ask(&question, sources, session::Limits::default()).await.unwrap();

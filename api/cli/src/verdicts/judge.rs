@@ -42,12 +42,13 @@ struct Effect {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let range = arguments.range.hours()?;
     let instance = global.open_existing().await?;
     let rules = global.rules()?;
     let history = instance.rulings();
     let before = history.end().await?;
     let hours: Vec<Hour> = instance.archive.sealed_hours(Stream::Clicks).await?;
-    let hours: Vec<Hour> = hours.into_iter().filter(|hour| arguments.range.holds(*hour)).collect();
+    let hours: Vec<Hour> = hours.into_iter().filter(|hour| range.holds(*hour)).collect();
     if hours.is_empty() {
         output::note("clicktrail: no sealed hour is in this range: nothing was judged");
         return Ok(Exit::InputIncomplete);

@@ -39,9 +39,10 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let range = arguments.range.hours()?;
     let installation = global.open_existing().await?;
     let service = installation.questions();
-    let Some(selection) = service.select(&arguments.sql, |hour| arguments.range.holds(hour)).await? else {
+    let Some(selection) = service.select(&arguments.sql, |hour| range.holds(hour)).await? else {
         output::note("clicktrail: no sealed hour is in this range: nothing was asked");
         return Ok(Exit::InputIncomplete);
     };
