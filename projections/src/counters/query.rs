@@ -15,7 +15,7 @@ use datafusion::{
 
 use crate::{
     clicks::CheckedFiles,
-    counters::schema::{COUNTS, SUMS, schema},
+    counters::schema::{COUNTS, FIRST_COUNTS, FIRST_SUMS, SUMS, schema},
     error::Error,
     session,
 };
@@ -139,19 +139,24 @@ pub struct Sources {
     pub partials: Vec<RecordBatch>,
 }
 
-/// Answers a question: one row a bucket and group, in that order, with every count and sum.
+/// Answers a question: one row a bucket and group, in that order, with the counts and sums that every version has.
 ///
 /// # Errors
 /// [`Error::Argument`] if the zone is not known; otherwise as the archive or the engine report.
 pub async fn ask(question: &Question, sources: Sources, limits: session::Limits) -> Result<Vec<RecordBatch>, Error> {
     let session = session::session(limits)?;
-    let segments = CheckedFiles::new(sources.archive, sources.segments, schema(), limits.threads);
+    let segments = CheckedFiles::segments(sources.archive, sources.segments, limits.threads);
     session.register_table("segments", Arc::new(segments))?;
     session.register_table("partials", Arc::new(MemTable::try_new(schema(), vec![sources.partials])?))?;
-    Ok(session.sql(&sql(question)?).await?.collect().await?)
+    // What came with a later version is asked for by its own name: see `tiers`.
+    let measures = COUNTS[..FIRST_COUNTS].iter().chain(&SUMS[..FIRST_SUMS]);
+    let measures = measures.map(|name| format!("SUM({name}) AS {name}")).collect();
+    let sql = sql(question, measures, "SELECT * FROM segments UNION ALL SELECT * FROM partials")?;
+    Ok(session.sql(&sql).await?.collect().await?)
 }
 
-fn sql(question: &Question) -> Result<String, Error> {
+/// The `measures` of the rows that `from` selects.
+pub(super) fn sql(question: &Question, measures: Vec<String>, from: &str) -> Result<String, Error> {
     let bucket = bucket(question)?;
     let mut groups: Vec<&str> = question.dimensions.iter().map(|dimension| dimension.column()).collect();
     if !groups.contains(&"currency") {
@@ -160,7 +165,7 @@ fn sql(question: &Question) -> Result<String, Error> {
     let mut select: Vec<String> = bucket.iter().map(|bucket| format!("{bucket} AS bucket")).collect();
     select.extend(groups.iter().map(|column| (*column).to_owned()));
     let keys: Vec<String> = (1..=select.len()).map(|index| index.to_string()).collect();
-    select.extend(COUNTS.iter().chain(&SUMS).map(|name| format!("SUM({name}) AS {name}")));
+    select.extend(measures);
     let mut conditions = String::from("TRUE");
     let mut condition = |operator: &str, time: Timestamp| {
         write!(conditions, " AND minute {operator} to_timestamp_micros({})", time.micros()).expect("text takes text");
@@ -172,8 +177,7 @@ fn sql(question: &Question) -> Result<String, Error> {
         condition("<", to);
     }
     Ok(format!(
-        "SELECT {} FROM (SELECT * FROM segments UNION ALL SELECT * FROM partials) WHERE {conditions} \
-         GROUP BY {keys} ORDER BY {keys}",
+        "SELECT {} FROM ({from}) WHERE {conditions} GROUP BY {keys} ORDER BY {keys}",
         select.join(", "),
         keys = keys.join(", "),
     ))
