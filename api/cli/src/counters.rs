@@ -8,7 +8,7 @@ use clicktrail_projections::{
 };
 use clicktrail_query::{Service, counters::Moment};
 
-use crate::{exit::Exit, global::Global, output};
+use crate::{exit::Exit, global::Global, output, tiers};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -35,6 +35,10 @@ pub(super) struct Arguments {
     /// Without it you get the billed totals, which know the judge's live verdicts alone
     #[arg(long, value_name = "POSITION")]
     as_of: Option<Moment>,
+    /// Gross, net and total net of impressions, clicks, conversions, spend and value: net is without general invalid
+    /// traffic and duplicates, total net also without sophisticated and by policy. Nothing that nobody judged is in net
+    #[arg(long)]
+    tiers: bool,
     /// Time zone of buckets and dates, by its IANA name, as in Europe/Berlin, or as an offset, as in +02:00
     #[arg(long, default_value = "UTC", value_name = "ZONE", allow_hyphen_values = true)]
     timezone: Zone,
@@ -56,6 +60,14 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         granularity: arguments.granularity,
         zone,
     };
+    if arguments.tiers {
+        let is_live = arguments.as_of.is_none();
+        tiers::answer(&service, &question, arguments.as_of, global.output).await?;
+        if is_live {
+            tell_stale(&service).await?;
+        }
+        return Ok(Exit::Ok);
+    }
     let batches = match arguments.as_of {
         None => {
             let batches = service.counters(&question).await?;

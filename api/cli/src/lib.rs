@@ -21,6 +21,7 @@ mod rejected;
 mod schema;
 mod serve;
 mod simulate;
+mod tiers;
 mod verdicts;
 
 pub use command::main;

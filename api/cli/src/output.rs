@@ -129,6 +129,12 @@ pub(super) fn amount(micros: i64) -> String {
     format!("{sign}{}.{cents}{}", micros / 1_000_000, rest.trim_end_matches('0'))
 }
 
+/// The cells of a batch, as tables show them.
+pub(super) fn texts(batch: &RecordBatch) -> anyhow::Result<Vec<Vec<String>>> {
+    let cells = |row: Vec<(String, Value)>| row.iter().map(|(name, value)| cell(name, value)).collect();
+    Ok(fields(batch)?.into_iter().map(cells).collect())
+}
+
 /// The rows of a batch as objects.
 pub(super) fn objects(batch: &RecordBatch) -> anyhow::Result<Vec<Map<String, Value>>> {
     Ok(fields(batch)?.into_iter().map(|fields| fields.into_iter().collect()).collect())

@@ -11,11 +11,13 @@ pub mod query;
 mod rulings;
 mod schema;
 mod sealed;
+pub mod tiers;
 
 pub use code::{NAME, SQL, VERSION, code_digest};
 pub use project::{merge, project, project_frames};
 pub use rulings::{no_rulings, rulings, rulings_schema};
 pub use schema::{COUNTS, KEYS, SUMS, normalize, schema};
+pub(crate) use schema::{Missing, complete, first_schema, question_schema};
 pub use sealed::{Counts, project_hour};
 
 #[cfg(test)]

@@ -8,13 +8,13 @@ use clicktrail_log::{
     archive::{Archive, manifest},
     time::Timestamp,
 };
-use datafusion::{arrow::array::RecordBatch, datasource::MemTable, scalar::ScalarValue};
+use datafusion::{arrow::array::RecordBatch, datasource::MemTable, prelude::SessionContext, scalar::ScalarValue};
 
 use crate::{
     clicks::CheckedFiles,
     counters::{
         bucket,
-        schema::{COUNTS, SUMS, schema},
+        schema::{COUNTS, FIRST_COUNTS, FIRST_SUMS, SUMS, schema},
     },
     error::Error,
     session,
@@ -112,25 +112,38 @@ pub struct Sources {
     pub partials: Vec<RecordBatch>,
 }
 
-/// Answers a question: one row a bucket and group, in that order, with every count and sum.
+/// Answers a question: one row a bucket and group, in that order, with the counts and sums that every version has.
 ///
 /// # Errors
 /// [`Error::Argument`] if a bucket of the zone cannot be told from whole minutes; otherwise as the archive or the engine
 /// report.
 pub async fn ask(question: &Question, sources: Sources, limits: session::Limits) -> Result<Vec<RecordBatch>, Error> {
     let session = session::session(limits)?;
-    session.register_udf(bucket::function(&question.zone, question.granularity));
-    let segments = CheckedFiles::new(sources.archive, sources.segments, schema(), limits.threads);
+    let segments = CheckedFiles::segments(sources.archive, sources.segments, limits.threads);
     session.register_table("segments", Arc::new(segments))?;
     session.register_table("partials", Arc::new(MemTable::try_new(schema(), vec![sources.partials])?))?;
-    let mut answer = session.sql(&sql(question)).await?;
+    // What came with a later version is asked for by its own name: see `tiers`.
+    let measures = COUNTS[..FIRST_COUNTS].iter().chain(&SUMS[..FIRST_SUMS]);
+    let measures = measures.map(|name| format!("SUM({name}) AS {name}")).collect();
+    answer(&session, question, measures, "SELECT * FROM segments UNION ALL SELECT * FROM partials").await
+}
+
+/// The `measures` of the rows that `from` selects.
+pub(super) async fn answer(
+    session: &SessionContext,
+    question: &Question,
+    measures: Vec<String>,
+    from: &str,
+) -> Result<Vec<RecordBatch>, Error> {
+    session.register_udf(bucket::function(&question.zone, question.granularity));
+    let mut answer = session.sql(&sql(question, measures, from)).await?;
     if let Some(advertiser) = &question.advertiser {
         answer = answer.with_param_values(vec![("advertiser", ScalarValue::from(advertiser.as_str()))])?;
     }
     Ok(answer.collect().await?)
 }
 
-fn sql(question: &Question) -> String {
+fn sql(question: &Question, measures: Vec<String>, from: &str) -> String {
     let mut groups: Vec<&str> = question.dimensions.iter().map(|dimension| dimension.column()).collect();
     if !groups.contains(&"currency") {
         groups.push("currency");
@@ -140,11 +153,10 @@ fn sql(question: &Question) -> String {
     let mut select: Vec<String> = bucket.into_iter().collect();
     select.extend(groups.iter().map(|column| (*column).to_owned()));
     let keys: Vec<String> = (1..=select.len()).map(|index| index.to_string()).collect();
-    select.extend(COUNTS.iter().chain(&SUMS).map(|name| format!("SUM({name}) AS {name}")));
+    select.extend(measures);
     let advertiser = question.advertiser.as_ref().map_or("", |_| " AND advertiser_id = $advertiser");
     format!(
-        "SELECT {} FROM (SELECT * FROM segments UNION ALL SELECT * FROM partials) WHERE {}{advertiser} \
-         GROUP BY {keys} ORDER BY {keys}",
+        "SELECT {} FROM ({from}) WHERE {}{advertiser} GROUP BY {keys} ORDER BY {keys}",
         select.join(", "),
         within(&question.range),
         keys = keys.join(", "),

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use clicktrail_log::invariant;
+use clicktrail_log::{event::Kind, invariant};
 use xxhash_rust::xxh3::xxh3_128;
 
 mod device;
@@ -14,7 +14,7 @@ use super::{
     state::{CACHE_BYTES_MAX, State},
     view::View,
 };
-use crate::{ruleset::patterns::Patterns, verdict::Evidence};
+use crate::{kinds::Kinds, ruleset::patterns::Patterns, verdict::Evidence};
 use device::{Claim, Device};
 
 /// How many user agents are remembered, each by a 128-bit hash of its text. This is a cache, so it never changes what
@@ -37,6 +37,8 @@ struct AgentTraits {
 /// The rules that read user agents, and what was read.
 #[derive(Debug, Default)]
 pub(super) struct Agent {
+    /// What any of the rules looks at.
+    pub(super) kinds: Kinds,
     /// Index and lists.
     pub(super) suspicious: Vec<(usize, Vec<Arc<Patterns>>)>,
     pub(super) mismatches: Vec<usize>,
@@ -53,17 +55,22 @@ impl State for Agent {
             return;
         }
         let rows = view.rows;
-        for &row in &rows.clicks {
+        for row in rows.of(self.kinds) {
             // A web server's log writes a missing user agent as "-".
             let agent = optional(rows.agents, row).map(str::trim).filter(|agent| !matches!(*agent, "" | "-"));
             let Some(agent) = agent else {
+                // Servers report conversions, and need not know the visitor's agent.
+                if rows.kinds[row] == Kind::Conversion {
+                    continue;
+                }
                 for (rule, _) in &self.suspicious {
                     hits.push(row, *rule, [("user_agent", Evidence::Text("missing".to_owned()))]);
                 }
                 continue;
             };
             let traits = self.traits_of(agent);
-            let listed: Vec<_> = traits.listed.clone();
+            let is_listed = traits.listed.iter().any(Option::is_some);
+            let listed = if is_listed { traits.listed.clone() } else { Vec::new() };
             let device = traits.device;
             for ((rule, _), found) in self.suspicious.iter().zip(listed) {
                 if let Some((list, pattern)) = found {

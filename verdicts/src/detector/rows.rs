@@ -8,7 +8,7 @@ use clicktrail_log::{event::Kind, invariant, position::Position, schema, time::T
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 use super::frames::{Frames, Origin};
-use crate::ruleset::address::Address;
+use crate::{kinds::Kinds, ruleset::address::Address};
 
 /// Seeds keep a user apart from an address that is written the same.
 const USER: u64 = 0x7573_6572;
@@ -90,6 +90,11 @@ impl<'b> Rows<'b> {
 
     pub(crate) fn len(&self) -> usize {
         self.kinds.len()
+    }
+
+    /// The rows of these kinds, in order.
+    pub(crate) fn of(&self, kinds: Kinds) -> impl Iterator<Item = usize> {
+        (0..self.len()).filter(move |row| kinds.holds(self.kinds[*row]))
     }
 
     pub(crate) fn address(&self, row: usize) -> Option<Address> {

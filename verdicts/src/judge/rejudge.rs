@@ -49,12 +49,12 @@ pub struct Rejudge {
     before: Position,
 }
 
-/// One click or conversion whose ruling changes.
+/// One event whose ruling changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Who pays.
     pub advertiser_id: String,
-    /// `click` or `conversion`.
+    /// `click`, `impression` or `conversion`.
     pub kind: String,
     /// What a click charges, in millionths of `currency`.
     pub price_micros: i64,

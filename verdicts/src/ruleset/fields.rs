@@ -114,6 +114,17 @@ impl<'t> Fields<'t> {
         located.collect()
     }
 
+    /// A list of texts, if the field is there.
+    pub(super) fn texts(&mut self, name: &'static str) -> Result<Option<Located<Vec<Located<String>>>>, Error> {
+        let Some(value) = self.take(name) else {
+            return Ok(None);
+        };
+        let wanted = "a list of texts";
+        let items = value.get_ref().as_array().ok_or_else(|| self.mistyped(name, value, wanted))?;
+        let texts = items.iter().map(|item| self.text_of(name, item, wanted)).collect::<Result<_, _>>()?;
+        Ok(Some(Located { value: texts, span: value.span() }))
+    }
+
     /// The tables of `[[name]]`.
     pub(super) fn tables(&mut self, name: &'static str) -> Result<Vec<Located<&'t DeTable<'t>>>, Error> {
         let Some(value) = self.take(name) else {

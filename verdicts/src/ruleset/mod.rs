@@ -15,6 +15,7 @@ mod error;
 mod fields;
 pub(crate) mod geo;
 pub(crate) mod limits;
+mod looks_at;
 pub(crate) mod patterns;
 mod profile;
 pub(crate) mod rule;

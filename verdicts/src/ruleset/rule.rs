@@ -8,7 +8,7 @@ use super::{
     error::Error,
     fields::{Fields, Located},
 };
-use crate::verdict::Category;
+use crate::{kinds::Kinds, verdict::Category};
 
 /// The longest name of a rule, in characters: it stands in every reason.
 const NAME_CHARS_MAX: usize = 64;
@@ -20,6 +20,7 @@ pub struct Rule {
     enabled: bool,
     weight_permille: u16,
     category: Category,
+    kinds: Kinds,
     pub(crate) detector: Detector,
 }
 
@@ -44,10 +45,11 @@ impl Rule {
             None => read.profile().category,
             Some(text) => text.value.parse().map_err(|error| fields.error(&text.span, error))?,
         };
+        let kinds = read.read_kinds(&mut fields)?;
         fields.finish()?;
         let weight_permille = weight.and_then(|weight| u16::try_from(weight).ok());
         let weight_permille = weight_permille.unwrap_or(read.profile().weight_permille);
-        Ok(Self { name: name.value, enabled, weight_permille, category, detector: read })
+        Ok(Self { name: name.value, enabled, weight_permille, category, kinds, detector: read })
     }
 
     /// Its name, unique in the ruleset: what reasons name.
@@ -63,6 +65,11 @@ impl Rule {
     /// What it gives an event that it finds invalid.
     pub fn category(&self) -> Category {
         self.category
+    }
+
+    /// The kinds of events that it looks at.
+    pub fn kinds(&self) -> Kinds {
+        self.kinds
     }
 
     /// What it adds to the score, in thousandths.

@@ -19,12 +19,13 @@ use super::{
     },
     rule::Rule,
 };
+use crate::kinds::Kinds;
 
 /// The version of the file's format.
 const VERSION: i64 = 1;
 /// The version of what the detectors mean, raised when the same ruleset would judge the same log differently than
 /// before. It is part of the digest, so that two meanings never share one.
-const MEANING: u32 = 1;
+const MEANING: u32 = 2;
 /// More rules than this would not fit the reasons of a verdict.
 const RULES_MAX: usize = 256;
 
@@ -122,6 +123,12 @@ impl Ruleset {
     /// The rules, in the order of the file, which is the order of reasons.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The kinds of events that at least one working rule looks at.
+    pub fn kinds(&self) -> Kinds {
+        let working = self.rules.iter().filter(|rule| rule.off_because().is_none());
+        working.fold(Kinds::NONE, |kinds, rule| kinds.with(rule.kinds()))
     }
 
     /// What to say at start: rules that find nothing, and why.

@@ -41,7 +41,7 @@ fn shipped_ruleset_holds_the_ten_rules_of_the_contract() {
         ]
     );
     // It stands on every verdict of this ruleset. Another digest is another ruleset.
-    assert_eq!(shipped.digest().to_string(), "4fd49dea17a36d55c45dfc17f645abba04dd220bef5c3d7ccd8a2fa57263ac73");
+    assert_eq!(shipped.digest().to_string(), "e7b1f5c017a69a33dbf8080c7cd52a9debe891deb4a7ca251904946179054034");
     assert_eq!((shipped.threshold_permille(), shipped.look_back().as_secs()), (700, 7200));
     assert_eq!(
         shipped.notes(),
@@ -82,6 +82,10 @@ fn errors_point_at_the_line_and_name_the_thing() {
         (format!("{rule}category = \"nice\"\n"), "line 5, column 12", "\"nice\" is not a category"),
         (format!("{rule}name = \"a b\"\n"), "line 5", "letters, digits"),
         (format!("{rule}enabled = 1\n"), "line 5", "true or false"),
+        (format!("{rule}kinds = [\"click\", \"impression\"]\n"), "line 5, column 19", "looks at click"),
+        (format!("{rule}kinds = [\"probe\"]\n"), "line 5, column 10", "\"probe\""),
+        (format!("{rule}kinds = []\n"), "line 5, column 9", "kinds is empty"),
+        (format!("{rule}kinds = \"click\"\n"), "line 5", "a list of texts"),
         (format!("{rule}{rule}"), "line 5", "rule \"address_rate\" stands twice"),
         (format!("{rule}clicks_max = 5\nclicks_max = 6\n"), "line 6", ""),
         (format!("thresholds = 3\n{rule}"), "line 3, column 1", "unknown field \"thresholds\""),

@@ -3,10 +3,17 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context as _;
-use clicktrail_log::{log::Stream, time::Hour};
+use clicktrail_log::{
+    archive::{Manifest, clicks::Clicks},
+    log::Stream,
+    position::{Position, Seq},
+    time::Hour,
+};
 use clicktrail_verdicts::{
+    coverage::Coverage,
     hand,
     judge::rejudge::{Change, Rejudge, Rejudgement},
+    kinds::Kinds,
     verdict::Verdict,
 };
 use futures::{StreamExt as _, stream};
@@ -15,6 +22,7 @@ use serde_json::json;
 use crate::{
     exit::Exit,
     global::{Format, Global},
+    installation::Installation,
     output::{self, amount},
     progress,
     verdicts::{range::Range, words::number},
@@ -81,9 +89,27 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         bar.inc(1);
     }
     bar.finish_and_clear();
+    if !arguments.dry_run {
+        cover(&instance, &hours, rules.kinds()).await?;
+    }
     let summary = Summary { hours: hours.len(), total, changes, dry_run: arguments.dry_run };
     print(global, &rules.digest().to_string(), &summary, &effects);
     Ok(Exit::Ok)
+}
+
+/// Says in the archive which kinds of the hours' events are judged now, so that answers as of a later verdict know it.
+async fn cover(instance: &Installation, hours: &[Hour], kinds: Kinds) -> anyhow::Result<()> {
+    let (Some(first), Some(last)) = (hours.first(), hours.last()) else { return Ok(()) };
+    let missing = || anyhow::anyhow!("a sealed hour has no manifest");
+    let manifest = async |hour: Hour| instance.archive.manifest::<Clicks>(hour).await?.with_context(missing);
+    let (first, last) = (manifest(*first).await?, manifest(*last).await?);
+    let frame = |manifest: &Manifest, seq: Seq| Position::new(manifest.epoch(), seq, 0);
+    let frames = frame(&first, first.first_seq())..frame(&last, last.last_seq().next());
+    let mut coverage = Coverage::read(&instance.archive).await?;
+    if coverage.judged_again(frames, kinds, instance.rulings().end().await?) {
+        coverage.write(&instance.archive).await?;
+    }
+    Ok(())
 }
 
 /// Advertiser, currency, rule.

@@ -1,5 +1,6 @@
 //! `clicktrail verdicts rules`
 
+use clicktrail_log::event::Kind;
 use serde_json::{Value, json};
 
 use crate::{
@@ -18,6 +19,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
                 "detector": rule.detector(),
                 "enabled": rule.is_enabled(),
                 "category": rule.category().as_str(),
+                "kinds": rule.kinds().iter().map(Kind::as_str).collect::<Vec<_>>(),
                 "weight_permille": rule.weight_permille(),
                 "parameters": parameters.collect::<serde_json::Map<String, Value>>(),
                 "finds": rule.finds(),
@@ -39,7 +41,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
         "an event is invalid when the weights of the rules that fired add up to more than {}",
         rules.threshold_permille()
     ));
-    let mut table = output::Table::new(&["rule", "category", "weight", "parameters", "finds"]);
+    let mut table = output::Table::new(&["rule", "category", "weight", "looks at", "parameters", "finds"]);
     for rule in rules.rules() {
         let weight = if rule.is_enabled() { rule.weight_permille().to_string() } else { "off".to_owned() };
         let parameters: Vec<String> =
@@ -48,6 +50,7 @@ pub(super) fn run(global: &Global) -> anyhow::Result<Exit> {
             rule.name().to_owned(),
             rule.category().to_string(),
             weight,
+            rule.kinds().to_string(),
             parameters.join(" "),
             rule.finds().to_owned(),
         ]);

@@ -18,7 +18,7 @@ pub(super) fn findings(log: &[Entry], look_back: i64) -> Vec<(Position, String)>
             double_click(entry, &seen),
             rate(entry, &seen, "address_rate", 1, 60),
             rate(entry, &seen, "rate_3", 3, 600),
-            impossible_click(entry, &seen),
+            impossible_click(entry, &within(&seen, entry, 630)),
             travel(entry, &log[..index], entry.logged - look_back),
             farm(entry, &seen, "click_farm", 1, 300),
             listed(entry).or_else(|| farm(entry, &seen, "farm_2", 2, 1200)),
@@ -32,6 +32,11 @@ pub(super) fn findings(log: &[Entry], look_back: i64) -> Vec<(Position, String)>
         }
     }
     findings
+}
+
+/// Those logged within the last so many seconds, if that is less than the look-back.
+fn within<'e>(seen: &[&'e Entry], entry: &Entry, seconds: i64) -> Vec<&'e Entry> {
+    seen.iter().filter(|earlier| earlier.logged > entry.logged - seconds * SECOND).copied().collect()
 }
 
 fn time(entry: &Entry) -> i64 {
@@ -66,7 +71,7 @@ fn nearest<'e>(entry: &Entry, seen: &[&'e Entry], kind: Kind, window: i64) -> Op
 }
 
 fn duplicate(entry: &Entry, seen: &[&Entry]) -> Option<String> {
-    if !matches!(entry.event.kind, Kind::Click | Kind::Conversion) {
+    if !matches!(entry.event.kind, Kind::Click | Kind::Impression | Kind::Conversion) {
         return None;
     }
     let is_same =
