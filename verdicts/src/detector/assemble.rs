@@ -29,7 +29,7 @@ pub(crate) fn assemble(ruleset: &Ruleset) -> Vec<Box<dyn State>> {
         match &rule.detector {
             Detector::Duplicate => ids.duplicates.push(index),
             Detector::ClickInjection { window } => ids.injections.push((index, within(*window))),
-            Detector::DoubleClick { window } => double_click.rules.push((index, within(*window))),
+            Detector::DoubleClick { who, window } => double_click.rules.push((index, *who, within(*window))),
             Detector::AddressRate { clicks_max, window } => rate.add(index, *clicks_max, within(*window)),
             Detector::ImpossibleClick { gap_min } => impossible_click.rules.push((index, within(*gap_min))),
             Detector::ImpossibleTravel { database: Some(database), speed_kmh_max, distance_km_min } => {
@@ -38,7 +38,7 @@ pub(crate) fn assemble(ruleset: &Ruleset) -> Vec<Box<dyn State>> {
             Detector::ClickFarm { users_max, window, addresses } => {
                 farm.add(index, *users_max, within(*window), addresses.clone());
             }
-            Detector::SuspiciousAgent { lists } => agent.suspicious.push((index, lists.clone())),
+            Detector::SuspiciousAgent { robots } => agent.suspicious.push((index, robots.clone())),
             Detector::DeviceMismatch => agent.mismatches.push(index),
             Detector::Datacentre { lists } => datacentre.rules.push((index, lists.clone())),
             Detector::ImpossibleTravel { database: None, .. } => {}
