@@ -33,7 +33,7 @@ pub(crate) fn assemble(ruleset: &Ruleset) -> Vec<Box<dyn State>> {
                 ids.duplicates.push(index);
             }
             Detector::ClickInjection { window } => ids.injections.push((index, within(*window))),
-            Detector::DoubleClick { window } => double_click.rules.push((index, within(*window))),
+            Detector::DoubleClick { who, window } => double_click.rules.push((index, *who, within(*window))),
             Detector::AddressRate { clicks_max, window } => rate.add(index, *clicks_max, within(*window)),
             Detector::ImpossibleClick { gap_min } => impossible_click.rules.push((index, within(*gap_min))),
             Detector::ImpossibleTravel { database: Some(database), speed_kmh_max, distance_km_min } => {
@@ -42,9 +42,9 @@ pub(crate) fn assemble(ruleset: &Ruleset) -> Vec<Box<dyn State>> {
             Detector::ClickFarm { users_max, window, addresses } => {
                 farm.add(index, *users_max, within(*window), addresses.clone());
             }
-            Detector::SuspiciousAgent { lists } => {
+            Detector::SuspiciousAgent { robots } => {
                 agent.kinds = agent.kinds.with(rule.kinds());
-                agent.suspicious.push((index, lists.clone()));
+                agent.suspicious.push((index, robots.clone()));
             }
             Detector::DeviceMismatch => {
                 agent.kinds = agent.kinds.with(rule.kinds());

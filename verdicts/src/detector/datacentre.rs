@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{frames::Frames, hits::Hits, state::State, view::View};
-use crate::{kinds::Kinds, ruleset::address::AddressList, verdict::Evidence};
+use crate::{kinds::Kinds, ruleset::networks::AddressList, verdict::Evidence};
 
 /// Lists of networks.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ impl State for Datacentre {
                 let found = lists.iter().find_map(|list| list.line_of(address).map(|line| (list, line)));
                 if let Some((list, line)) = found {
                     let line = Evidence::Number(i64::from(line));
-                    hits.push(row, *rule, [("list", Evidence::Text(list.name())), ("line", line)]);
+                    hits.push(row, *rule, [("list", Evidence::Text(list.name().to_owned())), ("line", line)]);
                 }
             }
         }

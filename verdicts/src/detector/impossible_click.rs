@@ -1,4 +1,7 @@
 //! `impossible_click`: a click that follows its impression sooner than a person can react.
+//!
+//! Times in whole seconds are left out, of impressions and of clicks: a log that tells seconds puts a click and its
+//! impression into the same one, however long the person looked.
 
 use clicktrail_log::event::Kind;
 
@@ -49,7 +52,10 @@ impl State for ImpossibleClick {
             let block = from..rows.len().min(from + BLOCK);
             keys.clear();
             keys.extend(block.filter_map(|row| match rows.kinds[row] {
-                Kind::Impression | Kind::Click => Some((row, rows.who_and_ad(row)?)),
+                Kind::Impression | Kind::Click if rows.is_subsecond(row) => {
+                    Some((row, rows.who_and_ad(row, view.prefixes)?))
+                }
+                Kind::Impression | Kind::Click => None,
                 Kind::Conversion | Kind::Probe | Kind::Prefetch => None,
             }));
             self.impressions.touch(keys.iter().map(|(_, key)| *key));

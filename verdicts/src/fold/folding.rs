@@ -11,7 +11,7 @@ use super::{
     finding::Finding,
     old_events::{self, OldEvent},
     pass::pass,
-    score,
+    score::{self, Fired},
 };
 use crate::{
     detector::{assemble, frames::Frames, hits::Hit, originals::Originals, rows::Rows, state::State, view::View},
@@ -129,7 +129,13 @@ impl Fold {
         self.last = Some(last);
         self.clock.watch(&rows);
         rows.intern(&mut self.frames);
-        let view = View { rows: &rows, frames: &self.frames, originals, look_back_micros: self.look_back_micros };
+        let view = View {
+            rows: &rows,
+            frames: &self.frames,
+            originals,
+            look_back_micros: self.look_back_micros,
+            prefixes: self.ruleset.prefixes(),
+        };
         let hits = pass(&mut self.states, &view, is_judged, self.rows_for_threads);
         let findings = self.findings(&rows, hits);
         self.sweep_if_due();
@@ -151,11 +157,12 @@ impl Fold {
             while let Some(hit) = hits.next_if(|hit| hit.row == row) {
                 fired.push(hit);
             }
-            let weights = fired.iter().map(|hit| (rules[hit.rule].category(), rules[hit.rule].weight_permille()));
-            let score = score::of(weights, self.ruleset.threshold_permille());
+            let score =
+                score::of(fired.iter().map(|hit| Fired::of(&rules[hit.rule])), self.ruleset.threshold_permille());
             let reason = |hit: Hit| Reason {
                 rule: rules[hit.rule].name().to_owned(),
                 weight_permille: rules[hit.rule].weight_permille(),
+                decides: rules[hit.rule].decides(),
                 evidence: hit.evidence,
             };
             findings.push(Finding {

@@ -167,7 +167,7 @@ impl Rejudge {
             // Without a finding the event was invalid before, and no rule fires for it any more.
             let finding = finding.unwrap_or_else(|| row.nothing_found());
             let mut reasons: Vec<&Reason> = finding.reasons.iter().collect();
-            reasons.sort_by_key(|reason| std::cmp::Reverse(reason.weight_permille));
+            reasons.sort_by_key(|reason| std::cmp::Reverse((reason.decides, reason.weight_permille)));
             changes.push(Change {
                 advertiser_id: row.advertiser_id.to_owned(),
                 kind: row.kind.to_owned(),

@@ -125,6 +125,23 @@ impl<'t> Fields<'t> {
         Ok(Some(Located { value: texts, span: value.span() }))
     }
 
+    /// The path of a file, or a list of at most `files_max` of them.
+    pub(super) fn file_or_files(
+        &mut self,
+        name: &'static str,
+        files_max: usize,
+    ) -> Result<Vec<Located<PathBuf>>, Error> {
+        let is_list = self.table.iter().any(|(key, value)| key.get_ref() == name && value.get_ref().is_array());
+        if !is_list {
+            return Ok(self.file(name)?.into_iter().collect());
+        }
+        let files = self.files(name)?;
+        match files.get(files_max) {
+            Some(more) => Err(self.error(&more.span, format_args!("{name} names more than {files_max} files"))),
+            None => Ok(files),
+        }
+    }
+
     /// The tables of `[[name]]`.
     pub(super) fn tables(&mut self, name: &'static str) -> Result<Vec<Located<&'t DeTable<'t>>>, Error> {
         let Some(value) = self.take(name) else {
