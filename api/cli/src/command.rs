@@ -27,8 +27,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Run the whole job on simulated clicks: log, judge, count, seal, compare
     ///
-    /// Writes to ./clicktrail-demo, or to --data or CLICKTRAIL_DATA if one of them is given. What is logged cannot be
-    /// taken back: never name a directory with real events.
+    /// Writes to ./clicktrail-demo, or to --data or CLICKTRAIL_DATA if one of them is given. It takes a new or empty
+    /// directory, or one that holds nothing but made-up events, and no other log, archive or catalog.
     Demo(demo::Arguments),
     /// Take events over HTTP, judge and count them live, and seal hours as they pass
     Serve(serve::Arguments),
@@ -36,7 +36,8 @@ enum Command {
     Import(import::Arguments),
     /// Make up realistic events, in --data or on a running server
     ///
-    /// What is logged cannot be taken back: never name a directory or a server with real events.
+    /// In --data it takes a new or empty directory, or one that holds nothing but made-up events, and no other log,
+    /// archive or catalog. What is sent to a server (--url) cannot be taken back: never name one with real events.
     Simulate(simulate::Arguments),
     /// Registered ads: who pays for a click, how much, and where it leads
     #[command(subcommand)]

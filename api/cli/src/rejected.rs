@@ -22,7 +22,7 @@ use crate::{
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
-    output,
+    made_up, output,
 };
 
 #[derive(Debug, clap::Subcommand)]
@@ -174,6 +174,9 @@ async fn show(global: &Global, instance: &Installation, position: Position) -> a
 
 async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry_run: bool) -> anyhow::Result<Exit> {
     let entries = read(instance, code, usize::MAX).await?;
+    if !dry_run {
+        made_up::end(&instance.places.data)?;
+    }
     let ads = Registry::load(std::sync::Arc::clone(&instance.catalog)).await?.current();
     let (mut logged, mut known, mut rejected, mut foreign) = (0_u64, 0_u64, 0_u64, 0_u64);
     for entry in &entries {

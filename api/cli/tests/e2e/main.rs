@@ -12,6 +12,7 @@ mod data_directory;
 mod installation;
 mod kill;
 mod loader;
+mod made_up;
 #[allow(dead_code, reason = "the log's own tests use the rest of it")]
 #[path = "../../../../log/tests/conformance/nats_server.rs"]
 mod nats_server;
