@@ -13,7 +13,7 @@ use datafusion::{arrow::array::RecordBatch, datasource::MemTable, scalar::Scalar
 use crate::{
     clicks::CheckedFiles,
     counters::{
-        bucket,
+        bucket, exact,
         schema::{COUNTS, SUMS, schema},
     },
     error::Error,
@@ -112,13 +112,15 @@ pub struct Sources {
     pub partials: Vec<RecordBatch>,
 }
 
-/// Answers a question: one row a bucket and group, in that order, with every count and sum.
+/// Answers a question: one row a bucket and group, in that order, with every count and sum. There is always a batch, so
+/// that an answer without rows has columns too.
 ///
 /// # Errors
 /// [`Error::Argument`] if a bucket of the zone cannot be told from whole minutes; otherwise as the archive or the engine
 /// report.
 pub async fn ask(question: &Question, sources: Sources, limits: session::Limits) -> Result<Vec<RecordBatch>, Error> {
     let session = session::session(limits)?;
+    session.register_udaf(exact::function());
     session.register_udf(bucket::function(&question.zone, question.granularity));
     let segments = CheckedFiles::new(sources.archive, sources.segments, schema(), limits.threads);
     session.register_table("segments", Arc::new(segments))?;
@@ -127,7 +129,12 @@ pub async fn ask(question: &Question, sources: Sources, limits: session::Limits)
     if let Some(advertiser) = &question.advertiser {
         answer = answer.with_param_values(vec![("advertiser", ScalarValue::from(advertiser.as_str()))])?;
     }
-    Ok(answer.collect().await?)
+    let columns = Arc::clone(answer.schema().inner());
+    let mut rows = answer.collect().await?;
+    if rows.is_empty() {
+        rows.push(RecordBatch::new_empty(columns));
+    }
+    Ok(rows)
 }
 
 fn sql(question: &Question) -> String {
@@ -140,7 +147,7 @@ fn sql(question: &Question) -> String {
     let mut select: Vec<String> = bucket.into_iter().collect();
     select.extend(groups.iter().map(|column| (*column).to_owned()));
     let keys: Vec<String> = (1..=select.len()).map(|index| index.to_string()).collect();
-    select.extend(COUNTS.iter().chain(&SUMS).map(|name| format!("SUM({name}) AS {name}")));
+    select.extend(COUNTS.iter().chain(&SUMS).map(|name| format!("{}({name}) AS {name}", exact::FUNCTION)));
     let advertiser = question.advertiser.as_ref().map_or("", |_| " AND advertiser_id = $advertiser");
     format!(
         "SELECT {} FROM (SELECT * FROM segments UNION ALL SELECT * FROM partials) WHERE {}{advertiser} \
