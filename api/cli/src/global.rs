@@ -39,17 +39,32 @@ pub(crate) struct Global {
     /// Configuration file; flags and the environment take precedence over it [default: ./clicktrail.toml, if it exists]
     #[arg(long, global = true, env = "CLICKTRAIL_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Format of the results
-    #[arg(long, global = true, value_enum, default_value = "table")]
+    /// Format of the results; csv where they are a table
+    #[arg(long = "output", global = true, value_enum, default_value = "table", value_name = "FORMAT")]
+    pub(crate) requested: Requested,
+    /// What commands do for it.
+    #[arg(skip)]
     pub(crate) output: Format,
 }
 
-/// How results are printed.
+/// The formats that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum Requested {
     /// For people.
     Table,
     /// For programs: one JSON document.
+    Json,
+    /// For spreadsheets: RFC 4180.
+    Csv,
+}
+
+/// How a command prints its results.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// As lines and tables; `output` makes CSV of a table if that is asked for.
+    #[default]
+    Table,
+    /// As one JSON document.
     Json,
 }
 

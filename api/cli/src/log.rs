@@ -131,7 +131,11 @@ async fn hours(
                     hour.rows.to_string(),
                     hour.parts.to_string(),
                     hour.bytes.to_string(),
-                    hour.manifest_digest.chars().take(12).collect(),
+                    if output::is_csv() {
+                        hour.manifest_digest.clone()
+                    } else {
+                        hour.manifest_digest.chars().take(12).collect()
+                    },
                 ]);
             }
             table.print();
@@ -171,7 +175,7 @@ fn print_events(batch: &RecordBatch, personal: Option<&RecordBatch>, left: &mut 
         }
     }
     for mut event in events {
-        if *left == 0 {
+        if *left == 0 || !output::is_taken() {
             return Ok(false);
         }
         *left -= 1;
@@ -196,7 +200,10 @@ async fn tail(instance: &Installation, frames: u64, follow: bool) -> anyhow::Res
         for frame in logged {
             let batch = frame.frame.decode().with_context(|| format!("frame {}", frame.seq))?;
             let position = Position::new(info.epoch, frame.seq, 0);
-            print_events(&part::with_position(&batch, position, frame.logged_at)?, None, &mut u64::MAX.clone())?;
+            let events = part::with_position(&batch, position, frame.logged_at)?;
+            if !print_events(&events, None, &mut u64::MAX.clone())? {
+                return Ok(Exit::Ok);
+            }
             next = frame.seq.next();
         }
     }

@@ -139,7 +139,8 @@ fn list(global: &Global, entries: &[Entry]) {
     }
     let mut table = output::Table::new(&["position", "rejected_at", "source", "item", "code", "detail"]);
     for entry in entries {
-        let source = entry.source.chars().take(24).collect();
+        let chars = if output::is_csv() { usize::MAX } else { 24 };
+        let source = entry.source.chars().take(chars).collect();
         let (at, item) = (entry.rejected_at.to_string(), entry.item.to_string());
         table.push(vec![entry.position.to_string(), at, source, item, entry.code.clone(), entry.detail.clone()]);
     }

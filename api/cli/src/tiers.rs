@@ -82,17 +82,9 @@ fn value(batch: &RecordBatch, name: &str, row: usize) -> String {
         return count.value(row).to_string();
     }
     match batch.column_by_name(&format!("{name}_micros")).map(|column| column.as_primitive::<Decimal128Type>()) {
-        Some(sums) if sums.is_valid(row) => decimal(sums.value(row)),
+        Some(sums) if sums.is_valid(row) => output::amount(sums.value(row)),
         Some(_) | None => "-".to_owned(),
     }
-}
-
-/// Millionths as a decimal with at least two places, at any size.
-fn decimal(micros: i128) -> String {
-    let (sign, micros) = (if micros < 0 { "-" } else { "" }, micros.unsigned_abs());
-    let fraction = format!("{:06}", micros % 1_000_000);
-    let (cents, rest) = fraction.split_at(2);
-    format!("{sign}{}.{cents}{}", micros / 1_000_000, rest.trim_end_matches('0'))
 }
 
 fn permille(batch: &RecordBatch, kind: &str, row: usize) -> Option<i64> {
@@ -124,10 +116,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shares_are_cut_and_money_is_exact_at_any_size() {
+    fn shares_are_cut_and_never_rounded_up() {
         assert_eq!((percent(1000), percent(999), percent(0)), ("100.0".into(), "99.9".into(), "0.0".into()));
-        assert_eq!(decimal(-99_560_000), "-99.56");
-        assert_eq!(decimal(i128::from(i64::MAX) * 10 + 5), "92233720368547.758075");
-        assert_eq!(decimal(i128::from(i64::MAX) * 2_000_000), "18446744073709551614.00");
     }
 }

@@ -5,6 +5,7 @@
 
 mod bucket;
 mod code;
+mod exact;
 pub mod hot;
 mod project;
 pub mod query;

@@ -13,7 +13,7 @@ use datafusion::{arrow::array::RecordBatch, datasource::MemTable, prelude::Sessi
 use crate::{
     clicks::CheckedFiles,
     counters::{
-        bucket,
+        bucket, exact,
         schema::{COUNTS, FIRST_COUNTS, FIRST_SUMS, SUMS, schema},
     },
     error::Error,
@@ -112,7 +112,8 @@ pub struct Sources {
     pub partials: Vec<RecordBatch>,
 }
 
-/// Answers a question: one row a bucket and group, in that order, with the counts and sums that every version has.
+/// Answers a question: one row a bucket and group, in that order, with the counts and sums that every version has. There
+/// is always a batch, so that an answer without rows has columns too.
 ///
 /// # Errors
 /// [`Error::Argument`] if a bucket of the zone cannot be told from whole minutes; otherwise as the archive or the engine
@@ -124,7 +125,7 @@ pub async fn ask(question: &Question, sources: Sources, limits: session::Limits)
     session.register_table("partials", Arc::new(MemTable::try_new(schema(), vec![sources.partials])?))?;
     // What came with a later version is asked for by its own name: see `tiers`.
     let measures = COUNTS[..FIRST_COUNTS].iter().chain(&SUMS[..FIRST_SUMS]);
-    let measures = measures.map(|name| format!("SUM({name}) AS {name}")).collect();
+    let measures = measures.map(|name| format!("{}({name}) AS {name}", exact::FUNCTION)).collect();
     answer(&session, question, measures, "SELECT * FROM segments UNION ALL SELECT * FROM partials").await
 }
 
@@ -135,12 +136,18 @@ pub(super) async fn answer(
     measures: Vec<String>,
     from: &str,
 ) -> Result<Vec<RecordBatch>, Error> {
+    session.register_udaf(exact::function());
     session.register_udf(bucket::function(&question.zone, question.granularity));
     let mut answer = session.sql(&sql(question, measures, from)).await?;
     if let Some(advertiser) = &question.advertiser {
         answer = answer.with_param_values(vec![("advertiser", ScalarValue::from(advertiser.as_str()))])?;
     }
-    Ok(answer.collect().await?)
+    let columns = Arc::clone(answer.schema().inner());
+    let mut rows = answer.collect().await?;
+    if rows.is_empty() {
+        rows.push(RecordBatch::new_empty(columns));
+    }
+    Ok(rows)
 }
 
 fn sql(question: &Question, measures: Vec<String>, from: &str) -> String {

@@ -19,6 +19,7 @@ use clicktrail_log::{
 use datafusion::{arrow::array::RecordBatch, datasource::MemTable};
 
 use super::{
+    exact::FUNCTION as SUM,
     query::{self, Question},
     schema::question_schema,
 };
@@ -87,26 +88,26 @@ fn measures() -> Vec<String> {
             let columns: Vec<String> = categories.iter().map(column).collect();
             format!("{name} - {}", columns.join(" - "))
         };
-        let judged = |what: &str| format!("SUM(CASE WHEN {name}_are_judged THEN {what} ELSE 0 END)");
-        measures.push(format!("SUM({name}) AS {name}_gross"));
+        let judged = |what: &str| format!("{SUM}(CASE WHEN {name}_are_judged THEN {what} ELSE 0 END)");
+        measures.push(format!("{SUM}({name}) AS {name}_gross"));
         measures.push(format!("{} AS {name}_net", judged(&without(&GENERAL))));
         measures.push(format!("{} AS {name}_total_net", judged(&without(&[GENERAL, OTHER].concat()))));
         for category in GENERAL.iter().chain(&OTHER) {
             measures.push(format!("{} AS {name}_{category}", judged(&column(category))));
         }
         measures.push(format!("{} AS {name}_judged", judged(name)));
-        let permille = format!("{} * 1000 / SUM({name})", judged(name));
-        measures.push(format!("CASE WHEN SUM({name}) = 0 THEN NULL ELSE {permille} END AS {name}_judged_permille"));
+        let permille = format!("{} * 1000 / {SUM}({name})", judged(name));
+        measures.push(format!("CASE WHEN {SUM}({name}) = 0 THEN NULL ELSE {permille} END AS {name}_judged_permille"));
     }
     let whole =
-        |sum: &str| format!("CASE WHEN COUNT(general_invalid_spend_micros) < COUNT(*) THEN NULL ELSE SUM({sum}) END");
+        |sum: &str| format!("CASE WHEN COUNT(general_invalid_spend_micros) < COUNT(*) THEN NULL ELSE {SUM}(COALESCE({sum}, 0)) END");
     let (general, other) = ("general_invalid_spend_micros", "other_invalid_spend_micros");
     measures.push(format!("{} AS spend_gross_micros", whole(&format!("spend_micros + {general} + {other}"))));
     measures.push(format!("{} AS spend_net_micros", whole(&format!("spend_micros + {other}"))));
-    measures.push("SUM(spend_micros) AS spend_total_net_micros".to_owned());
-    let judged = |what: &str| format!("SUM(CASE WHEN conversions_are_judged THEN {what} ELSE 0 END)");
+    measures.push(format!("{SUM}(spend_micros) AS spend_total_net_micros"));
+    let judged = |what: &str| format!("{SUM}(CASE WHEN conversions_are_judged THEN {what} ELSE 0 END)");
     let (general, other) = ("COALESCE(general_invalid_value_micros, 0)", "COALESCE(other_invalid_value_micros, 0)");
-    measures.push("SUM(value_micros) AS value_gross_micros".to_owned());
+    measures.push(format!("{SUM}(value_micros) AS value_gross_micros"));
     measures.push(format!("{} AS value_net_micros", judged(&format!("value_micros - {general}"))));
     measures.push(format!("{} AS value_total_net_micros", judged(&format!("value_micros - {general} - {other}"))));
     measures

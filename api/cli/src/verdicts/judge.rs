@@ -25,7 +25,7 @@ use crate::{
     installation::Installation,
     output::{self, amount},
     progress,
-    verdicts::{range::Range, words::number},
+    verdicts::{range::Range, words::sum},
 };
 
 #[derive(Debug, clap::Args)]
@@ -151,7 +151,7 @@ fn print(global: &Global, ruleset: &str, summary: &Summary, effects: &BTreeMap<E
                 "now_invalid": effect.now_invalid,
                 "now_valid": effect.now_valid,
                 "recategorized": effect.recategorized,
-                "spend_micros": number(effect.spend_micros),
+                "spend_micros": sum(effect.spend_micros),
             })
         };
         output::json(&json!({
@@ -191,7 +191,7 @@ fn print(global: &Global, ruleset: &str, summary: &Summary, effects: &BTreeMap<E
                 effect.now_invalid.to_string(),
                 effect.now_valid.to_string(),
                 effect.recategorized.to_string(),
-                i64::try_from(effect.spend_micros).map_or_else(|_| effect.spend_micros.to_string(), amount),
+                amount(effect.spend_micros),
                 currency.clone(),
             ]);
         }

@@ -16,7 +16,7 @@ use crate::{
     output::{self, amount},
     verdicts::{
         range::Range,
-        words::{now, number},
+        words::{now, sum},
     },
 };
 
@@ -75,7 +75,7 @@ fn print(global: &Global, selected: &[Selected], changes: &[&Selected], kept: us
                 "currency": currency,
                 "reason": reason,
                 "changes": changes,
-                "spend_micros": number(*spend),
+                "spend_micros": sum(*spend),
             })
         };
         output::json(&json!({
@@ -96,7 +96,7 @@ fn print(global: &Global, selected: &[Selected], changes: &[&Selected], kept: us
     if !effects.is_empty() {
         let mut table = output::Table::new(&["advertiser", "reason", "changes", "spend", "currency"]);
         for ((advertiser, currency, reason), (changes, spend)) in &effects {
-            let spend = i64::try_from(*spend).map_or_else(|_| spend.to_string(), amount);
+            let spend = amount(*spend);
             let cells = [advertiser, reason].map(|text| (*text).to_owned());
             table.push(cells.into_iter().chain([changes.to_string(), spend, (*currency).to_owned()]).collect());
         }
