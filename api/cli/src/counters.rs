@@ -6,7 +6,7 @@ use clicktrail_log::time::Timestamp;
 use clicktrail_projections::counters::query;
 use clicktrail_query::{Service, counters::Moment};
 
-use crate::{exit::Exit, global::Global, output};
+use crate::{basis, exit::Exit, global::Global, output};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -30,6 +30,8 @@ pub(super) struct Arguments {
     /// Time zone of the buckets, by its IANA name: Europe/Berlin
     #[arg(long, default_value = "UTC", value_name = "ZONE")]
     timezone: String,
+    #[command(flatten)]
+    basis: basis::Arguments,
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {
@@ -39,7 +41,9 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let service = global.open_existing().await?.questions();
+    let instance = global.open_answering().await?;
+    arguments.basis.wait(&instance).await?;
+    let service = instance.questions();
     let mut seen = BTreeSet::new();
     let dimensions = arguments.dimensions.into_iter().filter(|dimension| seen.insert(*dimension)).collect();
     let question = query::Question {
@@ -49,21 +53,27 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         granularity: arguments.granularity,
         zone: arguments.timezone,
     };
-    let batches = match arguments.as_of {
+    let answer = match arguments.as_of {
         None => {
-            let batches = service.counters(&question).await?;
+            let answer = service.counters(&question).await?;
             tell_stale(&service).await?;
-            batches
+            answer
         }
         Some(moment) => service.counters_as_of(&question, moment).await?,
     };
-    output::rows(&batches, global.output)?;
-    Ok(Exit::Ok)
+    let basis = basis::with_spool(answer.basis, &instance).await?;
+    arguments.basis.print(&answer.rows, &basis, global)
 }
 
 /// Says that there are hours whose numbers do not know every verdict.
 async fn tell_stale(service: &Service) -> anyhow::Result<()> {
-    let stale = service.stale_hours().await?;
+    let stale = match service.stale_hours().await {
+        Err(cause) if cause.is_transient() => {
+            output::note("the verdict log cannot be reached, so nobody knows which hours are stale");
+            return Ok(());
+        }
+        found => found?,
+    };
     if let (Some(first), Some(last)) = (stale.keys().next(), stale.keys().next_back()) {
         let hours = match stale.len() {
             1 => format!("{first} is stale"),

@@ -75,7 +75,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         granularity: Granularity::Total,
         zone: "UTC".to_owned(),
     };
-    output::rows(&instance.questions().counters(&question).await?, global.output)?;
+    output::rows(&instance.questions().counters(&question).await?.rows, global.output)?;
     if global.output == Format::Table {
         output::note(&format!(
             "\nTry next:\n  \

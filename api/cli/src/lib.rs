@@ -4,6 +4,7 @@
 //! logs, archive and catalog, wherever they are; `output` and `progress` are all that prints.
 
 mod ads;
+mod basis;
 mod catalog;
 mod command;
 mod config;
@@ -17,6 +18,7 @@ mod installation;
 mod log;
 mod output;
 mod progress;
+mod recount;
 mod rejected;
 mod schema;
 mod serve;

@@ -4,9 +4,11 @@ use clicktrail_log::{invariant, position::Seq, time::Hour};
 
 use crate::{
     error::Error,
+    marks,
     model::{HotPartial, Segment, Snapshot},
     rows,
     session::{Arg, Session},
+    verdicts,
 };
 
 const MARKS: &str = "
@@ -37,18 +39,18 @@ const UNSEALED: &str = "
 const LIVE_SEGMENTS: &str = "
     SELECT s.projection, s.hour, s.segment_key, s.bytes, s.rows, s.input_digest, s.code_digest, s.output_digest,
         s.verdicts_before
-    FROM live_segments l JOIN segments s ON s.segment_key = l.segment_key
+    FROM live_segments l JOIN segments s ON s.segment_key = l.segment_key JOIN hours h ON h.hour = l.hour
     WHERE l.projection = $1 AND l.hour >= $2 AND l.hour <= $3 ORDER BY l.hour";
 
 /// The last sealed frame, and the last frame of any hot partial; [`Seq::ZERO`] where there is none.
-async fn marks(session: &mut impl Session) -> Result<(Seq, Seq), Error> {
+async fn ends(session: &mut impl Session) -> Result<(Seq, Seq), Error> {
     let found = session.fetch(MARKS, &[], rows::marks).await?;
     Ok(found.first().copied().expect("a query without FROM has one row"))
 }
 
 /// See [`Catalog::counted_through`](crate::Catalog::counted_through).
 pub(crate) async fn counted_through(session: &mut impl Session) -> Result<Seq, Error> {
-    let (sealed, counted) = marks(session).await?;
+    let (sealed, counted) = ends(session).await?;
     Ok(sealed.max(counted))
 }
 
@@ -66,7 +68,8 @@ pub(crate) async fn put(session: &mut impl Session, partial: &HotPartial) -> Res
     Ok(())
 }
 
-async fn insert(session: &mut impl Session, partial: &HotPartial) -> Result<(), Error> {
+/// Stores a partial that follows the last.
+pub(crate) async fn insert(session: &mut impl Session, partial: &HotPartial) -> Result<(), Error> {
     let args = [partial.hour.into(), partial.first_seq.into(), partial.last_seq.into(), Arg::from(&partial.payload)];
     session.execute(PUT, &args).await?;
     Ok(())
@@ -139,7 +142,7 @@ pub(crate) async fn drop_touched(session: &mut impl Session, touched: &[HotParti
     Ok(())
 }
 
-/// The live segments of a range of hours, by hour.
+/// The live segments of a range of registered hours, by hour.
 pub(crate) async fn segments(
     session: &mut impl Session,
     projection: &str,
@@ -157,14 +160,16 @@ pub(crate) async fn snapshot(
     from: Hour,
     to_inclusive: Hour,
 ) -> Result<Snapshot, Error> {
-    let (sealed, _) = marks(session).await?;
+    let marks = marks::read(session, projection).await?;
+    let sealed = marks.sealed_through();
     let segments = segments(session, projection, from, to_inclusive).await?;
     let one_an_hour = segments.windows(2).all(|pair| pair[0].hour < pair[1].hour);
     invariant!(I9, one_an_hour, "an hour of {projection} has two live segments: {segments:?}");
     let unsealed = [from.into(), to_inclusive.into(), sealed.into()];
     let partials = session.fetch(UNSEALED, &unsealed, rows::partial).await?;
     check_once(&partials);
-    Ok(Snapshot { segments, partials })
+    let stale = verdicts::stale_hours(session, Hour::from_i64(i64::MIN / 2), u32::MAX).await?;
+    Ok(Snapshot { segments, partials, stale, marks })
 }
 
 #[cfg(test)]

@@ -6,6 +6,8 @@ use clicktrail_log::{
     time::{Hour, Timestamp},
 };
 
+use crate::marks::Marks;
+
 /// A sealed hour, as its manifest says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SealedHour {
@@ -113,13 +115,18 @@ pub struct Reconciliation {
 /// inside the transaction, so it sees exactly the rows that the transaction drops.
 pub type Compare<'a> = &'a (dyn Fn(&[HotPartial]) -> Reconciliation + Send + Sync);
 
-/// Everything that counters are read from, as of one instant.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Everything that an answer is read from, as of one instant: what is sealed, what is open, what is stale, and how far
+/// all of it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// The live segment of every sealed hour in the range, by hour.
     pub segments: Vec<Segment>,
     /// The hot partials of hours in the range that are not sealed, by first frame.
     pub partials: Vec<HotPartial>,
+    /// All sealed hours that a later ruling concerns, whatever the range, by hour.
+    pub stale: Vec<StaleHour>,
+    /// How far everything goes, whatever the range.
+    pub marks: Marks,
 }
 
 /// The verdicts about clicks of one frame that live counting did not know: later ones, and those of another stage.

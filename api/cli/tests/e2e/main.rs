@@ -8,6 +8,7 @@
 
 mod broker_outage;
 mod catalog_outage;
+mod complete;
 mod data_directory;
 mod installation;
 mod kill;
@@ -21,6 +22,7 @@ mod production;
 mod proxy;
 mod real_log;
 mod real_log_damage;
+mod rebuild;
 mod reconciliation;
 mod recount;
 mod seed;
