@@ -4,8 +4,8 @@
 //! - [`register`] makes the segment count in place of what was counted live;
 //! - [`reader`] reads the frames that no sealed hour holds yet;
 //! - [`stale`] lists the hours that a later ruling concerns, and [`as_of`] counts them with it;
-//! - [`rebuild`] makes the catalog again from archive and logs: `open_range` counts what is not sealed, `proven` finds a
-//!   judge's mark that was lost;
+//! - [`rebuild`] makes the catalog again from archive and logs: `open_range` counts what is not sealed, `proven` finds
+//!   a judge's mark that was lost;
 //! - [`recount`] computes the bill again and holds it against what counts, in [`sums`].
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]

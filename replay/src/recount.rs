@@ -173,10 +173,7 @@ impl Recount {
             Err(cause) if cause.is_transient() => return Err(cause.into()),
             Err(cause) => return Ok(Some((Sums::default(), vec![problem(causes(&cause))]))),
         };
-        let counted_elsewhere = manifest.last_seq() <= snapshot.marks.counted_through
-            && manifest.first_seq() > snapshot.marks.sealed_through();
-        let is_judged = manifest.last_seq() <= snapshot.marks.judged.clicks_through;
-        if known.registered.is_none() && known.live.is_none() && (counted_elsewhere || !is_judged) {
+        if known.registered.is_none() && known.live.is_none() && !self.must_count(&manifest, snapshot).await? {
             return Ok(None);
         }
         let mut findings = Vec::new();
@@ -195,6 +192,17 @@ impl Recount {
                 Ok(Some((Sums::default(), findings)))
             }
         }
+    }
+
+    /// Whether an hour that is not registered should be: the judge has passed it, and it is not counted live.
+    async fn must_count(&self, manifest: &Manifest, snapshot: &Snapshot) -> Result<bool, Error> {
+        let marks = &snapshot.marks;
+        if manifest.first_seq() > marks.sealed_through() && manifest.last_seq() <= marks.counted_through {
+            return Ok(false);
+        }
+        let is_judged = manifest.last_seq() <= marks.judged.clicks_through;
+        // If the mark was lost with the catalog, a receipt proves it.
+        Ok(is_judged || self.archive.holds_any(&ReceiptKey::prefix(counters::NAME, manifest.hour())).await?)
     }
 
     /// The sums of an hour, the digest of what they are made of, and that of the segment that holds them.

@@ -4,13 +4,17 @@
 
 use std::{sync::Arc, time::Duration};
 
+use anyhow::bail;
 use arrow::array::RecordBatch;
 use clicktrail_log::{
+    archive::keys::ManifestKey,
     embedded::EmbeddedLog,
     log::{Log as _, Stream},
+    position::Seq,
 };
 use clicktrail_query::basis::{Basis, Missing};
 use serde_json::{Value, json};
+use tracing::info;
 
 use crate::{
     exit::Exit,
@@ -103,6 +107,26 @@ pub(super) async fn with_spool(mut basis: Basis, instance: &Installation) -> any
     let waiting = info.last.next().get().saturating_sub(info.first.get());
     basis.missing.extend((waiting > 0).then_some(Missing::Spooled(waiting)));
     Ok(basis)
+}
+
+/// Refuses a catalog that is new where the archive is not: it was deleted, or it is another's. A server on it would
+/// answer every link with 404, and count nothing of what is sealed.
+pub(super) async fn check_catalog(instance: &Installation) -> anyhow::Result<()> {
+    let catalog = &instance.catalog;
+    let is_new = catalog.last_hour().await?.is_none() && catalog.counted_through().await? == Seq::ZERO;
+    let has_ads = catalog.ads_version().await? > 0;
+    // An archive that cannot be reached says nothing: then sealing tells.
+    if is_new && !has_ads && matches!(instance.archive.holds_any(&ManifestKey::prefix(Stream::Clicks)).await, Ok(true))
+    {
+        bail!(
+            "the catalog is empty, but the archive has sealed hours: restore the catalog, or register the ads again \
+             (`ads import`) and run `catalog rebuild`"
+        );
+    }
+    if !is_new && !has_ads {
+        info!("no ad is registered: links are answered with 404, and only events that bring their price are taken");
+    }
+    Ok(())
 }
 
 fn document(basis: &Basis) -> Value {

@@ -72,6 +72,9 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
         }
     }
     tell_left_out(&rebuilt);
+    if instance.catalog.ads_version().await? == 0 {
+        output::note("no ad is registered: links are answered with 404 until the ads are registered again");
+    }
     let is_whole = rebuilt.hours > 0 && rebuilt.unjudged == 0 && rebuilt.open_uncounted.is_none();
     Ok(if is_whole { Exit::Ok } else { Exit::InputIncomplete })
 }

@@ -12,10 +12,10 @@ use clicktrail_verdicts::judge::Mark;
 
 use crate::{
     error::Error,
-    generation::Generation,
-    marks::Marks,
-    model::{Compare, HotPartial, LaterRuling, Reconciliation, SealedHour, Segment, Snapshot, StaleHour},
-    replace::Replacement,
+    model::{
+        Compare, Generation, HotPartial, LaterRuling, Marks, Reconciliation, SealedHour, Segment, Snapshot, StaleHour,
+    },
+    replacement::Replacement,
 };
 
 /// The catalog's contract. Every method is one transaction: done whole or not at all, and durable when it returns.

@@ -2,6 +2,7 @@
 
 use crate::{
     error::Error,
+    model::Generation,
     rows,
     session::{Backend, Lock, Session},
 };
@@ -9,17 +10,6 @@ use crate::{
 const READ: &str = "SELECT generation FROM catalog_generation";
 
 const RAISE: &str = "UPDATE catalog_generation SET generation = generation + 1";
-
-/// Which making of the catalog: a rebuild begins the next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Generation(pub(crate) i64);
-
-impl Generation {
-    /// As a number, from 1.
-    pub const fn get(self) -> i64 {
-        self.0
-    }
-}
 
 /// The present one.
 pub(crate) async fn read(session: &mut impl Session) -> Result<Generation, Error> {

@@ -4,11 +4,9 @@ use clicktrail_log::{invariant, position::Seq, time::Hour};
 
 use crate::{
     error::Error,
-    marks,
-    model::{HotPartial, Segment, Snapshot},
+    model::{HotPartial, Segment},
     rows,
     session::{Arg, Session},
-    verdicts,
 };
 
 const MARKS: &str = "
@@ -31,10 +29,6 @@ const TOUCHING: &str = "
     WHERE first_seq <= $2 AND last_seq >= $1 ORDER BY first_seq";
 
 const DROP_FROM_TO: &str = "DELETE FROM hot_partials WHERE last_seq >= $1 AND first_seq <= $2";
-
-const UNSEALED: &str = "
-    SELECT hour, first_seq, last_seq, payload FROM hot_partials
-    WHERE hour >= $1 AND hour <= $2 AND first_seq > $3 ORDER BY first_seq";
 
 const LIVE_SEGMENTS: &str = "
     SELECT s.projection, s.hour, s.segment_key, s.bytes, s.rows, s.input_digest, s.code_digest, s.output_digest,
@@ -123,7 +117,7 @@ pub(crate) async fn touching(session: &mut impl Session, first: Seq, last: Seq) 
 
 /// Each frame is in one partial at the most. Counting one frame after the other keeps it so, under a lock; the tables
 /// alone do not.
-fn check_once(partials: &[HotPartial]) {
+pub(crate) fn check_once(partials: &[HotPartial]) {
     for pair in partials.windows(2) {
         let (one, other) = (&pair[0], &pair[1]);
         let (end, begin) = (one.last_seq, other.first_seq);
@@ -151,25 +145,6 @@ pub(crate) async fn segments(
 ) -> Result<Vec<Segment>, Error> {
     let range = [projection.into(), from.into(), to_inclusive.into()];
     session.fetch(LIVE_SEGMENTS, &range, rows::segment).await
-}
-
-/// See [`Catalog::snapshot`](crate::Catalog::snapshot). The session has to see one instant.
-pub(crate) async fn snapshot(
-    session: &mut impl Session,
-    projection: &str,
-    from: Hour,
-    to_inclusive: Hour,
-) -> Result<Snapshot, Error> {
-    let marks = marks::read(session, projection).await?;
-    let sealed = marks.sealed_through();
-    let segments = segments(session, projection, from, to_inclusive).await?;
-    let one_an_hour = segments.windows(2).all(|pair| pair[0].hour < pair[1].hour);
-    invariant!(I9, one_an_hour, "an hour of {projection} has two live segments: {segments:?}");
-    let unsealed = [from.into(), to_inclusive.into(), sealed.into()];
-    let partials = session.fetch(UNSEALED, &unsealed, rows::partial).await?;
-    check_once(&partials);
-    let stale = verdicts::stale_hours(session, Hour::from_i64(i64::MIN / 2), u32::MAX).await?;
-    Ok(Snapshot { segments, partials, stale, marks })
 }
 
 #[cfg(test)]

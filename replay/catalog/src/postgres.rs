@@ -10,9 +10,9 @@ use sqlx::{
 use crate::{
     contract::Catalog,
     error::Error,
-    generation::{self, Generation},
-    migrate,
+    generation, migrate,
     migration::{Migration, POSTGRES},
+    model::Generation,
     session::{Backend, Lock},
 };
 

@@ -10,15 +10,14 @@ use clicktrail_log::{
     position::Seq,
     time::{Hour, Timestamp},
 };
-use clicktrail_verdicts::judge::Mark;
 
 use crate::{
     error::Error,
-    generation::{self, Generation},
-    live,
-    marks::Marks,
-    model::{HotPartial, Reconciliation, SealedHour, Segment},
-    registry, rows, sealing,
+    generation, live,
+    model::{Generation, Reconciliation, SealedHour, Segment},
+    registry,
+    replacement::{Registered, Replacement},
+    rows, sealing,
     session::Session,
     verdicts,
 };
@@ -45,61 +44,6 @@ const DROP_OTHER_HOURS: [&str; 4] = [
     "DELETE FROM reconciliations WHERE hour < $1 OR hour > $2",
     "DELETE FROM hours WHERE hour < $1 OR hour > $2",
 ];
-
-/// One sealed hour as a rebuild registers it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Registered {
-    /// As its manifest says.
-    pub hour: SealedHour,
-    /// What it counts from.
-    pub segment: Segment,
-    /// Stored if the hour is new here.
-    pub reconciliation: Reconciliation,
-}
-
-/// What a rebuild puts in place of everything that mirrors archive and logs.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Replacement {
-    /// How far everything went when it was built.
-    pub seen: Marks,
-    /// All hours, in order.
-    pub hours: Vec<Registered>,
-    /// The counts of the frames behind them, in order. `None` if the log could not be read: then those that follow the
-    /// last hour stay.
-    pub partials: Option<Vec<HotPartial>>,
-    /// How far the judge has come at least.
-    pub judged: Mark,
-}
-
-impl Replacement {
-    fn last(&self) -> Option<&SealedHour> {
-        self.hours.last().map(|last| &last.hour)
-    }
-
-    /// The last frame that is counted by it.
-    fn counted_through(&self) -> Seq {
-        let sealed = self.last().map_or(Seq::ZERO, |last| last.last_seq);
-        self.partials.iter().flatten().last().map_or(sealed, |last| last.last_seq)
-    }
-
-    fn check(&self) {
-        for pair in self.hours.windows(2) {
-            let (one, other) = (&pair[0].hour, &pair[1].hour);
-            let follows = other.hour == one.hour.next() && other.first_seq == one.last_seq.next();
-            invariant!(I4, follows, "{} is to be registered behind {}", other.hour, one.hour);
-        }
-        for Registered { hour, segment, reconciliation } in &self.hours {
-            let is_of_it = (segment.hour, reconciliation.hour) == (hour.hour, hour.hour);
-            invariant!(I3, is_of_it, "{} is registered with a segment of {}", hour.hour, segment.hour);
-        }
-        let mut next = self.last().map_or(Seq::ZERO, |last| last.last_seq).next();
-        for partial in self.partials.iter().flatten() {
-            let first = partial.first_seq;
-            invariant!(I1, first == next, "a hot partial begins with frame {first}, frame {next} is the next");
-            next = partial.last_seq.next();
-        }
-    }
-}
 
 /// See [`Catalog::replace`](crate::Catalog::replace).
 pub(crate) async fn replace(

@@ -10,9 +10,7 @@ use clicktrail_verdicts::judge::Mark;
 
 use crate::{
     error::Error,
-    generation::Generation,
-    marks::Hole,
-    model::{HotPartial, Outcome, Reconciliation, SealedHour, Segment, StaleHour},
+    model::{Generation, Hole, HotPartial, Outcome, Reconciliation, SealedHour, Segment, StaleHour},
     session::Fields,
 };
 

@@ -14,7 +14,7 @@ use sqlx::{
     sqlite::{SqliteError, SqliteRow},
 };
 
-use crate::{contract::Catalog, error::Error, generation::Generation, migration::Migration};
+use crate::{contract::Catalog, error::Error, migration::Migration, model::Generation};
 
 /// What only one writing transaction at a time may change. SQLite has one writer anyway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -16,9 +16,9 @@ use sqlx::{
 use crate::{
     contract::Catalog,
     error::Error,
-    generation::{self, Generation},
-    migrate,
+    generation, migrate,
     migration::{Migration, SQLITE},
+    model::Generation,
     session::{Backend, Lock},
 };
 

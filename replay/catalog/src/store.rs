@@ -13,15 +13,15 @@ use clicktrail_verdicts::judge::Mark;
 use crate::{
     contract::Catalog,
     error::Error,
-    generation::{self, Generation},
-    live,
-    marks::{self, Marks},
-    model::{Compare, HotPartial, LaterRuling, Reconciliation, SealedHour, Segment, Snapshot, StaleHour},
-    registry,
-    replace::{self, Replacement},
+    generation, live,
+    model::{
+        Compare, Generation, HotPartial, LaterRuling, Marks, Reconciliation, SealedHour, Segment, Snapshot, StaleHour,
+    },
+    registry, replace,
+    replacement::Replacement,
     sealing,
     session::{Backend, Lock, Session as _},
-    verdicts,
+    snapshot, verdicts,
 };
 
 #[async_trait]
@@ -77,11 +77,11 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn snapshot(&self, projection: &str, from: Hour, to_inclusive: Hour) -> Result<Snapshot, Error> {
-        live::snapshot(&mut self.read().await?, projection, from, to_inclusive).await
+        snapshot::snapshot(&mut self.read().await?, projection, from, to_inclusive).await
     }
 
     async fn marks(&self, projection: &str) -> Result<Marks, Error> {
-        marks::read(&mut self.read().await?, projection).await
+        snapshot::marks(&mut self.read().await?, projection).await
     }
 
     async fn reconciliations(&self, from: Hour, limit: u32) -> Result<Vec<Reconciliation>, Error> {

@@ -1,5 +1,5 @@
-//! Questions at every point of sealing and rebuilding, and sealing and rebuilding at every point of a question: whatever
-//! is asked, the totals are the same, and right.
+//! Questions at every point of sealing and rebuilding, and sealing and rebuilding at every point of a question:
+//! whatever is asked, the totals are the same, and right.
 //!
 //! A step is one poll of a future that then waits: between any two things that a question or a role does with a
 //! database, a log or the archive. The other side runs from its beginning to its end in between, so every interleaving

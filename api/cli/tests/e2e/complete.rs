@@ -1,5 +1,5 @@
-//! Every answer knows whether it is complete: after a crash, without its catalog, with a catalog that lost rows, with the
-//! broker away; and `log verify --counters` finds what is not as archive and logs give it.
+//! Every answer knows whether it is complete: after a crash, without its catalog, with a catalog that lost rows, with
+//! the broker away; and `log verify --counters` finds what is not as archive and logs give it.
 
 use std::{
     fs,
@@ -122,6 +122,8 @@ fn deleted_catalog_is_said_and_a_rebuild_makes_the_answer_complete() {
     delete_catalog(&installation);
     let empty = lacks(&installation, "the archive has sealed hours from 2026-01-01T00 on that are not counted");
     assert_eq!(empty.stdout(), "");
+    let refused = installation.run(&["serve", "--listen", "127.0.0.1:0"]).exits(1);
+    assert!(refused.stderr().contains("the catalog is empty, but the archive has sealed hours"), "{refused}");
     installation.run(&["log", "verify", "--counters"]).exits(2);
     installation.run(&["catalog", "rebuild"]).exits(0);
     assert_eq!(is_complete(&installation).stdout(), before.stdout());

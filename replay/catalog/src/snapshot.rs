@@ -1,15 +1,11 @@
-//! How far everything goes that answers are read from, and what is missing in between.
+//! What an answer is read from, as of one instant: how far everything goes, and what is missing in between.
 
-use std::fmt;
-
-use clicktrail_log::{position::Seq, time::Hour};
-use clicktrail_verdicts::judge::Mark;
+use clicktrail_log::{invariant, position::Seq, time::Hour};
 
 use crate::{
     error::Error,
-    generation::{self, Generation},
-    live,
-    model::SealedHour,
+    generation, live,
+    model::{Hole, Marks, Snapshot},
     rows, sealing,
     session::Session,
     verdicts,
@@ -33,56 +29,31 @@ const HOURS_WITHOUT_SEGMENT: &str = "
 
 const UNSEALED_RANGES: &str = "SELECT first_seq, last_seq FROM hot_partials WHERE first_seq > $1 ORDER BY first_seq";
 
-/// How far everything goes, as of one instant.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Marks {
-    /// Which making of the catalog it is.
-    pub generation: Generation,
-    /// The first sealed hour.
-    pub first_hour: Option<SealedHour>,
-    /// The last sealed hour.
-    pub last_hour: Option<SealedHour>,
-    /// The last frame that is counted, sealed or live: see
-    /// [`counted_through`](crate::Catalog::counted_through).
-    pub counted_through: Seq,
-    /// How far the judge has come.
-    pub judged: Mark,
-    /// The last verdict frame that is known to the list of stale hours.
-    pub followed: Seq,
-    /// What is missing up to there. Nothing, unless rows were lost.
-    pub holes: Vec<Hole>,
+const UNSEALED: &str = "
+    SELECT hour, first_seq, last_seq, payload FROM hot_partials
+    WHERE hour >= $1 AND hour <= $2 AND first_seq > $3 ORDER BY first_seq";
+
+/// See [`Catalog::snapshot`](crate::Catalog::snapshot). The session has to see one instant.
+pub(crate) async fn snapshot(
+    session: &mut impl Session,
+    projection: &str,
+    from: Hour,
+    to_inclusive: Hour,
+) -> Result<Snapshot, Error> {
+    let marks = marks(session, projection).await?;
+    let sealed = marks.sealed_through();
+    let segments = live::segments(session, projection, from, to_inclusive).await?;
+    let one_an_hour = segments.windows(2).all(|pair| pair[0].hour < pair[1].hour);
+    invariant!(I9, one_an_hour, "an hour of {projection} has two live segments: {segments:?}");
+    let unsealed = [from.into(), to_inclusive.into(), sealed.into()];
+    let partials = session.fetch(UNSEALED, &unsealed, rows::partial).await?;
+    live::check_once(&partials);
+    let stale = verdicts::stale_hours(session, Hour::from_i64(i64::MIN / 2), u32::MAX).await?;
+    Ok(Snapshot { segments, partials, stale, marks })
 }
 
-impl Marks {
-    /// The last sealed frame; [`Seq::ZERO`] if there is none.
-    pub fn sealed_through(&self) -> Seq {
-        self.last_hour.as_ref().map_or(Seq::ZERO, |last| last.last_seq)
-    }
-}
-
-/// Something that is not in the catalog, though what lies around it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hole {
-    /// The second hour does not follow the first: hours or frames between them are not registered.
-    Hours(Hour, Hour),
-    /// A registered hour has no live segment.
-    Segment(Hour),
-    /// No hot partial holds these frames, and later ones are counted.
-    Frames(Seq, Seq),
-}
-
-impl fmt::Display for Hole {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Hours(after, before) => write!(f, "hours or frames between {after} and {before}"),
-            Self::Segment(hour) => write!(f, "the segment of {hour}"),
-            Self::Frames(first, last) => write!(f, "the counts of frames {first} to {last}"),
-        }
-    }
-}
-
-/// Reads them. The session has to see one instant.
-pub(crate) async fn read(session: &mut impl Session, projection: &str) -> Result<Marks, Error> {
+/// See [`Catalog::marks`](crate::Catalog::marks). The session has to see one instant.
+pub(crate) async fn marks(session: &mut impl Session, projection: &str) -> Result<Marks, Error> {
     let last_hour = sealing::last_hour(session).await?;
     let sealed = last_hour.as_ref().map_or(Seq::ZERO, |last| last.last_seq);
     let ranges = session.fetch(UNSEALED_RANGES, &[sealed.into()], rows::partial_range).await?;
