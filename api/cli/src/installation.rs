@@ -17,11 +17,12 @@ use clicktrail_live::{
 };
 use clicktrail_log::{
     archive::Archive,
+    away::AwayLog,
     embedded::EmbeddedLog,
     frame::Writer,
     ids::Ids,
     jetstream,
-    log::{Log, Stream},
+    log::{self, Log, Stream},
     time::{Clock, ManualClock, Timestamp},
 };
 use clicktrail_projections::session;
@@ -74,9 +75,43 @@ impl Installation {
     pub(crate) async fn open(places: Places, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&places.data)
             .with_context(|| format!("create data directory {}", places.data.display()))?;
-        let clicks = log(&places, Stream::Clicks, Arc::clone(&clock)).await?;
-        let verdicts = log(&places, Stream::Verdicts, Arc::clone(&clock)).await?;
-        let rejected = log(&places, Stream::Rejected, Arc::clone(&clock)).await?;
+        let clicks = open_log(&places, Stream::Clicks, Arc::clone(&clock)).await?;
+        let verdicts = open_log(&places, Stream::Verdicts, Arc::clone(&clock)).await?;
+        let rejected = open_log(&places, Stream::Rejected, Arc::clone(&clock)).await?;
+        Self::with_logs(places, clock, [clicks, verdicts, rejected]).await
+    }
+
+    /// Opens it for answers from what is counted: a log that cannot be reached says so when it is asked.
+    ///
+    /// # Errors
+    /// Names the place that could not be opened.
+    pub(crate) async fn open_answering(places: Places, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let mut logs: Vec<Arc<dyn Log>> = Vec::new();
+        let mut away: Option<String> = None;
+        for stream in Stream::ALL {
+            let opened = match &away {
+                None => open_log(&places, stream, Arc::clone(&clock)).await,
+                // One broker holds all of them: it is not waited for again.
+                Some(reason) => Ok(Arc::new(AwayLog::new(reason.clone())) as Arc<dyn Log>),
+            };
+            logs.push(match opened {
+                Err(cause) if cause.downcast_ref::<log::Error>().is_some_and(log::Error::is_transient) => {
+                    let reason = format!("{cause:#}");
+                    away = Some(reason.clone());
+                    Arc::new(AwayLog::new(reason))
+                }
+                other => other?,
+            });
+        }
+        let logs = logs.try_into().expect("one log for each of the three streams");
+        Self::with_logs(places, clock, logs).await
+    }
+
+    async fn with_logs(
+        places: Places,
+        clock: Arc<dyn Clock>,
+        [clicks, verdicts, rejected]: [Arc<dyn Log>; 3],
+    ) -> anyhow::Result<Self> {
         let archive = match places.archive.as_deref() {
             None => Archive::directory(places.data.join("archive"))?,
             Some(url) => match url.strip_prefix("s3://") {
@@ -162,7 +197,7 @@ impl Installation {
     }
 }
 
-async fn log(places: &Places, stream: Stream, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Log>> {
+async fn open_log(places: &Places, stream: Stream, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Log>> {
     let Some(url) = &places.nats else {
         let path = places.data.join(format!("{stream}.sqlite"));
         return Ok(Arc::new(EmbeddedLog::open(&path, stream, clock).await?));

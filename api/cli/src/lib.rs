@@ -4,6 +4,7 @@
 //! logs, archive and catalog, wherever they are; `output` and `progress` are all that prints.
 
 mod ads;
+mod basis;
 mod catalog;
 mod command;
 mod config;
@@ -18,6 +19,7 @@ mod log;
 mod made_up;
 mod output;
 mod progress;
+mod recount;
 mod rejected;
 mod schema;
 mod serve;

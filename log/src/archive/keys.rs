@@ -219,6 +219,11 @@ pub struct ReceiptKey {
 }
 
 impl ReceiptKey {
+    /// Where the receipts of an hour stand.
+    pub fn prefix(projection: &str, hour: Hour) -> Path {
+        Path::from(format!("receipts/{projection}/{hour}"))
+    }
+
     /// The key of a build.
     pub fn new(projection: &str, hour: Hour, input: &Digest, code: &Digest) -> Self {
         Self { projection: projection.to_owned(), hour, input: short(input), code: short(code) }

@@ -241,6 +241,15 @@ impl Archive {
         Ok(hours)
     }
 
+    /// Whether anything stands under a prefix. It is one request, however much stands there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn holds_any(&self, prefix: &Path) -> Result<bool, Error> {
+        let first = self.store.list(Some(prefix)).try_next().await;
+        first.map(|found| found.is_some()).map_err(|source| unavailable(prefix, source))
+    }
+
     /// Makes a local file and its directory entry survive a power loss. A remote store has seen to that itself.
     async fn sync(&self, path: &Path) -> Result<(), Error> {
         let Some(directory) = self.directory.clone() else { return Ok(()) };

@@ -99,8 +99,9 @@ fn measures() -> Vec<String> {
         let permille = format!("{} * 1000 / {SUM}({name})", judged(name));
         measures.push(format!("CASE WHEN {SUM}({name}) = 0 THEN NULL ELSE {permille} END AS {name}_judged_permille"));
     }
-    let whole =
-        |sum: &str| format!("CASE WHEN COUNT(general_invalid_spend_micros) < COUNT(*) THEN NULL ELSE {SUM}(COALESCE({sum}, 0)) END");
+    let whole = |sum: &str| {
+        format!("CASE WHEN COUNT(general_invalid_spend_micros) < COUNT(*) THEN NULL ELSE {SUM}(COALESCE({sum}, 0)) END")
+    };
     let (general, other) = ("general_invalid_spend_micros", "other_invalid_spend_micros");
     measures.push(format!("{} AS spend_gross_micros", whole(&format!("spend_micros + {general} + {other}"))));
     measures.push(format!("{} AS spend_net_micros", whole(&format!("spend_micros + {other}"))));

@@ -202,7 +202,8 @@ impl Judge {
     /// The epoch of the click log; what the last live verdict behind the mark is about; and the last verdict frame.
     async fn last_appended(&self, from: Mark) -> Result<(Epoch, Option<Position>, Seq), Error> {
         let epoch = self.clicks.info().await?.epoch;
-        let mut next = from.verdicts_through.next();
+        // The mark's own frame may be about clicks behind the mark too, if the mark was found again after a loss.
+        let mut next = from.verdicts_through.max(Seq::FIRST);
         let mut last = None;
         loop {
             let page = self.verdicts.read_outlines(next, ReadLimit::waiting(Duration::ZERO)).await?;

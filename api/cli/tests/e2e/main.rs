@@ -9,6 +9,7 @@
 mod answers;
 mod broker_outage;
 mod catalog_outage;
+mod complete;
 mod data_directory;
 mod installation;
 mod kill;
@@ -23,6 +24,7 @@ mod production;
 mod proxy;
 mod real_log;
 mod real_log_damage;
+mod rebuild;
 mod reconciliation;
 mod recount;
 mod seed;

@@ -62,6 +62,7 @@ fn keys_are_those_of_the_present_layout() {
     check(SegmentKey::new("counters", hour, &digest).path(), "segments/counters/dt=2026-11-22/hr=04/<digest>.parquet");
     let receipt = ReceiptKey::new("counters", hour, &digest, &digest).path();
     check(receipt, "receipts/counters/2026-11-22T04/<digest>-<digest>.json");
+    check(ReceiptKey::prefix("counters", hour), "receipts/counters/2026-11-22T04");
 }
 
 #[test]
