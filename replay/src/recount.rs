@@ -14,6 +14,7 @@ use clicktrail_log::{
 use clicktrail_projections::{
     counters::{self, query},
     session,
+    zone::{Range, Zone},
 };
 use clicktrail_verdicts::reader::VerdictReader;
 use futures::{StreamExt as _, stream};
@@ -312,11 +313,11 @@ impl Recount {
         partials: Vec<arrow::array::RecordBatch>,
     ) -> Result<Sums, Error> {
         let question = query::Question {
-            from: None,
-            to: None,
+            range: Range::everything(),
+            advertiser: None,
             dimensions: vec![query::Dimension::Advertiser],
             granularity: query::Granularity::Total,
-            zone: "UTC".to_owned(),
+            zone: Zone::utc(),
         };
         let sources = query::Sources { archive: self.archive.clone(), segments, partials };
         let mut sums = Sums::default();
