@@ -50,6 +50,8 @@ pub struct AsOf {
     pub history: VerdictReader,
     /// What projecting may use.
     pub limits: session::Limits,
+    /// Whether every segment must have all columns of today, so that those of an earlier version are made again.
+    pub all_columns: bool,
 }
 
 impl AsOf {
@@ -63,10 +65,12 @@ impl AsOf {
         let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
         let snapshot = self.catalog.snapshot(counters::NAME, first, last).await?;
         let last_sealed = snapshot.segments.last().map(|live| live.hour);
+        let code = counters::code_digest().to_string();
         let mut sources = Sources::default();
         for live in snapshot.segments {
             let touched = stale.get(&live.hour).is_some_and(|hour| hour.first < before);
-            let segment = match touched || live.verdicts_before > before.as_i64() {
+            let is_earlier = self.all_columns && live.code_digest != code;
+            let segment = match touched || is_earlier || live.verdicts_before > before.as_i64() {
                 true => {
                     sources.projected += 1;
                     self.projected(live.hour, before).await?

@@ -67,6 +67,7 @@ impl Service {
             catalog: Arc::clone(&self.catalog),
             history: self.history.clone(),
             limits: self.limits,
+            all_columns: false,
         };
         let sources = as_of.sources(before).await?;
         let segments = sources.segments.iter().map(segment::file).collect();

@@ -25,4 +25,5 @@ mod reconciliation;
 mod recount;
 mod seed;
 mod server;
+mod tiers;
 mod verdicts;
