@@ -93,6 +93,8 @@ impl Service {
             catalog: Arc::clone(&self.catalog),
             history: self.history.clone(),
             limits: self.limits,
+            // What an earlier version did not count, verdicts may be about.
+            all_columns: true,
         };
         let found = as_of.sources(before).await?;
         let mut sources = self.by_coverage(Some(before)).await?;

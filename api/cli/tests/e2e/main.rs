@@ -29,4 +29,5 @@ mod reconciliation;
 mod recount;
 mod seed;
 mod server;
+mod tiers;
 mod verdicts;
