@@ -112,12 +112,12 @@ pub struct Sources {
     pub partials: Vec<RecordBatch>,
 }
 
-/// Answers a question: one row a bucket and group, in that order, with every count and sum. There is always a batch, so
-/// that an answer without rows has columns too.
+/// Answers a question: one row a bucket and group, in that order, with every count and sum. There is always a
+/// batch, so that an answer without rows has columns too.
 ///
 /// # Errors
-/// [`Error::Argument`] if a bucket of the zone cannot be told from whole minutes; otherwise as the archive or the engine
-/// report.
+/// [`Error::Argument`] if a bucket of the zone cannot be told from whole minutes, or a sum is too large; otherwise as
+/// the archive or the engine report.
 pub async fn ask(question: &Question, sources: Sources, limits: session::Limits) -> Result<Vec<RecordBatch>, Error> {
     let session = session::session(limits)?;
     session.register_udaf(exact::function());
