@@ -4,6 +4,7 @@
 //! logs, archive and catalog, wherever they are; `output` and `progress` are all that prints.
 
 mod ads;
+mod behind;
 mod catalog;
 mod command;
 mod config;

@@ -1,10 +1,11 @@
-//! A whole data directory as version 1 of every stored format left it, which every later program must still open.
+//! Whole data directories as programs with earlier formats left them, which every later program must still open.
 //!
 //! `fixtures/data-1/data` is a small embedded installation: two sealed hours and one that is counted live, the shipped
 //! rules' verdicts and a person's, ads, and a rejected event. `fixtures/data-1/expected` is what the commands print.
+//! `data-2` is the same with manifests of version 2.
 //!
-//! The directory is never made again. Once a format changes, today's directory answers otherwise or has other digests:
-//! then data-1 stays as it is, and gets a test of its own, and `CLICKTRAIL_WRITE_FIXTURES=1` writes data-2.
+//! A directory is never made again. Once a format changes, today's directory answers otherwise or has other digests:
+//! then it gets the next name, which `CLICKTRAIL_WRITE_FIXTURES=1` writes, and the others stay as they are.
 
 use std::{
     env, fs,
@@ -67,26 +68,38 @@ const ASKED: [(&str, &[&str]); 14] = [
     ("counters-rebuilt.txt", &["counters", "--by", "advertiser,campaign", "--granularity", "hour"]),
 ];
 
+/// What today's code makes.
+const TODAY: &str = "data-2";
+/// What earlier programs left.
+const EARLIER: [&str; 1] = ["data-1"];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn data_directory_of_version_1_answers_like_one_made_today() {
+async fn data_directory_of_today_answers_like_one_that_was_stored() {
     let today = Installation::embedded();
     make(&today).await;
-    if writes() {
-        assert!(!fixture("data").exists(), "version 1 is never written again: give today's directory the next name");
-        copy(&today.data(), &fixture("data"));
+    let writes = env::var_os("CLICKTRAIL_WRITE_FIXTURES").is_some();
+    if writes {
+        let exists = fixture(TODAY, "data").exists();
+        assert!(!exists, "{TODAY} is never written again: give today's directory the next name");
+        copy(&today.data(), &fixture(TODAY, "data"));
     }
-    check(&today, "today's code");
+    check(&today, TODAY, writes);
+    check_stored(TODAY);
+}
+
+#[test]
+fn data_directories_of_earlier_versions_answer_as_ever() {
+    EARLIER.into_iter().for_each(check_stored);
+}
+
+fn check_stored(version: &str) {
     let stored = Installation::embedded();
-    copy(&fixture("data"), &stored.data());
-    check(&stored, "version 1");
+    copy(&fixture(version, "data"), &stored.data());
+    check(&stored, version, false);
 }
 
-fn writes() -> bool {
-    env::var_os("CLICKTRAIL_WRITE_FIXTURES").is_some()
-}
-
-fn fixture(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/data-1").join(name)
+fn fixture(version: &str, name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(version).join(name)
 }
 
 /// Copies the files of a folder, but not what SQLite keeps beside an open file: nothing may depend on that.
@@ -101,16 +114,16 @@ fn copy(from: &Path, into: &Path) {
     }
 }
 
-fn check(installation: &Installation, made_by: &str) {
+fn check(installation: &Installation, version: &str, writes: bool) {
     for (name, arguments) in ASKED {
         let outcome = installation.run(arguments).exits(0);
-        let path = fixture("expected").join(name);
-        if writes() && made_by != "version 1" {
+        let path = fixture(version, "expected").join(name);
+        if writes {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(&path, outcome.stdout()).unwrap();
         }
         let expected = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        assert!(outcome.stdout() == expected, "the directory of {made_by} answers {outcome}\nexpected:\n{expected}");
+        assert!(outcome.stdout() == expected, "the directory of {version} answers {outcome}\nexpected:\n{expected}");
     }
 }
 

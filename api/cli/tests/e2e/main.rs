@@ -8,6 +8,7 @@
 
 mod broker_outage;
 mod catalog_outage;
+mod copies;
 mod data_directory;
 mod installation;
 mod kill;
