@@ -2,7 +2,7 @@
 //!
 //! While the spool holds a frame, every later frame goes through it too, so a writer's frames reach the log in their
 //! order. A frame whose append had an unknown outcome is spooled unchanged: when it is sent again, the log or its
-//! readers recognise it. What an earlier process left is looked for in the log before it is sent, see [`inherited`].
+//! readers recognise it. What an earlier process left is looked for in the log before it is sent (`inherited`).
 
 #![expect(
     clippy::disallowed_methods,
