@@ -9,7 +9,7 @@ use clicktrail_import::{Import, Mapping, Options, Rejects};
 use clicktrail_live::backfill::Written;
 use clicktrail_log::{
     frame::{Frame, Writer},
-    log::Log,
+    log::{Condition, Log},
     time::{Clock as _, ManualClock, SystemClock, Timestamp},
 };
 use clicktrail_replay::reader;
@@ -17,6 +17,7 @@ use clicktrail_verdicts::ruleset::Ruleset;
 use serde_json::json;
 
 use crate::{
+    behind,
     exit::Exit,
     global::{Format, Global},
     installation::{Installation, WriteLock},
@@ -87,6 +88,7 @@ async fn write(
 ) -> anyhow::Result<Summary> {
     let clock = Arc::new(ManualClock::new(present));
     let instance = Installation::open(global.places()?, Arc::clone(&clock) as Arc<_>).await?;
+    behind::check(&instance).await?;
     let rejected_log = Arc::clone(&instance.rejected);
     let (read, identity) = (import.read_lines(), import.identity());
     let written = match instance.is_embedded() {
@@ -144,7 +146,7 @@ async fn log_now(instance: &Installation, import: &mut Import) -> anyhow::Result
 async fn append(log: &dyn Log, frame: &Frame) -> anyhow::Result<bool> {
     let mut attempt = 0;
     loop {
-        match log.append(frame).await {
+        match log.append_if(frame, Condition::NumberUnused).await {
             Ok(appended) => return Ok(appended.duplicate),
             Err(error) if error.is_transient() && attempt < APPEND_ATTEMPTS => attempt += 1,
             Err(error) => return Err(error).context("log a frame (import the file again to go on from here)"),
@@ -157,7 +159,7 @@ async fn append(log: &dyn Log, frame: &Frame) -> anyhow::Result<bool> {
 async fn log_rejects(log: &dyn Log, mut rejects: Rejects, mut writer: Writer, at: Timestamp) -> anyhow::Result<u64> {
     let lines = rejects.lines();
     while let Some(batch) = rejects.next_batch(at)? {
-        log.append(&writer.seal(&batch, (at, at))?).await?;
+        log.append_if(&writer.seal(&batch, (at, at))?, Condition::NumberUnused).await?;
     }
     Ok(lines)
 }

@@ -10,6 +10,7 @@ mod answers;
 mod broker_outage;
 mod catalog_outage;
 mod complete;
+mod copies;
 mod data_directory;
 mod installation;
 mod kill;
