@@ -4,12 +4,14 @@
 //! - [`register`] makes the segment count in place of what was counted live;
 //! - [`reader`] reads the frames that no sealed hour holds yet;
 //! - [`stale`] lists the hours that a later ruling concerns, and [`as_of`] counts them with it;
+//! - [`known`] finds what an import wrote before;
 //! - [`rebuild`] makes the catalog again from the object store.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
 pub mod as_of;
 mod error;
+pub mod known;
 pub mod metric;
 pub mod reader;
 pub mod rebuild;
