@@ -31,6 +31,8 @@ pub struct Sources {
     pub segments: Vec<Segment>,
     /// Rows of the counters' columns for the frames that are counted and not sealed.
     pub rows: Vec<RecordBatch>,
+    /// The first and last frame that `rows` are counted from, if there is any.
+    pub open: Option<(Seq, Seq)>,
     /// How many hours do not count from their live segment.
     pub projected: u64,
 }
@@ -75,6 +77,8 @@ impl AsOf {
                 sources.segments.push(segment);
             }
         }
+        let ends = snapshot.partials.first().zip(snapshot.partials.last());
+        sources.open = ends.map(|(first, last)| (first.first_seq, last.last_seq));
         sources.rows = self.open_rows(last_sealed, &snapshot.partials, before).await?;
         Ok(sources)
     }

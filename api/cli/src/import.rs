@@ -15,7 +15,7 @@ use crate::{
     global::{Format, Global},
     import::{rejects_max::RejectsMax, write::Summary},
     installation::{Installation, WriteLock},
-    output, progress,
+    made_up, output, progress,
 };
 
 #[derive(Debug, clap::Args)]
@@ -49,6 +49,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let places = global.places()?;
     let rules = global.rules()?;
     let lock = WriteLock::take(&places.data)?;
+    made_up::end(&places.data)?;
     let mapping = mapping(&arguments)?;
     let present = SystemClock.now();
     let options = Options {

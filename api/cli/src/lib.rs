@@ -15,12 +15,14 @@ mod global;
 mod import;
 mod installation;
 mod log;
+mod made_up;
 mod output;
 mod progress;
 mod rejected;
 mod schema;
 mod serve;
 mod simulate;
+mod tiers;
 mod verdicts;
 
 pub use command::main;

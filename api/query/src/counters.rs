@@ -60,12 +60,7 @@ impl Service {
     /// # Errors
     /// [`Error::NoSuchVerdict`]; otherwise as logs, catalog, archive and engine report.
     pub async fn counters_as_of(&self, question: &query::Question, moment: Moment) -> Result<Vec<RecordBatch>, Error> {
-        let end = self.history.end().await?;
-        let before = match moment {
-            Moment::Latest => end,
-            Moment::After(verdict) if verdict < end => verdict.plus_rows(1),
-            Moment::After(verdict) => return Err(Error::NoSuchVerdict { verdict, end }),
-        };
+        let before = self.end_of(moment).await?;
         let as_of = AsOf {
             clicks: Arc::clone(&self.clicks),
             archive: self.archive.clone(),
@@ -77,6 +72,16 @@ impl Service {
         let segments = sources.segments.iter().map(segment::file).collect();
         let sources = query::Sources { archive: self.archive.clone(), segments, partials: sources.rows };
         Ok(query::ask(question, sources, self.limits).await?)
+    }
+
+    /// One past the last verdict of a moment.
+    pub(crate) async fn end_of(&self, moment: Moment) -> Result<Position, Error> {
+        let end = self.history.end().await?;
+        match moment {
+            Moment::Latest => Ok(end),
+            Moment::After(verdict) if verdict < end => Ok(verdict.plus_rows(1)),
+            Moment::After(verdict) => Err(Error::NoSuchVerdict { verdict, end }),
+        }
     }
 
     /// Sealed hours that have verdicts newer than their numbers, after reading the verdict log to its end.

@@ -13,7 +13,8 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, range: Range) -> anyhow::Result<Exit> {
-    let fired = global.open_existing().await?.questions().firings(|hour| range.holds(hour)).await?;
+    let hours = range.hours()?;
+    let fired = global.open_existing().await?.questions().firings(|hour| hours.holds(hour)).await?;
     let shown = |hour: &Option<Hour>| hour.map_or_else(|| "open".to_owned(), |hour| hour.to_string());
     match global.output {
         Format::Json => {
