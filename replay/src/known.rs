@@ -73,8 +73,7 @@ pub async fn imported<E: From<Error>>(
             if !manifest.last_frames.iter().any(|last| is_import(last.writer)) {
                 continue;
             }
-            let overlaps =
-                |part: &&Part| part.event_time_min <= last.micros() && part.event_time_max >= first.micros();
+            let overlaps = |part: &&Part| part.event_time_min <= last.micros() && part.event_time_max >= first.micros();
             for part in manifest.parts.iter().filter(overlaps) {
                 for batch in read(archive, part).await? {
                     rows(&batch, first, last, &mut each)?;
@@ -115,8 +114,10 @@ async fn manifest(archive: &Archive, hour: Hour) -> Result<Manifest, Error> {
 
 async fn read(archive: &Archive, part: &Part) -> Result<Vec<RecordBatch>, Error> {
     let bytes = archive.get_file(&part.core).await?;
-    let damaged =
-        |reason: &dyn std::fmt::Display| archive::Error::Damaged { key: part.core.key.clone(), reason: reason.to_string() };
+    let damaged = |reason: &dyn std::fmt::Display| archive::Error::Damaged {
+        key: part.core.key.clone(),
+        reason: reason.to_string(),
+    };
     let reader = part::read(bytes, Some(&COLUMNS)).map_err(|error| damaged(&error))?;
     Ok(reader.collect::<Result<_, _>>().map_err(|error| damaged(&error))?)
 }

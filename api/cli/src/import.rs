@@ -52,11 +52,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     made_up::end(&places.data)?;
     let mapping = mapping(&arguments)?;
     let present = SystemClock.now();
-    let options = Options {
-        source: arguments.source.clone(),
-        whole: arguments.whole,
-        ..Options::new(&places.data, present)
-    };
+    let options =
+        Options { source: arguments.source.clone(), whole: arguments.whole, ..Options::new(&places.data, present) };
     let bar = progress::bar(0, "read");
     let import = tokio::task::block_in_place(|| {
         Import::open(&arguments.file, mapping, &options, &mut |done, total| {
@@ -92,7 +89,9 @@ impl Summary {
         let reasons: Vec<String> = self.codes.iter().map(|(code, lines)| format!("{code} {lines}")).collect();
         let see = format!("({}): see clicktrail rejected list", reasons.join(", "));
         if read == held_back && *read > 0 {
-            return Some("nothing was logged: the only line has no line end; pass --whole if the file is complete".into());
+            return Some(
+                "nothing was logged: the only line has no line end; pass --whole if the file is complete".into(),
+            );
         }
         if *logged == 0 && *known == 0 && *read > 0 {
             return Some(format!("nothing was logged: {rejected} of {} rejected {see}", were(*read, "line")));

@@ -164,7 +164,9 @@ mod tests {
 
     #[test]
     fn a_client_is_told_from_a_host() {
-        for text in ["10.0.0.1", "10.0.0.1:80", "::1", "10.0.0.x", "10.0.0.0/8", "[::1]:80", "10.0.0.1, host", "fe80::1%1"] {
+        for text in
+            ["10.0.0.1", "10.0.0.1:80", "::1", "10.0.0.x", "10.0.0.0/8", "[::1]:80", "10.0.0.1, host", "fe80::1%1"]
+        {
             assert!(is_address(text), "{text}");
         }
         for text in ["", "-", "ads.example", "ads.example:443", "localhost", "id", "x.x.x.x", "unknown"] {

@@ -331,13 +331,7 @@ impl Mapping {
 }
 
 impl Columns {
-    fn add(
-        &mut self,
-        format: Format,
-        name: &str,
-        mut table: SourceTable,
-        zone: Option<Zone>,
-    ) -> Result<(), String> {
+    fn add(&mut self, format: Format, name: &str, mut table: SourceTable, zone: Option<Zone>) -> Result<(), String> {
         let column = Column::parse(name).ok_or_else(|| format!("{name:?} is not a column that a mapping can fill"))?;
         if let Some(name) = table.format.take() {
             if column != Column::EventTime {

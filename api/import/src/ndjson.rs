@@ -144,7 +144,8 @@ mod tests {
 
     #[test]
     fn pointers_find_what_is_nested_with_its_characters() {
-        let nested = r#" {"a": [ {"b/c" : 0.10, "d~": "é"}, 12345678901234567890, null, [] ], "a2":{} ,"twice":1,"twice":2}"#;
+        let nested =
+            r#" {"a": [ {"b/c" : 0.10, "d~": "é"}, 12345678901234567890, null, [] ], "a2":{} ,"twice":1,"twice":2}"#;
         for (pointer, expected) in [
             ("/a/0/b~1c", Some("0.10")),
             ("/a/0/d~0", Some("é")),

@@ -267,7 +267,8 @@ impl Import {
     /// # Errors
     /// [`Error::Scratch`], [`Error::SameTime`].
     pub fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
-        let Self { interpreter, scratch, sorted, rejects, batcher, occurrences, known, earlier, known_events, .. } = self;
+        let Self { interpreter, scratch, sorted, rejects, batcher, occurrences, known, earlier, known_events, .. } =
+            self;
         let scratch_error = |source| Error::Scratch { path: scratch.clone(), source };
         let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
         while let Some(line) = sorted.next().map_err(scratch_error)? {

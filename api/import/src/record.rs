@@ -149,9 +149,7 @@ impl<'a> Record<'a> {
         columns.time_format.parse(text).map_err(|why| {
             let why = match why {
                 NoTime::Unreadable => "is not a time in the format that the mapping names",
-                NoTime::NoZone => {
-                    "does not say its zone: add timezone = \"Europe/Berlin\" (or \"UTC\") to the mapping"
-                }
+                NoTime::NoZone => "does not say its zone: add timezone = \"Europe/Berlin\" (or \"UTC\") to the mapping",
             };
             Reject { code: "invalid_time", detail: format!("{:?} {why}", quoted(text)) }
         })

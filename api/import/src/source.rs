@@ -203,12 +203,9 @@ mod tests {
             assert_eq!(all.resolve(found, None), expected, "{found:?}");
         }
         let either = source(r#"{ field = "f", fallback = "g", default = "d" }"#);
-        for (found, fallback, expected) in [
-            (Some("f"), Some("g"), "f"),
-            (None, Some("g"), "g"),
-            (Some(""), Some("g"), "g"),
-            (None, None, "d"),
-        ] {
+        for (found, fallback, expected) in
+            [(Some("f"), Some("g"), "f"), (None, Some("g"), "g"), (Some(""), Some("g"), "g"), (None, None, "d")]
+        {
             assert_eq!(either.resolve(found, fallback), Ok(Some(expected)));
         }
         assert_eq!(source("\"acme\"").resolve(None, None), Ok(Some("acme")));

@@ -22,7 +22,8 @@ impl Zone {
             let offset = FixedOffset::from_str(name).map(Self::Fixed);
             return offset.map_err(|_| format!("{name:?} is not an offset like \"+02:00\""));
         }
-        let unknown = |_| format!("{name:?} is not a time zone: use a name like \"Europe/Berlin\", \"UTC\" or \"+02:00\"");
+        let unknown =
+            |_| format!("{name:?} is not a time zone: use a name like \"Europe/Berlin\", \"UTC\" or \"+02:00\"");
         name.parse().map(Self::Named).map_err(unknown)
     }
 
@@ -32,7 +33,8 @@ impl Zone {
         if let Some(offset) = self.offset(local) {
             return local.checked_sub_offset(offset);
         }
-        let before = (1..=GAP_HOURS_MAX).find_map(|hours| self.offset(local.checked_sub_signed(TimeDelta::hours(hours))?));
+        let before =
+            (1..=GAP_HOURS_MAX).find_map(|hours| self.offset(local.checked_sub_signed(TimeDelta::hours(hours))?));
         local.checked_sub_offset(before?)
     }
 

@@ -149,9 +149,9 @@ async fn rejected_before(log: &dyn Log) -> anyhow::Result<KnownRejects> {
         let frames = log.read(next, ReadLimit::waiting(Duration::ZERO)).await?;
         let Some(last) = frames.last().map(|frame| frame.seq) else { break };
         for logged in frames.iter().filter(|logged| known::is_import(logged.frame.header.writer)) {
-            let batch =
-                logged.frame.decode().with_context(|| format!("frame {} of the rejected log", logged.seq))?;
-            let column = |name: &str| batch.column_by_name(name).with_context(|| format!("a rejected frame without {name}"));
+            let batch = logged.frame.decode().with_context(|| format!("frame {} of the rejected log", logged.seq))?;
+            let column =
+                |name: &str| batch.column_by_name(name).with_context(|| format!("a rejected frame without {name}"));
             let (codes, originals) = (column("code")?.as_string::<i32>(), column("original")?.as_binary::<i32>());
             for row in 0..batch.num_rows() {
                 known.push(codes.value(row), originals.value(row));

@@ -10,6 +10,7 @@ mod answers;
 mod broker_outage;
 mod catalog_outage;
 mod data_directory;
+mod imports;
 mod installation;
 mod kill;
 mod loader;

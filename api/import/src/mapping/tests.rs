@@ -21,7 +21,12 @@ fn the_example_is_read() {
     assert_eq!(columns.source(Column::CampaignId).unwrap().field(), Some("first_segment"));
     assert_eq!(columns.source(Column::Currency).unwrap().field(), None);
     assert!(columns.source(Column::City).is_none());
-    assert_eq!(columns.extra, Extra::Fields(["query", "status", "bytes", "vhost", "forwarded_for", "further", "request"].map(str::to_owned).to_vec()));
+    assert_eq!(
+        columns.extra,
+        Extra::Fields(
+            ["query", "status", "bytes", "vhost", "forwarded_for", "further", "request"].map(str::to_owned).to_vec()
+        )
+    );
     assert_eq!(mapping.bounds.not_before.to_string(), "2000-01-01T00:00:00.000000Z");
 }
 

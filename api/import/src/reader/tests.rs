@@ -377,10 +377,8 @@ fn the_address_is_the_forwarded_one_only_where_the_mapping_says_so() {
     assert_eq!(imported.texts("ip"), [Some("10.0.0.1"); 3]);
     let extra = imported.texts("extra")[0].unwrap();
     assert!(extra.contains(r#""forwarded_for":"203.0.113.9, 10.0.0.5""#), "{extra}");
-    let trusting = APACHE.replace(
-        "ip = { field = \"remote_addr\" }",
-        "ip = { field = \"forwarded_for\", fallback = \"remote_addr\" }",
-    );
+    let trusting = APACHE
+        .replace("ip = { field = \"remote_addr\" }", "ip = { field = \"forwarded_for\", fallback = \"remote_addr\" }");
     let imported = import(file.as_bytes(), Mapping::parse(Format::Combined, &trusting).unwrap());
     assert_eq!(imported.texts("ip"), [Some("203.0.113.9"), Some("10.0.0.1"), Some("10.0.0.1")]);
 }
