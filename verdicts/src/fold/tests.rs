@@ -6,4 +6,5 @@ mod mmdb;
 mod naive;
 mod real_log;
 mod rules;
+mod strangers;
 mod world;

@@ -17,8 +17,10 @@ mod live;
 mod mark;
 pub mod rejudge;
 mod rows;
+mod sealed_hours;
 #[cfg(test)]
 mod tests;
+mod unsealed;
 mod verdict;
 
 pub use error::Error;

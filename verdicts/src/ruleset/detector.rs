@@ -8,7 +8,7 @@ use super::{
     error::Error,
     fields::{Fields, Located},
     geo::GeoDatabase,
-    limits::LOOK_BACK_SECONDS_MIN,
+    limits::{DUPLICATE_HOURS, DUPLICATE_HOURS_DEFAULT, LOOK_BACK_SECONDS_MIN},
     patterns::Patterns,
     profile::{DetectorProfile, PROFILES},
 };
@@ -24,7 +24,7 @@ const _: () = assert!(GAP_MS_MAX <= LOOK_BACK_SECONDS_MIN * 1000, "a gap lies wi
 /// What a rule looks for, with its parameters.
 #[derive(Debug)]
 pub(crate) enum Detector {
-    Duplicate,
+    Duplicate { window: Duration },
     DoubleClick { window: Duration },
     AddressRate { clicks_max: u32, window: Duration },
     SuspiciousAgent { lists: Vec<Arc<Patterns>> },
@@ -39,7 +39,7 @@ pub(crate) enum Detector {
 impl Detector {
     pub(super) fn profile(&self) -> &'static DetectorProfile {
         let index = match self {
-            Self::Duplicate => 0,
+            Self::Duplicate { .. } => 0,
             Self::DoubleClick { .. } => 1,
             Self::AddressRate { .. } => 2,
             Self::SuspiciousAgent { .. } => 3,
@@ -60,7 +60,10 @@ impl Detector {
         context: &mut Context<'_>,
     ) -> Result<Self, Error> {
         Ok(match name.value.as_str() {
-            "duplicate" => Self::Duplicate,
+            "duplicate" => {
+                let hours = fields.integer("window_hours", DUPLICATE_HOURS)?.unwrap_or(DUPLICATE_HOURS_DEFAULT);
+                Self::Duplicate { window: Duration::from_secs(hours.unsigned_abs() * 3600) }
+            }
             "double_click" => Self::DoubleClick { window: context.window(fields, 60)? },
             "address_rate" => {
                 Self::AddressRate { clicks_max: count(fields, "clicks_max", 100)?, window: context.window(fields, 60)? }
@@ -97,7 +100,8 @@ impl Detector {
     pub(super) fn parameters(&self) -> Vec<(&'static str, String)> {
         let seconds = |window: &Duration| ("window_seconds", window.as_secs().to_string());
         match self {
-            Self::Duplicate | Self::DeviceMismatch => Vec::new(),
+            Self::Duplicate { window } => vec![("window_hours", (window.as_secs() / 3600).to_string())],
+            Self::DeviceMismatch => Vec::new(),
             Self::DoubleClick { window } | Self::ClickInjection { window } => vec![seconds(window)],
             Self::AddressRate { clicks_max, window } => {
                 vec![("clicks_max", clicks_max.to_string()), seconds(window)]
@@ -128,7 +132,7 @@ impl Detector {
         match self {
             Self::ImpossibleTravel { database: None, .. } => Some("no address database is configured"),
             Self::Datacentre { lists } if lists.is_empty() => Some("no list of networks is configured"),
-            Self::Duplicate
+            Self::Duplicate { .. }
             | Self::DoubleClick { .. }
             | Self::AddressRate { .. }
             | Self::SuspiciousAgent { .. }

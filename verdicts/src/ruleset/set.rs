@@ -1,6 +1,7 @@
 //! A whole ruleset: its rules, limits and digest.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
@@ -11,6 +12,7 @@ use toml::de::DeTable;
 
 use super::{
     context::Context,
+    detector::Detector,
     error::Error,
     fields::{Fields, Located},
     limits::{
@@ -24,7 +26,7 @@ use super::{
 const VERSION: i64 = 1;
 /// The version of what the detectors mean, raised when the same ruleset would judge the same log differently than
 /// before. It is part of the digest, so that two meanings never share one.
-const MEANING: u32 = 1;
+const MEANING: u32 = 2;
 /// More rules than this would not fit the reasons of a verdict.
 const RULES_MAX: usize = 256;
 
@@ -122,6 +124,18 @@ impl Ruleset {
     /// The rules, in the order of the file, which is the order of reasons.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The windows of the rules that look for duplicates, in microseconds of logged time: each once, ascending. Empty if
+    /// none does.
+    pub(crate) fn duplicate_windows(&self) -> Vec<i64> {
+        let window = |rule: &Rule| {
+            let Detector::Duplicate { window } = rule.detector else { return None };
+            i64::try_from(window.as_micros()).ok()
+        };
+        let on = self.rules.iter().filter(|rule| rule.off_because().is_none());
+        let windows: BTreeSet<i64> = on.filter_map(window).collect();
+        windows.into_iter().collect()
     }
 
     /// What to say at start: rules that find nothing, and why.

@@ -41,7 +41,7 @@ fn shipped_ruleset_holds_the_ten_rules_of_the_contract() {
         ]
     );
     // It stands on every verdict of this ruleset. Another digest is another ruleset.
-    assert_eq!(shipped.digest().to_string(), "4fd49dea17a36d55c45dfc17f645abba04dd220bef5c3d7ccd8a2fa57263ac73");
+    assert_eq!(shipped.digest().to_string(), "80417252b4469c7b62b823007274e15a9d801bfb155941e19dcbf1003d1624f0");
     assert_eq!((shipped.threshold_permille(), shipped.look_back().as_secs()), (700, 7200));
     assert_eq!(
         shipped.notes(),

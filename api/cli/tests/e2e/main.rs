@@ -9,6 +9,7 @@
 mod broker_outage;
 mod catalog_outage;
 mod data_directory;
+mod identity;
 mod installation;
 mod kill;
 mod loader;
