@@ -15,7 +15,6 @@ use super::{
 };
 use crate::{
     detector::{assemble, frames::Frames, hits::Hit, originals::Originals, rows::Rows, state::State, view::View},
-    kinds::Kinds,
     ruleset::{limits::LOOK_BACK_SECONDS_MIN, set::Ruleset},
     verdict::Reason,
 };

@@ -165,7 +165,7 @@ impl Detector {
             Self::Datacentre { lists } => lists.iter().map(|list| list.head().clone()).collect(),
             Self::ClickFarm { addresses, .. } => addresses.iter().map(|list| list.head().clone()).collect(),
             Self::ImpossibleTravel { database, .. } => database.iter().flat_map(|database| database.heads()).collect(),
-            Self::Duplicate
+            Self::Duplicate { .. }
             | Self::DoubleClick { .. }
             | Self::AddressRate { .. }
             | Self::ImpossibleClick { .. }

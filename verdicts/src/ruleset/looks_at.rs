@@ -18,7 +18,7 @@ impl Detector {
     /// The kinds of events that it says something about.
     pub(super) const fn looks_at(&self) -> Kinds {
         match self {
-            Self::Duplicate | Self::SuspiciousAgent { .. } | Self::Datacentre { .. } => JUDGED,
+            Self::Duplicate { .. } | Self::SuspiciousAgent { .. } | Self::Datacentre { .. } => JUDGED,
             Self::DeviceMismatch => SEEN,
             Self::DoubleClick { .. }
             | Self::AddressRate { .. }
