@@ -154,8 +154,8 @@ fn read(batch: &RecordBatch, row: usize) -> Result<Selected, Error> {
     let kind = of_event(text(batch, "kind", row)?)?;
     if !kind.parse().is_ok_and(|kind| JUDGED.holds(kind)) {
         return Err(wrong(format!(
-            "the event at {position} is of kind {kind}, which nobody judges: rule about {}",
-            JUDGED
+            "the event at {position} is of kind {kind}, which is never billed: rule about clicks, impressions and \
+             conversions"
         )));
     }
     let reason = text(batch, "reason", row)?.filter(|reason| !reason.is_empty());

@@ -98,8 +98,7 @@ async fn judged(instance: &Installation, position: Position) -> anyhow::Result<S
     let (id, kind) = (text("event_id").context("an event has an id")?, text("kind").context("an event has a kind")?);
     ensure!(
         kind.parse().is_ok_and(|kind| JUDGED.holds(kind)),
-        "the event at {position} is of kind {kind}, which nobody judges: rule about {}",
-        JUDGED
+        "the event at {position} is of kind {kind}, which is never billed: rule about clicks, impressions and conversions"
     );
     Ok(id)
 }
