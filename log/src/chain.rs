@@ -148,7 +148,7 @@ impl Chain {
 
     /// The state as a manifest keeps it: the identity that wrote last at the end.
     pub fn to_stored(&self) -> Vec<StoredWriter> {
-        self.0.iter().flat_map(Identity::to_stored).collect()
+        self.0.iter().flat_map(StoredWriter::of).collect()
     }
 
     /// The present state of every identity that wrote since a manifest kept `stored`, the one that wrote last at the
@@ -166,7 +166,7 @@ impl Chain {
                 !known.iter().copied().eq(ends.iter().map(|(number, digest)| (*number, digest.as_str())))
             })
         };
-        self.0.iter().filter(wrote).flat_map(Identity::to_stored).collect()
+        self.0.iter().filter(wrote).flat_map(StoredWriter::of).collect()
     }
 
     /// The state that a manifest kept; `None` if a digest is not readable.

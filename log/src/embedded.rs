@@ -135,8 +135,10 @@ impl EmbeddedLog {
     async fn append_once(&self, frame: &Frame, condition: Option<Condition>) -> Result<Appended, AppendError> {
         let digest = frame.header.digest();
         let mut tx = self.write.begin_with("BEGIN IMMEDIATE").await.map_err(AppendError::Before)?;
-        let known = find(&mut tx, &frame.header, &digest).await?;
+        let known = find(&mut tx, &frame.header, &digest).await.map_err(AppendError::Before)?;
         if let Known::Same(seq) = known {
+            let seq = Seq::from_i64(seq)
+                .ok_or_else(|| AppendError::Log(Error::Fatal("an identity without a sequence".into())))?;
             return Ok(Appended { seq, duplicate: true });
         }
         match condition {

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use uuid::Uuid;
 
-use super::{alarm::Alarm, stored::StoredWriter};
+use super::alarm::Alarm;
 use crate::{
     frame::{Digest, Header},
     invariant,
@@ -119,10 +119,5 @@ impl Identity {
         for branch in &mut self.branches {
             branch.window = VecDeque::new();
         }
-    }
-
-    /// As a manifest keeps it: one entry for each branch.
-    pub(super) fn to_stored(&self) -> impl Iterator<Item = StoredWriter> + '_ {
-        self.branches.iter().map(|branch| StoredWriter::of(self.writer, self.epoch, branch))
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::identity::{Branch, REMEMBERED_BYTES, Remembered, WINDOW};
+use super::identity::{Branch, Identity, REMEMBERED_BYTES, Remembered, WINDOW};
 
 /// The end of a branch of one writer, as a manifest stores it. A writer whose identity was never used twice has one for
 /// each epoch.
@@ -26,10 +26,13 @@ pub struct StoredWriter {
 }
 
 impl StoredWriter {
-    pub(super) fn of(writer: Uuid, epoch: u32, branch: &Branch) -> Self {
-        let window: Vec<u8> = branch.window.iter().flatten().copied().collect();
-        let digest = branch.digest.to_string();
-        Self { writer, epoch, number: branch.number, digest, recent: hex::encode(window) }
+    /// What a manifest keeps of an identity: an entry for each branch.
+    pub(super) fn of(identity: &Identity) -> impl Iterator<Item = Self> + '_ {
+        identity.branches.iter().map(|branch| {
+            let window: Vec<u8> = branch.window.iter().flatten().copied().collect();
+            let (writer, epoch, digest) = (identity.writer, identity.epoch, branch.digest.to_string());
+            Self { writer, epoch, number: branch.number, digest, recent: hex::encode(window) }
+        })
     }
 
     /// The branch; `None` if it is not readable.

@@ -3,11 +3,9 @@
 
 use sqlx::{Row as _, SqliteConnection};
 
-use super::{AppendError, as_i64};
 use crate::{
     frame::{Digest, Header},
     invariant,
-    log::Error,
     position::Seq,
 };
 
@@ -18,38 +16,35 @@ pub(super) enum Known {
     Unused,
     /// Its number was used, by other frames only.
     Other,
-    /// It is there.
-    Same(Seq),
+    /// It is there, at this sequence.
+    Same(i64),
 }
 
-pub(super) async fn find(tx: &mut SqliteConnection, header: &Header, digest: &Digest) -> Result<Known, AppendError> {
+fn number_of(header: &Header) -> i64 {
+    i64::try_from(header.number).expect("a frame number counts appends and never nears 2^63")
+}
+
+pub(super) async fn find(tx: &mut SqliteConnection, header: &Header, digest: &Digest) -> Result<Known, sqlx::Error> {
     let first = "SELECT seq, header_digest FROM identities WHERE writer = $1 AND writer_epoch = $2 AND number = $3";
     let found = sqlx::query(first)
         .bind(header.writer.as_bytes().as_slice())
         .bind(i64::from(header.writer_epoch))
-        .bind(as_i64(header.number))
+        .bind(number_of(header))
         .fetch_optional(&mut *tx)
-        .await
-        .map_err(AppendError::Before)?;
+        .await?;
     let Some(row) = found else { return Ok(Known::Unused) };
     if row.get::<&[u8], _>(1) == digest.0 {
-        return same(row.get(0));
+        return Ok(Known::Same(row.get(0)));
     }
     let other = "SELECT seq FROM forks WHERE writer = $1 AND writer_epoch = $2 AND number = $3 AND header_digest = $4";
     let found = sqlx::query_scalar(other)
         .bind(header.writer.as_bytes().as_slice())
         .bind(i64::from(header.writer_epoch))
-        .bind(as_i64(header.number))
+        .bind(number_of(header))
         .bind(digest.0.as_slice())
         .fetch_optional(tx)
-        .await
-        .map_err(AppendError::Before)?;
-    found.map_or(Ok(Known::Other), same)
-}
-
-fn same(seq: i64) -> Result<Known, AppendError> {
-    let seq = Seq::from_i64(seq);
-    seq.map(Known::Same).ok_or_else(|| AppendError::Log(Error::Fatal("an identity without a sequence".into())))
+        .await?;
+    Ok(found.map_or(Known::Other, Known::Same))
 }
 
 /// Remembers a frame that is being appended. `is_first` if nobody used its number before.
@@ -67,7 +62,7 @@ pub(super) async fn remember(
     let inserted = sqlx::query(insert)
         .bind(header.writer.as_bytes().as_slice())
         .bind(i64::from(header.writer_epoch))
-        .bind(as_i64(header.number))
+        .bind(number_of(header))
         .bind(seq.as_i64())
         .bind(digest.0.as_slice())
         .execute(tx)
