@@ -3,7 +3,7 @@
 //! Nothing here knows of money owed, fraud or counters: it would all still be true if nobody were ever billed.
 //!
 //! A tour, in the order of an event's life:
-//! - [`ad`] is what a click is on; [`event`] is one captured fact; [`schema`] its columns and how they may evolve;
+//! - [`ad`] is what a click is on; [`event`] is one captured fact, [`kinds`] a set of their kinds; [`schema`] its columns and how they may evolve;
 //! - [`batch`] cuts past events into what becomes one frame each;
 //! - [`frame`] is the unit of append; [`chain`] makes reading frames exactly-once;
 //! - [`log`] is the contract, [`embedded`] and [`jetstream`] keep it; [`away`] stands in for one that is not reached;
@@ -29,6 +29,7 @@ pub mod frame;
 pub mod ids;
 pub mod invariants;
 pub mod jetstream;
+pub mod kinds;
 pub mod log;
 pub mod position;
 pub mod rejected;

@@ -33,6 +33,8 @@ pub struct Sources {
     pub segments: Vec<Segment>,
     /// Rows of the counters' columns for the frames that are counted and not sealed.
     pub rows: Vec<RecordBatch>,
+    /// The first and last frame that `rows` are counted from, if there is any.
+    pub open: Option<(Seq, Seq)>,
     /// How many hours do not count from their live segment.
     pub projected: u64,
     /// How far everything goes that was counted.
@@ -62,7 +64,8 @@ impl AsOf {
     pub async fn sources(&self, before: Position) -> Result<Sources, Error> {
         let snapshot = self.followed_snapshot(before).await?;
         let stale: BTreeMap<Hour, StaleHour> = snapshot.stale.into_iter().map(|hour| (hour.hour, hour)).collect();
-        let mut sources = Sources { segments: Vec::new(), rows: Vec::new(), projected: 0, marks: snapshot.marks };
+        let mut sources =
+            Sources { segments: Vec::new(), rows: Vec::new(), open: None, projected: 0, marks: snapshot.marks };
         for live in snapshot.segments {
             let touched = stale.get(&live.hour).is_some_and(|hour| hour.first < before);
             let segment = match touched || live.verdicts_before > before.as_i64() {
@@ -76,6 +79,8 @@ impl AsOf {
                 sources.segments.push(segment);
             }
         }
+        let (first, last) = (sources.marks.sealed_through().next(), sources.marks.counted_through);
+        sources.open = (first <= last).then_some((first, last));
         sources.rows = self.open_rows(&sources.marks, before).await?;
         Ok(sources)
     }

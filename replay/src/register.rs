@@ -103,19 +103,22 @@ pub fn sealed_hour(manifest: &Manifest) -> SealedHour {
 struct Merged {
     digest: String,
     rows: u64,
+    /// Whether an earlier version counted some of them, which did not count all that is counted today.
+    has_earlier: bool,
 }
 
 async fn merge(partials: &[HotPartial], limits: session::Limits) -> Result<Merged, Error> {
-    let mut rows = Vec::new();
+    let (mut rows, mut has_earlier) = (Vec::new(), false);
     for partial in partials {
         rows.extend(counters::hot::decode(&partial.payload)?);
+        has_earlier |= counters::hot::is_of_earlier_version(&partial.payload)?;
     }
     let mut writer = Writer::new(&counters::schema())?;
     for batch in counters::merge(rows, limits).await? {
         writer.push(batch)?;
     }
     let (bytes, rows) = writer.finish()?;
-    Ok(Merged { digest: Digest::of(&bytes).to_string(), rows })
+    Ok(Merged { digest: Digest::of(&bytes).to_string(), rows, has_earlier })
 }
 
 fn ranges(partials: &[HotPartial]) -> Vec<(Seq, Seq)> {
@@ -147,6 +150,8 @@ fn compare(
         )
     } else if merged.digest == segment.output_digest {
         (Outcome::Equal, String::new())
+    } else if merged.has_earlier {
+        (Outcome::Incomplete, "an earlier version counted some of the frames, and did not count all columns".to_owned())
     } else {
         let detail = format!(
             "the hot partials add up to {} rows with digest {}, the segment has {} rows with digest {}",

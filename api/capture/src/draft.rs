@@ -6,6 +6,8 @@ use clicktrail_log::{event::Kind, time::Timestamp};
 use serde::{Serialize, Serializer, ser::Error as _};
 use serde_json::value::RawValue;
 
+use crate::aside::Aside;
+
 /// An event as sent: every field may be missing, each has its type, texts are unchecked.
 ///
 /// Doors fill one (the JSON reader, the redirect, an importer) and hand it to [`validate`](super::validate::event).
@@ -80,9 +82,43 @@ pub struct Draft<'a> {
     /// A JSON object, already valid JSON.
     #[serde(skip_serializing_if = "Option::is_none", serialize_with = "object")]
     pub extra: Option<Cow<'a, str>>,
+    /// What was set aside so far.
+    #[serde(skip)]
+    pub aside: Aside,
 }
 
 impl Draft<'_> {
+    /// The draft with texts of its own.
+    pub fn into_owned(self) -> Draft<'static> {
+        let own = |text: Option<Cow<'_, str>>| text.map(|text| Cow::Owned(text.into_owned()));
+        Draft {
+            event_id: own(self.event_id),
+            kind: self.kind,
+            event_time: self.event_time,
+            advertiser_id: own(self.advertiser_id),
+            campaign_id: own(self.campaign_id),
+            ad_id: own(self.ad_id),
+            publisher_id: own(self.publisher_id),
+            placement_id: own(self.placement_id),
+            user_id: own(self.user_id),
+            session_id: own(self.session_id),
+            ip: own(self.ip),
+            user_agent: own(self.user_agent),
+            page_url: own(self.page_url),
+            device_type: own(self.device_type),
+            os: own(self.os),
+            browser: own(self.browser),
+            country: own(self.country),
+            city: own(self.city),
+            price_micros: self.price_micros,
+            currency: own(self.currency),
+            click_event_id: own(self.click_event_id),
+            value_micros: self.value_micros,
+            extra: own(self.extra),
+            aside: self.aside,
+        }
+    }
+
     /// The draft as the JSON object that [`parse::draft`](super::parse::draft) reads: what the rejected stream keeps of
     /// an event that did not arrive as JSON, so that it can be tried again.
     pub fn to_json(&self) -> String {

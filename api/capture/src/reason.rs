@@ -25,12 +25,6 @@ pub enum Reason {
     /// One of the two would be lost.
     #[error("field `{0}` is given twice")]
     DuplicateKey(String),
-    /// Lists and objects inside each other beyond what anybody means.
-    #[error("nested deeper than {max} levels")]
-    TooDeep {
-        /// What is allowed.
-        max: usize,
-    },
     /// U+0000, which databases cut texts at.
     #[error("field `{0}` holds a NUL character")]
     NulCharacter(Cow<'static, str>),
@@ -63,7 +57,7 @@ pub enum Reason {
         field: &'static str,
         /// The limit.
         max: usize,
-        /// `bytes`, `characters` or `fields`.
+        /// `bytes` or `characters`.
         unit: &'static str,
     },
     /// Neither RFC 3339 nor milliseconds.
@@ -96,21 +90,18 @@ pub enum Reason {
     /// No active ISO 4217 code.
     #[error("`{0}` is not an active ISO 4217 currency code")]
     InvalidCurrency(String),
-    /// The price would come from the registry, in another currency than the event's.
-    #[error("the event gives currency {given} but no price, and the ad is priced in {registered}")]
+    /// A click of a registered ad in another currency than the ad's.
+    #[error("the click gives currency {given}, and the ad is priced in {registered}")]
     CurrencyMismatch {
         /// As the event says.
         given: String,
         /// As the ad is registered.
         registered: String,
     },
-    /// Neither an IPv4 nor an IPv6 address.
-    #[error("`{0}` is not an IP address")]
-    InvalidIp(String),
     /// Nobody to bill and nowhere to lead.
     #[error("ad `{0}` is not registered")]
     UnknownAd(String),
-    /// The event names another owner than the registry does, and leaves out what only one of them knows.
+    /// The event names another owner than the registry does.
     #[error("ad `{ad_id}` belongs to another {owner} than the event says")]
     AdMismatch {
         /// The ad.
@@ -118,12 +109,6 @@ pub enum Reason {
         /// `advertiser` or `campaign`.
         owner: &'static str,
     },
-    /// A field of conversions on something else.
-    #[error("field `{0}` is for conversions only")]
-    FieldNotForKind(&'static str),
-    /// One event that no frame can hold.
-    #[error("the event is too large for a frame of the log")]
-    EventTooLarge,
 }
 
 impl Reason {
@@ -134,7 +119,6 @@ impl Reason {
             Self::InvalidUtf8 { .. } => "invalid_utf8",
             Self::NotAnObject(_) => "not_an_object",
             Self::DuplicateKey(_) => "duplicate_key",
-            Self::TooDeep { .. } => "too_deep",
             Self::NulCharacter(_) => "nul_character",
             Self::WrongType { .. } => "wrong_type",
             Self::MissingField(_) => "missing_field",
@@ -147,11 +131,8 @@ impl Reason {
             Self::InvalidAmount { .. } => "invalid_amount",
             Self::InvalidCurrency(_) => "invalid_currency",
             Self::CurrencyMismatch { .. } => "currency_mismatch",
-            Self::InvalidIp(_) => "invalid_ip",
             Self::UnknownAd(_) => "unknown_ad",
             Self::AdMismatch { .. } => "ad_mismatch",
-            Self::FieldNotForKind(_) => "field_not_for_kind",
-            Self::EventTooLarge => "event_too_large",
         }
     }
 }

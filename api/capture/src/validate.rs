@@ -1,22 +1,28 @@
 //! From a [`Draft`] to an [`Event`] that keeps the log's promises, with the registry filling what the client left out.
 
-use std::{borrow::Cow, net::IpAddr, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 use clicktrail_log::{
+    ad::Ad,
     event::{Event, Kind},
     time::Timestamp,
 };
 
-use crate::{ads::Ads, currency, draft::Draft, reason::Reason, shorten::shorten};
+use crate::{
+    ads::Ads,
+    aside::{Aside, Why},
+    currency,
+    draft::Draft,
+    optional::{self, DECLARED_CHARS_MAX, ID_CHARS_MAX, Unit},
+    reason::Reason,
+    shorten::shorten,
+};
 
-/// An id's length in characters. Longer: [`Reason::InvalidId`].
-pub const ID_CHARS_MAX: usize = 128;
-/// A declared text's length (`device_type`, `os`, `browser`, `country`, `city`) in characters.
-pub const DECLARED_CHARS_MAX: usize = 128;
-
-/// The long texts of an event together, in bytes, whatever the limits on each: so any event fits a frame of the log.
-/// Longer: [`Reason::EventTooLarge`].
-pub const EVENT_TEXT_BYTES_MAX: usize = 512 << 10;
+/// What each of `user_agent` and `page_url` may have at most, in bytes, whatever the limits: so any event fits a frame
+/// of the log.
+pub const LONG_TEXT_BYTES_MAX: usize = 128 << 10;
+/// What `extra` may have at most, in bytes, whatever the limits.
+pub const EXTRA_BYTES_MAX: usize = 256 << 10;
 
 /// What an operator may set.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,11 +31,12 @@ pub struct Limits {
     pub future_max: Option<Duration>,
     /// How old an event time may be; `None` takes any. Default 24 h.
     pub age_max: Option<Duration>,
-    /// Longest user agent in bytes. Default 4,096.
+    /// Longest user agent in bytes; at least 128. A longer one is cut. Default 4,096.
     pub user_agent_bytes_max: usize,
-    /// Longest page address in bytes. Default 8,192.
+    /// Longest page address in bytes; at least 128. A longer one is cut. Default 8,192.
     pub page_url_bytes_max: usize,
-    /// Longest JSON of unknown fields in bytes. Default 16,384.
+    /// Longest `extra` in bytes, with what it says of values that were set aside. What does not fit is dropped.
+    /// Default 16,384.
     pub extra_bytes_max: usize,
 }
 
@@ -63,13 +70,16 @@ pub struct Context<'a> {
 /// |---|---|
 /// | `event_time` | the captured time |
 /// | advertiser, campaign, currency | the registered ad's |
-/// | price of a click | the registered ad's; the currency must be the same |
+/// | price of a click | the registered ad's |
 /// | price of anything else | 0 |
 ///
-/// The registry fills an event only where the advertiser and the campaign that the event does name are the ad's.
+/// Of a registered ad, the advertiser and the campaign that the event does name must be the ad's, and so must the
+/// currency of a click. An ad that is not registered is what the event says.
+/// Optional values that cannot be stored as they are do not reject an event: they are cut or dropped, and its `extra`
+/// says so.
 ///
 /// # Errors
-/// The first thing that is wrong.
+/// The first thing that is wrong with what a bill needs.
 pub fn event<'a>(mut draft: Draft<'a>, context: &Context<'a>) -> Result<Event<'a>, Reason> {
     let kind = draft.kind.ok_or(Reason::MissingField("kind"))?;
     check_fields(&mut draft, kind, context.limits)?;
@@ -111,39 +121,63 @@ pub fn event<'a>(mut draft: Draft<'a>, context: &Context<'a>) -> Result<Event<'a
     })
 }
 
-/// Checks every field by itself, and makes empty texts missing ones. In place: moving texts about costs more than
-/// looking at them.
+/// Checks what a bill needs, and makes every other field fit. In place: moving texts about costs more than looking at
+/// them.
 fn check_fields(draft: &mut Draft<'_>, kind: Kind, limits: &Limits) -> Result<(), Reason> {
-    if kind != Kind::Conversion && draft.click_event_id.is_some() {
-        return Err(Reason::FieldNotForKind("click_event_id"));
-    }
-    if kind != Kind::Conversion && draft.value_micros.is_some() {
-        return Err(Reason::FieldNotForKind("value_micros"));
-    }
-    check_id("event_id", &draft.event_id)?;
     check_id("advertiser_id", &draft.advertiser_id)?;
     check_id("campaign_id", &draft.campaign_id)?;
     check_id("ad_id", &draft.ad_id)?;
-    check_id("publisher_id", &draft.publisher_id)?;
-    check_id("placement_id", &draft.placement_id)?;
-    check_id("user_id", &draft.user_id)?;
-    check_id("session_id", &draft.session_id)?;
-    check_id("click_event_id", &draft.click_event_id)?;
-    check_ip(&mut draft.ip)?;
-    check_text("user_agent", &mut draft.user_agent, limits.user_agent_bytes_max, Unit::Bytes)?;
-    check_text("page_url", &mut draft.page_url, limits.page_url_bytes_max, Unit::Bytes)?;
-    check_text("device_type", &mut draft.device_type, DECLARED_CHARS_MAX, Unit::Characters)?;
-    check_text("os", &mut draft.os, DECLARED_CHARS_MAX, Unit::Characters)?;
-    check_text("browser", &mut draft.browser, DECLARED_CHARS_MAX, Unit::Characters)?;
-    check_text("country", &mut draft.country, DECLARED_CHARS_MAX, Unit::Characters)?;
-    check_text("city", &mut draft.city, DECLARED_CHARS_MAX, Unit::Characters)?;
-    check_text("extra", &mut draft.extra, limits.extra_bytes_max, Unit::Bytes)?;
-    let long_texts = [&draft.user_agent, &draft.page_url, &draft.extra];
-    if long_texts.iter().map(|text| text.as_deref().map_or(0, str::len)).sum::<usize>() > EVENT_TEXT_BYTES_MAX {
-        return Err(Reason::EventTooLarge);
-    }
     check_amount("price_micros", draft.price_micros)?;
-    check_amount("value_micros", draft.value_micros)
+    if kind == Kind::Conversion {
+        check_amount("value_micros", draft.value_micros)?;
+    } else if draft.click_event_id.is_some() || draft.value_micros.is_some() {
+        drop_conversion_fields(draft);
+    }
+    fit(draft, limits);
+    Ok(())
+}
+
+#[cold]
+fn drop_conversion_fields(draft: &mut Draft<'_>) {
+    if let Some(id) = draft.click_event_id.take() {
+        draft.aside.column("click_event_id", Why::NotForKind, id.as_bytes());
+    }
+    if let Some(micros) = draft.value_micros.take() {
+        draft.aside.column("value_micros", Why::NotForKind, micros.to_string().as_bytes());
+    }
+}
+
+/// Cuts or drops what cannot be stored as it came, and says so in `extra`.
+///
+/// An event's own id is treated like any other: it names the event, so the same odd id gives the same event again, and
+/// a conversion that names a click by an odd id names the click that came with it.
+fn fit(draft: &mut Draft<'_>, limits: &Limits) {
+    let aside = &mut draft.aside;
+    optional::id("event_id", &mut draft.event_id, aside);
+    optional::id("publisher_id", &mut draft.publisher_id, aside);
+    optional::id("placement_id", &mut draft.placement_id, aside);
+    optional::id("user_id", &mut draft.user_id, aside);
+    optional::id("session_id", &mut draft.session_id, aside);
+    optional::id("click_event_id", &mut draft.click_event_id, aside);
+    optional::ip(&mut draft.ip, aside);
+    let long = |max: usize| max.min(LONG_TEXT_BYTES_MAX);
+    optional::text("user_agent", &mut draft.user_agent, long(limits.user_agent_bytes_max), Unit::Bytes, aside);
+    optional::text("page_url", &mut draft.page_url, long(limits.page_url_bytes_max), Unit::Bytes, aside);
+    optional::text("device_type", &mut draft.device_type, DECLARED_CHARS_MAX, Unit::Characters, aside);
+    optional::text("os", &mut draft.os, DECLARED_CHARS_MAX, Unit::Characters, aside);
+    optional::text("browser", &mut draft.browser, DECLARED_CHARS_MAX, Unit::Characters, aside);
+    optional::text("country", &mut draft.country, DECLARED_CHARS_MAX, Unit::Characters, aside);
+    optional::text("city", &mut draft.city, DECLARED_CHARS_MAX, Unit::Characters, aside);
+    let extra_max = limits.extra_bytes_max.min(EXTRA_BYTES_MAX);
+    if !aside.is_empty() || draft.extra.as_ref().is_some_and(|extra| extra.is_empty() || extra.len() > extra_max) {
+        complete_extra(draft, extra_max);
+    }
+}
+
+#[cold]
+fn complete_extra(draft: &mut Draft<'_>, bytes_max: usize) {
+    let aside = std::mem::take::<Aside>(&mut draft.aside);
+    draft.extra = aside.complete(draft.extra.as_deref(), bytes_max).map(Cow::Owned);
 }
 
 /// Whom an event bills, as far as the event says.
@@ -169,19 +203,44 @@ impl<'a> Billing<'a> {
         {
             return Err(Reason::InvalidCurrency(shorten(code).into_owned()));
         }
+        let registered = context.ads.get(ad_id);
+        if let Some(ad) = registered {
+            self.hold_against(ad, kind)?;
+        }
         let price_micros = if kind == Kind::Click { self.price_micros } else { Some(self.price_micros.unwrap_or(0)) };
         match (self.advertiser_id, self.campaign_id, price_micros, self.currency) {
             (Some(advertiser_id), Some(campaign_id), Some(price_micros), Some(currency)) => {
                 Ok(Billed { advertiser_id, campaign_id, price_micros, currency })
             }
             (advertiser_id, campaign_id, price_micros, currency) => {
-                Billing { advertiser_id, campaign_id, price_micros, currency }.fill(ad_id, context.ads)
+                Billing { advertiser_id, campaign_id, price_micros, currency }.fill(ad_id, registered)
             }
         }
     }
 
-    fn fill(self, ad_id: &str, ads: &'a Ads) -> Result<Billed<'a>, Reason> {
-        let Some(ad) = ads.get(ad_id) else {
+    /// A registered ad is billed to its own advertiser, in its own campaign, and a click in its own currency, whatever
+    /// the event says. The price may differ: where clicks are auctioned, only the sender knows it.
+    fn hold_against(&self, ad: &Ad, kind: Kind) -> Result<(), Reason> {
+        let is_other =
+            |given: &Option<Cow<'_, str>>, registered: &str| given.as_deref().is_some_and(|id| id != registered);
+        let mismatch = |owner| Reason::AdMismatch { ad_id: shorten(&ad.ad_id).into_owned(), owner };
+        if is_other(&self.advertiser_id, &ad.advertiser_id) {
+            return Err(mismatch("advertiser"));
+        }
+        if is_other(&self.campaign_id, &ad.campaign_id) {
+            return Err(mismatch("campaign"));
+        }
+        match &self.currency {
+            Some(given) if kind == Kind::Click && *given != ad.currency => {
+                let (given, registered) = (given.as_ref().to_owned(), ad.currency.clone());
+                Err(Reason::CurrencyMismatch { given, registered })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn fill(self, ad_id: &str, registered: Option<&'a Ad>) -> Result<Billed<'a>, Reason> {
+        let Some(ad) = registered else {
             return Err(if self.advertiser_id.is_none() || self.campaign_id.is_none() {
                 Reason::UnknownAd(shorten(ad_id).into_owned())
             } else if self.price_micros.is_none() {
@@ -190,19 +249,6 @@ impl<'a> Billing<'a> {
                 Reason::MissingField("currency")
             });
         };
-        let mismatch = |owner| Reason::AdMismatch { ad_id: shorten(ad_id).into_owned(), owner };
-        if self.advertiser_id.as_deref().is_some_and(|given| given != ad.advertiser_id) {
-            return Err(mismatch("advertiser"));
-        }
-        if self.campaign_id.as_deref().is_some_and(|given| given != ad.campaign_id) {
-            return Err(mismatch("campaign"));
-        }
-        if let (None, Some(given)) = (self.price_micros, &self.currency)
-            && *given != ad.currency
-        {
-            let (given, registered) = (given.as_ref().to_owned(), ad.currency.clone());
-            return Err(Reason::CurrencyMismatch { given, registered });
-        }
         Ok(Billed {
             advertiser_id: Cow::Borrowed(&ad.advertiser_id),
             campaign_id: Cow::Borrowed(&ad.campaign_id),
@@ -230,15 +276,11 @@ fn event_time(given: Option<Timestamp>, context: &Context<'_>) -> Result<Timesta
     Ok(time)
 }
 
+/// An id that a bill needs.
 fn check_id(field: &'static str, given: &Option<Cow<'_, str>>) -> Result<(), Reason> {
-    let Some(text) = given.as_deref() else {
+    let Some(text) = given.as_deref().filter(|text| !optional::is_plain_id(text)) else {
         return Ok(());
     };
-    // Every byte, without a way out at the first: that is what a processor does to many at a time.
-    let is_plain = |bytes: &[u8]| bytes.iter().fold(0, |most, byte| byte.wrapping_sub(0x20).max(most)) <= 0x7e - 0x20;
-    if (1..=ID_CHARS_MAX).contains(&text.len()) && is_plain(text.as_bytes()) {
-        return Ok(());
-    }
     if text.is_empty() {
         return Err(Reason::InvalidId { field, why: "is empty" });
     }
@@ -254,58 +296,10 @@ fn check_id(field: &'static str, given: &Option<Cow<'_, str>>) -> Result<(), Rea
     Ok(())
 }
 
-#[derive(Clone, Copy)]
-enum Unit {
-    Bytes,
-    Characters,
-}
-
-/// A text within its limit and without NUL; an empty one becomes a missing one.
-fn check_text(field: &'static str, given: &mut Option<Cow<'_, str>>, max: usize, unit: Unit) -> Result<(), Reason> {
-    let Some(text) = given.as_deref() else {
-        return Ok(());
-    };
-    if text.is_empty() {
-        *given = None;
-        return Ok(());
-    }
-    let (is_too_long, unit) = match unit {
-        Unit::Bytes => (text.len() > max, "bytes"),
-        Unit::Characters => (text.len() > max && text.chars().count() > max, "characters"),
-    };
-    if is_too_long {
-        return Err(Reason::TooLong { field, max, unit });
-    }
-    if memchr::memchr(0, text.as_bytes()).is_some() {
-        return Err(Reason::NulCharacter(field.into()));
-    }
-    Ok(())
-}
-
 fn check_amount(field: &'static str, given: Option<i64>) -> Result<(), Reason> {
     match given {
         Some(..0) => Err(Reason::InvalidAmount { field, why: "is negative" }),
         Some(0..) | None => Ok(()),
-    }
-}
-
-/// An address in canonical text: IPv6 as RFC 5952 writes it, IPv4 in IPv6 as the IPv4 address that it is.
-fn check_ip(given: &mut Option<Cow<'_, str>>) -> Result<(), Reason> {
-    let Some(text) = given.as_deref() else {
-        return Ok(());
-    };
-    if text.is_empty() {
-        *given = None;
-        return Ok(());
-    }
-    match text.parse::<IpAddr>() {
-        // The parser takes no other spelling of an IPv4 address than the canonical one.
-        Ok(IpAddr::V4(_)) => Ok(()),
-        Ok(address @ IpAddr::V6(_)) => {
-            *given = Some(Cow::Owned(address.to_canonical().to_string()));
-            Ok(())
-        }
-        Err(_) => Err(Reason::InvalidIp(shorten(text).into_owned())),
     }
 }
 

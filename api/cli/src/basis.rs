@@ -62,8 +62,14 @@ impl Arguments {
         Ok(())
     }
 
-    /// Prints rows with what they stand on, and says how the command ends.
-    pub(super) fn print(self, rows: &[RecordBatch], basis: &Basis, global: &Global) -> anyhow::Result<Exit> {
+    /// Prints rows with what they stand on, and says how the command ends. `print` prints them alone.
+    pub(super) fn print(
+        self,
+        rows: &[RecordBatch],
+        basis: &Basis,
+        global: &Global,
+        print: impl FnOnce(&[RecordBatch], Format) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Exit> {
         match global.output {
             Format::Json if self.basis => {
                 let mut all: Vec<Value> = Vec::new();
@@ -72,7 +78,7 @@ impl Arguments {
                 }
                 output::json(&json!({"complete": basis.is_complete(), "basis": document(basis), "rows": all}));
             }
-            Format::Json | Format::Table => output::rows(rows, global.output)?,
+            Format::Json | Format::Table => print(rows, global.output)?,
         }
         Ok(self.tell(basis))
     }

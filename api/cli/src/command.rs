@@ -1,13 +1,17 @@
 //! The command line, and which file runs each command.
 
-use std::process::ExitCode;
+use std::{
+    io::{ErrorKind, Write as _},
+    process::ExitCode,
+};
 
+use anyhow::ensure;
 use clap::{Parser, Subcommand};
 
 use crate::{
     ads, catalog, counters, demo, doctor,
     exit::Exit,
-    global::{Global, NoDataDirectory},
+    global::{Format, Global, NoDataDirectory, Requested},
     import, log, output, rejected, schema, serve, simulate, verdicts,
 };
 
@@ -27,8 +31,8 @@ pub(crate) struct Cli {
 enum Command {
     /// Run the whole job on simulated clicks: log, judge, count, seal, compare
     ///
-    /// Writes to ./clicktrail-demo, or to --data or CLICKTRAIL_DATA if one of them is given. What is logged cannot be
-    /// taken back: never name a directory with real events.
+    /// Writes to ./clicktrail-demo, or to --data or CLICKTRAIL_DATA if one of them is given. It takes a new or empty
+    /// directory, or one that holds nothing but made-up events, and no other log, archive or catalog.
     Demo(demo::Arguments),
     /// Take events over HTTP, judge and count them live, and seal hours as they pass
     Serve(serve::Arguments),
@@ -36,7 +40,8 @@ enum Command {
     Import(import::Arguments),
     /// Make up realistic events, in --data or on a running server
     ///
-    /// What is logged cannot be taken back: never name a directory or a server with real events.
+    /// In --data it takes a new or empty directory, or one that holds nothing but made-up events, and no other log,
+    /// archive or catalog. What is sent to a server (--url) cannot be taken back: never name one with real events.
     Simulate(simulate::Arguments),
     /// Registered ads: who pays for a click, how much, and where it leads
     #[command(subcommand)]
@@ -62,28 +67,75 @@ enum Command {
     Catalog(catalog::Command),
 }
 
+impl Command {
+    /// Whether all that it prints is one table.
+    const fn answers_with_a_table(&self) -> bool {
+        match self {
+            Self::Counters(_) => true,
+            Self::Ads(command) => matches!(command, ads::Command::List),
+            Self::Log(command) => matches!(command, log::Command::Hours { .. }),
+            Self::Verdicts(command) => matches!(command, verdicts::Command::Stats(_) | verdicts::Command::Stale),
+            Self::Rejected(command) => matches!(command, rejected::Command::List { .. }),
+            Self::Catalog(command) => matches!(command, catalog::Command::Reconciliations),
+            Self::Demo(_)
+            | Self::Serve(_)
+            | Self::Import(_)
+            | Self::Simulate(_)
+            | Self::Schema(_)
+            | Self::Doctor(_) => false,
+        }
+    }
+}
+
 /// Runs the command that the process was started with.
 pub async fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
-            let _ = usage.print();
             // Help and version are answers; clap's own 2 for a mistake means something else here.
-            return ExitCode::from(u8::from(usage.use_stderr()));
+            let lost = help_is_lost(&usage);
+            return ExitCode::from(u8::from(lost || usage.use_stderr()));
         }
     };
-    match run(cli).await {
-        Ok(exit) => ExitCode::from(exit.code()),
+    let code = match run(cli).await {
+        Ok(exit) => exit.code(),
         Err(error) => {
             output::error(&error);
             let incomplete = error.is::<NoDataDirectory>();
-            ExitCode::from(if incomplete { Exit::InputIncomplete.code() } else { 1 })
+            if incomplete { Exit::InputIncomplete.code() } else { 1 }
+        }
+    };
+    match output::finish() {
+        Ok(()) => ExitCode::from(code),
+        // Whatever the command found, nobody can read it.
+        Err(error) => {
+            output::error(&error.into());
+            ExitCode::from(1)
         }
     }
 }
 
+/// Prints what clap has to say, and tells whether it could not be written.
+fn help_is_lost(usage: &clap::Error) -> bool {
+    match usage.print().and_then(|()| std::io::stdout().flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            output::error(&anyhow::Error::from(error).context("write to stdout"));
+            true
+        }
+        Ok(()) | Err(_) => false,
+    }
+}
+
 async fn run(cli: Cli) -> anyhow::Result<Exit> {
-    let Cli { global, command } = cli;
+    let Cli { mut global, command } = cli;
+    match global.requested {
+        Requested::Table => global.output = Format::Table,
+        Requested::Json => global.output = Format::Json,
+        Requested::Csv => {
+            ensure!(command.answers_with_a_table(), "this command has no table to print as CSV: use --output json");
+            output::tables_are_csv();
+        }
+    }
     output::tracing(matches!(command, Command::Serve(_)));
     match command {
         Command::Demo(arguments) => Box::pin(demo::run(&global, arguments)).await,

@@ -6,13 +6,16 @@ use clicktrail_log::{
     archive::verify::Verifier,
     time::{Hour, Timestamp},
 };
-use clicktrail_projections::counters::query::{Dimension, Granularity, Question};
+use clicktrail_projections::{
+    counters::query::{Dimension, Granularity, Question},
+    zone::{Range, Zone},
+};
 use clicktrail_simulate::Config;
 
 use crate::{
     exit::Exit,
     global::{Format, Global},
-    output, simulate,
+    made_up, output, simulate,
 };
 
 #[derive(Debug, clap::Args)]
@@ -21,16 +24,17 @@ pub(super) struct Arguments {
     #[arg(long, default_value_t = 200_000)]
     events: u64,
     /// Number of hours that they are spread over
-    #[arg(long, default_value_t = 24)]
+    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     hours: u32,
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let mut global = global.clone();
-    // Never among real data unless told so.
+    // Not where the configuration file keeps its data.
     let data = global.data.take().unwrap_or_else(|| PathBuf::from("clicktrail-demo"));
     let shown = data.display().to_string();
     global.data = Some(data);
+    made_up::check(&global.places()?)?;
     let start = Timestamp::parse_rfc3339("2026-01-01T00:00:00Z").expect("a constant time");
     let config = Config::new(arguments.events, arguments.hours, 1, start);
 
@@ -69,11 +73,11 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
 
     output::note("\n4. counters by advertiser: gross clicks, billable clicks, what is owed");
     let question = Question {
-        from: None,
-        to: None,
+        range: Range::everything(),
+        advertiser: None,
         dimensions: vec![Dimension::Advertiser],
         granularity: Granularity::Total,
-        zone: "UTC".to_owned(),
+        zone: Zone::utc(),
     };
     output::rows(&instance.questions().counters(&question).await?.rows, global.output)?;
     if global.output == Format::Table {

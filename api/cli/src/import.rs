@@ -20,7 +20,7 @@ use crate::{
     exit::Exit,
     global::{Format, Global},
     installation::{Installation, WriteLock},
-    output, progress,
+    made_up, output, progress,
 };
 
 /// How often an append whose outcome is unknown is repeated.
@@ -50,6 +50,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let places = global.places()?;
     let rules = global.rules()?;
     let lock = WriteLock::take(&places.data)?;
+    made_up::end(&places.data)?;
     let mapping = mapping(&arguments)?;
     let present = SystemClock.now();
     let options = Options::new(&places.data, present);

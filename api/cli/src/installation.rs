@@ -209,6 +209,9 @@ async fn open_log(places: &Places, stream: Stream, clock: Arc<dyn Clock>) -> any
     Ok(Arc::new(log.with_context(|| format!("open the {stream} stream on {url}"))?))
 }
 
+/// The file that is locked.
+pub(crate) const WRITE_LOCK: &str = "write.lock";
+
 /// The right to write from a data directory: two processes under one identity would make readers drop frames.
 #[derive(Debug)]
 pub(crate) struct WriteLock(#[allow(dead_code, reason = "held for its lock, which ends with the process")] File);
@@ -220,7 +223,7 @@ impl WriteLock {
     /// If another process holds it.
     pub(crate) fn take(data: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(data).with_context(|| format!("create data directory {}", data.display()))?;
-        let path = data.join("write.lock");
+        let path = data.join(WRITE_LOCK);
         let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
         if file.try_lock().is_err() {
             bail!("another clicktrail process writes to {}: stop it first", data.display());

@@ -16,6 +16,7 @@ mod global;
 mod import;
 mod installation;
 mod log;
+mod made_up;
 mod output;
 mod progress;
 mod recount;
@@ -23,6 +24,7 @@ mod rejected;
 mod schema;
 mod serve;
 mod simulate;
+mod tiers;
 mod verdicts;
 
 pub use command::main;

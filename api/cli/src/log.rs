@@ -15,6 +15,7 @@ use clicktrail_log::{
     position::{Position, Seq},
     time::Hour,
 };
+use clicktrail_projections::zone::{self, Bound, Unit, Zone};
 use clicktrail_replay::recount::Recounted;
 use clicktrail_verdicts::archive::Verdicts;
 use serde_json::{Value, json};
@@ -31,8 +32,8 @@ use crate::{
 pub(super) enum Command {
     /// List sealed hours
     Hours {
-        /// From this hour on, inclusive: 2026-11-22T14
-        #[arg(long, value_parser = hour)]
+        /// From this hour (UTC) on, inclusive: 2026-11-22T14, or 2026-11-22 for its first hour
+        #[arg(long, value_parser = first_hour)]
         from: Option<Hour>,
         /// Leave out hours without events
         #[arg(long)]
@@ -41,7 +42,7 @@ pub(super) enum Command {
     /// Print the events of a sealed hour, one JSON object a line
     Cat {
         /// The hour (UTC), as in 2026-11-22T14
-        #[arg(value_parser = hour)]
+        #[arg(value_parser = zone::hour)]
         hour: Hour,
         /// Print the personal columns too: address, user agent, session and page
         #[arg(long)]
@@ -71,8 +72,9 @@ pub(super) enum Command {
     },
 }
 
-fn hour(text: &str) -> Result<Hour, String> {
-    Hour::parse(text).ok_or_else(|| "use an hour, as in 2026-11-22T14".to_owned())
+fn first_hour(text: &str) -> Result<Hour, clicktrail_projections::Error> {
+    let utc = Zone::utc();
+    Ok(Bound::parse(text, &utc, Unit::Hour)?.first(&utc).hour())
 }
 
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
@@ -136,7 +138,11 @@ async fn hours(
                     hour.rows.to_string(),
                     hour.parts.to_string(),
                     hour.bytes.to_string(),
-                    hour.manifest_digest.chars().take(12).collect(),
+                    if output::is_csv() {
+                        hour.manifest_digest.clone()
+                    } else {
+                        hour.manifest_digest.chars().take(12).collect()
+                    },
                 ]);
             }
             table.print();
@@ -176,7 +182,7 @@ fn print_events(batch: &RecordBatch, personal: Option<&RecordBatch>, left: &mut 
         }
     }
     for mut event in events {
-        if *left == 0 {
+        if *left == 0 || !output::is_taken() {
             return Ok(false);
         }
         *left -= 1;
@@ -201,7 +207,10 @@ async fn tail(instance: &Installation, frames: u64, follow: bool) -> anyhow::Res
         for frame in logged {
             let batch = frame.frame.decode().with_context(|| format!("frame {}", frame.seq))?;
             let position = Position::new(info.epoch, frame.seq, 0);
-            print_events(&part::with_position(&batch, position, frame.logged_at)?, None, &mut u64::MAX.clone())?;
+            let events = part::with_position(&batch, position, frame.logged_at)?;
+            if !print_events(&events, None, &mut u64::MAX.clone())? {
+                return Ok(Exit::Ok);
+            }
             next = frame.seq.next();
         }
     }

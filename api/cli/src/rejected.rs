@@ -22,7 +22,7 @@ use crate::{
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
-    output,
+    made_up, output,
 };
 
 #[derive(Debug, clap::Subcommand)]
@@ -139,7 +139,8 @@ fn list(global: &Global, entries: &[Entry]) {
     }
     let mut table = output::Table::new(&["position", "rejected_at", "source", "item", "code", "detail"]);
     for entry in entries {
-        let source = entry.source.chars().take(24).collect();
+        let chars = if output::is_csv() { usize::MAX } else { 24 };
+        let source = entry.source.chars().take(chars).collect();
         let (at, item) = (entry.rejected_at.to_string(), entry.item.to_string());
         table.push(vec![entry.position.to_string(), at, source, item, entry.code.clone(), entry.detail.clone()]);
     }
@@ -174,6 +175,9 @@ async fn show(global: &Global, instance: &Installation, position: Position) -> a
 
 async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry_run: bool) -> anyhow::Result<Exit> {
     let entries = read(instance, code, usize::MAX).await?;
+    if !dry_run {
+        made_up::end(&instance.places.data)?;
+    }
     let ads = Registry::load(std::sync::Arc::clone(&instance.catalog)).await?.current();
     let (mut logged, mut known, mut rejected, mut foreign) = (0_u64, 0_u64, 0_u64, 0_u64);
     for entry in &entries {

@@ -29,6 +29,7 @@ use crate::{
     exit::Exit,
     global::Global,
     installation::{Installation, WriteLock, next_writer},
+    made_up,
 };
 
 /// How often the recorder is tidied when nobody scrapes.
@@ -77,6 +78,9 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     // Of the roles that write click frames there is only capture; others may run beside it.
     let captures = arguments.roles.contains(&Role::Capture);
     let lock = if captures { Some(WriteLock::take(&places.data)?) } else { None };
+    if lock.is_some() {
+        made_up::end(&places.data)?;
+    }
     let recorder = http::recorder()?;
     let metrics = recorder.handle();
     ensure!(::metrics::set_global_recorder(recorder).is_ok(), "a metrics recorder is installed already");

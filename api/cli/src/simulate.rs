@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 use crate::{
     exit::Exit,
     global::{Format, Global},
-    installation::{Installation, WriteLock},
-    output, progress,
+    installation::Installation,
+    made_up, output, progress,
 };
 
 /// How long a request may take before its outcome is unknown.
@@ -83,17 +83,18 @@ pub(super) fn print(written: &Written) {
     ));
 }
 
-/// Writes a simulation as history, and registers its ads.
+/// Writes a simulation as history, and registers its ads, in a directory that holds nothing else.
 pub(super) async fn write(global: &Global, config: &Config) -> anyhow::Result<Written> {
     let places = global.places()?;
     let rules = global.rules()?;
-    let _lock = WriteLock::take(&places.data)?;
     let present = SystemClock.now();
     let hours = i64::from(config.hours) * 3_600_000_000;
     ensure!(
         config.start.plus_micros(hours) <= present,
         "the simulated time ends in the future: choose an earlier --start"
     );
+    // Nothing is opened, made or registered before this.
+    let _lock = made_up::claim(&places)?;
     let clock = Arc::new(ManualClock::new(present));
     let instance = Installation::open(places, Arc::clone(&clock) as Arc<_>).await?;
     let mut simulation = Simulation::new(config);

@@ -5,6 +5,8 @@
 //! frames ([`clicktrail_log::batch`]). What is no event comes out of [`Import::into_rejects`], with its reason and its
 //! bytes.
 
+mod address;
+mod client;
 mod combined;
 mod csv;
 mod interpret;
@@ -14,10 +16,12 @@ mod ndjson;
 pub mod reader;
 mod record;
 mod rejects;
+mod request;
 pub mod sort;
 mod source;
 mod time_format;
 mod value;
+mod zone;
 
 pub use mapping::{Format, Mapping};
 pub use reader::{Error, Import, Options};

@@ -245,7 +245,7 @@ fn interpreter(
     read_error: impl Fn(io::Error) -> Error,
 ) -> Result<Interpreter, Error> {
     let unknown = |field: String| Error::Header(format!("there is no column {field:?}, which the mapping names"));
-    let Some(delimiter) = mapping.csv_delimiter() else {
+    let Some(dialect) = mapping.csv_dialect() else {
         return Interpreter::new(mapping, &[]).map_err(unknown);
     };
     let Some(line) = lines.next().map_err(read_error)? else {
@@ -258,7 +258,7 @@ fn interpreter(
         return Err(Error::Header(too_long().detail));
     }
     let text = std::str::from_utf8(line.bytes).map_err(|error| Error::Header(error.to_string()))?;
-    let header = csv::split(text, delimiter).map_err(|malformed| Error::Header(malformed.to_string()))?;
+    let header = csv::split(text, dialect).map_err(|malformed| Error::Header(malformed.to_string()))?;
     if let Some(twice) = header.iter().enumerate().find(|(at, name)| header[..*at].contains(name)) {
         return Err(Error::Header(format!("column {:?} is there twice", twice.1)));
     }

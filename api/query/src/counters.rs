@@ -72,12 +72,7 @@ impl Service {
     /// [`Error::NoSuchVerdict`]; otherwise as logs, catalog, archive and engine report.
     pub async fn counters_as_of(&self, question: &query::Question, moment: Moment) -> Result<Answer, Error> {
         let tail = self.tail().await;
-        let end = self.history.end().await?;
-        let before = match moment {
-            Moment::Latest => end,
-            Moment::After(verdict) if verdict < end => verdict.plus_rows(1),
-            Moment::After(verdict) => return Err(Error::NoSuchVerdict { verdict, end }),
-        };
+        let before = self.end_of(moment).await?;
         let as_of = AsOf {
             clicks: Arc::clone(&self.clicks),
             archive: self.archive.clone(),
@@ -90,6 +85,16 @@ impl Service {
         let sources = query::Sources { archive: self.archive.clone(), segments, partials: found.rows };
         let rows = query::ask(question, sources, self.limits).await?;
         Ok(Answer { rows, basis: self.basis(tail, found.marks).await? })
+    }
+
+    /// One past the last verdict of a moment.
+    pub(crate) async fn end_of(&self, moment: Moment) -> Result<Position, Error> {
+        let end = self.history.end().await?;
+        match moment {
+            Moment::Latest => Ok(end),
+            Moment::After(verdict) if verdict < end => Ok(verdict.plus_rows(1)),
+            Moment::After(verdict) => Err(Error::NoSuchVerdict { verdict, end }),
+        }
     }
 
     /// Sealed hours that have verdicts newer than their numbers, after reading the verdict log to its end.

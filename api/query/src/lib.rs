@@ -6,7 +6,8 @@
 //! - [`counters`] answers how many and how much, live and as of any verdict;
 //! - [`explain`] says everything about one event;
 //! - [`rules`] counts what each rule found, by hour;
-//! - [`selection`] runs a person's SQL that names events to rule about.
+//! - [`selection`] runs a person's SQL that names events to rule about;
+//! - `tiers` answers in gross, net and total net, and says how much was judged.
 
 pub mod basis;
 pub mod counters;
@@ -15,6 +16,7 @@ pub mod explain;
 pub mod rules;
 pub mod selection;
 mod service;
+mod tiers;
 
 pub use error::Error;
 pub use service::Service;

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, HeaderValue};
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
@@ -16,7 +16,9 @@ pub(super) fn client_address(peer: Option<SocketAddr>, headers: &HeaderMap, trus
     let Some(from_right) = trusted_hops.checked_sub(1) else {
         return peer;
     };
-    let lines: Vec<&str> = headers.get_all(FORWARDED_FOR).iter().map(|line| line.to_str().unwrap_or("")).collect();
+    // Whatever a client wrote into the header, the entries that the proxies appended stay readable.
+    let text = |line: &HeaderValue| String::from_utf8_lossy(line.as_bytes()).into_owned();
+    let lines: Vec<String> = headers.get_all(FORWARDED_FOR).iter().map(text).collect();
     let entry = lines.iter().rev().flat_map(|line| line.rsplit(',')).nth(from_right);
     entry.and_then(parse).or(peer)
 }
@@ -38,7 +40,7 @@ mod tests {
     fn check(lines: &[&str], trusted_hops: usize, expected: &str) {
         let mut headers = HeaderMap::new();
         for line in lines {
-            headers.append(FORWARDED_FOR, axum::http::HeaderValue::from_bytes(line.as_bytes()).unwrap());
+            headers.append(FORWARDED_FOR, HeaderValue::from_bytes(line.as_bytes()).unwrap());
         }
         let peer = Some("198.51.100.1:4000".parse().unwrap());
         let address = client_address(peer, &headers, trusted_hops).unwrap().to_string();
@@ -55,6 +57,7 @@ mod tests {
         check(&[forged], 4, "198.51.100.1");
         check(&["1.1.1.1,203.0.113.9", "192.0.2.7"], 1, "192.0.2.7");
         check(&["1.1.1.1,203.0.113.9", "192.0.2.7"], 2, "203.0.113.9");
+        check(&["é, 192.0.2.7"], 1, "192.0.2.7");
         check(&[], 1, "198.51.100.1");
     }
 

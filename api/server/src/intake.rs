@@ -55,8 +55,8 @@ pub(super) fn take_in(
     match format {
         Format::Json => {
             let mut place = 0;
-            let each = |raw: &str, draft| {
-                triage.sort(place, raw.as_bytes(), draft, context);
+            let each = |raw, draft| {
+                triage.sort(place, raw, draft, context);
                 place += 1;
             };
             parse::drafts(body, each).map_err(Unusable::NotEvents)?;

@@ -120,12 +120,10 @@ impl From<&Reason> for Problem {
     fn from(reason: &Reason) -> Self {
         let status = match reason {
             Reason::UnknownAd(_) => StatusCode::NOT_FOUND,
-            Reason::EventTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Reason::InvalidJson { .. }
             | Reason::InvalidUtf8 { .. }
             | Reason::NotAnObject(_)
             | Reason::DuplicateKey(_)
-            | Reason::TooDeep { .. }
             | Reason::NulCharacter(_)
             | Reason::WrongType { .. }
             | Reason::MissingField(_)
@@ -138,9 +136,7 @@ impl From<&Reason> for Problem {
             | Reason::InvalidAmount { .. }
             | Reason::InvalidCurrency(_)
             | Reason::CurrencyMismatch { .. }
-            | Reason::InvalidIp(_)
-            | Reason::AdMismatch { .. }
-            | Reason::FieldNotForKind(_) => StatusCode::BAD_REQUEST,
+            | Reason::AdMismatch { .. } => StatusCode::BAD_REQUEST,
         };
         Self::new(status, reason.code(), reason.to_string())
     }

@@ -9,7 +9,13 @@ use axum::{
 use clicktrail_log::{event::Kind, ids::Ids, time::Timestamp};
 
 use crate::{client_address::client_address, gather, problem::Problem, state::State, store};
-use clicktrail_capture::{Ads, Context, Draft, validate};
+use clicktrail_capture::{
+    Ads, Aside, Context, Draft,
+    aside::{MEMBER, Why},
+    optional::latin1,
+    validate,
+};
+use percent_encoding::percent_decode;
 
 /// Headers by which browsers say that nobody has clicked yet.
 const AHEAD_HEADERS: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
@@ -20,7 +26,7 @@ pub(super) struct Visit {
     method: Method,
     /// Whether the browser fetches ahead of a person.
     is_ahead: bool,
-    query: Vec<(String, String)>,
+    query: Vec<Parameter>,
     ip: Option<String>,
     user_agent: Option<String>,
     page_url: Option<String>,
@@ -50,15 +56,13 @@ impl Visit {
     pub(super) fn of(parts: &Parts, state: &State) -> Self {
         let peer = parts.extensions.get::<ConnectInfo<std::net::SocketAddr>>().map(|ConnectInfo(peer)| *peer);
         let address = client_address(peer, &parts.headers, state.limits.trusted_hops);
-        let page_url = text_of(&parts.headers, &header::REFERER);
         Self {
             method: parts.method.clone(),
             is_ahead: AHEAD_HEADERS.iter().any(|name| fetches_ahead(&parts.headers, name)),
             query: query(&parts.uri),
             ip: address.map(|address| address.to_string()),
             user_agent: text_of(&parts.headers, &header::USER_AGENT),
-            // Nobody is turned away because of the page that they come from.
-            page_url: page_url.filter(|url| url.len() <= state.limits.capture.page_url_bytes_max),
+            page_url: text_of(&parts.headers, &header::REFERER),
         }
     }
 }
@@ -69,16 +73,42 @@ fn fetches_ahead(headers: &HeaderMap, name: &str) -> bool {
     tokens.any(|token| matches!(token.trim().to_ascii_lowercase().as_str(), "prefetch" | "prerender"))
 }
 
-fn query(uri: &Uri) -> Vec<(String, String)> {
-    let pairs = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
-    pairs.map(|(name, value)| (name.into_owned(), value.into_owned())).collect()
+/// A parameter of a query, decoded.
+#[derive(Debug)]
+struct Parameter {
+    name: String,
+    /// Read as Latin-1 if it is no UTF-8.
+    value: String,
+    /// The value's bytes if they are no UTF-8.
+    raw: Option<Vec<u8>>,
+}
+
+fn query(uri: &Uri) -> Vec<Parameter> {
+    let pairs = uri.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty());
+    let parameter = |pair: &str| {
+        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+        let name = String::from_utf8(decoded(name)).unwrap_or_else(|error| latin1(error.as_bytes()));
+        match String::from_utf8(decoded(value)) {
+            Ok(value) => Parameter { name, value, raw: None },
+            Err(error) => Parameter { name, value: latin1(error.as_bytes()), raw: Some(error.into_bytes()) },
+        }
+    };
+    pairs.map(parameter).collect()
+}
+
+/// As forms are encoded: `+` is a blank, and `%` that no two digits follow stands for itself.
+fn decoded(text: &str) -> Vec<u8> {
+    if text.contains('+') {
+        return percent_decode(text.replace('+', " ").as_bytes()).collect();
+    }
+    percent_decode(text.as_bytes()).collect()
 }
 
 /// A header as text; bytes that are no UTF-8 are read as Latin-1, which loses nothing.
 fn text_of(headers: &HeaderMap, name: &header::HeaderName) -> Option<String> {
     let bytes = headers.get(name)?.as_bytes();
     let text = std::str::from_utf8(bytes).map(str::to_owned);
-    Some(text.unwrap_or_else(|_| bytes.iter().map(|byte| char::from(*byte)).collect()))
+    Some(text.unwrap_or_else(|_| latin1(bytes)))
 }
 
 impl Visit {
@@ -93,41 +123,72 @@ impl Visit {
         }
     }
 
-    /// The value of a query parameter; an empty one (a macro that nobody filled in) counts as missing.
+    /// A query parameter; an empty one (a macro that nobody filled in) counts as missing.
+    fn find(&self, name: &str) -> Option<&Parameter> {
+        let found = self.query.iter().find(|parameter| parameter.name == name);
+        found.filter(|parameter| !parameter.value.is_empty())
+    }
+
+    /// The value of a query parameter.
     pub(super) fn parameter(&self, name: &str) -> Option<&str> {
-        let found = self.query.iter().find(|(key, _)| key == name);
-        found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        self.find(name).map(|parameter| parameter.value.as_str())
     }
 
     /// The event, with `pub`, `pl`, `uid`, `sid` and `eid` from the query; other parameters are kept as
     /// unknown fields.
     fn draft<'a>(&'a self, subject: &Subject<'a>, now: Timestamp, ids: &dyn Ids) -> Draft<'a> {
         let borrowed = |text: &'a Option<String>| text.as_deref().map(Cow::Borrowed);
-        let parameter = |name| self.parameter(name).map(Cow::Borrowed);
+        let mut aside = Aside::default();
+        let mut column = |name, column| {
+            let Parameter { value, raw, .. } = self.find(name)?;
+            if let Some(raw) = raw {
+                aside.column(column, Why::NotUnicode, raw);
+            }
+            Some(Cow::Borrowed(value.as_str()))
+        };
+        let event_id = column("eid", "event_id").or_else(|| Some(Cow::Owned(ids.next(now).to_string())));
+        let [publisher_id, placement_id] = [column("pub", "publisher_id"), column("pl", "placement_id")];
+        let [user_id, session_id] = [column("uid", "user_id"), column("sid", "session_id")];
         Draft {
-            event_id: parameter("eid").or_else(|| Some(Cow::Owned(ids.next(now).to_string()))),
+            event_id,
             kind: Some(subject.kind),
             event_time: Some(now),
             ad_id: subject.ad_id.map(Cow::Borrowed),
-            publisher_id: parameter("pub"),
-            placement_id: parameter("pl"),
-            user_id: parameter("uid"),
-            session_id: parameter("sid"),
+            publisher_id,
+            placement_id,
+            user_id,
+            session_id,
             ip: borrowed(&self.ip),
             user_agent: borrowed(&self.user_agent),
             page_url: borrowed(&self.page_url),
-            extra: self.unknown_parameters(subject.own_parameter).map(Cow::Owned),
+            extra: self.unknown_parameters(subject.own_parameter, &mut aside).map(Cow::Owned),
+            aside,
             ..Draft::default()
         }
     }
 
     /// A JSON object of the query parameters that mean nothing here; of several with one name, the first.
-    fn unknown_parameters(&self, own: Option<&str>) -> Option<String> {
+    fn unknown_parameters(&self, own: Option<&str>, aside: &mut Aside) -> Option<String> {
         const KNOWN: [&str; 5] = ["pub", "pl", "uid", "sid", "eid"];
         let mut members = serde_json::Map::new();
-        for (key, value) in &self.query {
-            if !KNOWN.contains(&key.as_str()) && own != Some(key.as_str()) && !members.contains_key(key) {
-                members.insert(key.clone(), value.clone().into());
+        for Parameter { name, value, raw } in &self.query {
+            if KNOWN.contains(&name.as_str()) || own == Some(name.as_str()) || members.contains_key(name) {
+                continue;
+            }
+            let why = if name.contains('\0') || value.contains('\0') {
+                Some(Why::ControlCharacter)
+            } else {
+                (name == MEMBER).then_some(Why::Reserved)
+            };
+            let bytes = raw.as_deref().unwrap_or(value.as_bytes());
+            match why {
+                Some(why) => aside.field(name, why, bytes),
+                None => {
+                    if raw.is_some() {
+                        aside.field(name, Why::NotUnicode, bytes);
+                    }
+                    members.insert(name.clone(), value.clone().into());
+                }
             }
         }
         (!members.is_empty()).then(|| serde_json::Value::from(members).to_string())

@@ -8,6 +8,7 @@
 //! manifests/verdicts/2026-11-22T14.json
 //! segments/counters/dt=2026-11-22/hr=14/<digest>.parquet
 //! receipts/counters/2026-11-22T14/<input digest>-<code digest>.json
+//! coverage/clicks.json
 //! ```
 
 use object_store::path::Path;
@@ -242,6 +243,24 @@ impl ReceiptKey {
         let hour = Hour::parse(parts.next()?)?;
         let (input, code) = parts.next()?.strip_suffix(".json")?.split_once('-')?;
         parts.next().is_none().then(|| Self { projection, hour, input: input.to_owned(), code: code.to_owned() })
+    }
+}
+
+/// Which events of the click log were judged: one document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CoverageKey;
+
+impl CoverageKey {
+    const PATH: &str = "coverage/clicks.json";
+
+    /// As a path of the store.
+    pub fn path(&self) -> Path {
+        Path::from(Self::PATH)
+    }
+
+    /// Reads a path of the store.
+    pub fn parse(path: &str) -> Option<Self> {
+        (path == Self::PATH).then_some(Self)
     }
 }
 

@@ -3,18 +3,22 @@
 //! Live ticks and sealed hours run the same SQL, `counters.sql`. Counts are 64-bit, sums are DECIMAL(38,0) of
 //! millionths: at 8.6 G clicks a day, 64-bit micros would overflow within weeks.
 
+mod bucket;
 mod code;
+mod exact;
 pub mod hot;
 mod project;
 pub mod query;
 mod rulings;
 mod schema;
 mod sealed;
+pub mod tiers;
 
 pub use code::{NAME, SQL, VERSION, code_digest};
 pub use project::{merge, project, project_frames};
 pub use rulings::{no_rulings, rulings, rulings_schema};
 pub use schema::{COUNTS, KEYS, SUMS, normalize, schema};
+pub(crate) use schema::{Missing, complete, first_schema, question_schema};
 pub use sealed::{Counts, project_hour};
 
 #[cfg(test)]

@@ -232,6 +232,10 @@ impl Projector {
         let (Some(first), Some(last), true) = (recent.first(), recent.last(), recent.len() > 1) else { return Ok(()) };
         let mut rows = Vec::new();
         for partial in &recent {
+            // After an upgrade these stay as they are: merged, nobody could tell any more that they lack columns.
+            if counters::hot::is_of_earlier_version(&partial.payload)? {
+                return Ok(());
+            }
             rows.extend(counters::hot::decode(&partial.payload)?);
         }
         let payload = counters::hot::encode(&counters::merge(rows, self.limits).await?)?;

@@ -51,6 +51,10 @@ impl Judging {
         catalog.put_judged(&before, &after).await?;
         counter!(metric::FRAMES_JUDGED)
             .increment(after.clicks_through.get().saturating_sub(before.clicks_through.get()));
+        for passed in self.judge.take_passed() {
+            counter!(metric::EVENTS_PASSED, "kind" => passed.kind.as_str()).increment(passed.logged);
+            counter!(metric::EVENTS_JUDGED, "kind" => passed.kind.as_str()).increment(passed.judged);
+        }
         gauge!(metric::JUDGE_STATE).set(u32::try_from(self.judge.memory_bytes() >> 10).unwrap_or(u32::MAX));
         Ok(true)
     }

@@ -12,7 +12,8 @@ use crate::ruleset::{detector::Detector, set::Ruleset};
 
 /// The detectors that the enabled rules of a ruleset need, those with the most work first.
 pub(crate) fn assemble(ruleset: &Ruleset) -> Vec<Box<dyn State>> {
-    let mut impossible_click = ImpossibleClick::default();
+    let look_back = i64::try_from(ruleset.look_back().as_micros()).expect("at most two hours");
+    let mut impossible_click = ImpossibleClick::new(look_back);
     let mut travel = ImpossibleTravel::default();
     let mut ids = Ids::default();
     let mut agent = Agent::default();
@@ -27,9 +28,12 @@ pub(crate) fn assemble(ruleset: &Ruleset) -> Vec<Box<dyn State>> {
     };
     for (index, rule) in ruleset.rules().iter().enumerate().filter(|(_, rule)| rule.off_because().is_none()) {
         match &rule.detector {
-            Detector::Duplicate => ids.duplicates.push(index),
+            Detector::Duplicate => {
+                ids.kinds = ids.kinds.with(rule.kinds());
+                ids.duplicates.push(index);
+            }
             Detector::ClickInjection { window } => ids.injections.push((index, within(*window))),
-            Detector::DoubleClick { window } => double_click.rules.push((index, within(*window))),
+            Detector::DoubleClick { who, window } => double_click.rules.push((index, *who, within(*window))),
             Detector::AddressRate { clicks_max, window } => rate.add(index, *clicks_max, within(*window)),
             Detector::ImpossibleClick { gap_min } => impossible_click.rules.push((index, within(*gap_min))),
             Detector::ImpossibleTravel { database: Some(database), speed_kmh_max, distance_km_min } => {
@@ -38,9 +42,18 @@ pub(crate) fn assemble(ruleset: &Ruleset) -> Vec<Box<dyn State>> {
             Detector::ClickFarm { users_max, window, addresses } => {
                 farm.add(index, *users_max, within(*window), addresses.clone());
             }
-            Detector::SuspiciousAgent { lists } => agent.suspicious.push((index, lists.clone())),
-            Detector::DeviceMismatch => agent.mismatches.push(index),
-            Detector::Datacentre { lists } => datacentre.rules.push((index, lists.clone())),
+            Detector::SuspiciousAgent { robots } => {
+                agent.kinds = agent.kinds.with(rule.kinds());
+                agent.suspicious.push((index, robots.clone()));
+            }
+            Detector::DeviceMismatch => {
+                agent.kinds = agent.kinds.with(rule.kinds());
+                agent.mismatches.push(index);
+            }
+            Detector::Datacentre { lists } => {
+                datacentre.kinds = datacentre.kinds.with(rule.kinds());
+                datacentre.rules.push((index, lists.clone()));
+            }
             Detector::ImpossibleTravel { database: None, .. } => {}
         }
     }

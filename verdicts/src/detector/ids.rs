@@ -8,14 +8,14 @@ use std::collections::{HashMap, VecDeque};
 use clicktrail_log::{event::Kind, invariant};
 
 use super::{
-    bucket_lists::{BucketLists, NONE, Record},
+    bucket_lists::{BLOCK, BucketLists, NONE, Record},
     frames::{FrameId, Frames, Origin},
     hits::{Hits, millis},
     rows::{Rows, optional},
     state::State,
     view::View,
 };
-use crate::verdict::Evidence;
+use crate::{kinds::Kinds, verdict::Evidence};
 
 /// An event of an id.
 #[derive(Debug, Clone, Copy)]
@@ -39,10 +39,14 @@ struct First {
 
 const _: () = assert!(size_of::<Event>() == 16 && size_of::<First>() == 40);
 
+#[allow(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
+fn half(identity: u128) -> u64 {
+    identity as u64
+}
+
 impl Record for First {
-    #[allow(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
     fn hash(&self) -> u64 {
-        self.identity as u64
+        half(self.identity)
     }
 
     fn link(&mut self, index: u32, _newest: Option<&Self>) {
@@ -50,9 +54,11 @@ impl Record for First {
     }
 }
 
-/// Clicks and conversions by a 128-bit hash of their id, which no two ids share by chance.
+/// Events by a 128-bit hash of their id, which no two ids share by chance.
 #[derive(Debug)]
 pub(super) struct Ids {
+    /// What any of the rules of `duplicates` looks at. Clicks are remembered in any case: conversions name them.
+    pub(super) kinds: Kinds,
     pub(super) duplicates: Vec<usize>,
     /// Index and window.
     pub(super) injections: Vec<(usize, i64)>,
@@ -66,6 +72,7 @@ pub(super) struct Ids {
 impl Default for Ids {
     fn default() -> Self {
         Self {
+            kinds: Kinds::NONE,
             duplicates: Vec::new(),
             injections: Vec::new(),
             firsts: BucketLists::new(),
@@ -82,24 +89,33 @@ impl State for Ids {
 
     fn pass(&mut self, view: &View<'_>, hits: &mut Hits) {
         let rows = view.rows;
-        for row in 0..rows.len() {
-            let kind = rows.kinds[row];
-            match kind {
-                Kind::Click => {}
-                Kind::Conversion if hits.are_wanted => self.ask_injection(view, row, hits),
-                Kind::Conversion => {}
-                Kind::Impression | Kind::Probe | Kind::Prefetch => continue,
+        let remembered = self.kinds.with(Kinds::of(&[Kind::Click]));
+        let mut identities = Vec::with_capacity(BLOCK);
+        for from in (0..rows.len()).step_by(BLOCK) {
+            let block = from..rows.len().min(from + BLOCK);
+            identities.clear();
+            identities.extend(block.filter_map(|row| {
+                let kind = rows.kinds[row];
+                let identity = || Rows::identity(kind, rows.event_ids.value(row));
+                // A conversion that nobody remembers is asked about its click all the same.
+                (kind == Kind::Conversion || remembered.holds(kind)).then(|| (row, identity()))
+            }));
+            self.firsts.touch(identities.iter().map(|(_, identity)| half(*identity)));
+            for &(row, identity) in &identities {
+                let kind = rows.kinds[row];
+                if kind == Kind::Conversion && hits.are_wanted {
+                    self.ask_injection(view, row, hits);
+                }
+                if !remembered.holds(kind) {
+                    continue;
+                }
+                let known = self.find(identity);
+                if hits.are_wanted && self.kinds.holds(kind) {
+                    self.ask_duplicate(view, row, (identity, known), hits);
+                }
+                let Origin { frame, row: frame_row } = rows.origins[row];
+                self.remember(identity, known, Event { time: rows.times[row], frame, row: frame_row }, view.frames);
             }
-            if kind == Kind::Conversion && self.duplicates.is_empty() {
-                continue;
-            }
-            let identity = Rows::identity(kind, rows.event_ids.value(row));
-            let known = self.find(identity);
-            if hits.are_wanted && !self.duplicates.is_empty() {
-                self.ask_duplicate(view, row, (identity, known), hits);
-            }
-            let Origin { frame, row: frame_row } = rows.origins[row];
-            self.remember(identity, known, Event { time: rows.times[row], frame, row: frame_row }, view.frames);
         }
     }
 
@@ -135,9 +151,8 @@ impl State for Ids {
 }
 
 impl Ids {
-    #[allow(clippy::cast_possible_truncation, reason = "half of a hash is a hash")]
     fn find(&self, identity: u128) -> Option<u32> {
-        let mut at = self.firsts.newest(identity as u64);
+        let mut at = self.firsts.newest(half(identity));
         while at != NONE {
             let first = self.firsts.get(at);
             if first.identity == identity {

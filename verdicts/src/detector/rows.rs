@@ -8,12 +8,18 @@ use clicktrail_log::{event::Kind, invariant, position::Position, schema, time::T
 use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
 
 use super::frames::{Frames, Origin};
-use crate::ruleset::address::Address;
+use crate::{
+    kinds::Kinds,
+    ruleset::address::{Address, Prefixes},
+};
 
 /// Seeds keep a user apart from an address that is written the same.
 const USER: u64 = 0x7573_6572;
 const ADDRESS: u64 = 0x6164_6472;
+const NETWORK: u64 = 0x6e65_7477;
 const NO_AGENT: u64 = 0x6e6f_6e65;
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// Why a batch cannot be folded: it is not what a reader of the log gives.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -88,8 +94,19 @@ impl<'b> Rows<'b> {
         invariant!(I5, self.origins.len() == self.len(), "{} of {} rows have a frame", self.origins.len(), self.len());
     }
 
+    /// Whether the time of the event has a part below the second. Clocks and logs that tell whole seconds say nothing
+    /// about what happened within one.
+    pub(crate) fn is_subsecond(&self, row: usize) -> bool {
+        self.times[row] % MICROS_PER_SECOND != 0
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.kinds.len()
+    }
+
+    /// The rows of these kinds, in order.
+    pub(crate) fn of(&self, kinds: Kinds) -> impl Iterator<Item = usize> {
+        (0..self.len()).filter(move |row| kinds.holds(self.kinds[*row]))
     }
 
     pub(crate) fn address(&self, row: usize) -> Option<Address> {
@@ -101,11 +118,20 @@ impl<'b> Rows<'b> {
         optional(self.user_ids, row).map(|user| xxh3_64_with_seed(user.as_bytes(), USER))
     }
 
-    /// Who, and which ad, hashed. Who is the user. Where the event names none, it is the address with the user agent,
-    /// if there is one. Without an address, it is nobody: `None`.
-    pub(crate) fn who_and_ad(&self, row: usize) -> Option<u64> {
+    /// Whether the event names a user.
+    pub(crate) fn names_user(&self, row: usize) -> bool {
+        optional(self.user_ids, row).is_some()
+    }
+
+    /// Who, and which ad, hashed. Who is the user. Where the event names none, it is the network of the address with
+    /// the user agent, if there is one. Without an address, it is nobody: `None`.
+    pub(crate) fn who_and_ad(&self, row: usize, prefixes: Prefixes) -> Option<u64> {
         let who = self.user(row).or_else(|| {
-            let address = xxh3_64_with_seed(optional(self.ips, row)?.as_bytes(), ADDRESS);
+            let text = optional(self.ips, row)?;
+            let address = match Address::parse(text) {
+                Some(address) => xxh3_64_with_seed(&address.network(prefixes).bits().to_le_bytes(), NETWORK),
+                None => xxh3_64_with_seed(text.as_bytes(), ADDRESS),
+            };
             Some(match optional(self.agents, row) {
                 Some(agent) => xxh3_64_with_seed(agent.as_bytes(), address),
                 None => address ^ NO_AGENT,

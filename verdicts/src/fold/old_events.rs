@@ -4,6 +4,7 @@ use clicktrail_log::{event::Kind, time::Timestamp};
 
 use crate::{
     detector::rows::Rows,
+    kinds::Kinds,
     ruleset::{detector::Detector, rule::Rule, set::Ruleset},
 };
 
@@ -19,7 +20,7 @@ pub struct OldEvent {
     pub row: usize,
     /// Its id.
     pub event_id: String,
-    /// A click or a conversion.
+    /// One of those whose duplicates the ruleset looks for.
     pub kind: Kind,
     /// When it happened.
     pub event_time: Timestamp,
@@ -27,17 +28,17 @@ pub struct OldEvent {
     pub logged_at: Timestamp,
 }
 
-/// Whether the ruleset looks for duplicates at all.
-pub(super) fn are_wanted(ruleset: &Ruleset) -> bool {
-    let looks = |rule: &Rule| rule.off_because().is_none() && matches!(rule.detector, Detector::Duplicate);
-    ruleset.rules().iter().any(looks)
+/// The kinds whose duplicates the ruleset looks for.
+pub(super) fn wanted(ruleset: &Ruleset) -> Kinds {
+    let looks = |rule: &&Rule| rule.off_because().is_none() && matches!(rule.detector, Detector::Duplicate);
+    ruleset.rules().iter().filter(looks).fold(Kinds::NONE, |kinds, rule| kinds.with(rule.kinds()))
 }
 
-/// The old clicks and conversions among `rows`.
-pub(super) fn among(rows: &Rows<'_>, look_back_micros: i64) -> Vec<OldEvent> {
+/// The old events of `kinds` among `rows`.
+pub(super) fn among(rows: &Rows<'_>, kinds: Kinds, look_back_micros: i64) -> Vec<OldEvent> {
     let is_old = |row: &usize| {
         let oldest_known = rows.logged[*row].saturating_sub(look_back_micros).saturating_add(AHEAD_MAX_MICROS);
-        matches!(rows.kinds[*row], Kind::Click | Kind::Conversion) && rows.times[*row] <= oldest_known
+        kinds.holds(rows.kinds[*row]) && rows.times[*row] <= oldest_known
     };
     let old = (0..rows.len()).filter(is_old).map(|row| OldEvent {
         row,

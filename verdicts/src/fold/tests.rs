@@ -1,6 +1,7 @@
 //! What detectors find at their boundaries, and that nothing but the log decides it.
 
 mod causal;
+mod decided;
 mod limits;
 mod mmdb;
 mod naive;

@@ -22,11 +22,13 @@ use super::{
     archived_originals::ArchivedOriginals,
     error::Error,
     mark::Mark,
+    passed::{Passed, PassedKind},
     rows::{ClickRows, Rows, manifest_of},
     verdict::verdict,
 };
 use crate::{
     append::Appender,
+    coverage::Coverage,
     fold::{Finding, Fold, REWIND_MAX},
     reader::VerdictReader,
     ruleset::Ruleset,
@@ -46,6 +48,7 @@ pub struct Judge {
     clock: Arc<dyn Clock>,
     appender: Appender,
     originals: ArchivedOriginals,
+    passed: Passed,
     run: Option<Run>,
 }
 
@@ -73,7 +76,8 @@ impl Judge {
         let reader = VerdictReader::new(Arc::clone(&verdicts), archive.clone());
         let appender = Appender::new(verdicts, archive.clone(), WRITER);
         let originals = ArchivedOriginals::new(Arc::clone(&clicks), archive.clone());
-        Self { clicks, verdicts: reader, archive, rules, clock, appender, originals, run: None }
+        let passed = Passed::default();
+        Self { clicks, verdicts: reader, archive, rules, clock, appender, originals, passed, run: None }
     }
 
     /// The rules that it applies.
@@ -84,6 +88,11 @@ impl Judge {
     /// Bytes of state that the folds hold.
     pub fn memory_bytes(&self) -> usize {
         self.run.as_ref().map_or(0, |run| run.fold.memory_bytes())
+    }
+
+    /// What was judged since this was asked last, by kind. Frames that had to be judged again count again.
+    pub fn take_passed(&mut self) -> Vec<PassedKind> {
+        self.passed.take(self.rules.kinds())
     }
 
     /// Judges the frames behind `from` that come within `wait`, and appends what is found. Returns the mark that holds
@@ -124,6 +133,7 @@ impl Judge {
             run.mark.verdicts_through = appended;
         }
         run.mark.clicks_through = rows.through;
+        self.passed.add(&rows.batch);
         let mark = run.mark;
         self.run = Some(run);
         Ok(Some(mark))
@@ -158,6 +168,7 @@ impl Judge {
         let Some(next_logged) = self.logged_at(mark.clicks_through.next(), wait).await? else {
             return Ok(None);
         };
+        self.cover(Position::new(epoch, mark.clicks_through.next(), 0), appended, from).await?;
         // Logged time may run backwards by REWIND_MAX, so what the look-back shows may have been logged that much
         // earlier.
         let seen = self.rules.look_back().saturating_add(REWIND_MAX);
@@ -166,6 +177,26 @@ impl Judge {
         let mut fold = Fold::new(Arc::clone(&self.rules));
         let rest = warm(&mut rows, &mut fold, epoch, mark.clicks_through).await?;
         Ok(Some(Run { rows, fold, mark, appended, rest }))
+    }
+
+    /// Says in the archive which kinds are judged from `first` on, unless it says so already.
+    ///
+    /// What an earlier judge has passed may be known from its verdicts alone, if the mark was lost with the catalog, or
+    /// from the hours that were sealed, if nothing was found. Then only what lies behind them is said to be judged.
+    async fn cover(&self, first: Position, appended: Option<Position>, from: Mark) -> Result<(), Error> {
+        let (kinds, mut coverage) = (self.rules.kinds(), Coverage::read(&self.archive).await?);
+        if coverage.goes_on(kinds) {
+            return Ok(());
+        }
+        let frame = |seq: Seq| Position::new(first.epoch(), seq, 0);
+        let mut first = first.max(appended.map_or(first, |last| frame(last.seq().next())));
+        if from == Mark::NOTHING
+            && let Some(hour) = self.archive.sealed_hours(Stream::Clicks).await?.pop()
+        {
+            first = first.max(frame(manifest_of(&self.archive, hour).await?.last_seq().next()));
+        }
+        coverage.begin(first, kinds);
+        Ok(coverage.write(&self.archive).await?)
     }
 
     /// The epoch of the click log; what the last live verdict behind the mark is about; and the last verdict frame.

@@ -15,6 +15,7 @@ mod archived_originals;
 mod error;
 mod live;
 mod mark;
+mod passed;
 pub mod rejudge;
 mod rows;
 #[cfg(test)]
@@ -24,5 +25,6 @@ mod verdict;
 pub use error::Error;
 pub use live::Judge;
 pub use mark::Mark;
+pub use passed::PassedKind;
 pub use rows::{ClickRows, Rows};
 pub use verdict::ACTOR;

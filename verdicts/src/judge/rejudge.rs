@@ -49,12 +49,12 @@ pub struct Rejudge {
     before: Position,
 }
 
-/// One click or conversion whose ruling changes.
+/// One event whose ruling changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Who pays.
     pub advertiser_id: String,
-    /// `click` or `conversion`.
+    /// `click`, `impression` or `conversion`.
     pub kind: String,
     /// What a click charges, in millionths of `currency`.
     pub price_micros: i64,
@@ -167,7 +167,7 @@ impl Rejudge {
             // Without a finding the event was invalid before, and no rule fires for it any more.
             let finding = finding.unwrap_or_else(|| row.nothing_found());
             let mut reasons: Vec<&Reason> = finding.reasons.iter().collect();
-            reasons.sort_by_key(|reason| std::cmp::Reverse(reason.weight_permille));
+            reasons.sort_by_key(|reason| std::cmp::Reverse((reason.decides, reason.weight_permille)));
             changes.push(Change {
                 advertiser_id: row.advertiser_id.to_owned(),
                 kind: row.kind.to_owned(),

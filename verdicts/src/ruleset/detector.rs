@@ -3,14 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    address::AddressList,
     context::Context,
     error::Error,
     fields::{Fields, Located},
     geo::GeoDatabase,
     limits::LOOK_BACK_SECONDS_MIN,
-    patterns::Patterns,
+    list_head::ListHead,
+    networks::AddressList,
     profile::{DetectorProfile, PROFILES},
+    robots::Robots,
 };
 
 /// The largest count that a threshold may name. Whoever wants more should switch the rule off.
@@ -21,13 +22,38 @@ const GAP_MS_MAX: i64 = 60_000;
 const _: () = assert!(COUNT_MAX <= u32::MAX as i64, "a count fits its type");
 const _: () = assert!(GAP_MS_MAX <= LOOK_BACK_SECONDS_MIN * 1000, "a gap lies within every look-back");
 
+/// By what `double_click` knows somebody again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// The user, or where an event names none, address and agent.
+    Anybody,
+    /// The user alone.
+    User,
+    /// Address and agent, of events that name no user. A carrier's gateway gives many people one address, and many of
+    /// them have the same phone: this alone proves nothing.
+    Address,
+}
+
+impl Who {
+    const ALL: [(&'static str, Self); 3] = [("any", Self::Anybody), ("user", Self::User), ("address", Self::Address)];
+
+    /// Whether it looks at events that name a user, or at those that name none.
+    pub(crate) fn looks_at(self, names_user: bool) -> bool {
+        match self {
+            Self::Anybody => true,
+            Self::User => names_user,
+            Self::Address => !names_user,
+        }
+    }
+}
+
 /// What a rule looks for, with its parameters.
 #[derive(Debug)]
 pub(crate) enum Detector {
     Duplicate,
-    DoubleClick { window: Duration },
+    DoubleClick { who: Who, window: Duration },
     AddressRate { clicks_max: u32, window: Duration },
-    SuspiciousAgent { lists: Vec<Arc<Patterns>> },
+    SuspiciousAgent { robots: Robots },
     ImpossibleClick { gap_min: Duration },
     ImpossibleTravel { database: Option<Arc<GeoDatabase>>, speed_kmh_max: u32, distance_km_min: u32 },
     ClickFarm { users_max: u32, window: Duration, addresses: Option<Arc<AddressList>> },
@@ -61,11 +87,11 @@ impl Detector {
     ) -> Result<Self, Error> {
         Ok(match name.value.as_str() {
             "duplicate" => Self::Duplicate,
-            "double_click" => Self::DoubleClick { window: context.window(fields, 60)? },
+            "double_click" => Self::DoubleClick { who: who(fields)?, window: context.window(fields, 60)? },
             "address_rate" => {
                 Self::AddressRate { clicks_max: count(fields, "clicks_max", 100)?, window: context.window(fields, 60)? }
             }
-            "suspicious_agent" => Self::SuspiciousAgent { lists: context.patterns(fields)? },
+            "suspicious_agent" => Self::SuspiciousAgent { robots: context.robots(fields)? },
             "impossible_click" => {
                 let gap = fields.integer("gap_ms_min", 1..=GAP_MS_MAX)?.unwrap_or(100);
                 Self::ImpossibleClick { gap_min: Duration::from_millis(gap.unsigned_abs()) }
@@ -81,10 +107,7 @@ impl Detector {
                 addresses: fields.file("addresses")?.map(|path| context.addresses(&path)).transpose()?,
             },
             "device_mismatch" => Self::DeviceMismatch,
-            "datacentre" => {
-                let paths = fields.files("lists")?;
-                Self::Datacentre { lists: paths.iter().map(|path| context.addresses(path)).collect::<Result<_, _>>()? }
-            }
+            "datacentre" => Self::Datacentre { lists: context.networks(fields)? },
             "click_injection" => Self::ClickInjection { window: context.window(fields, 10)? },
             other => {
                 let known = PROFILES.each_ref().map(|profile| profile.name).join(", ");
@@ -98,13 +121,21 @@ impl Detector {
         let seconds = |window: &Duration| ("window_seconds", window.as_secs().to_string());
         match self {
             Self::Duplicate | Self::DeviceMismatch => Vec::new(),
-            Self::DoubleClick { window } | Self::ClickInjection { window } => vec![seconds(window)],
+            Self::DoubleClick { who, window } => {
+                let name = Who::ALL.iter().find_map(|(name, known)| (known == who).then_some(*name));
+                vec![("who", name.unwrap_or_default().to_owned()), seconds(window)]
+            }
+            Self::ClickInjection { window } => vec![seconds(window)],
             Self::AddressRate { clicks_max, window } => {
                 vec![("clicks_max", clicks_max.to_string()), seconds(window)]
             }
-            Self::SuspiciousAgent { lists } => {
-                let lists = lists.iter().map(|list| format!("{} ({} patterns)", list.name(), list.len()));
-                vec![("lists", lists.collect::<Vec<_>>().join(", "))]
+            Self::SuspiciousAgent { robots } => {
+                let mut parameters = vec![("lists", robots.lists())];
+                let exceptions = robots.exceptions();
+                if !exceptions.is_empty() {
+                    parameters.push(("exceptions", exceptions));
+                }
+                parameters
             }
             Self::ImpossibleClick { gap_min } => vec![("gap_ms_min", gap_min.as_millis().to_string())],
             Self::ImpossibleTravel { database, speed_kmh_max, distance_km_min } => vec![
@@ -120,6 +151,22 @@ impl Detector {
             Self::Datacentre { lists } => {
                 vec![("lists", lists.iter().map(|list| describe(list)).collect::<Vec<_>>().join(", "))]
             }
+        }
+    }
+
+    /// What is known about the lists and databases that it uses.
+    pub(super) fn lists(&self) -> Vec<ListHead> {
+        match self {
+            Self::SuspiciousAgent { robots } => robots.heads().cloned().collect(),
+            Self::Datacentre { lists } => lists.iter().map(|list| list.head().clone()).collect(),
+            Self::ClickFarm { addresses, .. } => addresses.iter().map(|list| list.head().clone()).collect(),
+            Self::ImpossibleTravel { database, .. } => database.iter().flat_map(|database| database.heads()).collect(),
+            Self::Duplicate
+            | Self::DoubleClick { .. }
+            | Self::AddressRate { .. }
+            | Self::ImpossibleClick { .. }
+            | Self::DeviceMismatch
+            | Self::ClickInjection { .. } => Vec::new(),
         }
     }
 
@@ -145,6 +192,17 @@ impl Detector {
 fn count(fields: &mut Fields<'_>, name: &'static str, default: u32) -> Result<u32, Error> {
     let given = fields.integer(name, 1..=COUNT_MAX)?;
     Ok(given.and_then(|number| u32::try_from(number).ok()).unwrap_or(default))
+}
+
+fn who(fields: &mut Fields<'_>) -> Result<Who, Error> {
+    let Some(text) = fields.text("who")? else {
+        return Ok(Who::Anybody);
+    };
+    let known = Who::ALL.iter().find_map(|(name, who)| (*name == text.value).then_some(*who));
+    known.ok_or_else(|| {
+        let names = Who::ALL.map(|(name, _)| name).join(", ");
+        fields.error(&text.span, format_args!("who is {:?}, and must be one of {names}", text.value))
+    })
 }
 
 fn describe(list: &AddressList) -> String {

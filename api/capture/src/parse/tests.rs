@@ -1,4 +1,12 @@
+use std::borrow::Cow;
+
+use clicktrail_log::{event::Kind, time::Timestamp};
+
 use super::*;
+use crate::{
+    aside,
+    reader::{DEPTH_MAX, UNKNOWN_FIELDS_MAX},
+};
 
 const CLICK: &str = r#""kind":"click","ad_id":"a1""#;
 
@@ -52,7 +60,7 @@ fn every_known_field_lands_in_its_place() {
         currency: text_of("EUR"),
         click_event_id: text_of("k"),
         value_micros: Some(1_500_000),
-        extra: None,
+        ..Draft::default()
     };
     assert_eq!(draft(text.as_bytes()), Ok(expected));
 }
@@ -86,28 +94,96 @@ fn unknown_fields_are_kept_raw_and_in_order() {
     assert_eq!(extra(r#""extra":{}"#), None);
 }
 
+/// What `extra` says was set aside: `column why` or `extra.field why`.
+fn told(member: &str) -> (Draft<'static>, Vec<String>) {
+    let draft = click_with(member);
+    let extra = draft.aside.clone().complete(None, 16_384).unwrap_or_else(|| "{}".into());
+    let extra: serde_json::Value = serde_json::from_str(&extra).unwrap();
+    let mut told = Vec::new();
+    for (column, note) in extra[aside::MEMBER].as_object().into_iter().flatten() {
+        for field in note.as_array().into_iter().flatten() {
+            told.push(format!("extra.{} {}", field["field"].as_str().unwrap(), field["why"].as_str().unwrap()));
+        }
+        told.extend(note["why"].as_str().map(|why| format!("{column} {why}")));
+    }
+    (draft, told)
+}
+
+#[track_caller]
+fn check_told(member: &str, expected: &[&str]) -> Draft<'static> {
+    let (draft, told) = told(member);
+    assert_eq!(told, expected, "{member}");
+    draft
+}
+
 #[test]
-fn field_given_twice_rejects_the_event() {
+fn field_that_a_bill_needs_given_twice_rejects_the_event() {
     check_field(r#""ad_id":"a2""#, "duplicate_key", "field `ad_id` is given twice");
     check_field(r#""\u0061d_id":"a2""#, "duplicate_key", "field `ad_id` is given twice");
-    check_field(r#""city":null,"city":"x""#, "duplicate_key", "field `city` is given twice");
+    check_field(r#""kind":"click""#, "duplicate_key", "field `kind` is given twice");
+    check_field(r#""event_time":1,"event_time":1"#, "duplicate_key", "field `event_time` is given twice");
     check_field(r#""price":1,"price_micros":1"#, "duplicate_key", "field `price_micros` is given twice");
-    check_field(r#""value_micros":1,"value":1"#, "duplicate_key", "field `value` is given twice");
-    check_field(r#""new":1,"n\u0065w":2"#, "duplicate_key", "field `new` is given twice");
-    check_field(r#""new":1,"extra":{"new":2}"#, "duplicate_key", "field `new` is given twice");
-    check_field(r#""extra":{},"extra":{}"#, "duplicate_key", "field `extra` is given twice");
+}
+
+#[test]
+fn of_any_other_field_given_twice_the_first_counts() {
+    let draft = check_told(r#""city":"x","city":"y""#, &["city given_twice"]);
+    assert_eq!(draft.city.as_deref(), Some("x"));
+    assert_eq!(check_told(r#""city":null,"city":"x""#, &["city given_twice"]).city, None);
+    let draft = check_told(r#""event_id":"a","event_id":"b""#, &["event_id given_twice"]);
+    assert_eq!(draft.event_id.as_deref(), Some("a"));
+    let draft = check_told(r#""new":1,"n\u0065w":2"#, &["extra.new given_twice"]);
+    assert_eq!(draft.extra.as_deref(), Some(r#"{"new":1}"#));
+    check_told(r#""new":1,"extra":{"new":2}"#, &["extra.new given_twice"]);
+    check_told(r#""extra":{},"extra":{}"#, &["extra.extra given_twice"]);
+    check_told(r#""value_micros":1,"value":1"#, &["value_micros not_for_kind"]);
+}
+
+#[test]
+fn scalar_in_place_of_an_optional_text_is_its_characters() {
+    for value in ["1", "true", "1e5", "-0.50"] {
+        let draft = check_told(&format!(r#""city":{value},"event_id":{value},"user_id":{value}"#), &[]);
+        assert_eq!((draft.city.as_deref(), draft.event_id.as_deref()), (Some(value), Some(value)));
+    }
+    for value in ["[]", "{}", r#"{"a":[1]}"#] {
+        let draft =
+            check_told(&format!(r#""city":{value},"event_id":{value}"#), &["city not_text", "event_id not_text"]);
+        assert_eq!((draft.city, draft.event_id.as_deref()), (None, Some(value)));
+    }
+    check_told(r#""extra":"{}""#, &["extra.extra not_an_object"]);
+    check_told(r#""extra":[1]"#, &["extra.extra not_an_object"]);
+}
+
+#[test]
+fn text_that_is_not_unicode_costs_no_event_but_where_a_bill_needs_it() {
+    let read = |bytes: &[u8]| draft(bytes.to_vec().leak());
+    let agent = read(b"{\"ad_id\":\"a\",\"user_agent\":\"caf\xe9\",\"x\":\"\xff\"}").unwrap();
+    assert_eq!((agent.user_agent.as_deref(), agent.extra.as_deref()), (Some("café"), Some("{\"x\":\"ÿ\"}")));
+    assert!(!agent.aside.is_empty());
+    let halves = [r#"{"user_id":"x\ud83d"}"#, r#"{"user_id":"x\ud83e"}"#].map(|text| read(text.as_bytes()).unwrap());
+    let ids = halves.map(|draft| draft.user_id.unwrap());
+    assert!(ids[0].starts_with("x\u{fffd}~") && ids[0] != ids[1], "{ids:?}");
+    let code = |bytes: &[u8]| read(bytes).unwrap_err();
+    assert_eq!(code(b"{\"city\":\"\xff\",\"ad_id\":\"a\xff\"}"), Reason::InvalidUtf8 { offset: 22 });
+    assert_eq!(code(b"{\"city\":\"\xff\",}"), Reason::InvalidJson { offset: 12, expected: "a text in double quotes" });
+    let mut items = Vec::new();
+    let body = b"[{\"ad_id\":\"a\",\"city\":\"\xe9\xe8\"},{\"ad_id\":\"\xe9\"},{\"ad_id\":\"b\"}]";
+    drafts(body, |raw, item| items.push((raw, item.map(|draft| draft.ad_id.unwrap().into_owned())))).unwrap();
+    assert_eq!(items[0], (b"{\"ad_id\":\"a\",\"city\":\"\xe9\xe8\"}".as_slice(), Ok("a".to_owned())));
+    assert_eq!(items[1].0, b"{\"ad_id\":\"\xe9\"}");
+    assert!(matches!(items[1].1, Err(Reason::InvalidUtf8 { .. })));
+    assert_eq!(items[2], (b"{\"ad_id\":\"b\"}".as_slice(), Ok("b".to_owned())));
 }
 
 #[test]
 fn wrong_type_names_the_field() {
     for value in ["1", "true", "[]", "{}", "1e5"] {
-        check_field(&format!(r#""city":{value}"#), "wrong_type", "field `city` must be a text");
+        check_rejected(format!(r#"{{"ad_id":{value}}}"#), "wrong_type", "field `ad_id` must be a text");
     }
     check_field(r#""price_micros":"1""#, "wrong_type", "field `price_micros` must be an integer of millionths");
     check_field(r#""price_micros":1.0"#, "wrong_type", "field `price_micros` must be an integer of millionths");
     check_field(r#""price_micros":1e3"#, "wrong_type", "field `price_micros` must be an integer of millionths");
     check_field(r#""price":[1]"#, "wrong_type", "field `price` must be a decimal text or number");
-    check_field(r#""extra":"{}""#, "wrong_type", "field `extra` must be a JSON object");
     let expected = "field `event_time` must be RFC 3339 text or integer milliseconds since 1970";
     check_field(r#""event_time":true"#, "wrong_type", expected);
     check_rejected(r#"{"kind":7}"#, "wrong_type", "field `kind` must be a text");
@@ -154,21 +230,22 @@ fn broken_json_names_the_byte() {
         "not valid JSON at byte 10: expected no control character in a text",
     );
     check_rejected("\u{feff}{}", "invalid_json", "not valid JSON at byte 0: expected a value");
-    check_rejected(b"{\"city\":\"\xff\"}", "invalid_utf8", "not valid UTF-8 at byte 9");
-    check_rejected(b"{\"city\":\"\xed\xa0\x80\"}", "invalid_utf8", "not valid UTF-8 at byte 9");
+    check_rejected(b"{\"ad_id\":\"\xff\"}", "invalid_utf8", "not valid UTF-8 at byte 10");
+    check_rejected(b"{\"ad_id\":\"\xed\xa0\x80\"}", "invalid_utf8", "not valid UTF-8 at byte 10");
 }
 
 #[test]
-fn nul_and_depth_in_unknown_fields_are_refused() {
-    check_field(r#""new":["\u0000"]"#, "nul_character", "field `new` holds a NUL character");
-    check_field(r#""n\u0000":1"#, "nul_character", "field `n\\u0000` holds a NUL character");
+fn odd_unknown_fields_are_set_aside() {
+    check_told(r#""new":["\u0000"],"n\u0000":1"#, &["extra.new control_character", "extra.n\0 control_character"]);
+    check_told(r#""_set_aside":{"ip":"forged"}"#, &["extra._set_aside reserved"]);
     let nested = |levels: usize| format!(r#""new":{}{}"#, "[".repeat(levels), "]".repeat(levels));
-    assert!(click_with(&nested(DEPTH_MAX - 1)).extra.is_some());
-    check_field(&nested(DEPTH_MAX), "too_deep", "nested deeper than 32 levels");
-    check_field(&nested(100_000), "too_deep", "nested deeper than 32 levels");
+    assert!(check_told(&nested(DEPTH_MAX - 1), &[]).extra.is_some());
+    check_told(&nested(DEPTH_MAX), &["extra.new too_deep"]);
+    check_told(&nested(100_000), &["extra.new too_deep"]);
     let many: Vec<_> = (0..=UNKNOWN_FIELDS_MAX).map(|field| format!(r#""f{field}":1"#)).collect();
-    assert!(click_with(&many[1..].join(",")).extra.is_some());
-    check_field(&many.join(","), "too_long", "field `extra` is longer than 64 fields");
+    check_told(&many[1..].join(","), &[]);
+    let draft = check_told(&many.join(","), &["extra.f64 too_many"]);
+    assert!(draft.extra.unwrap().ends_with(r#","f63":1}"#));
 }
 
 #[test]
@@ -187,7 +264,7 @@ fn money_is_read_exactly() {
     check_field(r#""price":-0.5"#, "invalid_amount", "field `price` is negative");
     check_field(r#""price":"NaN""#, "invalid_amount", "field `price` is not a decimal amount");
     check_field(r#""price":"""#, "invalid_amount", "field `price` is not a decimal amount");
-    check_field(r#""value":1e400"#, "invalid_amount", "field `value` is larger than an amount can be");
+    check_rejected(r#"{"value":1e400}"#, "invalid_amount", "field `value` is larger than an amount can be");
     check_field(
         r#""price_micros":9223372036854775808"#,
         "invalid_amount",
@@ -222,7 +299,7 @@ fn time_is_text_or_milliseconds() {
 fn check_list(text: &str, expected: &[(&str, Result<&str, &str>)]) {
     let mut items = Vec::new();
     let read = drafts(text.as_bytes(), |raw, item| {
-        items.push((raw, item.map(|draft| draft.ad_id).map_err(|reason| reason.code())))
+        items.push((std::str::from_utf8(raw).unwrap(), item.map(|draft| draft.ad_id).map_err(|reason| reason.code())))
     });
     assert_eq!(read, Ok(()), "{text}");
     let expected: Vec<_> =

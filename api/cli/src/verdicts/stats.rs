@@ -14,8 +14,9 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, range: Range) -> anyhow::Result<Exit> {
+    let hours = range.hours()?;
     let instance = global.open_existing().await?;
-    let fired = instance.questions().firings(|hour| range.holds(hour)).await?;
+    let fired = instance.questions().firings(|hour| hours.holds(hour)).await?;
     basis::tell(&basis::present(&instance).await?);
     let shown = |hour: &Option<Hour>| hour.map_or_else(|| "open".to_owned(), |hour| hour.to_string());
     match global.output {

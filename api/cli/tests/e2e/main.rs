@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests wait, measure and start what they need")]
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test; allow-unwrap-in-tests does not reach helpers")]
 
+mod answers;
 mod broker_outage;
 mod catalog_outage;
 mod complete;
@@ -13,6 +14,7 @@ mod data_directory;
 mod installation;
 mod kill;
 mod loader;
+mod made_up;
 #[allow(dead_code, reason = "the log's own tests use the rest of it")]
 #[path = "../../../../log/tests/conformance/nats_server.rs"]
 mod nats_server;

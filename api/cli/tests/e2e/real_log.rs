@@ -146,8 +146,8 @@ fn counters_by_campaign_and_day_equal_an_independent_count() {
     assert_eq!((sum(&rows, "clicks"), sum(&rows, "probes")), (9_956, 42));
     // Each click charges a cent, and invalid ones are not owed.
     let gross = |row: &Value| {
-        let [clicks, billable, spend] =
-            ["clicks", "billable_clicks", "spend_micros"].map(|column| row[column].as_i64().unwrap());
+        let row = json!([row]);
+        let [clicks, billable, spend] = ["clicks", "billable_clicks", "spend_micros"].map(|column| sum(&row, column));
         assert_eq!(spend, 10_000 * billable, "{row}");
         spend + 10_000 * (clicks - billable)
     };

@@ -165,11 +165,12 @@ impl Recount {
     }
 }
 
-/// The sum of a column over the rows of an answer.
+/// The sum of a column over the rows of an answer: counts are numbers, sums of money text.
 #[track_caller]
 pub(crate) fn sum(rows: &Value, column: &str) -> i64 {
     let rows = rows.as_array().unwrap_or_else(|| panic!("not a list of rows: {rows}"));
-    let value = |row: &Value| row[column].as_i64().unwrap_or_else(|| panic!("no number {column} in {row}"));
+    let number = |value: &Value| value.as_i64().or_else(|| value.as_str()?.parse().ok());
+    let value = |row: &Value| number(&row[column]).unwrap_or_else(|| panic!("no number {column} in {row}"));
     rows.iter().map(value).sum()
 }
 

@@ -156,16 +156,28 @@ fn bad_lines_are_rejected_one_by_one_with_their_reasons() {
     for bad in [
         line("17/May/1999:12:00:00", "GET /c"),
         line("31/Feb/2015:12:00:00", "GET /c"),
-        line("17/May/2015:12:00:00", "GET /c").replace("10.0.0.1", "host.example"),
         line("17/May/2015:12:00:00", "GET /\u{1}"),
+        line("17/May/2015:12:00:00", "\\x16\\x03"),
     ] {
         log.extend_from_slice(bad.as_bytes());
     }
     let imported = import(&log, apache());
     assert_eq!(imported.batches.len(), 1);
-    let codes = ["line_too_long", "invalid_utf8", "time_out_of_range", "invalid_time", "invalid_ip", "invalid_id"];
+    let codes = ["line_too_long", "malformed", "time_out_of_range", "invalid_time", "invalid_id", "missing_field"];
     let expected: Vec<_> = (1..).zip(codes.map(str::to_owned)).collect();
     assert_eq!(imported.codes(), expected);
+}
+
+#[test]
+fn odd_optional_value_costs_no_line() {
+    let (host, agent) = ("host.example", "x".repeat(5_000));
+    let log = line("17/May/2015:12:00:00", "GET /c")
+        .replace("10.0.0.1", host)
+        .replace("\"-\" \"-\"", &format!("\"-\" \"{agent}\""));
+    let imported = import(log.as_bytes(), apache());
+    assert_eq!(imported.texts("ip"), [None]);
+    assert!(imported.texts("extra")[0].unwrap().contains(r#""ip":{"why":"not_an_address","bytes":12}"#));
+    assert_eq!(imported.codes(), []);
 }
 
 #[test]
@@ -312,4 +324,82 @@ fn progress_ends_at_the_size_of_the_file() {
     let total = std::fs::metadata(&path).unwrap().len();
     assert!(seen.len() >= 3 && seen.is_sorted() && seen.iter().all(|(_, end)| *end == total), "{seen:?}");
     assert_eq!(seen.last(), Some(&(total, total)));
+}
+
+/// Address and `extra` of a click whose line has `client` in the place of the client.
+fn client(client: &str) -> (Option<String>, Option<serde_json::Value>) {
+    let line = line("17/May/2015:12:00:00", "GET /c").replace("10.0.0.1", client);
+    let imported = import(line.as_bytes(), apache());
+    assert_eq!(imported.texts("kind"), [Some("click")], "{client}");
+    let extra = imported.texts("extra")[0].map(|extra| serde_json::from_str(extra).unwrap());
+    (imported.texts("ip")[0].map(str::to_owned), extra)
+}
+
+#[test]
+fn a_click_counts_whatever_stands_in_the_place_of_the_client() {
+    for (given, address) in [
+        ("10.0.0.1:42918", Some("10.0.0.1")),
+        ("[2001:db8::15]:42918", Some("2001:db8::15")),
+        ("2001:DB8:0:0:0:0:0:A", Some("2001:db8::a")),
+        ("ads.example:443 10.0.0.1", Some("10.0.0.1")),
+        ("-", None),
+        ("unknown", None),
+    ] {
+        let (ip, extra) = client(given);
+        assert_eq!((ip.as_deref(), &extra.unwrap()["ip_given"]), (address, &serde_json::Value::Null), "{given}");
+    }
+    for (given, address) in [
+        ("203.0.113.10, 10.183.250.139", Some("203.0.113.10")),
+        ("fe80::1%eth0", Some("fe80::1")),
+        ("203.0.113.13.static.isp.example", None),
+        ("203.0.113.x", None),
+        ("203.0.113.0/24", None),
+        ("_hidden", None),
+    ] {
+        let (ip, extra) = client(given);
+        assert_eq!((ip.as_deref(), &extra.unwrap()["ip_given"]), (address, &given.into()), "{given}");
+    }
+}
+
+#[test]
+fn the_address_is_the_forwarded_one_only_where_the_mapping_says_so() {
+    let file = [" \"203.0.113.9, 10.0.0.5\"", " \"-\"", ""]
+        .map(|behind| line("17/May/2015:12:00:00", "GET /c").replace('\n', &format!("{behind}\n")))
+        .concat();
+    let imported = import(file.as_bytes(), apache());
+    assert_eq!(imported.texts("ip"), [Some("10.0.0.1"); 3]);
+    let extra = imported.texts("extra")[0].unwrap();
+    assert!(extra.contains(r#""forwarded_for":"203.0.113.9, 10.0.0.5""#), "{extra}");
+    let trusting = APACHE
+        .replace("ip = { field = \"remote_addr\" }", "ip = { field = \"forwarded_for\", fallback = \"remote_addr\" }");
+    let imported = import(file.as_bytes(), Mapping::parse(Format::Combined, &trusting).unwrap());
+    assert_eq!(imported.texts("ip"), [Some("203.0.113.9"), Some("10.0.0.1"), Some("10.0.0.1")]);
+}
+
+#[test]
+fn numbers_keep_their_characters() {
+    let mapping = COLUMNS.replace("field = \"ad\"", "field = \"/ad/id\"").replace("unix_ms", "unix_s");
+    let mapping = Mapping::parse(Format::Ndjson, &mapping).unwrap();
+    let file = concat!(
+        r#"{"at":1431857103.2500019,"type":"click","advertiser":12345678901234567890,"ad":{"id":98765432109876543210},"#,
+        r#""price":9223372036854.775807,"z":1.50}"#,
+    );
+    let imported = import(file.as_bytes(), mapping);
+    assert_eq!(imported.texts("advertiser_id"), [Some("12345678901234567890")]);
+    assert_eq!(imported.texts("ad_id"), [Some("98765432109876543210")]);
+    assert_eq!(imported.texts("extra"), [Some(r#"{"z":1.50}"#)]);
+    let events = &imported.batches[0].events;
+    let price = events.column_by_name("price_micros").unwrap().as_primitive::<Int64Type>().value(0);
+    assert_eq!(price, i64::MAX);
+    assert_eq!(imported.batches[0].first.to_string(), "2015-05-17T10:05:03.250001Z");
+}
+
+#[test]
+fn a_file_without_quotes_keeps_them_in_its_cells() {
+    let mapping = format!("delimiter = \"\\t\"\nquote = \"\"\n{COLUMNS}");
+    let mapping = Mapping::parse(Format::Csv, &mapping).unwrap();
+    let file = "at\ttype\tadvertiser\tad\tprice\n1431857103250\tclick\tacme\t\"dewy dewy\t1\n\
+                1431857103250\tclick\tacme\t5' 9\" tall\t1\n";
+    let imported = import(file.as_bytes(), mapping);
+    assert_eq!(imported.texts("ad_id"), [Some("\"dewy dewy"), Some("5' 9\" tall")]);
 }

@@ -107,6 +107,59 @@ async fn half_a_line_spoils_only_itself() {
 }
 
 #[tokio::test]
+async fn odd_optional_values_cost_no_event_of_a_batch() {
+    let doors = Doors::open(Limits::default()).await;
+    let event = |member: &str| format!(r#"{{"kind":"click","ad_id":"known",{member}}}"#).into_bytes();
+    let deep = format!(r#""x":{}{}"#, "[".repeat(50), "]".repeat(50));
+    let many: Vec<_> = (0..100).map(|field| format!(r#""f{field}":1"#)).collect();
+    let mut events: Vec<Vec<u8>> = [
+        r#""user_id":12345,"os":11,"city":["x"],"extra":"text","value":"x","click_event_id":"c""#,
+        r#""ip":"unknown","country":"a\u0000b","city":"x","city":"y","utm":1,"utm":2"#,
+        r#""event_id":["odd"],"user_id":"\ud83d","device_type":{"a":1}"#,
+        &deep,
+        &many.join(","),
+        &format!(
+            r#""event_id":"{0}","user_id":"{0}","country":"{0}","blob":"{1}""#,
+            "é".repeat(300),
+            "x".repeat(20_000)
+        ),
+    ]
+    .map(event)
+    .into();
+    events.push(b"{\"kind\":\"click\",\"ad_id\":\"known\",\"user_agent\":\"caf\xe9\",\"page_url\":\"\xff\"}".to_vec());
+    let rows = events.len();
+    for body in [(JSON, [b"[".to_vec(), events.join(&b','), b"]".to_vec()].concat()), (NDJSON, events.join(&b'\n'))] {
+        let results = doors.post(body.0, "", body.1).await.results();
+        assert!(results.iter().all(|result| result.starts_with("logged")) && results.len() == rows, "{results:?}");
+    }
+    let logged = doors.logged(&["kind", "price_micros", "user_id", "extra"]).await;
+    assert!(logged.iter().all(|row| row.starts_with("click | 250000 | ") && row.contains("_set_aside")), "{logged:?}");
+    assert_eq!(logged[..rows], logged[rows..], "both doors of a batch say the same");
+    doors.check_counts((2 * rows as u64, 0, 0));
+}
+
+#[tokio::test]
+async fn batch_cannot_bill_a_registered_ad_to_another_advertiser() {
+    let doors = Doors::open(Limits::default()).await;
+    let click = |ad_id: &str, advertiser: &str, currency: &str| {
+        format!(
+            r#"{{"kind":"click","ad_id":"{ad_id}","advertiser_id":"{advertiser}","campaign_id":"camp","price":"9","currency":"{currency}"}}"#
+        )
+    };
+    let clicks = [
+        click("known", "adv", "EUR"),
+        click("known", "victim", "EUR"),
+        click("known", "adv", "USD"),
+        click("not registered", "any", "USD"),
+    ];
+    let results = doors.post(JSON, "", format!("[{}]", clicks.join(","))).await.results();
+    assert_eq!(results, ["logged 1.1.0", "rejected ad_mismatch", "rejected currency_mismatch", "logged 1.1.1"]);
+    assert_eq!(doors.logged(&["advertiser_id", "currency"]).await, ["adv | EUR", "any | USD"]);
+    assert_eq!(doors.rejected(&["code"]).await, ["ad_mismatch", "currency_mismatch"]);
+    doors.check_counts((2, 2, 0));
+}
+
+#[tokio::test]
 async fn compressed_bodies_are_read() {
     let doors = Doors::open(Limits::default()).await;
     let lines: String = (0..1000).map(|event| click(&event.to_string()) + "\n").collect();
@@ -136,7 +189,7 @@ async fn unusable_body_is_one_rejected_record() {
         (JSON, "", b"".to_vec(), "400 invalid_json"),
         (JSON, "", b"[{\"kind\":".to_vec(), "400 invalid_json"),
         (JSON, "", format!("[{}, {{bad}}]", click("a")).into_bytes(), "400 invalid_json"),
-        (JSON, "", b"{\"kind\":\"\xff\"}".to_vec(), "400 invalid_utf8"),
+        (JSON, "", b"{\"kind\":\xff\"}".to_vec(), "400 invalid_utf8"),
         (JSON, "", b"null".to_vec(), "400 not_an_object"),
         (JSON, "", vec![b'['; 5000], "400 invalid_json"),
         (JSON, "", many.clone().into_bytes(), "413 too_many_events"),

@@ -94,8 +94,9 @@ async fn odd_paths_and_parameters_never_panic() {
         ("GET /c/known?x=/a/b", "302"),
         ("GET /c/known?", "302"),
         ("GET /c/known?&&=&a=&a=1&%ff=%ff", "302"),
-        ("GET /c/known?uid=%00", "400 nul_character"),
-        ("GET /c/known?uid=%0A", "400 invalid_id"),
+        ("GET /c/known?uid=%00&x=%00&%00=x", "302"),
+        ("GET /c/known?uid=a%0Ab", "302"),
+        ("GET /c/known?uid=%ff%fe&eid=%&pub=%zz&sid=%e9", "302"),
         ("GET /c/%00", "400 nul_character"),
         ("GET /c/%ff", "404 unknown_ad"),
         ("HEAD /c/%ff", "404 unknown_ad"),
@@ -117,11 +118,50 @@ async fn odd_paths_and_parameters_never_panic() {
         let answer = doors.ask(&format!("{method} /c/known"), &[]).await;
         assert_eq!((answer.outcome().as_str(), answer.header("allow")), ("405 method_not_allowed", "GET,HEAD,POST"));
     }
-    let long = doors.ask(&format!("GET /c/known?uid={}", "x".repeat(129)), &[]).await;
-    assert_eq!(long.outcome(), "400 too_long");
-    let agent = doors.ask("GET /c/known", &[("user-agent", &"x".repeat(4097))]).await;
-    assert_eq!(agent.outcome(), "400 too_long");
-    doors.check_counts((6, 9, 0));
+    doors.check_counts((9, 5, 0));
+}
+
+#[tokio::test]
+async fn odd_optional_value_never_costs_a_click() {
+    let doors = Doors::open(Limits::default()).await;
+    let long = "x".repeat(200);
+    for query in [
+        format!("uid={long}"),
+        format!("pub={long}&pl={long}&sid={long}&eid={long}"),
+        "uid=a%0Ab&pub=%00&pl=%1b%5b31m&sid=%7f".into(),
+        "uid=%ff%fe".into(),
+        format!("gclid=kept&blob={}", "y".repeat(20_000)),
+        (0..2_000).map(|field| format!("f{field}=1&")).collect(),
+        "_set_aside=forged".into(),
+    ] {
+        let answer = doors.ask(&format!("GET /c/known?{query}"), &[("user-agent", &"a".repeat(5_000))]).await;
+        assert_eq!((answer.outcome().as_str(), answer.header("location")), ("302", TARGET), "{query}");
+    }
+    doors.check_counts((7, 0, 0));
+    let rows = doors.logged(&["kind", "price_micros", "user_id", "extra"]).await;
+    let cut = |whole: &str, kept: &str| format!("{kept}~{}", clicktrail_log::frame::Digest::of(whole.as_bytes()));
+    for (row, user) in
+        rows.iter().zip([cut(&long, &"x".repeat(63)), String::new(), cut("a\nb", "a\u{fffd}b"), "ÿþ".into()])
+    {
+        assert!(row.starts_with(&format!("click | 250000 | {user} | {{")), "{row}");
+        assert!(row.contains(r#""user_agent":{"why":"too_long","bytes":5000}"#), "{row}");
+    }
+    assert!(rows[0].contains(&format!(r#""user_id":{{"why":"too_long","bytes":200,"sha256":"#)), "{}", rows[0]);
+    assert!(rows[0].contains(&format!(r#""whole":"{long}""#)), "{}", rows[0]);
+    assert!(rows[3].contains(r#""user_id":{"why":"not_unicode","bytes":2,"#), "{}", rows[3]);
+    assert!(rows[4].contains(r#"{"gclid":"kept","_set_aside""#) && rows[4].len() < 2_000, "{}", rows[4]);
+    assert!(rows[6].contains(r#"[{"field":"_set_aside","why":"reserved","bytes":6,"#), "{}", rows[6]);
+    assert!(rows.iter().all(|row| row.len() < 17_000));
+}
+
+#[tokio::test]
+async fn same_odd_id_is_the_same_event_again() {
+    let doors = Doors::open(Limits::default()).await;
+    for query in ["eid=a%0Ab", "eid=a%0Ab", "eid=a%0Db"] {
+        assert_eq!(doors.ask(&format!("GET /c/known?{query}"), &[]).await.outcome(), "302");
+    }
+    let ids = doors.logged(&["event_id"]).await;
+    assert!(ids[0] == ids[1] && ids[1] != ids[2], "{ids:?}");
 }
 
 #[tokio::test]
@@ -149,6 +189,10 @@ async fn address_agent_and_page_come_from_the_request() {
             .insert(ConnectInfo("[::ffff:198.51.100.1]:4000".parse::<std::net::SocketAddr>().unwrap()));
         request
     };
+    let cut_page = |page: &[u8]| {
+        let tail = format!("~{}", clicktrail_log::frame::Digest::of(page));
+        format!("{}{tail}", std::str::from_utf8(&page[..8192 - tail.len()]).unwrap())
+    };
     let long_page = [b"https://x.example/".as_slice(), &[b'x'; 8192]].concat();
     for headers in [
         &[][..],
@@ -167,7 +211,7 @@ async fn address_agent_and_page_come_from_the_request() {
         [
             "198.51.100.1 |  | ",
             "192.0.2.7 | Mozilla | https://x.example/",
-            "198.51.100.1 | café | ",
+            &format!("198.51.100.1 | café | {}", cut_page(&long_page)),
             "198.51.100.1 | café | ",
         ]
     );

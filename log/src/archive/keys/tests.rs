@@ -56,6 +56,8 @@ fn keys_are_those_of_the_present_layout() {
     check(part(Half::Personal), "personal/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
     let verdicts = VerdictPartKey::new(hour, first, last, &digest).path();
     check(verdicts, "verdicts/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
+    check(CoverageKey.path(), "coverage/clicks.json");
+    assert_eq!(CoverageKey::parse(CoverageKey.path().as_ref()), Some(CoverageKey));
     check(ManifestKey { stream: Stream::Clicks, hour }.path(), "manifests/clicks/2026-11-22T04.json");
     check(SegmentKey::new("counters", hour, &digest).path(), "segments/counters/dt=2026-11-22/hr=04/<digest>.parquet");
     let receipt = ReceiptKey::new("counters", hour, &digest, &digest).path();

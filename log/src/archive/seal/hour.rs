@@ -25,6 +25,9 @@ use crate::{
     time::Hour,
 };
 
+/// So many alarms are kept in a manifest, which people read. Of the others it says that there were more.
+pub const ALARMS_MAX: usize = 1_000;
+
 /// A part and the files to put for it.
 type EncodedPart<K> = Result<(<K as Kind>::Part, Vec<NewFile>), ParquetError>;
 
@@ -112,7 +115,7 @@ impl<K: Kind> Building<K> {
                 }
                 Admission::Broken(alarm) => {
                     error!(seq = logged.seq.get(), %alarm, "the log lost or changed frames");
-                    self.manifest.alarms.push(format!("frame {}: {alarm}", logged.seq));
+                    self.keep_alarm(format!("frame {}: {alarm}", logged.seq));
                 }
             }
             self.counted_rows += u64::from(logged.frame.header.rows);
@@ -133,6 +136,15 @@ impl<K: Kind> Building<K> {
             }
         }
         Ok(())
+    }
+
+    fn keep_alarm(&mut self, alarm: String) {
+        let alarms = &mut self.manifest.alarms;
+        if alarms.len() < ALARMS_MAX {
+            alarms.push(alarm);
+        } else if alarms.len() == ALARMS_MAX {
+            alarms.push(format!("more than {ALARMS_MAX} alarms: the server's log has the others"));
+        }
     }
 
     /// Has the pending rows encoded, as soon as the part before them is encoded.

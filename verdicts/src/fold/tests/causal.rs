@@ -27,6 +27,14 @@ detector = "duplicate"
 [[rule]]
 detector = "double_click"
 [[rule]]
+detector = "double_click"
+name = "of_a_user"
+who = "user"
+[[rule]]
+detector = "double_click"
+name = "of_an_address"
+who = "address"
+[[rule]]
 detector = "address_rate"
 clicks_max = 1
 [[rule]]
@@ -97,7 +105,7 @@ fn draw() -> impl Strategy<Value = Draw> {
         2 => 0_i64..2_400_000,
         1 => 0_i64..100_000_000
     ];
-    let what = (kind, 0_u8..6, proptest::option::weighted(0.7, 0_u8..3), 0_usize..8, 0_usize..5, 0_u8..2);
+    let what = (kind, 0_u8..6, proptest::option::weighted(0.7, 0_u8..3), 0_usize..11, 0_usize..5, 0_u8..2);
     let when = (
         age,
         any::<bool>(),
@@ -119,7 +127,19 @@ fn draw() -> impl Strategy<Value = Draw> {
 }
 
 fn log(draws: &[Draw]) -> Vec<Entry> {
-    const IPS: [&str; 8] = ["10.1.0.1", "10.2.0.1", "10.4.0.1", "203.0.113.7", "192.0.2.1", "192.0.2.1", "odd", ""];
+    const IPS: [&str; 11] = [
+        "10.1.0.1",
+        "10.2.0.1",
+        "10.4.0.1",
+        "203.0.113.7",
+        "192.0.2.1",
+        "::ffff:192.0.2.1",
+        "2001:db8::1",
+        "2001:db8::ffff:2",
+        "2001:db8:0:1::1",
+        "odd",
+        "",
+    ];
     const AGENTS: [&str; 5] = ["", "curl/8.0", "Mozilla/5.0 (Windows NT 10.0)", "Mozilla/5.0 (iPhone; CPU)", "-"];
     let (mut now, mut seq, mut row, mut logged) = (NOON, 1, 0, NOON);
     let entry = |(index, draw): (usize, &Draw)| {
