@@ -33,8 +33,6 @@ pub struct Sources {
     pub segments: Vec<Segment>,
     /// Rows of the counters' columns for the frames that are counted and not sealed.
     pub rows: Vec<RecordBatch>,
-    /// The first and last frame that `rows` are counted from, if there is any.
-    pub open: Option<(Seq, Seq)>,
     /// How many hours do not count from their live segment.
     pub projected: u64,
     /// How far everything goes that was counted.
@@ -54,6 +52,8 @@ pub struct AsOf {
     pub history: VerdictReader,
     /// What projecting may use.
     pub limits: session::Limits,
+    /// Whether every segment must have all columns of today, so that those of an earlier version are made again.
+    pub all_columns: bool,
 }
 
 impl AsOf {
@@ -64,11 +64,12 @@ impl AsOf {
     pub async fn sources(&self, before: Position) -> Result<Sources, Error> {
         let snapshot = self.followed_snapshot(before).await?;
         let stale: BTreeMap<Hour, StaleHour> = snapshot.stale.into_iter().map(|hour| (hour.hour, hour)).collect();
-        let mut sources =
-            Sources { segments: Vec::new(), rows: Vec::new(), open: None, projected: 0, marks: snapshot.marks };
+        let code = counters::code_digest().to_string();
+        let mut sources = Sources { segments: Vec::new(), rows: Vec::new(), projected: 0, marks: snapshot.marks };
         for live in snapshot.segments {
             let touched = stale.get(&live.hour).is_some_and(|hour| hour.first < before);
-            let segment = match touched || live.verdicts_before > before.as_i64() {
+            let is_earlier = self.all_columns && live.code_digest != code;
+            let segment = match touched || is_earlier || live.verdicts_before > before.as_i64() {
                 true => {
                     sources.projected += 1;
                     self.projected(live.hour, before).await?
@@ -79,8 +80,6 @@ impl AsOf {
                 sources.segments.push(segment);
             }
         }
-        let (first, last) = (sources.marks.sealed_through().next(), sources.marks.counted_through);
-        sources.open = (first <= last).then_some((first, last));
         sources.rows = self.open_rows(&sources.marks, before).await?;
         Ok(sources)
     }

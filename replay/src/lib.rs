@@ -4,6 +4,7 @@
 //! - [`register`] makes the segment count in place of what was counted live;
 //! - [`reader`] reads the frames that no sealed hour holds yet;
 //! - [`stale`] lists the hours that a later ruling concerns, and [`as_of`] counts them with it;
+//! - [`known`] finds what an import wrote before;
 //! - [`rebuild`] makes the catalog again from archive and logs: `open_range` counts what is not sealed, `proven` finds
 //!   a judge's mark that was lost;
 //! - [`recount`] computes the bill again and holds it against what counts, in [`sums`].
@@ -12,6 +13,7 @@
 
 pub mod as_of;
 mod error;
+pub mod known;
 pub mod metric;
 mod open_range;
 mod proven;

@@ -62,13 +62,18 @@ impl Arguments {
         Ok(())
     }
 
-    /// Prints rows with what they stand on, and says how the command ends. `print` prints them alone.
-    pub(super) fn print(
+    /// Prints rows with what they stand on, and says how the command ends.
+    pub(super) fn print(self, rows: &[RecordBatch], basis: &Basis, global: &Global) -> anyhow::Result<Exit> {
+        self.print_with(rows, basis, global, |rows| output::rows(rows, Format::Table))
+    }
+
+    /// The same with a table of the caller's own.
+    pub(super) fn print_with(
         self,
         rows: &[RecordBatch],
         basis: &Basis,
         global: &Global,
-        print: impl FnOnce(&[RecordBatch], Format) -> anyhow::Result<()>,
+        table: impl FnOnce(&[RecordBatch]) -> anyhow::Result<()>,
     ) -> anyhow::Result<Exit> {
         match global.output {
             Format::Json if self.basis => {
@@ -78,7 +83,8 @@ impl Arguments {
                 }
                 output::json(&json!({"complete": basis.is_complete(), "basis": document(basis), "rows": all}));
             }
-            Format::Json | Format::Table => print(rows, global.output)?,
+            Format::Json => output::rows(rows, global.output)?,
+            Format::Table => table(rows)?,
         }
         Ok(self.tell(basis))
     }

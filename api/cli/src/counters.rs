@@ -64,28 +64,20 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         granularity: arguments.granularity,
         zone,
     };
-    if arguments.tiers {
-        let is_live = arguments.as_of.is_none();
-        let answer = match arguments.as_of {
-            None => service.tiers(&question).await?,
-            Some(moment) => service.tiers_as_of(&question, moment).await?,
-        };
-        if is_live {
-            tell_stale(&service).await?;
-        }
-        let basis = basis::with_spool(answer.basis, &instance).await?;
-        return arguments.basis.print(&answer.rows, &basis, global, tiers::print);
+    if arguments.as_of.is_none() {
+        tell_stale(&service).await?;
     }
-    let answer = match arguments.as_of {
-        None => {
-            let answer = service.counters(&question).await?;
-            tell_stale(&service).await?;
-            answer
-        }
-        Some(moment) => service.counters_as_of(&question, moment).await?,
+    let answer = match (arguments.tiers, arguments.as_of) {
+        (true, None) => service.tiers(&question).await?,
+        (true, Some(moment)) => service.tiers_as_of(&question, moment).await?,
+        (false, None) => service.counters(&question).await?,
+        (false, Some(moment)) => service.counters_as_of(&question, moment).await?,
     };
     let basis = basis::with_spool(answer.basis, &instance).await?;
-    arguments.basis.print(&answer.rows, &basis, global, output::rows)
+    if arguments.tiers {
+        return arguments.basis.print_with(&answer.rows, &basis, global, tiers::print);
+    }
+    arguments.basis.print(&answer.rows, &basis, global)
 }
 
 /// Says that there are hours whose numbers do not know every verdict.

@@ -5,6 +5,7 @@
 
 mod ads;
 mod basis;
+mod behind;
 mod catalog;
 mod command;
 mod config;

@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    basis,
+    basis, behind,
     exit::Exit,
     global::Global,
     installation::{Installation, WriteLock, next_writer},
@@ -87,6 +87,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let instance = global.open().await?;
     check_durability(&instance, arguments.allow_weak_durability).await?;
     basis::check_catalog(&instance).await?;
+    behind::check(&instance).await?;
 
     let shutdown = CancellationToken::new();
     let mut roles = JoinSet::new();

@@ -5,10 +5,7 @@ use arrow::{
     datatypes::{Decimal128Type, Int64Type},
 };
 
-use crate::{
-    global::Format,
-    output::{self, Table},
-};
+use crate::output::{self, Table};
 
 /// What is counted, and whose share of judged events stands beside it.
 const MEASURES: [(&str, &str); 5] = [
@@ -22,12 +19,9 @@ const MEASURES: [(&str, &str); 5] = [
 const ALWAYS: [&str; 2] = ["clicks", "spend"];
 const TIERS: [&str; 3] = ["gross", "net", "total_net"];
 
-/// Prints an answer in tiers, and says if not everything that was counted was judged.
-pub(super) fn print(batches: &[RecordBatch], format: Format) -> anyhow::Result<()> {
-    match format {
-        Format::Json => output::rows(batches, format)?,
-        Format::Table => table(batches)?,
-    }
+/// Prints an answer as a table, and says what of it was not judged.
+pub(super) fn print(batches: &[RecordBatch]) -> anyhow::Result<()> {
+    table(batches)?;
     if let Some(kinds) = unjudged(batches) {
         output::note(&format!(
             "{kinds}: not all were judged, and what was not is in gross alone (`verdicts judge` judges sealed hours, and \

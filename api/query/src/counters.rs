@@ -79,6 +79,7 @@ impl Service {
             catalog: Arc::clone(&self.catalog),
             history: self.history.clone(),
             limits: self.limits,
+            all_columns: false,
         };
         let found = as_of.sources(before).await?;
         let segments = found.segments.iter().map(segment::file).collect();

@@ -93,11 +93,15 @@ impl Service {
             catalog: Arc::clone(&self.catalog),
             history: self.history.clone(),
             limits: self.limits,
+            // What an earlier version did not count, verdicts may be about.
+            all_columns: true,
         };
         let found = as_of.sources(before).await?;
         let mut sources = self.by_coverage(Some(before)).await?;
         found.segments.iter().for_each(|segment| sources.add_segment(segment));
-        if let Some(frames) = found.open {
+        let marks = &found.marks;
+        if marks.counted_through > marks.sealed_through() {
+            let frames = (marks.sealed_through().next(), marks.counted_through);
             sources.add_open(frames, hot::for_questions(&found.rows)?);
         }
         let counted = sources.counted.into_values().collect();

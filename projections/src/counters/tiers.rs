@@ -43,9 +43,9 @@ pub struct Counted {
     pub partials: Vec<RecordBatch>,
 }
 
-/// Answers a question: one row a bucket and group, in that order. For impressions, clicks and conversions each the three
-/// tiers, what was taken out by category, how many were judged, and how many that is of a thousand; then spend and
-/// value in three tiers. A tier of spend is null where a segment of an earlier version did not add it up.
+/// Answers a question: one row a bucket and group, in that order. For impressions, clicks and conversions each the
+/// three tiers, what was taken out by category, how many were judged, and how many that is of a thousand; then spend
+/// and value in three tiers. A tier of spend is null where a segment of an earlier version did not add it up.
 ///
 /// # Errors
 /// As [`query::ask`](super::query::ask).
