@@ -54,6 +54,9 @@ const MANIFEST_2_DIGESTS: [&str; 2] = [
     "be7a33fbdd3b20bf2afc5422f00b478f3620a6d1d28f382b944e02a9e356cb8d",
 ];
 
+/// What the filter of the first hour of `archive-1` is made of.
+const FILTER_INPUT: &str = "daf99dc8e2b8c8479b21cad4e69e18f4";
+
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
@@ -228,9 +231,28 @@ async fn same_rows_are_sealed_as_the_bytes_of_archive_2() {
     let directory = tempfile::tempdir().unwrap();
     write_archive(directory.path()).await;
     let (kept, made) = (files(&path("archive-2")), files(directory.path()));
+    // Identity filters came later, and are derived: they have a fixture of their own.
+    let (filters, made): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        made.into_iter().partition(|(name, _)| name.starts_with("identities"));
+    assert_eq!(filters.len(), 2);
     assert_eq!(kept.keys().collect::<Vec<_>>(), made.keys().collect::<Vec<_>>());
     let differ: Vec<_> = kept.iter().filter(|(name, bytes)| made[*name] != **bytes).map(|(name, _)| name).collect();
     assert!(differ.is_empty(), "other bytes: {differ:?}; a part of another layout says so in `created_by`");
+}
+
+/// Version 1 of identity filters: the same parts have the same filter, at the same key.
+#[tokio::test]
+async fn filter_of_archive_1_is_identity_filter_1() {
+    const KEY: &str = "identities/dt=2026-03-01/hr=22/1-2-";
+    let directory = tempfile::tempdir().unwrap();
+    write_archive(directory.path()).await;
+    let made = files(directory.path());
+    let (name, bytes) = made.iter().find(|(name, _)| name.to_str().unwrap().starts_with(KEY)).unwrap();
+    if is_writing() {
+        write("identity-filter-1.bin", bytes);
+    }
+    assert!(fs::read(path("identity-filter-1.bin")).unwrap() == *bytes, "other bytes");
+    assert_eq!(name.to_str().unwrap(), format!("{KEY}{FILTER_INPUT}.filter"));
 }
 
 /// The rows of a file in the order of the log.

@@ -8,6 +8,7 @@
 
 use std::{
     collections::HashSet,
+    ops::Range,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -15,8 +16,8 @@ use std::{
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::{
-    ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, aws::AmazonS3Builder, local::LocalFileSystem,
-    path::Path,
+    GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, aws::AmazonS3Builder,
+    local::LocalFileSystem, path::Path,
 };
 
 use crate::{
@@ -183,6 +184,34 @@ impl Archive {
     pub async fn get(&self, path: &Path) -> Result<Bytes, Error> {
         let got = self.store.get(path).await.map_err(|source| not_found(path, source))?;
         got.bytes().await.map_err(|source| unavailable(path, source))
+    }
+
+    /// The beginning of an object, at most `bytes_max` of it, and how many bytes it has.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Unavailable`].
+    pub async fn get_start(&self, path: &Path, bytes_max: u64) -> Result<(Bytes, u64), Error> {
+        let options = GetOptions { range: Some(GetRange::Bounded(0..bytes_max)), ..GetOptions::default() };
+        let got = match self.store.get_opts(path, options).await {
+            Ok(got) => got,
+            // An empty object has no beginning, which stores call an error.
+            Err(source) => match self.store.head(path).await {
+                Ok(meta) if meta.size == 0 => return Ok((Bytes::new(), 0)),
+                Ok(_) | Err(_) => return Err(not_found(path, source)),
+            },
+        };
+        let bytes = got.meta.size;
+        Ok((got.bytes().await.map_err(|source| unavailable(path, source))?, bytes))
+    }
+
+    /// Ranges of an object, those that lie close together in one request.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Unavailable`].
+    pub async fn get_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
+        let read = self.store.get_ranges(path, ranges).await.map_err(|source| not_found(path, source))?;
+        invariant!(I3, read.len() == ranges.len(), "{} of {} ranges of {path} were read", read.len(), ranges.len());
+        Ok(read)
     }
 
     /// A whole object, if it is exactly what a manifest says.

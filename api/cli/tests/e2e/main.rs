@@ -12,6 +12,7 @@ mod catalog_outage;
 mod complete;
 mod copies;
 mod data_directory;
+mod identity;
 mod imports;
 mod installation;
 mod kill;
