@@ -65,7 +65,7 @@ impl Sums {
         }
     }
 
-    /// Every value that differs, of the columns that both know: whose it is, the column, what is here, and what is there.
+    /// Every value that differs, of the columns that both know: whose, which column, what is here, what is there.
     pub fn differences<'s>(&'s self, other: &'s Self) -> Vec<(&'s Owed, &'static str, i128, i128)> {
         let keys: BTreeSet<&Owed> = self.values.keys().chain(other.values.keys()).collect();
         let mut found = Vec::new();
