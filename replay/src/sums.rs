@@ -1,6 +1,6 @@
 //! Counts and sums of rows of counters by advertiser and currency, in integers that no bill overflows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::{
     array::{Array as _, AsArray as _, RecordBatch},
@@ -16,7 +16,11 @@ pub type Owed = (String, String);
 
 /// Every counted and summed column, by advertiser and currency. Bounded by the number of advertisers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Sums(BTreeMap<Owed, Vec<i128>>);
+pub struct Sums {
+    values: BTreeMap<Owed, Vec<i128>>,
+    /// Columns that some of the rows do not have, because they are of an earlier version: nothing is said about them.
+    unknown: BTreeSet<&'static str>,
+}
 
 /// The names of what is counted and summed, in the order of the values.
 pub fn columns() -> impl Iterator<Item = &'static str> {
@@ -24,10 +28,10 @@ pub fn columns() -> impl Iterator<Item = &'static str> {
 }
 
 impl Sums {
-    /// Adds rows that have the columns of the counters; others that they have too are ignored.
+    /// Adds rows of counters, of any version: a column that they do not have is unknown from then on.
     ///
     /// # Errors
-    /// [`Error::Incomplete`] if a column is missing or of another type.
+    /// [`Error::Incomplete`] if they do not say whose they are.
     pub fn add(&mut self, rows: &RecordBatch) -> Result<(), Error> {
         let wrong =
             |name: &str| Error::Incomplete(format!("column {name} of the counters is missing or of another type"));
@@ -37,13 +41,14 @@ impl Sums {
         };
         let (advertisers, currencies) = (text("advertiser_id")?, text("currency")?);
         let (advertisers, currencies) = (advertisers.as_string::<i32>(), currencies.as_string::<i32>());
-        let values = columns().map(|name| integers(rows, name).ok_or_else(|| wrong(name)));
-        let values = values.collect::<Result<Vec<_>, _>>()?;
+        let values: Vec<Option<Vec<i128>>> = columns().map(|name| integers(rows, name)).collect();
+        let unknown = columns().zip(&values).filter(|(_, value)| value.is_none() && rows.num_rows() > 0);
+        self.unknown.extend(unknown.map(|(name, _)| name));
         for row in 0..rows.num_rows() {
             let key = (advertisers.value(row).to_owned(), currencies.value(row).to_owned());
-            let sums = self.0.entry(key).or_insert_with(|| vec![0; values.len()]);
+            let sums = self.values.entry(key).or_insert_with(|| vec![0; values.len()]);
             for (sum, column) in sums.iter_mut().zip(&values) {
-                *sum += column[row];
+                *sum += column.as_ref().map_or(0, |column| column[row]);
             }
         }
         Ok(())
@@ -51,23 +56,25 @@ impl Sums {
 
     /// Adds all of another.
     pub fn add_all(&mut self, other: &Self) {
-        for (key, values) in &other.0 {
-            let sums = self.0.entry(key.clone()).or_insert_with(|| vec![0; values.len()]);
+        self.unknown.extend(&other.unknown);
+        for (key, values) in &other.values {
+            let sums = self.values.entry(key.clone()).or_insert_with(|| vec![0; values.len()]);
             for (sum, value) in sums.iter_mut().zip(values) {
                 *sum += value;
             }
         }
     }
 
-    /// Every value that differs: whose it is, the column, what is here, and what is there.
+    /// Every value that differs, of the columns that both know: whose, which column, what is here, what is there.
     pub fn differences<'s>(&'s self, other: &'s Self) -> Vec<(&'s Owed, &'static str, i128, i128)> {
-        let keys: std::collections::BTreeSet<&Owed> = self.0.keys().chain(other.0.keys()).collect();
+        let keys: BTreeSet<&Owed> = self.values.keys().chain(other.values.keys()).collect();
         let mut found = Vec::new();
         for key in keys {
-            let value = |sums: &Self, index: usize| sums.0.get(key).and_then(|values| values.get(index)).copied();
+            let value = |sums: &Self, index: usize| sums.values.get(key).and_then(|values| values.get(index)).copied();
             for (index, column) in columns().enumerate() {
                 let (here, there) = (value(self, index).unwrap_or(0), value(other, index).unwrap_or(0));
-                if here != there {
+                let is_known = !self.unknown.contains(column) && !other.unknown.contains(column);
+                if is_known && here != there {
                     found.push((key, column, here, there));
                 }
             }
@@ -76,17 +83,17 @@ impl Sums {
     }
 }
 
-/// A column of integers or of decimals without places. A null counts nothing.
+/// A column of integers or of decimals without places; `None` if a value is not there.
 fn integers(rows: &RecordBatch, name: &str) -> Option<Vec<i128>> {
-    let column = rows.column_by_name(name)?;
+    let column = rows.column_by_name(name).filter(|column| column.null_count() == 0)?;
     match column.data_type() {
         DataType::Int64 => {
             let column = column.as_primitive::<Int64Type>();
-            Some(column.iter().map(|value| value.map_or(0, i128::from)).collect())
+            Some(column.values().iter().copied().map(i128::from).collect())
         }
         DataType::Decimal128(_, 0) => {
             let column = column.as_primitive::<Decimal128Type>();
-            Some(column.iter().map(|value| value.unwrap_or(0)).collect())
+            Some(column.values().to_vec())
         }
         _ => None,
     }

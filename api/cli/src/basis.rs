@@ -46,10 +46,13 @@ pub(super) struct Arguments {
 impl Arguments {
     /// If a complete answer is demanded, lets live counting come to the end of the log as it is now.
     pub(super) async fn wait(self, instance: &Installation) -> anyhow::Result<()> {
+        if !self.complete {
+            return Ok(());
+        }
         let Ok(info) = instance.clicks.info().await else { return Ok(()) };
         let (begun, mut counted) = (tokio::time::Instant::now(), None);
         let mut moved = begun;
-        while self.complete && begun.elapsed() < WAIT_MAX && moved.elapsed() < STANDSTILL {
+        while begun.elapsed() < WAIT_MAX && moved.elapsed() < STANDSTILL {
             let through = instance.catalog.counted_through().await?;
             if through >= info.last {
                 break;

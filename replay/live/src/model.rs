@@ -35,6 +35,7 @@ use clicktrail_log::{
 use clicktrail_projections::{
     counters::{self, query},
     session,
+    zone::{Range, Zone},
 };
 use clicktrail_replay::{as_of::AsOf, rebuild::Rebuild, segment};
 use clicktrail_verdicts::{
@@ -172,11 +173,11 @@ impl World {
     async fn totals(&self, segments: Vec<File>, partials: Vec<arrow::array::RecordBatch>) -> Totals {
         let segments = segments.into_iter().filter(|file| file.bytes > 0).collect();
         let question = query::Question {
-            from: None,
-            to: None,
+            range: Range::everything(),
+            advertiser: None,
             dimensions: vec![],
             granularity: query::Granularity::Total,
-            zone: "UTC".to_owned(),
+            zone: Zone::utc(),
         };
         let sources = query::Sources { archive: self.archive.clone(), segments, partials };
         let rows = query::ask(&question, sources, self.limits).await.unwrap();
