@@ -15,6 +15,7 @@ mod global;
 mod import;
 mod installation;
 mod log;
+mod methodology;
 mod output;
 mod progress;
 mod rejected;

@@ -16,7 +16,7 @@ mod old_events;
 mod pass;
 mod score;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use crate::detector::originals::Originals;
 pub use clock::{REWIND_MAX, Rewinds};
@@ -25,3 +25,4 @@ pub use finding::Finding;
 pub use folding::Fold;
 pub(crate) use old_events::AHEAD_MAX_MICROS;
 pub use old_events::OldEvent;
+pub use score::PRECEDENCE;
