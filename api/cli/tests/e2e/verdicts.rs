@@ -168,7 +168,7 @@ fn shipped_rules_bill_no_declared_robot_and_no_missing_agent() {
     let shipped = Imported::under(include_str!("../../../../verdicts/rulesets/default.toml"));
     let recount = shipped.recount();
     for (name, agents) in [
-        ("declared", "regexp_like(p.user_agent, '(?i)(bot|crawler|spider)\\b')"),
+        ("declared", "p.user_agent ~* '(bot|crawler|spider)\\b'"),
         ("missing", "(p.user_agent IS NULL OR trim(p.user_agent) IN ('', '-'))"),
     ] {
         let counted = recount[name].as_i64().unwrap();
