@@ -1,4 +1,4 @@
-//! `clicktrail methodology`: what is counted, filtered, adjusted and kept, and under which digests, as a description for
+//! `clicktrail methodology`: what is counted, filtered, adjusted and kept, and under which digests: a description for
 //! advertisers and auditors.
 //!
 //! Every rule, list, number and digest in it comes from the ruleset or from the code that does it, so the description
@@ -12,7 +12,10 @@ use crate::{
     output,
 };
 
+mod edition;
 mod sections;
+
+use edition::Edition;
 
 /// How a rule's weight is written where it decides alone.
 const DECIDES: &str = "decides alone";
@@ -22,15 +25,6 @@ pub(super) struct Arguments {
     /// For whom: `public` names the rules, `auditor` also thresholds, weights, parameters, sources and dates of lists
     #[arg(long, value_enum, default_value = "public")]
     edition: Edition,
-}
-
-/// For whom a description is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Edition {
-    /// Names what is done. Thresholds and lists stay unsaid: they would tell how to stay below them.
-    Public,
-    /// Names everything, so that an auditor can repeat it.
-    Auditor,
 }
 
 pub(super) fn run(global: &Global, arguments: &Arguments) -> anyhow::Result<Exit> {

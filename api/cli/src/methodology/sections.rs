@@ -8,7 +8,7 @@ use clicktrail_verdicts::{
     verdict::{Category, Stage},
 };
 
-use super::Edition;
+use super::edition::Edition;
 
 pub(super) fn head(rules: &Ruleset, edition: Edition) -> String {
     let edition = match edition {

@@ -1,8 +1,8 @@
 """Counts, in an access log and without any code of the judge, what the judge is to find among its clicks.
 
-Prints {"rates": {"5": n, ...}, "googlebot": n, "missing": n, "declared": n} as JSON: clicks that had more than N clicks of their address in the
-trailing 60 s, (t - 60 s, t], themselves included, ties in the order of the log; clicks that Googlebot sent; clicks
-without a user agent; and clicks whose agent says bot, crawler or spider at the end of a word.
+Prints {"rates": {"5": n, ...}, "googlebot": n, "missing": n, "declared": n} as JSON: clicks that had more than N clicks
+of their address in the trailing 60 s, (t - 60 s, t], themselves included, ties in the order of the log; clicks that
+Googlebot sent; clicks without a user agent; and clicks whose agent says bot, crawler or spider at the end of a word.
 """
 
 import datetime
