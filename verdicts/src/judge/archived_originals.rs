@@ -1,8 +1,8 @@
 //! Originals from before the look-back.
 //!
 //! The hours between the beginning of the window and that of the look-back are usually sealed, and their identity
-//! filters say which part may hold an event; the part says whether it does. What is not sealed yet is read from the log.
-//! So a verdict depends on the log alone, however far the archiver has come and whether an hour has its filter.
+//! filters say which part may hold an event; the part says whether it does. What is not sealed yet is read from the
+//! log. So a verdict depends on the log alone, however far the archiver has come and whether an hour has its filter.
 
 use std::sync::Arc;
 
@@ -56,13 +56,15 @@ impl ArchivedOriginals {
         for hour in covered.hours.iter().filter(|hour| hour.manifest.rows > 0) {
             self.search(hour, &mut questions, &mut found).await?;
         }
-        if let Some(open) = covered.open {
-            let mut unsealed = self.unsealed.lock().await;
-            unsealed.read(open, to).await?;
-            for candidate in candidates.iter() {
-                let logged = unsealed.find(candidates.identity(candidate));
-                note(candidates, candidate, logged, &mut found);
-            }
+        let mut unsealed = self.unsealed.lock().await;
+        let Some(open) = covered.open else {
+            unsealed.clear();
+            return Ok(found);
+        };
+        unsealed.read(open, to).await?;
+        for candidate in candidates.iter() {
+            let logged = unsealed.find(candidates.identity(candidate));
+            note(candidates, candidate, logged, &mut found);
         }
         Ok(found)
     }

@@ -126,8 +126,8 @@ impl Ruleset {
         &self.rules
     }
 
-    /// The windows of the rules that look for duplicates, in microseconds of logged time: each once, ascending. Empty if
-    /// none does.
+    /// The windows of the rules that look for duplicates, in microseconds of logged time: each once, ascending. Empty
+    /// if none does.
     pub(crate) fn duplicate_windows(&self) -> Vec<i64> {
         let window = |rule: &Rule| {
             let Detector::Duplicate { window } = rule.detector else { return None };

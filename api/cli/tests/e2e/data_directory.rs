@@ -45,6 +45,8 @@ use crate::{installation::Installation, real_log::tree, recount::Recount};
 
 const HOUR: i64 = 3_600_000_000;
 const START: &str = "2026-01-01T10:00:00Z";
+/// The rules that judged in version 1, as people see their digest.
+const RULES_1: &str = "4fd49dea17a3";
 /// A click of the first hour about which a person has the last word.
 const RULED: &str = "1.1.4";
 
@@ -110,7 +112,9 @@ fn check(installation: &Installation, made_by: &str) {
             fs::write(&path, outcome.stdout()).unwrap();
         }
         let expected = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        assert!(outcome.stdout() == expected, "the directory of {made_by} answers {outcome}\nexpected:\n{expected}");
+        // Verdicts of today's code name today's rules.
+        let found = outcome.stdout().replace(&Ruleset::shipped().digest().to_string()[..12], RULES_1);
+        assert!(found == expected, "the directory of {made_by} answers {outcome}\nexpected:\n{expected}");
     }
 }
 
