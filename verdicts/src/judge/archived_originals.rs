@@ -80,12 +80,15 @@ impl ArchivedOriginals {
         if asked.asked.is_empty() {
             return Ok(());
         }
-        for hit in self.identities.find(hour, &asked.asked).await? {
-            let index = self.identities.index(&hour.manifest.parts[hit.part]).await?;
-            let candidate = &asked.candidates[hit.asked];
-            let logged = index.find(candidates.identity(candidate));
-            let logged = logged.iter().map(|found| (found.position, found.logged_at));
-            note(candidates, candidate, logged, found);
+        let hits = self.identities.find(hour, &asked.asked).await?;
+        for of_part in hits.chunk_by(|one, other| one.part == other.part) {
+            let index = self.identities.index(&hour.manifest.parts[of_part[0].part]).await?;
+            for hit in of_part {
+                let candidate = &asked.candidates[hit.asked];
+                let logged = index.find(candidates.identity(candidate));
+                let logged = logged.iter().map(|found| (found.position, found.logged_at));
+                note(candidates, candidate, logged, found);
+            }
         }
         Ok(())
     }
