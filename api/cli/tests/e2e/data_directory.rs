@@ -54,6 +54,7 @@ use crate::{
 
 const HOUR: i64 = 3_600_000_000;
 const START: &str = "2026-01-01T10:00:00Z";
+/// The rules that judged in version 1, as people see their digest.
 /// A click of the first hour about which a person has the last word.
 const RULED: &str = "1.1.4";
 
