@@ -228,12 +228,7 @@ async fn prepare(pool: &SqlitePool, stream: Stream, path: &Path) -> Result<Epoch
     Epoch::new(row.get(1)).ok_or_else(|| fatal("has an epoch outside 1..=127"))
 }
 
-async fn insert(
-    tx: &mut sqlx::SqliteConnection,
-    seq: Seq,
-    now: Timestamp,
-    frame: &Frame,
-) -> Result<(), sqlx::Error> {
+async fn insert(tx: &mut sqlx::SqliteConnection, seq: Seq, now: Timestamp, frame: &Frame) -> Result<(), sqlx::Error> {
     let header = &frame.header;
     let writer = header.writer.as_bytes().as_slice();
     let frames = sqlx::query(INSERT_FRAME)

@@ -30,7 +30,10 @@ use datafusion::{
 };
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use crate::{counters, error::Error};
+use crate::{
+    counters::schema::{self as counters, Missing},
+    error::Error,
+};
 
 /// Files of one schema in an archive, each checked against its size and digest before it is read.
 #[derive(Debug)]
@@ -168,7 +171,7 @@ async fn open(
     Ok(reader.map(move |batch| {
         let batch = batch.map_err(|error| damaged(&error))?;
         if may_be_earlier {
-            return Ok(counters::complete(&batch, &schema, counters::Missing::Null)?);
+            return Ok(counters::complete(&batch, &schema, Missing::Null)?);
         }
         let order: Vec<usize> =
             schema.fields().iter().map(|field| batch.schema().index_of(field.name())).collect::<Result<_, _>>()?;

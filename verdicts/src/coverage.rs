@@ -2,8 +2,8 @@
 //!
 //! The verdict log does not tell: an event that no rule found anything about has no verdict. So the judge writes one
 //! small document into the archive when it begins to look at another set of kinds, which is hardly ever: at the first
-//! start, at an upgrade, or with a ruleset that leaves kinds out. Clicks have been judged as long as there is a judge, so
-//! they need no entry.
+//! start, at an upgrade, or with a ruleset that leaves kinds out. Clicks have been judged as long as there is a judge,
+//! so they need no entry.
 //!
 //! To add a version: raise [`VERSION`], keep the old struct, and convert in memory once the number was read. An earlier
 //! program refuses what it does not know.
@@ -14,6 +14,7 @@ use bytes::Bytes;
 use clicktrail_log::{
     archive::{self, Archive, keys::CoverageKey},
     event::Kind,
+    invariant,
     position::Position,
 };
 use serde::{Deserialize, Serialize};
@@ -76,8 +77,8 @@ impl Coverage {
         }
     }
 
-    /// The kinds of events of which all in `frames` (half-open) were judged. `before` is the end of the verdicts that an
-    /// answer counts; `None` if it counts those of the live judge alone.
+    /// The kinds of events of which all in `frames` (half-open) were judged. `before` is the end of the verdicts that
+    /// an answer counts; `None` if it counts those of the live judge alone.
     pub fn of(&self, frames: &Range<Position>, before: Option<Position>) -> Kinds {
         let counts = |span: &&Span| match (span.known_from, before) {
             (None, _) => true,
@@ -110,6 +111,8 @@ impl Coverage {
             open.end = Some(from.max(open.first));
         }
         self.spans.push(Span { kinds, first: from, end: None, known_from: None });
+        let open = self.spans.iter().filter(|span| span.known_from.is_none() && span.end.is_none()).count();
+        invariant!(I7, open == 1, "{open} live judges go on at the same time");
     }
 
     fn open(&self) -> Option<&Span> {
@@ -119,6 +122,7 @@ impl Coverage {
     /// Adds that `frames` (half-open) were judged again, by rules that look at `kinds`; whether this says anything new.
     /// Their verdicts stand before `known_from`.
     pub fn judged_again(&mut self, frames: Range<Position>, kinds: Kinds, known_from: Position) -> bool {
+        invariant!(I7, frames.start <= frames.end, "frames from {} to {} were judged", frames.start, frames.end);
         let known = self.of(&frames, Some(known_from));
         if kinds.iter().all(|kind| known.holds(kind)) {
             return false;

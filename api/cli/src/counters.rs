@@ -8,7 +8,7 @@ use clicktrail_projections::{
 };
 use clicktrail_query::{Service, counters::Moment};
 
-use crate::{exit::Exit, global::Global, output, tiers};
+use crate::{basis, exit::Exit, global::Global, output, tiers};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -42,6 +42,8 @@ pub(super) struct Arguments {
     /// Time zone of buckets and dates, by its IANA name, as in Europe/Berlin, or as an offset, as in +02:00
     #[arg(long, default_value = "UTC", value_name = "ZONE", allow_hyphen_values = true)]
     timezone: Zone,
+    #[command(flatten)]
+    basis: basis::Arguments,
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
@@ -50,7 +52,9 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         Some(month) => Range::month(month, &zone)?,
         None => Range::parse(arguments.from.as_deref(), arguments.to.as_deref(), &zone, Unit::Minute)?,
     };
-    let service = global.open_existing().await?.questions();
+    let instance = global.open_answering().await?;
+    arguments.basis.wait(&instance).await?;
+    let service = instance.questions();
     let mut seen = BTreeSet::new();
     let dimensions = arguments.dimensions.into_iter().filter(|dimension| seen.insert(*dimension)).collect();
     let question = query::Question {
@@ -60,29 +64,31 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         granularity: arguments.granularity,
         zone,
     };
-    if arguments.tiers {
-        let is_live = arguments.as_of.is_none();
-        tiers::answer(&service, &question, arguments.as_of, global.output).await?;
-        if is_live {
-            tell_stale(&service).await?;
-        }
-        return Ok(Exit::Ok);
+    if arguments.as_of.is_none() {
+        tell_stale(&service).await?;
     }
-    let batches = match arguments.as_of {
-        None => {
-            let batches = service.counters(&question).await?;
-            tell_stale(&service).await?;
-            batches
-        }
-        Some(moment) => service.counters_as_of(&question, moment).await?,
+    let answer = match (arguments.tiers, arguments.as_of) {
+        (true, None) => service.tiers(&question).await?,
+        (true, Some(moment)) => service.tiers_as_of(&question, moment).await?,
+        (false, None) => service.counters(&question).await?,
+        (false, Some(moment)) => service.counters_as_of(&question, moment).await?,
     };
-    output::rows(&batches, global.output)?;
-    Ok(Exit::Ok)
+    let basis = basis::with_spool(answer.basis, &instance).await?;
+    if arguments.tiers {
+        return arguments.basis.print_with(&answer.rows, &basis, global, tiers::print);
+    }
+    arguments.basis.print(&answer.rows, &basis, global)
 }
 
 /// Says that there are hours whose numbers do not know every verdict.
 async fn tell_stale(service: &Service) -> anyhow::Result<()> {
-    let stale = service.stale_hours().await?;
+    let stale = match service.stale_hours().await {
+        Err(cause) if cause.is_transient() => {
+            output::note("the verdict log cannot be reached, so nobody knows which hours are stale");
+            return Ok(());
+        }
+        found => found?,
+    };
     if let (Some(first), Some(last)) = (stale.keys().next(), stale.keys().next_back()) {
         let hours = match stale.len() {
             1 => format!("{first} is stale"),

@@ -79,7 +79,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         granularity: Granularity::Total,
         zone: Zone::utc(),
     };
-    output::rows(&instance.questions().counters(&question).await?, global.output)?;
+    output::rows(&instance.questions().counters(&question).await?.rows, global.output)?;
     if global.output == Format::Table {
         output::note(&format!(
             "\nTry next:\n  \

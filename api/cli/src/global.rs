@@ -115,6 +115,17 @@ impl Global {
         Installation::open(places, Arc::new(SystemClock)).await
     }
 
+    /// The same for commands that answer from what is counted: a log that cannot be reached fails them only if they
+    /// need it.
+    pub(crate) async fn open_answering(&self) -> anyhow::Result<Installation> {
+        let places = self.places()?;
+        let data = &places.data;
+        if !data.is_dir() {
+            return Err(NoDataDirectory(data.display().to_string()).into());
+        }
+        Installation::open_answering(places, Arc::new(SystemClock)).await
+    }
+
     /// Opens an installation, and makes what is not there.
     pub(crate) async fn open(&self) -> anyhow::Result<Installation> {
         Installation::open(self.places()?, Arc::new(SystemClock)).await

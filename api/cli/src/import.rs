@@ -11,6 +11,7 @@ use clicktrail_log::time::{Clock as _, ManualClock, SystemClock};
 use serde_json::json;
 
 use crate::{
+    behind,
     exit::Exit,
     global::{Format, Global},
     import::{rejects_max::RejectsMax, write::Summary},
@@ -65,6 +66,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let import = import.with_context(|| format!("import {}", arguments.file.display()))?;
     let clock = Arc::new(ManualClock::new(present));
     let instance = Installation::open(places, Arc::clone(&clock) as Arc<_>).await?;
+    behind::check(&instance).await?;
     let summary = Box::pin(write::all(instance, rules, (clock, present), import, &arguments.file)).await?;
     drop(lock);
     let failure = summary.failure(arguments.rejects_max);

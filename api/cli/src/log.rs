@@ -16,14 +16,16 @@ use clicktrail_log::{
     time::Hour,
 };
 use clicktrail_projections::zone::{self, Bound, Unit, Zone};
+use clicktrail_replay::recount::Recounted;
 use clicktrail_verdicts::archive::Verdicts;
 use serde_json::{Value, json};
 
 use crate::{
+    basis,
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
-    output, progress,
+    output, progress, recount,
 };
 
 #[derive(Debug, clap::Subcommand)]
@@ -63,6 +65,10 @@ pub(super) enum Command {
         /// Check every row too: its position, its order, its target, and that both files of a part have the same rows
         #[arg(long)]
         deep: bool,
+        /// Compute the bill again from archive and logs too, and compare it with what `counters` answers: hour by hour,
+        /// advertiser by advertiser. Nothing is written
+        #[arg(long)]
+        counters: bool,
     },
 }
 
@@ -77,7 +83,7 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Hours { from, without_quiet } => hours(global, &instance, from, without_quiet).await,
         Command::Cat { hour, personal, limit } => cat(&instance, hour, personal, limit).await,
         Command::Tail { frames, no_follow } => tail(&instance, frames, !no_follow).await,
-        Command::Verify { deep } => verify(global, &instance, deep).await,
+        Command::Verify { deep, counters } => verify(global, &instance, deep, counters).await,
     }
 }
 
@@ -103,6 +109,7 @@ async fn hours(
     without_quiet: bool,
 ) -> anyhow::Result<Exit> {
     let hours = known_hours(instance, from).await?;
+    basis::tell(&basis::present(instance).await?);
     let hours = hours.iter().filter(|hour| hour.rows > 0 || !without_quiet);
     match global.output {
         Format::Json => {
@@ -209,7 +216,7 @@ async fn tail(instance: &Installation, frames: u64, follow: bool) -> anyhow::Res
     }
 }
 
-async fn verify(global: &Global, instance: &Installation, deep: bool) -> anyhow::Result<Exit> {
+async fn verify(global: &Global, instance: &Installation, deep: bool, counters: bool) -> anyhow::Result<Exit> {
     let remembered: BTreeMap<Hour, String> =
         known_hours(instance, None).await?.into_iter().map(|hour| (hour.hour, hour.manifest_digest)).collect();
     let clicks = Verifier::<Clicks>::of(instance.archive.clone(), deep);
@@ -217,12 +224,19 @@ async fn verify(global: &Global, instance: &Installation, deep: bool) -> anyhow:
     // No catalog remembers hours of verdicts: their chain has to speak for itself.
     let verdicts = Verifier::<Verdicts>::of(instance.archive.clone(), deep);
     let verdicts = verify_hours(verdicts, &BTreeMap::new(), "verify verdicts").await?;
-    print_report(global, &clicks, &verdicts);
-    Ok(match (clicks.problems.len() + verdicts.problems.len(), clicks.hours + verdicts.hours) {
+    let recounted = if counters { Some(recount::run(instance).await?) } else { None };
+    print_report(global, &clicks, &verdicts, recounted.as_ref());
+    let verified = match (clicks.problems.len() + verdicts.problems.len(), clicks.hours + verdicts.hours) {
         (1.., _) => Exit::Differences,
         // Checked nothing is never a success.
         (0, 0) => Exit::InputIncomplete,
         (0, 1..) => Exit::Ok,
+    };
+    let recounted = recounted.as_ref().map_or(Exit::Ok, recount::exit);
+    Ok(match (verified, recounted) {
+        (Exit::Differences, _) | (_, Exit::Differences) => Exit::Differences,
+        (Exit::InputIncomplete, _) | (_, Exit::InputIncomplete) => Exit::InputIncomplete,
+        (Exit::Ok, Exit::Ok) => Exit::Ok,
     })
 }
 
@@ -242,7 +256,7 @@ async fn verify_hours<K: Kind>(
 }
 
 /// Counts of clicks stand where they always stood; problems of both streams are one list.
-fn print_report(global: &Global, clicks: &Report, verdicts: &Report) {
+fn print_report(global: &Global, clicks: &Report, verdicts: &Report, recounted: Option<&Recounted>) {
     let problems: Vec<&Problem> = clicks.problems.iter().chain(&verdicts.problems).collect();
     if global.output == Format::Json {
         let counts = |report: &Report| {
@@ -263,6 +277,9 @@ fn print_report(global: &Global, clicks: &Report, verdicts: &Report) {
         let mut report = counts(clicks);
         report["verdicts"] = counts(verdicts);
         report["problems"] = problems.iter().map(problem).collect();
+        if let Some(recounted) = recounted {
+            report["counters"] = recount::document(recounted);
+        }
         output::json(&report);
         return;
     }
@@ -272,6 +289,9 @@ fn print_report(global: &Global, clicks: &Report, verdicts: &Report) {
     print_counts(clicks, "event");
     if verdicts.hours > 0 || !verdicts.problems.is_empty() {
         print_counts(verdicts, "verdict");
+    }
+    if let Some(recounted) = recounted {
+        recount::print(recounted);
     }
 }
 

@@ -4,13 +4,11 @@
 //! `stream` keeps the first failure, and [`finish`] makes it the end of the process.
 
 mod cell;
+mod mode;
 mod stream;
 mod table;
 
-use std::{
-    io::{self, IsTerminal as _, Write as _},
-    sync::atomic::{AtomicBool, Ordering},
-};
+use std::io::{self, IsTerminal as _, Write as _};
 
 use arrow::array::RecordBatch;
 use serde_json::{Map, Value};
@@ -18,10 +16,8 @@ use tracing_subscriber::EnvFilter;
 
 use crate::global::Format;
 pub(super) use cell::amount;
+pub(super) use mode::{is_csv, tables_are_csv};
 pub(super) use table::Table;
-
-/// Whether tables are printed as CSV.
-static CSV: AtomicBool = AtomicBool::new(false);
 
 /// Log lines go to stderr; commands other than `serve` show only what needs attention.
 pub(super) fn tracing(serve: bool) {
@@ -30,16 +26,6 @@ pub(super) fn tracing(serve: bool) {
     let ansi = io::stderr().is_terminal();
     // A second subscriber in one process is a test's: the first stays.
     let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi).try_init();
-}
-
-/// From now on tables are CSV (RFC 4180): columns as in a table, cells whole.
-pub(super) fn tables_are_csv() {
-    CSV.store(true, Ordering::Relaxed);
-}
-
-/// Whether tables are printed as CSV, in which nothing is shortened.
-pub(super) fn is_csv() -> bool {
-    CSV.load(Ordering::Relaxed)
 }
 
 /// The error and its causes on stderr.

@@ -4,13 +4,8 @@ use arrow::{
     array::{Array as _, AsArray as _, RecordBatch},
     datatypes::{Decimal128Type, Int64Type},
 };
-use clicktrail_projections::counters::query::Question;
-use clicktrail_query::{Service, counters::Moment};
 
-use crate::{
-    global::Format,
-    output::{self, Table},
-};
+use crate::output::{self, Table};
 
 /// What is counted, and whose share of judged events stands beside it.
 const MEASURES: [(&str, &str); 5] = [
@@ -24,22 +19,10 @@ const MEASURES: [(&str, &str); 5] = [
 const ALWAYS: [&str; 2] = ["clicks", "spend"];
 const TIERS: [&str; 3] = ["gross", "net", "total_net"];
 
-/// Asks and prints; whether everything that was counted was judged.
-pub(super) async fn answer(
-    service: &Service,
-    question: &Question,
-    moment: Option<Moment>,
-    format: Format,
-) -> anyhow::Result<()> {
-    let batches = match moment {
-        None => service.tiers(question).await?,
-        Some(moment) => service.tiers_as_of(question, moment).await?,
-    };
-    match format {
-        Format::Json => output::rows(&batches, format)?,
-        Format::Table => print(&batches)?,
-    }
-    if let Some(kinds) = unjudged(&batches) {
+/// Prints an answer as a table, and says what of it was not judged.
+pub(super) fn print(batches: &[RecordBatch]) -> anyhow::Result<()> {
+    table(batches)?;
+    if let Some(kinds) = unjudged(batches) {
         output::note(&format!(
             "{kinds}: not all were judged, and what was not is in gross alone (`verdicts judge` judges sealed hours, and \
              --as-of latest counts that)"
@@ -48,7 +31,7 @@ pub(super) async fn answer(
     Ok(())
 }
 
-fn print(batches: &[RecordBatch]) -> anyhow::Result<()> {
+fn table(batches: &[RecordBatch]) -> anyhow::Result<()> {
     let Some(first) = batches.first() else { return Ok(()) };
     let schema = first.schema();
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();

@@ -20,7 +20,11 @@ use clicktrail_projections::counters::{
 use clicktrail_replay::{as_of::AsOf, segment};
 use clicktrail_verdicts::{coverage::Coverage, kinds::Kinds};
 
-use crate::{counters::Moment, error::Error, service::Service};
+use crate::{
+    counters::{Answer, Moment},
+    error::Error,
+    service::Service,
+};
 
 /// Segments and partials by the kinds of which all events were judged.
 struct ByCoverage {
@@ -61,7 +65,8 @@ impl Service {
     ///
     /// # Errors
     /// As catalog, archive and engine report.
-    pub async fn tiers(&self, question: &Question) -> Result<Vec<RecordBatch>, Error> {
+    pub async fn tiers(&self, question: &Question) -> Result<Answer, Error> {
+        let tail = self.tail().await;
         let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
         let snapshot = self.catalog.snapshot(counters::NAME, first, last).await?;
         let mut sources = self.by_coverage(None).await?;
@@ -71,14 +76,16 @@ impl Service {
             sources.add_open((partial.first_seq, partial.last_seq), rows);
         }
         let counted = sources.counted.into_values().collect();
-        Ok(tiers::ask(question, &self.archive, counted, self.limits).await?)
+        let rows = tiers::ask(question, &self.archive, counted, self.limits).await?;
+        Ok(Answer { rows, basis: self.basis(tail, snapshot.marks).await? })
     }
 
     /// The same with the verdicts up to a moment, as [`Service::counters_as_of`] does it.
     ///
     /// # Errors
     /// [`Error::NoSuchVerdict`]; otherwise as logs, catalog, archive and engine report.
-    pub async fn tiers_as_of(&self, question: &Question, moment: Moment) -> Result<Vec<RecordBatch>, Error> {
+    pub async fn tiers_as_of(&self, question: &Question, moment: Moment) -> Result<Answer, Error> {
+        let tail = self.tail().await;
         let before = self.end_of(moment).await?;
         let as_of = AsOf {
             clicks: Arc::clone(&self.clicks),
@@ -86,15 +93,20 @@ impl Service {
             catalog: Arc::clone(&self.catalog),
             history: self.history.clone(),
             limits: self.limits,
+            // What an earlier version did not count, verdicts may be about.
+            all_columns: true,
         };
         let found = as_of.sources(before).await?;
         let mut sources = self.by_coverage(Some(before)).await?;
         found.segments.iter().for_each(|segment| sources.add_segment(segment));
-        if let Some(frames) = found.open {
+        let marks = &found.marks;
+        if marks.counted_through > marks.sealed_through() {
+            let frames = (marks.sealed_through().next(), marks.counted_through);
             sources.add_open(frames, hot::for_questions(&found.rows)?);
         }
         let counted = sources.counted.into_values().collect();
-        Ok(tiers::ask(question, &self.archive, counted, self.limits).await?)
+        let rows = tiers::ask(question, &self.archive, counted, self.limits).await?;
+        Ok(Answer { rows, basis: self.basis(tail, found.marks).await? })
     }
 
     async fn by_coverage(&self, before: Option<Position>) -> Result<ByCoverage, Error> {

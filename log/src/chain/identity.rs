@@ -109,9 +109,7 @@ impl Identity {
         let last = self.branches.iter().max_by_key(|branch| branch.number).expect("an identity has a branch");
         match number.checked_sub(last.number) {
             None | Some(0) => Alarm::Reused { writer, epoch, number },
-            Some(1) => {
-                Alarm::PreviousDiffers { writer, epoch, number, named: header.previous, held: last.digest }
-            }
+            Some(1) => Alarm::PreviousDiffers { writer, epoch, number, named: header.previous, held: last.digest },
             Some(2..) => Alarm::Skipped { writer, epoch, last: last.number, found: number },
         }
     }

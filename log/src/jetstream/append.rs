@@ -29,10 +29,8 @@ impl JetStreamLog {
             None => headers::of(&frame.header),
             Some(condition) => headers::on(condition, &frame.header),
         };
-        let request = Request::new()
-            .headers(headers)
-            .payload(frame.payload.clone())
-            .timeout(Some(self.config.ack_timeout));
+        let request =
+            Request::new().headers(headers).payload(frame.payload.clone()).timeout(Some(self.config.ack_timeout));
         // The frame must come after everything that was seen before it was published, or the broker has lost frames.
         let seen_before = self.last_seen();
         let answer = self.link.during(self.link.client.send_request(self.subject.clone(), request)).await;

@@ -22,6 +22,9 @@ use crate::{
     zone::{DAY, Zone, day_of, instant, second, show},
 };
 
+/// Seconds of what counters are kept by.
+const MINUTE: i64 = 60;
+
 /// The name of the function in SQL.
 pub(super) const FUNCTION: &str = "bucket_of";
 
@@ -75,6 +78,8 @@ pub(super) struct Buckets<'z> {
     width: Width,
     /// By its first second, a piece of a bucket: its end, and where the bucket begins.
     found: BTreeMap<i64, (i64, i64)>,
+    /// The last answer, and the minutes that it holds for: rows come in runs.
+    last: Option<(ops::RangeInclusive<i64>, Timestamp)>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -88,7 +93,7 @@ enum Width {
 impl Width {
     fn of(granularity: Granularity) -> Option<Self> {
         match granularity {
-            Granularity::Minute => Some(Self::Seconds(60)),
+            Granularity::Minute => Some(Self::Seconds(MINUTE)),
             Granularity::FiveMinutes => Some(Self::Seconds(300)),
             Granularity::Hour => Some(Self::Seconds(3_600)),
             Granularity::Day => Some(Self::Days(|day| day..day + 1)),
@@ -108,25 +113,31 @@ fn week(day: i64) -> ops::Range<i64> {
 impl<'z> Buckets<'z> {
     /// `None` for a total, which has no buckets.
     pub(super) fn new(zone: &'z Zone, granularity: Granularity) -> Option<Self> {
-        Some(Self { zone, width: Width::of(granularity)?, found: BTreeMap::new() })
+        Some(Self { zone, width: Width::of(granularity)?, found: BTreeMap::new(), last: None })
     }
 
     /// The first instant of the bucket that holds a minute.
     pub(super) fn of(&mut self, minute: Timestamp) -> Result<Timestamp, Undivided> {
         let from = second(minute);
+        if let Some((minutes, start)) = &self.last
+            && minutes.contains(&from)
+        {
+            return Ok(*start);
+        }
         let known = self.found.range(..=from).next_back().filter(|(_, (end, _))| from < *end);
-        let (end, start) = match known {
-            Some((_, found)) => *found,
+        let (begin, end, start) = match known {
+            Some((begin, (end, start))) => (*begin, *end, *start),
             None => {
                 let (piece, start) = self.find(from);
                 self.found.insert(piece.start, (piece.end, start));
-                (piece.end, start)
+                (piece.start, piece.end, start)
             }
         };
-        let whole = start.rem_euclid(60) == 0 && self.zone.ahead(start) % 60 == 0;
-        if from + 60 > end || !whole {
+        let whole = start.rem_euclid(MINUTE) == 0 && self.zone.ahead(start) % MINUTE == 0;
+        if from + MINUTE > end || !whole {
             return Err(self.undivided(from, start));
         }
+        self.last = Some((begin..=end - MINUTE, instant(start)));
         Ok(instant(start))
     }
 

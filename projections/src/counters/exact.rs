@@ -193,17 +193,17 @@ mod tests {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap()
     }
 
+    /// Amounts of one event, and sums of far more.
+    fn spend() -> impl Strategy<Value = i128> {
+        prop_oneof![any::<i64>().prop_map(i128::from), -SUM_MAX / 64..SUM_MAX / 64]
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(48))]
 
         /// Every sum equals a recount in 128 bits.
         #[test]
-        fn sums_equal_a_recount(
-            rows in proptest::collection::vec(
-                (0_i64..4, prop_oneof![any::<i64>().prop_map(i128::from), -SUM_MAX / 64..SUM_MAX / 64], -9_i64..i64::MAX / 64),
-                1..60,
-            ),
-        ) {
+        fn sums_equal_a_recount(rows in proptest::collection::vec((0_i64..4, spend(), -9_i64..i64::MAX / 64), 1..60)) {
             let mut expected = std::collections::BTreeMap::<i64, (i128, i64)>::new();
             for (id, spend, clicks) in &rows {
                 let sums = expected.entry(*id).or_default();
@@ -217,7 +217,7 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn sum_beyond_its_type_is_an_error() {
         for (spend, clicks) in [(SUM_MAX, 1), (-SUM_MAX, 1), (1, i64::MAX)] {
-            let error = summed(&vec![(1, spend, clicks); 20]).await.unwrap_err();
+            let error = summed(&[(1, spend, clicks); 20]).await.unwrap_err();
             assert!(matches!(error, Error::Argument(_)), "{error:?}");
             assert!(error.to_string().contains("is beyond"), "{error}");
         }

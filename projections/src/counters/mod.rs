@@ -10,7 +10,7 @@ pub mod hot;
 mod project;
 pub mod query;
 mod rulings;
-mod schema;
+pub(crate) mod schema;
 mod sealed;
 pub mod tiers;
 
@@ -18,7 +18,6 @@ pub use code::{NAME, SQL, VERSION, code_digest};
 pub use project::{merge, project, project_frames};
 pub use rulings::{no_rulings, rulings, rulings_schema};
 pub use schema::{COUNTS, KEYS, SUMS, normalize, schema};
-pub(crate) use schema::{Missing, complete, first_schema, question_schema};
 pub use sealed::{Counts, project_hour};
 
 #[cfg(test)]

@@ -116,8 +116,8 @@ pub struct Sources {
 /// is always a batch, so that an answer without rows has columns too.
 ///
 /// # Errors
-/// [`Error::Argument`] if a bucket of the zone cannot be told from whole minutes; otherwise as the archive or the engine
-/// report.
+/// [`Error::Argument`] if a bucket of the zone cannot be told from whole minutes, or a sum is too large; otherwise as
+/// the archive or the engine report.
 pub async fn ask(question: &Question, sources: Sources, limits: session::Limits) -> Result<Vec<RecordBatch>, Error> {
     let session = session::session(limits)?;
     let segments = CheckedFiles::segments(sources.archive, sources.segments, limits.threads);

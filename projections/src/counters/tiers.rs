@@ -43,9 +43,9 @@ pub struct Counted {
     pub partials: Vec<RecordBatch>,
 }
 
-/// Answers a question: one row a bucket and group, in that order. For impressions, clicks and conversions each the three
-/// tiers, what was taken out by category, how many were judged, and how many that is of a thousand; then spend and
-/// value in three tiers. A tier of spend is null where a segment of an earlier version did not add it up.
+/// Answers a question: one row a bucket and group, in that order. For impressions, clicks and conversions each the
+/// three tiers, what was taken out by category, how many were judged, and how many that is of a thousand; then spend
+/// and value in three tiers. A tier of spend is null where a segment of an earlier version did not add it up.
 ///
 /// # Errors
 /// As [`query::ask`](super::query::ask).
@@ -99,8 +99,9 @@ fn measures() -> Vec<String> {
         let permille = format!("{} * 1000 / {SUM}({name})", judged(name));
         measures.push(format!("CASE WHEN {SUM}({name}) = 0 THEN NULL ELSE {permille} END AS {name}_judged_permille"));
     }
-    let whole =
-        |sum: &str| format!("CASE WHEN COUNT(general_invalid_spend_micros) < COUNT(*) THEN NULL ELSE {SUM}(COALESCE({sum}, 0)) END");
+    let whole = |sum: &str| {
+        format!("CASE WHEN COUNT(general_invalid_spend_micros) < COUNT(*) THEN NULL ELSE {SUM}(COALESCE({sum}, 0)) END")
+    };
     let (general, other) = ("general_invalid_spend_micros", "other_invalid_spend_micros");
     measures.push(format!("{} AS spend_gross_micros", whole(&format!("spend_micros + {general} + {other}"))));
     measures.push(format!("{} AS spend_net_micros", whole(&format!("spend_micros + {other}"))));

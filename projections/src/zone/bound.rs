@@ -2,12 +2,12 @@
 //!
 //! One rule for every command: a date is a local day of the zone; a time without an offset is what the zone's clocks
 //! show; a time with an offset is that instant. What is not clear is refused with what to write instead: a time that
-//! clocks showed twice or never, a date that the calendar left out, and an edge inside what is counted or sealed as one.
+//! clocks showed twice or never, a date that the calendar left out, an edge inside what is counted or sealed whole.
 
 use chrono::{Months, NaiveDate, NaiveTime, Timelike as _};
 use clicktrail_log::time::{Hour, Timestamp};
 
-use super::{DAY, Pieces, Zone, days, instant, second, show};
+use super::calendar::{DAY, Pieces, Zone, days, instant, second, show};
 use crate::error::Error;
 
 /// What cannot be divided: an edge of a range must not lie inside it.

@@ -4,7 +4,10 @@ use std::ops;
 
 use clicktrail_log::time::Timestamp;
 
-use super::{Bound, DAY, Pieces, Unit, Zone, bound, instant, joined, second, show};
+use super::{
+    bound::{self, Bound, Unit},
+    calendar::{DAY, Pieces, Zone, instant, joined, second, show},
+};
 use crate::error::Error;
 
 /// The instants of a question: all of them, or pieces in order. It has more than one piece only where a bound is a date

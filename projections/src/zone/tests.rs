@@ -1,4 +1,7 @@
+use clicktrail_log::time::Timestamp;
+
 use super::*;
+use crate::error::Error;
 
 fn read(text: &str, zone: &str, unit: Unit) -> String {
     let zone: Zone = zone.parse().unwrap();

@@ -14,7 +14,7 @@ use clicktrail_log::{
     archive::{Archive, seal},
     frame::{self, Frame, Writer},
     invariant,
-    log::{self, Log, ReadLimit},
+    log::{self, Condition, Log, ReadLimit},
     time::{Hour, ManualClock, Timestamp},
 };
 use uuid::Uuid;
@@ -154,7 +154,7 @@ impl Backfill {
                 return Err(Error::Sealed { sealed: sealed.hour, hour });
             }
         }
-        let appended = self.parts.clicks.append(&frame).await?;
+        let appended = self.parts.clicks.append_if(&frame, Condition::NumberUnused).await?;
         let rows = events.num_rows() as u64;
         match appended.duplicate {
             true => self.written.duplicates += rows,

@@ -3,7 +3,7 @@
 //! Times in whole seconds are left out, of impressions and of clicks: a log that tells seconds puts a click and its
 //! impression into the same one, however long the person looked.
 
-use clicktrail_log::event::Kind;
+use clicktrail_log::{event::Kind, invariant};
 
 use super::{
     bucket_lists::BLOCK,
@@ -36,7 +36,9 @@ impl ImpossibleClick {
     /// How long before a click an impression may have been logged and still matter for it.
     fn reach(&self) -> i64 {
         let gap = self.rules.iter().map(|(_, gap_min)| *gap_min).max().unwrap_or(0);
-        self.look_back.min(gap + LOGGED_APART_MICROS)
+        let reach = self.look_back.min(gap + LOGGED_APART_MICROS);
+        invariant!(I5, gap <= reach, "a gap of {gap} µs is longer than what is remembered");
+        reach
     }
 }
 

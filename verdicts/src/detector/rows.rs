@@ -4,8 +4,11 @@ use arrow::{
     array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, StringArray},
     datatypes::{Int64Type, TimestampMicrosecondType},
 };
-use clicktrail_log::{event::Kind, invariant, position::Position, schema, time::Timestamp};
-use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
+use clicktrail_log::{
+    archive::identities::Fingerprint, event::Kind, identity::Identity, invariant, position::Position, schema,
+    time::Timestamp,
+};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::frames::{Frames, Origin};
 use crate::{
@@ -41,6 +44,7 @@ pub(crate) struct Rows<'b> {
     pub(crate) systems: &'b StringArray,
     pub(crate) click_event_ids: &'b StringArray,
     ips: &'b StringArray,
+    advertisers: &'b StringArray,
     ads: &'b StringArray,
     /// The clicks, in order.
     pub(crate) clicks: Vec<usize>,
@@ -79,6 +83,7 @@ impl<'b> Rows<'b> {
             device_types: text(batch, "device_type")?,
             systems: text(batch, "os")?,
             click_event_ids: text(batch, "click_event_id")?,
+            advertisers: required("advertiser_id", text(batch, "advertiser_id")?)?,
             ads: required("ad_id", text(batch, "ad_id")?)?,
             click_addresses: clicks.iter().map(|row| optional(ips, *row).and_then(Address::parse)).collect(),
             ips,
@@ -140,17 +145,21 @@ impl<'b> Rows<'b> {
         Some(xxh3_64_with_seed(self.ads.value(row).as_bytes(), who))
     }
 
-    /// What tells an event from others: its kind and id, hashed to 128 bits. Sixty-four would be too few, because
-    /// `duplicate` decides alone.
-    pub(crate) fn identity(kind: Kind, event_id: &str) -> u128 {
-        let seed = match kind {
-            Kind::Click => 1,
-            Kind::Impression => 2,
-            Kind::Conversion => 3,
-            Kind::Probe => 4,
-            Kind::Prefetch => 5,
-        };
-        xxh3_128_with_seed(event_id.as_bytes(), seed)
+    /// What tells the event from others.
+    pub(crate) fn identity(&self, row: usize) -> Identity {
+        let (advertiser, ad) = (self.advertisers.value(row), self.ads.value(row));
+        Identity::of(self.kinds[row], advertiser, ad, self.event_ids.value(row))
+    }
+
+    /// The same, as identity filters are asked.
+    pub(crate) fn fingerprint(&self, row: usize) -> Fingerprint {
+        let (advertiser, ad) = (self.advertisers.value(row), self.ads.value(row));
+        Fingerprint::of(self.kinds[row], advertiser, ad, self.event_ids.value(row))
+    }
+
+    /// The click that `click_id` names for the advertiser of the row, on whichever of its ads.
+    pub(crate) fn click_named(&self, row: usize, click_id: &str) -> Identity {
+        Identity::of_click(self.advertisers.value(row), click_id)
     }
 }
 

@@ -6,10 +6,10 @@ use arrow::array::RecordBatch;
 use clicktrail_log::{invariant, position::Position};
 
 use super::{
+    candidates::Candidates,
     clock::{LoggedClock, REWIND_MAX_MICROS, Rewinds},
     error::Error,
     finding::Finding,
-    old_events::{self, OldEvent},
     pass::pass,
     score::{self, Fired},
 };
@@ -69,19 +69,14 @@ impl Fold {
         self
     }
 
-    /// Events that happened so long before they were logged that an original may lie beyond the
-    /// look-back. The caller looks for it in everything logged before the look-back, and gives what it finds to
-    /// [`Fold::judge`]. Empty if the ruleset does not look for duplicates.
+    /// The events of a batch that may repeat one that was logged before the look-back, within the window of a
+    /// `duplicate` rule. The caller looks for these, and gives what it finds to [`Fold::judge`].
     ///
     /// # Errors
     /// [`Error::Rows`].
-    pub fn old_events(&self, batch: &RecordBatch) -> Result<Vec<OldEvent>, Error> {
-        let wanted = old_events::wanted(&self.ruleset);
-        if wanted == Kinds::NONE {
-            return Ok(Vec::new());
-        }
+    pub fn candidates<'b>(&self, batch: &'b RecordBatch) -> Result<Candidates<'b>, Error> {
         let rows = Rows::check(batch).map_err(|bad| Error::Rows(bad.0))?;
-        Ok(old_events::among(&rows, wanted, self.look_back_micros))
+        Ok(Candidates::among(rows, &self.ruleset, self.look_back_micros))
     }
 
     /// Folds the next rows of the log, in log order and with the columns of [`clicktrail_log::schema::read`], and says

@@ -7,4 +7,5 @@ mod mmdb;
 mod naive;
 mod real_log;
 mod rules;
+mod strangers;
 mod world;

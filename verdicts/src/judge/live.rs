@@ -29,7 +29,7 @@ use super::{
 use crate::{
     append::Appender,
     coverage::Coverage,
-    fold::{Finding, Fold, REWIND_MAX},
+    fold::{Finding, Fold, Originals, REWIND_MAX},
     reader::VerdictReader,
     ruleset::Ruleset,
     verdict::{Stage, Verdict},
@@ -121,7 +121,16 @@ impl Judge {
         let judged = run.mark.clicks_through;
         let follows = rows.first_frame().is_none_or(|first| first > judged) && rows.through > judged;
         invariant!(I1, follows, "frames up to {} come, but those up to {judged} are judged", rows.through);
-        let findings = self.judge(&mut run.fold, &rows).await?;
+        // The fold is untouched until everything that it needs is there, so that it need not be warmed again.
+        let originals = match self.originals(&run.fold, &rows).await {
+            Ok(originals) => originals,
+            Err(error) => {
+                run.rest = Some(rows);
+                self.run = Some(run);
+                return Err(error);
+            }
+        };
+        let findings = Self::judge(&mut run.fold, &rows, &originals)?;
         let fresh: Vec<Verdict> = findings
             .into_iter()
             .filter(|finding| run.appended.is_none_or(|last| finding.target > last))
@@ -139,11 +148,16 @@ impl Judge {
         Ok(Some(mark))
     }
 
-    async fn judge(&mut self, fold: &mut Fold, rows: &Rows) -> Result<Vec<Finding>, Error> {
-        let old = fold.old_events(&rows.batch)?;
-        let originals = self.originals.find(&rows.batch, &old, self.rules.look_back()).await?;
+    /// What was logged before the look-back and comes again. It is asked until the archive answers: nothing is taken
+    /// for new because nobody could look.
+    async fn originals(&self, fold: &Fold, rows: &Rows) -> Result<Originals, Error> {
+        let candidates = fold.candidates(&rows.batch)?;
+        self.originals.find(&candidates).await
+    }
+
+    fn judge(fold: &mut Fold, rows: &Rows, originals: &Originals) -> Result<Vec<Finding>, Error> {
         let before = fold.rewinds().events;
-        let findings = tokio::task::block_in_place(|| fold.judge(&rows.batch, &originals))?;
+        let findings = tokio::task::block_in_place(|| fold.judge(&rows.batch, originals))?;
         let rewound = fold.rewinds().events - before;
         if rewound > 0 {
             let through = rows.through.get();
@@ -202,7 +216,8 @@ impl Judge {
     /// The epoch of the click log; what the last live verdict behind the mark is about; and the last verdict frame.
     async fn last_appended(&self, from: Mark) -> Result<(Epoch, Option<Position>, Seq), Error> {
         let epoch = self.clicks.info().await?.epoch;
-        let mut next = from.verdicts_through.next();
+        // The mark's own frame may be about clicks behind the mark too, if the mark was found again after a loss.
+        let mut next = from.verdicts_through.max(Seq::FIRST);
         let mut last = None;
         loop {
             let page = self.verdicts.read_outlines(next, ReadLimit::waiting(Duration::ZERO)).await?;

@@ -18,8 +18,10 @@ mod mark;
 mod passed;
 pub mod rejudge;
 mod rows;
+mod sealed_hours;
 #[cfg(test)]
 mod tests;
+mod unsealed;
 mod verdict;
 
 pub use error::Error;

@@ -19,6 +19,8 @@ use clicktrail_log::{
 };
 use uuid::Uuid;
 
+mod repeats;
+
 use super::{Judge, Mark, rejudge::Rejudge};
 use crate::{
     coverage::Coverage,

@@ -7,7 +7,7 @@ use super::{
     error::Error,
     fields::{Fields, Located},
     geo::GeoDatabase,
-    limits::LOOK_BACK_SECONDS_MIN,
+    limits::{DUPLICATE_HOURS, DUPLICATE_HOURS_DEFAULT, LOOK_BACK_SECONDS_MIN},
     list_head::ListHead,
     networks::AddressList,
     profile::{DetectorProfile, PROFILES},
@@ -50,7 +50,7 @@ impl Who {
 /// What a rule looks for, with its parameters.
 #[derive(Debug)]
 pub(crate) enum Detector {
-    Duplicate,
+    Duplicate { window: Duration },
     DoubleClick { who: Who, window: Duration },
     AddressRate { clicks_max: u32, window: Duration },
     SuspiciousAgent { robots: Robots },
@@ -65,7 +65,7 @@ pub(crate) enum Detector {
 impl Detector {
     pub(super) fn profile(&self) -> &'static DetectorProfile {
         let index = match self {
-            Self::Duplicate => 0,
+            Self::Duplicate { .. } => 0,
             Self::DoubleClick { .. } => 1,
             Self::AddressRate { .. } => 2,
             Self::SuspiciousAgent { .. } => 3,
@@ -86,7 +86,10 @@ impl Detector {
         context: &mut Context<'_>,
     ) -> Result<Self, Error> {
         Ok(match name.value.as_str() {
-            "duplicate" => Self::Duplicate,
+            "duplicate" => {
+                let hours = fields.integer("window_hours", DUPLICATE_HOURS)?.unwrap_or(DUPLICATE_HOURS_DEFAULT);
+                Self::Duplicate { window: Duration::from_secs(hours.unsigned_abs() * 3600) }
+            }
             "double_click" => Self::DoubleClick { who: who(fields)?, window: context.window(fields, 60)? },
             "address_rate" => {
                 Self::AddressRate { clicks_max: count(fields, "clicks_max", 100)?, window: context.window(fields, 60)? }
@@ -120,7 +123,8 @@ impl Detector {
     pub(super) fn parameters(&self) -> Vec<(&'static str, String)> {
         let seconds = |window: &Duration| ("window_seconds", window.as_secs().to_string());
         match self {
-            Self::Duplicate | Self::DeviceMismatch => Vec::new(),
+            Self::Duplicate { window } => vec![("window_hours", (window.as_secs() / 3600).to_string())],
+            Self::DeviceMismatch => Vec::new(),
             Self::DoubleClick { who, window } => {
                 let name = Who::ALL.iter().find_map(|(name, known)| (known == who).then_some(*name));
                 vec![("who", name.unwrap_or_default().to_owned()), seconds(window)]
@@ -175,7 +179,7 @@ impl Detector {
         match self {
             Self::ImpossibleTravel { database: None, .. } => Some("no address database is configured"),
             Self::Datacentre { lists } if lists.is_empty() => Some("no list of networks is configured"),
-            Self::Duplicate
+            Self::Duplicate { .. }
             | Self::DoubleClick { .. }
             | Self::AddressRate { .. }
             | Self::SuspiciousAgent { .. }

@@ -1,6 +1,7 @@
 //! A whole ruleset: its rules, limits and digest.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
@@ -12,6 +13,7 @@ use toml::de::DeTable;
 use super::{
     address::Prefixes,
     context::Context,
+    detector::Detector,
     error::Error,
     fields::{Fields, Located},
     limits::{
@@ -157,6 +159,26 @@ impl Ruleset {
     pub fn kinds(&self) -> Kinds {
         let working = self.rules.iter().filter(|rule| rule.off_because().is_none());
         working.fold(Kinds::NONE, |kinds, rule| kinds.with(rule.kinds()))
+    }
+
+    /// The windows of the rules that look for duplicates, in microseconds of logged time: each once, ascending. Empty if
+    /// none does.
+    pub(crate) fn duplicate_windows(&self) -> Vec<i64> {
+        let window = |(window, _)| window;
+        let windows: BTreeSet<i64> = self.duplicate_rules().map(window).collect();
+        windows.into_iter().collect()
+    }
+
+    /// The kinds that the rules look at which look for duplicates.
+    pub(crate) fn duplicate_kinds(&self) -> Kinds {
+        self.duplicate_rules().fold(Kinds::NONE, |all, (_, kinds)| all.with(kinds))
+    }
+
+    fn duplicate_rules(&self) -> impl Iterator<Item = (i64, Kinds)> {
+        self.rules.iter().filter(|rule| rule.off_because().is_none()).filter_map(|rule| {
+            let Detector::Duplicate { window } = rule.detector else { return None };
+            Some((i64::try_from(window.as_micros()).ok()?, rule.kinds()))
+        })
     }
 
     /// What to say at start: rules that find nothing, and why.

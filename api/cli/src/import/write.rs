@@ -11,7 +11,7 @@ use clicktrail_live::backfill::Written;
 use clicktrail_log::{
     chain::Chain,
     frame::{Digest, Frame, Writer},
-    log::{Log, ReadLimit},
+    log::{Condition, Log, ReadLimit},
     time::{ManualClock, Timestamp},
 };
 use clicktrail_replay::{known, reader};
@@ -126,7 +126,7 @@ async fn log_now(instance: &Installation, mut writer: Writer, import: &mut Impor
 async fn append(log: &dyn Log, frame: &Frame) -> anyhow::Result<bool> {
     let mut attempt = 0;
     loop {
-        match log.append(frame).await {
+        match log.append_if(frame, Condition::NumberUnused).await {
             Ok(appended) => return Ok(appended.duplicate),
             Err(error) if error.is_transient() && attempt < APPEND_ATTEMPTS => attempt += 1,
             Err(error) => return Err(error).context("log a frame (import the file again to go on from here)"),

@@ -12,7 +12,7 @@ use arrow::{
 };
 use serde_json::{Value, json};
 
-use crate::output::is_csv;
+use super::mode::is_csv;
 
 /// The largest sum that a DECIMAL(38,0) holds.
 const SUM_MAX: i128 = 10_i128.pow(38) - 1;
@@ -127,7 +127,10 @@ fn add(total: &Cell, cell: &Cell) -> Option<Cell> {
             let total = total.checked_add(*sum).filter(|total| (-SUM_MAX..=SUM_MAX).contains(total));
             total.map(Cell::Sum)
         }
-        (total, _) => Some(total.clone()),
+        (_, Cell::Null | Cell::Blank | Cell::Text(_)) => Some(total.clone()),
+        // A column holds values of one type.
+        (Cell::Null | Cell::Text(_) | Cell::Sum(_), Cell::Number(_))
+        | (Cell::Null | Cell::Text(_) | Cell::Number(_), Cell::Sum(_)) => None,
     }
 }
 

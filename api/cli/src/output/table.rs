@@ -1,6 +1,6 @@
 //! Rows under a header: for people, or as CSV for spreadsheets.
 
-use crate::output::{is_csv, line};
+use super::{mode::is_csv, stream::STDOUT};
 
 /// Rows for people: text to the left, numbers to the right. With `--output csv`, RFC 4180.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ impl Table {
 
     pub(crate) fn print(&self) {
         let lines = if is_csv() { self.csv() } else { self.aligned() };
-        lines.iter().for_each(|text| line(text));
+        lines.iter().for_each(|text| STDOUT.line(text));
     }
 
     /// Records of RFC 4180, which end in CR LF; the LF comes with the line.

@@ -15,10 +15,9 @@ use crate::{
         query::{Question, Sources, ask},
         tests::{event, frame, limits},
     },
-    zone::{Bound, Range, days},
+    zone::{Bound, Range},
 };
 
-const MINUTE: i64 = 60;
 const FIRST: i64 = 0;
 /// 2040-01-01.
 const LAST: i64 = 2_208_988_800;
@@ -66,7 +65,7 @@ fn minutes(zone: Tz, random: &mut impl FnMut() -> u64) -> Vec<i64> {
     for change in changes(zone) {
         let whole = change - change.rem_euclid(MINUTE);
         minutes.extend(around.map(|seconds| whole + seconds));
-        let midnight = change - local(change, zone).num_seconds_from_midnight() as i64;
+        let midnight = change - i64::from(local(change, zone).num_seconds_from_midnight());
         minutes.extend([-120, -60, 0, 60].map(|seconds| midnight - midnight.rem_euclid(MINUTE) + seconds));
     }
     for year in 0..70_i64 {
@@ -126,7 +125,7 @@ fn range_of_dates_holds_the_local_days_between_them() {
         for change in changes(name).into_iter().step_by(5) {
             for minute in [change - 3_600, change - 60, change, change + 60, change + 3_600] {
                 let day = date(minute, name);
-                let bound = |date: NaiveDate| Some(Bound::Day(days(date)));
+                let bound = |date: NaiveDate| Some(Bound::Day(i64::from(date.to_epoch_days())));
                 let next = day + TimeDelta::days(1);
                 let range = Range::between(bound(day), bound(next), &zone).unwrap();
                 assert!(range.holds(instant(minute)), "{} in {name}", show(minute, 0));

@@ -33,7 +33,7 @@ pub(crate) async fn two_programs_may_create_the_catalog_at_once(place: Place) {
         assert_eq!(catalog.unwrap().ads_version().await.unwrap(), 0);
     }
     let applied = "SELECT name FROM schema_migrations ORDER BY number";
-    assert_eq!(place.texts(applied).await, ["registry", "hours", "hot_partials", "verdicts"]);
+    assert_eq!(place.texts(applied).await, ["registry", "hours", "hot_partials", "verdicts", "generation"]);
 }
 
 async fn refusal(place: &Place) -> String {
@@ -53,10 +53,10 @@ pub(crate) async fn changed_migration_is_refused(place: Place) {
 
 pub(crate) async fn newer_migration_is_refused(place: Place) {
     drop(place.open().await);
-    place.execute("INSERT INTO schema_migrations (number, name, sha256) VALUES (5, 'later', 'ff')").await;
+    place.execute("INSERT INTO schema_migrations (number, name, sha256) VALUES (6, 'later', 'ff')").await;
     assert_eq!(
         refusal(&place).await,
-        "the catalog holds migration 0005_later, which this program does not know: a newer one was here"
+        "the catalog holds migration 0006_later, which this program does not know: a newer one was here"
     );
 }
 

@@ -91,8 +91,11 @@ fn duplicate(entry: &Entry, seen: &[&Entry]) -> Option<String> {
     if !matches!(entry.event.kind, Kind::Click | Kind::Impression | Kind::Conversion) {
         return None;
     }
-    let is_same =
-        |earlier: &&&Entry| (earlier.event.kind, &earlier.event.event_id) == (entry.event.kind, &entry.event.event_id);
+    let identity = |entry: &Entry| {
+        let event = &entry.event;
+        (event.kind, event.advertiser_id.clone(), event.ad_id.clone(), event.event_id.clone())
+    };
+    let is_same = |earlier: &&&Entry| identity(earlier) == identity(entry);
     seen.iter().find(is_same).map(|first| format!("duplicate(original={})", first.position()))
 }
 
@@ -138,7 +141,12 @@ fn farm(entry: &Entry, seen: &[&Entry], rule: &str, max: usize, window: i64) -> 
 
 fn injection(entry: &Entry, seen: &[&Entry]) -> Option<String> {
     let click_id = entry.event.click_event_id.as_ref().filter(|_| entry.event.kind == Kind::Conversion)?;
-    let click = seen.iter().find(|earlier| is_click(earlier) && earlier.event.event_id == *click_id)?;
+    let is_named = |earlier: &&&Entry| {
+        is_click(earlier)
+            && earlier.event.advertiser_id == entry.event.advertiser_id
+            && earlier.event.event_id == *click_id
+    };
+    let click = seen.iter().find(is_named)?;
     let gap = (time(entry) - time(click)) / 1000;
     let fires = in_window(click, entry, 120 * SECOND);
     fires.then(|| format!("click_injection(click={} gap_ms={gap})", click.position()))

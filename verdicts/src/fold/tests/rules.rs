@@ -107,33 +107,62 @@ fn duplicate_sees_what_was_logged_within_the_look_back() {
 }
 
 #[test]
+fn duplicate_is_of_one_advertiser_and_ad() {
+    let mut world = World::default();
+    let of = |advertiser: &'static str, ad: &'static str| {
+        move |click: &mut clicktrail_log::event::Event<'static>| {
+            (click.advertiser_id, click.ad_id) = (advertiser.into(), ad.into());
+        }
+    };
+    world.click("1", NOON, of("a", "x")).click("1", NOON, of("b", "x")).click("1", NOON, of("b", "y"));
+    // Nor do two texts that are divided elsewhere.
+    world.click("1", NOON, of("bx", "y")).click("1", NOON, of("b", "xy"));
+    assert!(found(&world, "duplicate", "").is_empty());
+    world.click("1", NOON, of("b", "y"));
+    assert_eq!(found(&world, "duplicate", ""), one("1", "duplicate(original=1.3.0)"));
+}
+
+#[test]
+fn duplicate_sees_its_own_window() {
+    let mut world = World::default();
+    for seconds in [0, 3599, 7198, 10_798] {
+        world.add_logged(event(Kind::Click, "a", NOON), NOON + seconds * SECOND);
+    }
+    let one_hour = found(&world, "duplicate", "window_hours = 1");
+    let originals: Vec<_> = one_hour.iter().map(|(_, reasons)| reasons.as_str()).collect();
+    assert_eq!(originals, ["duplicate(original=1.1.0)", "duplicate(original=1.2.0)"]);
+}
+
+#[test]
 fn original_in_the_archive_is_named_only_if_it_is_earlier() {
     let mut world = World::default();
     world.add_logged(event(Kind::Click, "a", NOON), NOON + 72_000 * SECOND);
     let batch = super::world::batch(&world.entries);
     let ruleset = rule("duplicate", "");
-    let old = Fold::new(Arc::clone(&ruleset)).old_events(&batch).unwrap();
-    assert_eq!((old.len(), old[0].row, old[0].event_id.as_str(), old[0].kind), (1, 0, "a", Kind::Click));
+    const DAY: i64 = 86_400 * SECOND;
     for (position, is_found) in [("1.0.9", true), ("1.1.0", false), ("1.2.0", false)] {
         let mut originals = Originals::none();
-        originals.add(Kind::Click, "a", position.parse().unwrap());
-        originals.add(Kind::Conversion, "a", "1.0.0".parse().unwrap());
+        originals.add(0, DAY, position.parse().unwrap());
+        originals.add(0, DAY + 1, "1.0.0".parse().unwrap());
+        originals.add(1, DAY, "1.0.0".parse().unwrap());
         let findings = Fold::new(Arc::clone(&ruleset)).judge(&batch, &originals).unwrap();
         let names: Vec<_> = findings.iter().map(reasons).collect();
         assert_eq!(names, if is_found { vec![format!("duplicate(original={position})")] } else { vec![] });
     }
-    assert!(Fold::new(rule("device_mismatch", "")).old_events(&batch).unwrap().is_empty());
 }
 
 #[test]
-fn event_is_old_when_its_original_may_lie_beyond_the_look_back() {
-    let old = |kind: Kind, age_seconds: i64| {
+fn every_event_that_is_billed_may_have_an_original_beyond_the_look_back() {
+    let candidates = |ruleset: &str, kind: Kind| {
         let mut world = World::default();
-        world.add_logged(event(kind, "a", NOON), NOON + age_seconds * SECOND);
-        !Fold::new(rule("duplicate", "")).old_events(&super::world::batch(&world.entries)).unwrap().is_empty()
+        world.add(event(kind, "a", NOON));
+        Fold::new(super::world::ruleset(ruleset)).candidates(&super::world::batch(&world.entries)).unwrap().len()
     };
-    assert!(old(Kind::Click, 7080) && !old(Kind::Click, 7079));
-    assert!(old(Kind::Conversion, 9000) && old(Kind::Impression, 9000) && !old(Kind::Probe, 9000));
+    let duplicate = "[[rule]]\ndetector = \"duplicate\"\n";
+    assert_eq!(Kind::ALL.map(|kind| candidates(duplicate, kind)), [1, 1, 1, 0, 0]);
+    let within = format!("{duplicate}window_hours = 2\n");
+    assert_eq!(candidates(&within, Kind::Click), 0, "the state knows all of the window");
+    assert_eq!(candidates("[[rule]]\ndetector = \"device_mismatch\"\n", Kind::Click), 0);
 }
 
 #[test]

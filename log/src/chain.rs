@@ -18,8 +18,8 @@ use std::collections::BTreeMap;
 
 use uuid::Uuid;
 
-pub use self::{alarm::Alarm, stored::StoredWriter};
 use self::identity::{Branch, Identity};
+pub use self::{alarm::Alarm, stored::StoredWriter};
 use crate::{
     frame::{Digest, Header, Writer},
     invariant,
@@ -57,8 +57,7 @@ pub enum Admission {
 /// | number 1 of a writer or epoch that is not known, previous is zero | fresh |
 /// | any other | broken: it counts, and begins a branch |
 ///
-/// Remembered are the ends of all branches, and the [`identity::WINDOW`] frames before them for the identities that
-/// wrote last.
+/// Remembered are the ends of branches, and 128 frames before each for the identities that wrote last.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chain(
     /// The one that wrote last at the end.
@@ -80,6 +79,12 @@ impl Chain {
         self.0.push(identity);
         self.narrow();
         alarm.map_or(Admission::Fresh, Admission::Broken)
+    }
+
+    /// Whether this very frame is remembered.
+    pub fn remembers(&self, header: &Header) -> bool {
+        let digest = header.digest();
+        self.0.iter().any(|identity| identity.wrote(header) && identity.remembers(header.number, &digest))
     }
 
     /// Takes in the first frame of an identity.
@@ -154,9 +159,12 @@ impl Chain {
             before.entry((branch.writer, branch.epoch)).or_default().push((branch.number, &branch.digest));
         }
         let wrote = |identity: &&Identity| {
-            let ends: Vec<_> = identity.branches.iter().map(|branch| (branch.number, branch.digest.to_string())).collect();
+            let ends: Vec<_> =
+                identity.branches.iter().map(|branch| (branch.number, branch.digest.to_string())).collect();
             let known = before.get(&(identity.writer, identity.epoch));
-            known.is_none_or(|known| !known.iter().copied().eq(ends.iter().map(|(number, digest)| (*number, digest.as_str()))))
+            known.is_none_or(|known| {
+                !known.iter().copied().eq(ends.iter().map(|(number, digest)| (*number, digest.as_str())))
+            })
         };
         self.0.iter().filter(wrote).flat_map(Identity::to_stored).collect()
     }
