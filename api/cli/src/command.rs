@@ -83,6 +83,7 @@ impl Command {
             | Self::Serve(_)
             | Self::Import(_)
             | Self::Simulate(_)
+            | Self::Methodology(_)
             | Self::Schema(_)
             | Self::Doctor(_) => false,
         }
