@@ -3,7 +3,8 @@
 //! Nothing here knows of money owed, fraud or counters: it would all still be true if nobody were ever billed.
 //!
 //! A tour, in the order of an event's life:
-//! - [`ad`] is what a click is on; [`event`] is one captured fact, [`kinds`] a set of their kinds; [`schema`] its columns and how they may evolve;
+//! - [`ad`] is what a click is on; [`event`] is one captured fact, [`kinds`] a set of their kinds; [`schema`] its
+//!   columns and how they may evolve;
 //! - [`batch`] cuts past events into what becomes one frame each;
 //! - [`frame`] is the unit of append; [`chain`] makes reading frames exactly-once;
 //! - [`log`] is the contract, [`embedded`] and [`jetstream`] keep it;
