@@ -3,8 +3,8 @@
 //! `fixtures/data-1/data` is a small embedded installation: two sealed hours and one that is counted live, the shipped
 //! rules' verdicts and a person's, ads, and a rejected event. `fixtures/data-1/expected` is what the commands print.
 //!
-//! The directory is never made again, and today's answers otherwise: the shipped rules of data-1 scored everything. Once
-//! data-2 is given its name here, `CLICKTRAIL_WRITE_FIXTURES=1` writes it, and it gets a test of its own.
+//! The directory is never made again, and today's answers otherwise: the shipped rules of data-1 scored everything.
+//! Once data-2 is given its name here, `CLICKTRAIL_WRITE_FIXTURES=1` writes it, and it gets a test of its own.
 
 use std::{
     env, fs,
