@@ -14,6 +14,9 @@ use super::{address::Address, error::Error, list_head::ListHead};
 /// How many networks are looked at before a database counts as one without locations.
 const PROBED_NETWORKS: usize = 10_000;
 
+/// How far before the end of a file its metadata may begin, as the format says.
+const METADATA_BYTES_MAX: usize = 128 << 10;
+
 /// A point on the globe, in hundredths of a degree: about a kilometre, which is finer than any such database knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct GeoPoint {
@@ -117,7 +120,7 @@ impl GeoDatabase {
 impl GeoFile {
     fn open(path: PathBuf, bytes: Vec<u8>) -> Result<Self, Error> {
         let refuse = |problem: String| Error::Database { path: path.clone(), problem };
-        let reader = Reader::from_source(bytes).map_err(|error| refuse(error.to_string()))?;
+        let reader = Reader::from_source(described(bytes)).map_err(|error| refuse(error.to_string()))?;
         reader.verify().map_err(|error| refuse(error.to_string()))?;
         let mut networks =
             reader.networks(maxminddb::WithinOptions::default()).map_err(|error| refuse(error.to_string()))?;
@@ -132,6 +135,26 @@ impl GeoFile {
         drop(networks);
         Ok(Self { path, reader })
     }
+}
+
+/// The same database with a description, if it has an empty one: DB-IP's files do, and the check of the whole file
+/// refuses that alone. The description is in the metadata, which end the file.
+fn described(mut bytes: Vec<u8>) -> Vec<u8> {
+    const METADATA: &[u8] = b"\xab\xcd\xefMaxMind.com";
+    /// The text "description", and a map of nothing.
+    const EMPTY: &[u8] = b"\x4bdescription\xe0";
+    /// A map of one pair.
+    const SAID: &[u8] = b"\xe1\x42en\x44none";
+    let tail = bytes.len().saturating_sub(METADATA_BYTES_MAX);
+    let find = |text: &[u8], from: usize| {
+        let at = bytes[from..].windows(text.len()).position(|window| window == text)?;
+        Some(from + at)
+    };
+    if let Some(at) = find(METADATA, tail).and_then(|metadata| find(EMPTY, metadata)) {
+        let map = at + EMPTY.len() - 1;
+        bytes.splice(map..=map, SAID.iter().copied());
+    }
+    bytes
 }
 
 /// Degrees as databases have them: a number of any type, or its text.
@@ -236,6 +259,18 @@ mod tests {
             let error = open(&[("flat.mmdb", written(4, &[(V4, 8, record)]))]).unwrap_err().to_string();
             assert!(error.contains("flat.mmdb") && error.contains("no locations"), "{error}");
         }
+    }
+
+    #[test]
+    fn empty_description_of_a_database_is_no_damage() {
+        let mut bytes = written(4, &[(V4, 8, flat(&float(52.5), &float(13.25)))]);
+        let at = bytes.windows(11).position(|window| window == b"description").unwrap();
+        bytes.truncate(at + 11);
+        bytes.push(0b111_00000);
+        let database = open(&[("flat.mmdb", bytes.clone())]).unwrap();
+        assert_eq!(place(&database, "10.1.2.3"), Some((5250, 1325)));
+        bytes.truncate(at);
+        assert!(open(&[("flat.mmdb", bytes)]).is_err());
     }
 
     #[test]

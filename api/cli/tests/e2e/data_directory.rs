@@ -6,8 +6,8 @@
 //! `data-2` is the same as the version after it left it: manifests of version 2, shipped rules that decide alone, and
 //! verdicts about impressions.
 //!
-//! A directory is never made again. Once a format or the shipped rules change, today's directory answers otherwise: then
-//! it gets the next name, which `CLICKTRAIL_WRITE_FIXTURES=1` writes, and the others stay as they are.
+//! A directory is never made again. Once a format or the shipped rules change, today's directory answers otherwise: it
+//! then gets the next name, which `CLICKTRAIL_WRITE_FIXTURES=1` writes, and the others stay as they are.
 
 use std::{
     env, fs,
