@@ -112,8 +112,8 @@ pub struct Sources {
     pub partials: Vec<RecordBatch>,
 }
 
-/// Answers a question: one row a bucket and group, in that order, with the counts and sums that every version has. There
-/// is always a batch, so that an answer without rows has columns too.
+/// Answers a question: one row a bucket and group, in that order, with the counts and sums that every version has.
+/// There is always a batch, so that an answer without rows has columns too.
 ///
 /// # Errors
 /// [`Error::Argument`] if a bucket of the zone cannot be told from whole minutes, or a sum is too large; otherwise as

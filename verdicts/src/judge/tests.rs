@@ -178,18 +178,19 @@ async fn coverage_begins_behind_what_an_earlier_judge_has_passed() {
     let mark = fresh.judge().step(Mark::NOTHING, Duration::ZERO).await.unwrap().unwrap();
     assert_eq!(covered(&fresh, 1, 30).await, ALL, "nobody judged before");
 
-    // The earlier program left its verdicts and no document: the mark of the catalog says how far it came.
+    // The earlier program left its verdicts and no document. The mark of the catalog says how far it came; and if that
+    // says less than the verdicts of its last frame do, these.
     let path = CoverageKey.path();
     let forget = async || std::fs::remove_file(directory.path().join("archive").join(path.as_ref())).unwrap();
     forget().await;
+    let last = fresh.ruled().await.last().unwrap().verdict.target.seq().get();
     let stood = Mark { clicks_through: Seq::new(10).unwrap(), ..mark };
     fresh.judge().step(stood, Duration::ZERO).await.unwrap();
-    assert_eq!((covered(&fresh, 1, 30).await, covered(&fresh, 11, 30).await), (CLICKS, ALL));
+    assert_eq!((covered(&fresh, 1, 30).await, covered(&fresh, last + 1, 31).await), (CLICKS, ALL));
 
     // The mark is lost with the catalog, and the verdicts say how far it came.
     forget().await;
     fresh.judge().step(Mark::NOTHING, Duration::ZERO).await.unwrap();
-    let last = fresh.ruled().await.last().unwrap().verdict.target.seq().get();
     assert_eq!((covered(&fresh, last, 30).await, covered(&fresh, last + 1, 31).await), (CLICKS, ALL));
 
     // Sealed hours, and neither a mark nor a verdict: somebody passed them, and found nothing.

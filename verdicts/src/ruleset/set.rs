@@ -161,8 +161,7 @@ impl Ruleset {
         working.fold(Kinds::NONE, |kinds, rule| kinds.with(rule.kinds()))
     }
 
-    /// The windows of the rules that look for duplicates, in microseconds of logged time: each once, ascending. Empty if
-    /// none does.
+    /// The windows of the rules that look for duplicates, in microseconds of logged time: each once, ascending.
     pub(crate) fn duplicate_windows(&self) -> Vec<i64> {
         let window = |(window, _)| window;
         let windows: BTreeSet<i64> = self.duplicate_rules().map(window).collect();

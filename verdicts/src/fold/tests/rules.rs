@@ -320,8 +320,8 @@ fn impossible_click_follows_its_impression_by_less_than_the_gap() {
     assert!(pair(50, "ad", [1, 0]).is_empty(), "a fold does not look ahead");
     for (seconds, is_found) in [(600, true), (601, false)] {
         let mut world = World::default();
-        world.add(event(Kind::Impression, "i", NOON));
-        world.add_logged(event(Kind::Click, "c", NOON), NOON + seconds * SECOND);
+        world.add_logged(event(Kind::Impression, "i", NOON + MILLI), NOON);
+        world.add_logged(event(Kind::Click, "c", NOON + MILLI), NOON + seconds * SECOND);
         world.entries.iter_mut().for_each(|entry| entry.event.user_id = Some("u".into()));
         assert_eq!(!found(&world, "impossible_click", "").is_empty(), is_found, "logged {seconds} s apart");
     }

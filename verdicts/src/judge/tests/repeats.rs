@@ -192,7 +192,7 @@ impl Repeats {
         }
         let mut expected = Vec::new();
         for (index, (position, logged, identity)) in log.iter().enumerate() {
-            if !matches!(identity[0].as_str(), "click" | "conversion") {
+            if !matches!(identity[0].as_str(), "click" | "impression" | "conversion") {
                 continue;
             }
             for (rule, window) in windows {
