@@ -6,7 +6,6 @@ use clicktrail_replay::{self as replay, rebuild};
 use serde_json::json;
 
 use crate::{
-    config,
     exit::Exit,
     global::{Format, Global},
     installation::WriteLock,
@@ -35,7 +34,7 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
     let instance = global.open().await?;
     let bar = progress::bar(0, "rebuild");
     let limits = session::Limits::default();
-    let actor = config::actor();
+    let actor = global.actor(None)?;
     let rebuilt = rebuild::catalog(
         &instance.archive,
         &instance.rulings(),

@@ -24,10 +24,13 @@ mod sqlite;
 mod store;
 mod verdicts;
 
-pub use clicktrail_log::ad::Ad;
+pub use clicktrail_log::ad::{Ad, Pause};
 pub use clicktrail_verdicts::judge::Mark;
 pub use contract::Catalog;
 pub use error::Error;
-pub use model::{Compare, HotPartial, LaterRuling, Outcome, Reconciliation, SealedHour, Segment, Snapshot, StaleHour};
+pub use model::{
+    AdAction, AdChange, Compare, HotPartial, LaterRuling, Outcome, Paused, Reconciliation, RegisteredAd, SealedHour,
+    Segment, Snapshot, StaleHour,
+};
 pub use postgres::Postgres;
 pub use sqlite::Sqlite;

@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use clicktrail_log::{
-    ad::Ad,
+    ad::{Ad, Pause},
     position::Seq,
     time::{Hour, Timestamp},
 };
@@ -12,7 +12,10 @@ use crate::{
     contract::Catalog,
     error::Error,
     live,
-    model::{Compare, HotPartial, LaterRuling, Reconciliation, SealedHour, Segment, Snapshot, StaleHour},
+    model::{
+        AdChange, Compare, HotPartial, LaterRuling, Paused, Reconciliation, RegisteredAd, SealedHour, Segment,
+        Snapshot, StaleHour,
+    },
     registry, sealing,
     session::{Backend, Lock, Session as _},
     verdicts,
@@ -29,6 +32,25 @@ impl<B: Backend> Catalog for B {
 
     async fn list_ads(&self, after: &str, limit: u32) -> Result<Vec<Ad>, Error> {
         registry::list_ads(&mut self.read().await?, after, limit).await
+    }
+
+    async fn ad(&self, ad_id: &str) -> Result<Option<RegisteredAd>, Error> {
+        registry::read_ad(&mut self.read().await?, ad_id).await
+    }
+
+    async fn pause_ads(&self, ad_ids: &[String], pause: bool, actor: &str, now: Timestamp) -> Result<Paused, Error> {
+        let mut session = self.write(Lock::Registry).await?;
+        let paused = registry::pause_ads(&mut session, ad_ids, pause, actor, now).await?;
+        session.commit().await?;
+        Ok(paused)
+    }
+
+    async fn list_pauses(&self, after: Option<&Pause>, limit: u32) -> Result<Vec<Pause>, Error> {
+        registry::list_pauses(&mut self.read().await?, after, limit).await
+    }
+
+    async fn ad_changes(&self, ad_id: &str, after: i64, limit: u32) -> Result<Vec<AdChange>, Error> {
+        registry::ad_changes(&mut self.read().await?, ad_id, after, limit).await
     }
 
     async fn ads_version(&self) -> Result<i64, Error> {
