@@ -17,10 +17,11 @@ use sqlx::{
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use self::identities::{Known, find, remember};
 use crate::{
     frame::{Digest, Frame, Header},
     invariant,
-    log::{Appended, Durability, Error, Info, Log, Logged, ReadLimit, Stream},
+    log::{Appended, Condition, Durability, Error, Info, Log, Logged, ReadLimit, Stream},
     position::{Epoch, Seq},
     sqlite::one_writer,
     time::{Clock, Timestamp},
@@ -55,7 +56,7 @@ CREATE TABLE IF NOT EXISTS frames (
     last_captured INTEGER NOT NULL,
     payload BLOB NOT NULL
 ) STRICT;
--- Who wrote what, kept after a trim: a frame is never appended twice, however late it is sent again.
+-- Who wrote what first, kept after a trim: a frame is never appended twice, however late it is sent again.
 CREATE TABLE IF NOT EXISTS identities (
     writer BLOB NOT NULL,
     writer_epoch INTEGER NOT NULL,
@@ -64,6 +65,20 @@ CREATE TABLE IF NOT EXISTS identities (
     header_digest BLOB NOT NULL,
     PRIMARY KEY (writer, writer_epoch, number)
 ) STRICT, WITHOUT ROWID;
+-- Frames of a number that another frame had before, which is in identities. A table of its own, so that logs of earlier
+-- programs need no migration.
+CREATE TABLE IF NOT EXISTS forks (
+    writer BLOB NOT NULL,
+    writer_epoch INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    header_digest BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (writer, writer_epoch, number, header_digest)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS forks_never_change BEFORE UPDATE ON forks
+BEGIN SELECT RAISE(ABORT, 'an identity never changes'); END;
+CREATE TRIGGER IF NOT EXISTS forks_never_leave BEFORE DELETE ON forks
+BEGIN SELECT RAISE(ABORT, 'an identity never leaves'); END;
 CREATE TRIGGER IF NOT EXISTS frames_never_change BEFORE UPDATE ON frames
 BEGIN SELECT RAISE(ABORT, 'a logged frame never changes'); END;
 CREATE TRIGGER IF NOT EXISTS frames_leave_only_by_trim BEFORE DELETE ON frames
@@ -111,26 +126,35 @@ impl EmbeddedLog {
         Ok(Self { write, read, clock, epoch, appended: watch::channel(Seq::ZERO).0 })
     }
 
-    async fn append_once(&self, frame: &Frame) -> Result<Appended, AppendError> {
-        let header = &frame.header;
-        let digest = header.digest();
+    async fn append_on(&self, frame: &Frame, condition: Option<Condition>) -> Result<Appended, Error> {
+        let appended = self.append_once(frame, condition).await?;
+        self.appended.send_replace(appended.seq);
+        Ok(appended)
+    }
+
+    async fn append_once(&self, frame: &Frame, condition: Option<Condition>) -> Result<Appended, AppendError> {
+        let digest = frame.header.digest();
         let mut tx = self.write.begin_with("BEGIN IMMEDIATE").await.map_err(AppendError::Before)?;
-        let known = sqlx::query(
-            "SELECT seq, header_digest FROM identities WHERE writer = $1 AND writer_epoch = $2 AND number = $3",
-        )
-        .bind(header.writer.as_bytes().as_slice())
-        .bind(i64::from(header.writer_epoch))
-        .bind(as_i64(header.number))
-        .fetch_optional(&mut *tx)
-        .await
-        .map_err(AppendError::Before)?;
-        if let Some(row) = known {
-            if row.get::<&[u8], _>(1) != digest.0 {
-                return Err(AppendError::Log(Error::Conflict(header.message_id())));
-            }
-            let seq = Seq::from_i64(row.get(0))
+        let known = find(&mut tx, &frame.header, &digest).await.map_err(AppendError::Before)?;
+        if let Known::Same(seq) = known {
+            let seq = Seq::from_i64(seq)
                 .ok_or_else(|| AppendError::Log(Error::Fatal("an identity without a sequence".into())))?;
             return Ok(Appended { seq, duplicate: true });
+        }
+        match condition {
+            Some(Condition::NumberUnused) if known != Known::Unused => {
+                return Err(AppendError::Log(Error::Conflict(frame.header.message_id())));
+            }
+            Some(Condition::Behind(expected)) => {
+                let last: i64 = sqlx::query_scalar("SELECT last_seq FROM log")
+                    .fetch_one(&mut *tx)
+                    .await
+                    .map_err(AppendError::Before)?;
+                if last != expected.as_i64() {
+                    return Err(AppendError::Log(Error::Moved(expected)));
+                }
+            }
+            Some(Condition::NumberUnused) | None => {}
         }
         let last: i64 = sqlx::query_scalar("UPDATE log SET last_seq = last_seq + 1 RETURNING last_seq")
             .fetch_one(&mut *tx)
@@ -140,7 +164,8 @@ impl EmbeddedLog {
             .ok_or_else(|| AppendError::Log(Error::Full("the log has used all its sequences".into())))?;
         let earlier = *self.appended.borrow();
         invariant!(I1, seq > earlier, "frame {seq} is given out again, after {earlier}");
-        insert(&mut tx, seq, self.clock.now(), frame, &digest).await.map_err(AppendError::Before)?;
+        insert(&mut tx, seq, self.clock.now(), frame).await.map_err(AppendError::Before)?;
+        remember(&mut tx, seq, &frame.header, &digest, known == Known::Unused).await.map_err(AppendError::Before)?;
         tx.commit().await.map_err(AppendError::Commit)?;
         Ok(Appended { seq, duplicate: false })
     }
@@ -205,13 +230,7 @@ async fn prepare(pool: &SqlitePool, stream: Stream, path: &Path) -> Result<Epoch
     Epoch::new(row.get(1)).ok_or_else(|| fatal("has an epoch outside 1..=127"))
 }
 
-async fn insert(
-    tx: &mut sqlx::SqliteConnection,
-    seq: Seq,
-    now: Timestamp,
-    frame: &Frame,
-    digest: &Digest,
-) -> Result<(), sqlx::Error> {
+async fn insert(tx: &mut sqlx::SqliteConnection, seq: Seq, now: Timestamp, frame: &Frame) -> Result<(), sqlx::Error> {
     let header = &frame.header;
     let writer = header.writer.as_bytes().as_slice();
     let frames = sqlx::query(INSERT_FRAME)
@@ -231,16 +250,7 @@ async fn insert(
         .execute(&mut *tx)
         .await?
         .rows_affected();
-    let identities = sqlx::query("INSERT INTO identities VALUES ($1, $2, $3, $4, $5)")
-        .bind(writer)
-        .bind(i64::from(header.writer_epoch))
-        .bind(as_i64(header.number))
-        .bind(seq.as_i64())
-        .bind(digest.0.as_slice())
-        .execute(tx)
-        .await?
-        .rows_affected();
-    invariant!(I1, (frames, identities) == (1, 1), "frame {seq} is {frames} rows and {identities} identities");
+    invariant!(I1, frames == 1, "frame {seq} is {frames} rows");
     Ok(())
 }
 
@@ -318,9 +328,11 @@ fn logged(row: &SqliteRow, seq: Seq) -> Result<Logged, String> {
 #[async_trait]
 impl Log for EmbeddedLog {
     async fn append(&self, frame: &Frame) -> Result<Appended, Error> {
-        let appended = self.append_once(frame).await?;
-        self.appended.send_replace(appended.seq);
-        Ok(appended)
+        self.append_on(frame, None).await
+    }
+
+    async fn append_if(&self, frame: &Frame, condition: Condition) -> Result<Appended, Error> {
+        self.append_on(frame, Some(condition)).await
     }
 
     async fn read(&self, from: Seq, limit: ReadLimit) -> Result<Vec<Logged>, Error> {
@@ -372,5 +384,6 @@ impl Log for EmbeddedLog {
     }
 }
 
+mod identities;
 #[cfg(test)]
 mod tests;

@@ -43,11 +43,19 @@ use crate::{
 
 /// The digest of the header of `frame-1`, which is frame 2 of `log-1.sqlite` too.
 const FRAME_DIGEST: &str = "9b030d5196f9aa647c3febce47425aaed1fa78c0b1201994f5f1090c6750d56d";
-/// The digests of the manifests of `archive-1`.
-const MANIFEST_DIGESTS: [&str; 2] = [
+/// The digests of the manifests of `archive-1`, which are of version 1.
+const MANIFEST_1_DIGESTS: [&str; 2] = [
     "866e0b1ef2fb14ccd01d3a9167fe343a2f229573c63fa3e8c4b974b895bb2468",
     "a438ba33ea6e71a517f1c236234ad4cc7d28cb69b77ec7ba22da07c9fbd6327a",
 ];
+/// The same of `archive-2`: version 2, with the parts of `archive-1`.
+const MANIFEST_2_DIGESTS: [&str; 2] = [
+    "ecd4f0e644208eb103858448ceb92038fb8fe998aebe89a9e9bf853842eeabca",
+    "be7a33fbdd3b20bf2afc5422f00b478f3620a6d1d28f382b944e02a9e356cb8d",
+];
+
+/// What the filter of the first hour of `archive-1` is made of.
+const FILTER_INPUT: &str = "daf99dc8e2b8c8479b21cad4e69e18f4";
 
 fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
@@ -213,19 +221,38 @@ async fn write_archive(directory: &Path) -> Archive {
     archive
 }
 
-/// Version 1 of manifests and layout 2 of parts: the same rows give the same bytes.
+/// Version 2 of manifests and layout 2 of parts: the same rows give the same bytes.
 #[tokio::test]
-async fn same_rows_are_sealed_as_the_bytes_of_archive_1() {
+async fn same_rows_are_sealed_as_the_bytes_of_archive_2() {
     if is_writing() {
-        let _ = fs::remove_dir_all(path("archive-1"));
-        write_archive(&path("archive-1")).await;
+        let _ = fs::remove_dir_all(path("archive-2"));
+        write_archive(&path("archive-2")).await;
     }
     let directory = tempfile::tempdir().unwrap();
     write_archive(directory.path()).await;
-    let (kept, made) = (files(&path("archive-1")), files(directory.path()));
+    let (kept, made) = (files(&path("archive-2")), files(directory.path()));
+    // Identity filters came later, and are derived: they have a fixture of their own.
+    let (filters, made): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        made.into_iter().partition(|(name, _)| name.starts_with("identities"));
+    assert_eq!(filters.len(), 2);
     assert_eq!(kept.keys().collect::<Vec<_>>(), made.keys().collect::<Vec<_>>());
     let differ: Vec<_> = kept.iter().filter(|(name, bytes)| made[*name] != **bytes).map(|(name, _)| name).collect();
     assert!(differ.is_empty(), "other bytes: {differ:?}; a part of another layout says so in `created_by`");
+}
+
+/// Version 1 of identity filters: the same parts have the same filter, at the same key.
+#[tokio::test]
+async fn filter_of_archive_1_is_identity_filter_1() {
+    const KEY: &str = "identities/dt=2026-03-01/hr=22/1-2-";
+    let directory = tempfile::tempdir().unwrap();
+    write_archive(directory.path()).await;
+    let made = files(directory.path());
+    let (name, bytes) = made.iter().find(|(name, _)| name.to_str().unwrap().starts_with(KEY)).unwrap();
+    if is_writing() {
+        write("identity-filter-1.bin", bytes);
+    }
+    assert!(fs::read(path("identity-filter-1.bin")).unwrap() == *bytes, "other bytes");
+    assert_eq!(name.to_str().unwrap(), format!("{KEY}{FILTER_INPUT}.filter"));
 }
 
 /// The rows of a file in the order of the log.
@@ -247,13 +274,22 @@ fn logged(seq: u64, minutes: i64, numbers: Range<u64>) -> RecordBatch {
 
 #[tokio::test]
 async fn archive_1_is_read() {
-    let archive = Archive::directory(path("archive-1")).unwrap();
+    check_archive("archive-1", MANIFEST_1_DIGESTS).await;
+}
+
+#[tokio::test]
+async fn archive_2_is_read() {
+    check_archive("archive-2", MANIFEST_2_DIGESTS).await;
+}
+
+async fn check_archive(name: &str, digests: [&str; 2]) {
+    let archive = Archive::directory(path(name)).unwrap();
     let mut verifier = Verifier::new(archive.clone(), true);
     let hours = verifier.hours(&BTreeMap::new()).await.unwrap();
     assert_eq!(hours.iter().map(Hour::to_string).collect::<Vec<_>>(), [HOUR, "2026-03-01T23"]);
     let expected = [vec![logged(1, 0, 0..20), logged(2, 59, 20..21)], vec![logged(3, 61, 21..51)]];
     let mut previous = None;
-    for ((hour, expected), digest) in hours.into_iter().zip(expected).zip(MANIFEST_DIGESTS) {
+    for ((hour, expected), digest) in hours.into_iter().zip(expected).zip(digests) {
         verifier.check(hour, Some(digest)).await.unwrap();
         let manifest = archive.manifest::<Clicks>(hour).await.unwrap().unwrap();
         assert_eq!((manifest.previous.as_deref(), manifest.digest().to_string()), (previous, digest.to_owned()));
@@ -268,5 +304,38 @@ async fn archive_1_is_read() {
         assert_eq!(rows(&archive, &part.core).await, columns(schema::core()));
         assert_eq!(rows(&archive, &part.personal).await, columns(schema::personal()));
     }
+    assert_eq!(verifier.finish().problems, []);
+}
+
+/// An archive that an earlier program sealed is gone on with, and verified as one.
+#[tokio::test]
+async fn archive_of_manifests_of_version_1_goes_on_in_version_2() {
+    let directory = tempfile::tempdir().unwrap();
+    for (name, bytes) in files(&path("archive-1")) {
+        let target = directory.path().join("archive").join(name);
+        fs::create_dir_all(target.parent().unwrap()).unwrap();
+        fs::write(target, bytes).unwrap();
+    }
+    let archive = Archive::directory(directory.path().join("archive")).unwrap();
+    let log = write_log(&directory.path().join("log.sqlite")).await;
+    let sealed = log.read(Seq::new(3).unwrap(), ReadLimit::waiting(Duration::ZERO)).await.unwrap();
+    let sealer = Sealer::new(Arc::clone(&log) as Arc<dyn Log>, archive.clone());
+    let mut cursor = sealer.resume(Hour::parse("2026-03-01T23")).await.unwrap();
+    let mut writer = cursor.chain().writer(writer().id());
+    let clock = ManualClock::new(start().plus_micros(125 * 60_000_000));
+    let later = EmbeddedLog::open(&directory.path().join("log.sqlite"), Stream::Clicks, Arc::new(clock)).await.unwrap();
+    later.append(&writer.seal(&any_events(51..60), (start(), start())).unwrap()).await.unwrap();
+    assert!(later.append(&sealed[0].frame).await.unwrap().duplicate);
+    while let Some((_, after)) = sealer.seal_next(&cursor, start().plus_micros(241 * 60_000_000)).await.unwrap() {
+        cursor = after;
+    }
+    let mut verifier = Verifier::new(archive.clone(), true);
+    let hours = verifier.hours(&BTreeMap::new()).await.unwrap();
+    let mut versions = Vec::new();
+    for hour in hours {
+        verifier.check(hour, None).await.unwrap();
+        versions.push(archive.manifest::<Clicks>(hour).await.unwrap().unwrap().version);
+    }
+    assert_eq!(versions, [1, 1, 2, 2]);
     assert_eq!(verifier.finish().problems, []);
 }

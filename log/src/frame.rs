@@ -80,9 +80,9 @@ pub struct Header {
     pub rows: u32,
     /// Who wrote it.
     pub writer: Uuid,
-    /// How often that writer has started; its frame numbers begin at 1 in each.
+    /// 1 for all writers today; its frame numbers begin at 1 in each. Earlier ones raised it at every start.
     pub writer_epoch: u32,
-    /// The frame's number in that epoch of that writer. The three together are the frame's identity.
+    /// The frame's number in that epoch of that writer. The three together with [`Header::digest`] are its identity.
     pub number: u64,
     /// SHA-256 of the payload.
     pub payload_digest: Digest,
@@ -114,7 +114,7 @@ impl Header {
         Digest::of(text.as_bytes())
     }
 
-    /// The identity by which a broker can drop a copy that was sent again: `writer/epoch/number`.
+    /// What people call it: `writer/epoch/number`. Only by mistake is it the name of two frames.
     pub fn message_id(&self) -> String {
         format!("{}/{}/{}", self.writer, self.writer_epoch, self.number)
     }
@@ -287,6 +287,15 @@ pub struct Writer {
     /// The digest of that frame; zero if there is none.
     previous: Digest,
     scratch: Scratch,
+}
+
+/// The identity under which a process writes from its data directory: what the directory's own `id` begins with, then
+/// what is random in `start`, an id that nobody else was given. So no copy of the directory has it, and readers know
+/// which starts are of one directory.
+pub fn identity_of_start(id: Uuid, start: Uuid) -> Uuid {
+    let (directory, random) = (id.as_u64_pair().0, start.as_u64_pair().1);
+    let bytes = *Uuid::from_u64_pair(directory, random).as_bytes();
+    uuid::Builder::from_custom_bytes(bytes).into_uuid()
 }
 
 impl Writer {

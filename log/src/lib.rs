@@ -3,10 +3,11 @@
 //! Nothing here knows of money owed, fraud or counters: it would all still be true if nobody were ever billed.
 //!
 //! A tour, in the order of an event's life:
-//! - [`ad`] is what a click is on; [`event`] is one captured fact; [`schema`] its columns and how they may evolve;
+//! - [`ad`] is what a click is on; [`event`] is one captured fact, [`identity`] what tells it from others, [`kinds`] a
+//!   set of their kinds; [`schema`] its columns and how they may evolve;
 //! - [`batch`] cuts past events into what becomes one frame each;
 //! - [`frame`] is the unit of append; [`chain`] makes reading frames exactly-once;
-//! - [`log`] is the contract, [`embedded`] and [`jetstream`] keep it;
+//! - [`log`] is the contract, [`embedded`] and [`jetstream`] keep it; [`away`] stands in for one that is not reached;
 //! - [`committer`] turns many requests into few frames, [`spool`] takes over when the log is away;
 //! - [`ids`] and [`time`] are where new ids and the present come from;
 //! - [`invariants`] is what always holds, numbered;
@@ -16,6 +17,7 @@
 
 pub mod ad;
 pub mod archive;
+pub mod away;
 pub mod batch;
 pub mod causes;
 pub mod chain;
@@ -25,9 +27,11 @@ pub mod event;
 #[cfg(test)]
 mod fixtures;
 pub mod frame;
+pub mod identity;
 pub mod ids;
 pub mod invariants;
 pub mod jetstream;
+pub mod kinds;
 pub mod log;
 pub mod position;
 pub mod rejected;

@@ -67,8 +67,21 @@ impl fmt::Display for Durability {
 pub struct Appended {
     /// Where the frame stands.
     pub seq: Seq,
-    /// The log already held this frame (same writer, writer epoch and number) at `seq`, and appended nothing.
+    /// The log already held this very frame (same writer, writer epoch, number and digest) at `seq`, and appended
+    /// nothing.
     pub duplicate: bool,
+}
+
+/// What must hold of the log at the instant of an append, or nothing is appended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// This is its last frame; otherwise [`Error::Moved`]. For an identity that several processes share: of two that
+    /// append behind the same frame, one is told so.
+    Behind(Seq),
+    /// The frame's number is unused; otherwise [`Error::Conflict`], if the frame there has other content. For a writer
+    /// whose number says what is in the frame, as a line's number in a file does. A broker knows a number only within
+    /// its duplicate window: whoever needs more asks the writers' chains first.
+    NumberUnused,
 }
 
 /// A frame as a reader sees it.
@@ -125,9 +138,12 @@ pub enum Error {
     /// The log's storage is full, nothing was appended: make room, then try again.
     #[error("the log is full: {0}")]
     Full(String),
-    /// The frame's identity is in the log with other content: two writers share an id and an epoch.
-    #[error("frame {0} is in the log with other content: two writers share an id")]
+    /// The frame's number is in the log with other content, and was to be unused: nothing was appended.
+    #[error("number {0} is in the log with other content")]
     Conflict(String),
+    /// The log goes on behind the frame that was to be its last: nothing was appended.
+    #[error("frame {0} is not the last of the log any more")]
+    Moved(Seq),
     /// The frames asked for were trimmed: read the archive.
     #[error("frame {from} was trimmed; the log begins at {first}")]
     Trimmed {
@@ -169,9 +185,12 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::UnknownOutcome(_) | Self::Full(_) => true,
-            Self::Conflict(_) | Self::Trimmed { .. } | Self::Gap { .. } | Self::Corrupt { .. } | Self::Fatal(_) => {
-                false
-            }
+            Self::Conflict(_)
+            | Self::Moved(_)
+            | Self::Trimmed { .. }
+            | Self::Gap { .. }
+            | Self::Corrupt { .. }
+            | Self::Fatal(_) => false,
         }
     }
 }
@@ -194,7 +213,8 @@ impl Error {
 /// **Idempotence.** A frame that the log holds already (same writer, epoch, number, and the same content) is not
 /// appended again: the answer is its sequence, with `duplicate` set. The embedded log remembers every frame since it
 /// was created. A broker forgets after its duplicate window, so readers drop what [`chain`](crate::chain) calls a
-/// repeat. The same identity with other content is a [`Conflict`](Error::Conflict) where the log can tell.
+/// repeat. The same number with other content is another frame: it is appended, and readers raise the alarm. Who wants
+/// it refused says so with a [`Condition`].
 ///
 /// **Reading.** A reader gets contiguous sequences, beginning with the one it asks for. It sees every acknowledged
 /// frame, and never one that later vanishes. At the tail it waits, and gets nothing if nothing comes. Below `first` it
@@ -206,6 +226,12 @@ impl Error {
 pub trait Log: Send + Sync + fmt::Debug {
     /// Appends one frame and returns when it is durable. Frames of one writer are appended one at a time.
     async fn append(&self, frame: &Frame) -> Result<Appended, Error>;
+
+    /// Appends one frame as [`append`](Log::append) does, if `condition` holds at that instant.
+    async fn append_if(&self, frame: &Frame, condition: Condition) -> Result<Appended, Error> {
+        let name = frame.header.message_id();
+        Err(Error::Fatal(format!("this log cannot append frame {name} on the condition {condition:?}")))
+    }
 
     /// The frames from `from` on, within `limit`; empty if there was none within `limit.wait`.
     ///

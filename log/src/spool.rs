@@ -2,7 +2,7 @@
 //!
 //! While the spool holds a frame, every later frame goes through it too, so a writer's frames reach the log in their
 //! order. A frame whose append had an unknown outcome is spooled unchanged: when it is sent again, the log or its
-//! readers recognise it.
+//! readers recognise it. What an earlier process left is looked for in the log before it is sent (`inherited`).
 
 #![expect(
     clippy::disallowed_methods,
@@ -17,6 +17,7 @@ use tokio::sync::{Mutex, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
+use self::inherited::Inherited;
 use crate::{
     committer::{Sink, Stored},
     embedded::EmbeddedLog,
@@ -61,6 +62,8 @@ pub struct SpooledLog {
     state: Mutex<State>,
     /// Tells [`SpooledLog::store`] how draining goes.
     progress: watch::Sender<Progress>,
+    /// What an earlier process left; only draining looks at it.
+    inherited: Mutex<Inherited>,
 }
 
 /// How draining goes.
@@ -104,7 +107,8 @@ impl SpooledLog {
         let info = spool.info().await?;
         let state = State { next: info.first.min(info.last.next()), end: info.last.next() };
         let progress = watch::channel(Progress::default()).0;
-        let spooled = Self { log, spool, stream, epoch, state: Mutex::new(state), progress };
+        let inherited = Mutex::new(Inherited::until(state.end));
+        let spooled = Self { log, spool, stream, epoch, state: Mutex::new(state), progress, inherited };
         spooled.observe(state);
         Ok(spooled)
     }
@@ -146,10 +150,13 @@ impl SpooledLog {
             return Ok(0);
         }
         let frames = self.spool.read(state.next, ReadLimit::waiting(Duration::ZERO)).await?;
+        let known = self.inherited.lock().await.logged_among(self.log.as_ref(), &frames).await?;
         let mut drained = 0;
         for logged in &frames {
-            let sent = tokio::time::timeout(DIRECT_TIMEOUT * 3, self.log.append(&logged.frame)).await;
-            sent.map_err(|_| Error::UnknownOutcome("no answer from the log".into()))??;
+            if !known.contains(&logged.seq) {
+                let sent = tokio::time::timeout(DIRECT_TIMEOUT * 3, self.log.append(&logged.frame)).await;
+                sent.map_err(|_| Error::UnknownOutcome("no answer from the log".into()))??;
+            }
             drained += 1;
             let mut state = self.state.lock().await;
             invariant!(I1, logged.seq == state.next, "spooled frame {} drains before {}", logged.seq, state.next);
@@ -217,5 +224,6 @@ impl Sink for SpooledLog {
     }
 }
 
+mod inherited;
 #[cfg(test)]
 mod tests;

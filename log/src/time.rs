@@ -90,7 +90,9 @@ impl Hour {
     /// Reads `2026-11-22T14`.
     pub fn parse(text: &str) -> Option<Self> {
         let (date, hour) = text.split_once('T')?;
-        if hour.len() != 2 || date.len() != 10 {
+        // chrono and integers would take a sign for a digit.
+        let plain = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+        if hour.len() != 2 || date.len() != 10 || hour.contains('-') || !plain(hour) || !plain(date) {
             return None;
         }
         let date = NaiveDate::parse_from_str(date, "%Y-%m-%d").ok()?;
@@ -161,7 +163,9 @@ mod tests {
 
     #[test]
     fn hour_refuses_other_text() {
-        for text in ["", "2026-11-22", "2026-11-22T24", "2026-11-22T1", "2026-13-01T00", "2026-11-22T14:00"] {
+        for text in
+            ["", "2026-11-22", "2026-11-22T24", "2026-11-22T1", "2026-13-01T00", "2026-11-22T14:00", "2026-11-22T+1"]
+        {
             assert_eq!(Hour::parse(text), None, "{text}");
         }
     }

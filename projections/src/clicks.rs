@@ -6,6 +6,7 @@
 use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use clicktrail_log::{
     archive::{Archive, manifest, part},
     schema,
@@ -17,6 +18,10 @@ use datafusion::{
     error::{DataFusionError, Result as DataFusionResult},
     execution::TaskContext,
     logical_expr::Expr,
+    parquet::{
+        arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
+        errors::ParquetError,
+    },
     physical_plan::{
         ExecutionPlan, SendableRecordBatchStream,
         stream::RecordBatchStreamAdapter,
@@ -25,7 +30,10 @@ use datafusion::{
 };
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use crate::error::Error;
+use crate::{
+    counters::schema::{self as counters, Missing},
+    error::Error,
+};
 
 /// Files of one schema in an archive, each checked against its size and digest before it is read.
 #[derive(Debug)]
@@ -35,12 +43,19 @@ pub struct CheckedFiles {
     schema: SchemaRef,
     /// How many are read side by side.
     threads: usize,
+    /// Whether a file may have been written before columns were added.
+    may_be_earlier: bool,
 }
 
 impl CheckedFiles {
-    /// The table of files of one schema: segments, or core files of parts.
+    /// The table of files of one schema, such as core files of parts.
     pub fn new(archive: Archive, files: Vec<manifest::File>, schema: SchemaRef, threads: usize) -> Self {
-        Self { archive, files, schema, threads }
+        Self { archive, files, schema, threads, may_be_earlier: false }
+    }
+
+    /// The table of segments of counters. Those of an earlier version have nulls in the columns that it did not count.
+    pub fn segments(archive: Archive, files: Vec<manifest::File>, threads: usize) -> Self {
+        Self { archive, files, schema: counters::question_schema(), threads, may_be_earlier: true }
     }
 }
 
@@ -84,6 +99,7 @@ impl TableProvider for CheckedFiles {
                 files: files.to_vec(),
                 file_schema: Arc::clone(&self.schema),
                 schema: Arc::clone(&projected),
+                may_be_earlier: self.may_be_earlier,
             };
             Arc::new(stream) as Arc<dyn PartitionStream>
         };
@@ -102,6 +118,7 @@ struct Partition {
     file_schema: SchemaRef,
     /// The columns that the query wants, in its order.
     schema: SchemaRef,
+    may_be_earlier: bool,
 }
 
 impl fmt::Debug for Partition {
@@ -118,8 +135,12 @@ impl PartitionStream for Partition {
     fn execute(&self, _context: Arc<TaskContext>) -> SendableRecordBatchStream {
         let (archive, file_schema, schema) =
             (self.archive.clone(), Arc::clone(&self.file_schema), Arc::clone(&self.schema));
+        let may_be_earlier = self.may_be_earlier;
         let batches = futures::stream::iter(self.files.clone())
-            .then(move |file| open(archive.clone(), file, Arc::clone(&file_schema), Arc::clone(&schema)))
+            .then(move |file| {
+                let (file_schema, schema) = (Arc::clone(&file_schema), Arc::clone(&schema));
+                open(archive.clone(), file, file_schema, schema, may_be_earlier)
+            })
             .map_ok(futures::stream::iter)
             .try_flatten();
         Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), batches))
@@ -132,18 +153,35 @@ async fn open(
     file: manifest::File,
     file_schema: SchemaRef,
     schema: SchemaRef,
+    may_be_earlier: bool,
 ) -> DataFusionResult<impl Iterator<Item = DataFusionResult<RecordBatch>>> {
     let bytes = archive.get_file(&file).await.map_err(|error| DataFusionError::External(Box::new(error)))?;
-    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let damaged = move |error: &dyn fmt::Display| {
         let error = clicktrail_log::archive::Error::Damaged { key: file.key.clone(), reason: error.to_string() };
         DataFusionError::External(Box::new(error))
     };
+    let file_schema = match may_be_earlier {
+        true if is_earlier(&bytes).map_err(|error| damaged(&error))? => counters::first_schema(),
+        true => counters::schema(),
+        false => file_schema,
+    };
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let names: Vec<&str> = names.into_iter().filter(|name| file_schema.index_of(name).is_ok()).collect();
     let reader = part::read_as(bytes, file_schema, Some(&names)).map_err(|error| damaged(&error))?;
     Ok(reader.map(move |batch| {
         let batch = batch.map_err(|error| damaged(&error))?;
+        if may_be_earlier {
+            return Ok(counters::complete(&batch, &schema, Missing::Null)?);
+        }
         let order: Vec<usize> =
             schema.fields().iter().map(|field| batch.schema().index_of(field.name())).collect::<Result<_, _>>()?;
         Ok(batch.project(&order)?)
     }))
+}
+
+/// Whether a segment has only the columns of the first version.
+fn is_earlier(bytes: &Bytes) -> Result<bool, ParquetError> {
+    let metadata = ArrowReaderMetadata::load(bytes, ArrowReaderOptions::default())?;
+    let names = |schema: &SchemaRef| schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
+    Ok(names(metadata.schema()) == names(&counters::first_schema()))
 }

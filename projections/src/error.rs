@@ -25,6 +25,12 @@ pub enum Error {
 
 impl From<DataFusionError> for Error {
     fn from(error: DataFusionError) -> Self {
+        // What a function of ours refused comes from below the engine's own sentences.
+        if let DataFusionError::External(inner) = error.find_root()
+            && let Some(Self::Argument(what)) = inner.downcast_ref::<Self>()
+        {
+            return Self::Argument(what.clone());
+        }
         match error {
             // What a table's own stream reported comes back as it was.
             DataFusionError::External(inner) => match inner.downcast::<archive::Error>() {

@@ -6,7 +6,8 @@
 //! - [`counters`] is the first projection; [`counters::query`] answers people's questions from it;
 //! - [`clicks`] makes tables of archived parts and of live frames, so that both are counted by one SQL;
 //! - [`segment`] is a projection's output as bytes; [`session`] bounds what a query may use; [`lint`] refuses SQL
-//!   that could give another answer the next time; [`select`] answers a person's own SQL.
+//!   that could give another answer the next time; [`select`] answers a person's own SQL;
+//! - [`zone`] knows local days and reads the bounds of ranges.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
@@ -17,6 +18,7 @@ pub mod lint;
 pub mod segment;
 pub mod select;
 pub mod session;
+pub mod zone;
 
 /// What a fold reads from, so that callers need not name the engine.
 pub use datafusion::catalog::TableProvider;

@@ -7,10 +7,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use arrow::array::RecordBatch;
-use clicktrail_catalog::{Catalog, HotPartial, Segment, StaleHour};
+use clicktrail_catalog::{self as catalog, Catalog, Marks, Segment, Snapshot, StaleHour};
 use clicktrail_log::{
     archive::{self, Archive, clicks::Clicks, keys::ManifestKey},
-    invariant,
     log::{self, Log, ReadLimit, Stream},
     position::{Position, Seq},
     time::Hour,
@@ -24,8 +23,11 @@ use crate::{error::Error, reader::Reader, rulings::HourRulings, segment, stale};
 const PAGE_HOURS: u32 = 1_000;
 const _: () = assert!(PAGE_HOURS > 0, "an empty page would end the list");
 
+/// How often the catalog is looked at again that was rebuilt between two looks. Nobody rebuilds so often.
+const LOOKS_MAX: usize = 5;
+
 /// What an answer is counted from.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Sources {
     /// A segment of every sealed hour that has rows.
     pub segments: Vec<Segment>,
@@ -33,6 +35,8 @@ pub struct Sources {
     pub rows: Vec<RecordBatch>,
     /// How many hours do not count from their live segment.
     pub projected: u64,
+    /// How far everything goes that was counted.
+    pub marks: Marks,
 }
 
 /// Everything that a question as of a position needs.
@@ -48,6 +52,8 @@ pub struct AsOf {
     pub history: VerdictReader,
     /// What projecting may use.
     pub limits: session::Limits,
+    /// Whether every segment must have all columns of today, so that those of an earlier version are made again.
+    pub all_columns: bool,
 }
 
 impl AsOf {
@@ -56,15 +62,14 @@ impl AsOf {
     /// # Errors
     /// As log, archive and catalog report.
     pub async fn sources(&self, before: Position) -> Result<Sources, Error> {
-        stale::follow(&self.history, self.catalog.as_ref()).await?;
-        let stale = stale_hours(self.catalog.as_ref()).await?;
-        let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
-        let snapshot = self.catalog.snapshot(counters::NAME, first, last).await?;
-        let last_sealed = snapshot.segments.last().map(|live| live.hour);
-        let mut sources = Sources::default();
+        let snapshot = self.followed_snapshot(before).await?;
+        let stale: BTreeMap<Hour, StaleHour> = snapshot.stale.into_iter().map(|hour| (hour.hour, hour)).collect();
+        let code = counters::code_digest().to_string();
+        let mut sources = Sources { segments: Vec::new(), rows: Vec::new(), projected: 0, marks: snapshot.marks };
         for live in snapshot.segments {
             let touched = stale.get(&live.hour).is_some_and(|hour| hour.first < before);
-            let segment = match touched || live.verdicts_before > before.as_i64() {
+            let is_earlier = self.all_columns && live.code_digest != code;
+            let segment = match touched || is_earlier || live.verdicts_before > before.as_i64() {
                 true => {
                     sources.projected += 1;
                     self.projected(live.hour, before).await?
@@ -75,8 +80,24 @@ impl AsOf {
                 sources.segments.push(segment);
             }
         }
-        sources.rows = self.open_rows(last_sealed, &snapshot.partials, before).await?;
+        sources.rows = self.open_rows(&sources.marks, before).await?;
         Ok(sources)
+    }
+
+    /// Sealed hours, stale hours and the open range as of one instant, at which every verdict before `before` was
+    /// followed. From two instants, an hour that was sealed in between would be counted without what was ruled about
+    /// it.
+    async fn followed_snapshot(&self, before: Position) -> Result<Snapshot, Error> {
+        let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
+        for _ in 0..LOOKS_MAX {
+            stale::follow(&self.history, self.catalog.as_ref()).await?;
+            let snapshot = self.catalog.snapshot(counters::NAME, first, last).await?;
+            // After a rebuild the verdict log is followed from its beginning.
+            if Position::new(before.epoch(), snapshot.marks.followed.next(), 0) >= before {
+                return Ok(snapshot);
+            }
+        }
+        Err(catalog::Error::Conflict("it was rebuilt again and again while a question was asked".to_owned()).into())
     }
 
     async fn projected(&self, hour: Hour, before: Position) -> Result<Segment, Error> {
@@ -87,19 +108,15 @@ impl AsOf {
         segment::reuse_or_build(&self.archive, &manifest, &rulings, self.limits).await
     }
 
-    /// Counts again the frames of `partials`, which begin behind the hour `last_sealed`. Both come from one snapshot:
-    /// what was sealed meanwhile is not among its segments, and would be counted nowhere.
-    async fn open_rows(
-        &self,
-        last_sealed: Option<Hour>,
-        partials: &[HotPartial],
-        before: Position,
-    ) -> Result<Vec<RecordBatch>, Error> {
-        let (Some(first), Some(last)) = (partials.first(), partials.last()) else { return Ok(Vec::new()) };
-        let through = last.last_seq;
+    /// Counts the frames again that were counted live, behind the last sealed hour. Both ends come from the snapshot:
+    /// what was sealed since is not among its segments, and would be counted nowhere.
+    async fn open_rows(&self, marks: &Marks, before: Position) -> Result<Vec<RecordBatch>, Error> {
+        let through = marks.counted_through;
+        if through <= marks.sealed_through() {
+            return Ok(Vec::new());
+        }
+        let last_sealed = marks.last_hour.as_ref().map(|last| last.hour);
         let mut reader = Reader::behind_hour(&self.clicks, &self.archive, last_sealed).await?;
-        let (begins, next) = (first.first_seq, reader.next());
-        invariant!(I1, begins == next, "hot partials begin with frame {begins}, frame {next} is the first not sealed");
         let frame = |seq: Seq| Position::new(reader.epoch(), seq, 0);
         let targets = frame(reader.next())..frame(through.next());
         let rulings = self.history.rulings(targets, before, Stages::All).await?.to_batch();

@@ -4,19 +4,27 @@
 //! - [`register`] makes the segment count in place of what was counted live;
 //! - [`reader`] reads the frames that no sealed hour holds yet;
 //! - [`stale`] lists the hours that a later ruling concerns, and [`as_of`] counts them with it;
-//! - [`rebuild`] makes the catalog again from the object store.
+//! - [`known`] finds what an import wrote before;
+//! - [`rebuild`] makes the catalog again from archive and logs: `open_range` counts what is not sealed, `proven` finds
+//!   a judge's mark that was lost;
+//! - [`recount`] computes the bill again and holds it against what counts, in [`sums`].
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
 pub mod as_of;
 mod error;
+pub mod known;
 pub mod metric;
+mod open_range;
+mod proven;
 pub mod reader;
 pub mod rebuild;
 pub mod receipt;
+pub mod recount;
 pub mod register;
 pub mod rulings;
 pub mod segment;
 pub mod stale;
+pub mod sums;
 
 pub use error::Error;

@@ -65,7 +65,7 @@ impl Reader {
     }
 
     /// Moves over the next frame.
-    fn pass(&mut self, logged: &Logged) -> Admission {
+    pub(crate) fn pass(&mut self, logged: &Logged) -> Admission {
         let (seq, next) = (logged.seq, self.next());
         invariant!(I1, seq == next, "frame {seq} of the log comes where frame {next} is to be read");
         self.hour = Some(self.hour_of(logged));

@@ -1,30 +1,167 @@
-//! Makes the catalog again from the object store: forgets what mirrors it, and reads that back from manifests.
+//! Makes the catalog again from archive and logs: built beside what is there, which it replaces in one transaction.
+//!
+//! Until then nobody sees anything of it, and a rebuild that fails or dies leaves the catalog as it was. Roles go on
+//! meanwhile, here and elsewhere: what they seal and count is taken in before the end, and after it each of them is
+//! refused once and begins again from the new state.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use clicktrail_catalog::Catalog;
+use clicktrail_catalog::{self as catalog, Catalog, Marks, Registered, Replacement};
 use clicktrail_log::{
     archive::{self, Archive, Manifest, clicks::Clicks, keys::ManifestKey},
-    invariant,
-    log::Stream,
+    causes::causes,
+    log::{Log, Stream},
     time::{Clock, Hour},
 };
-use clicktrail_projections::session;
-use clicktrail_verdicts::reader::VerdictReader;
+use clicktrail_projections::{counters, session};
+use clicktrail_verdicts::{judge::Mark, reader::VerdictReader};
 
-use crate::{error::Error, register};
+use crate::{error::Error, open_range::OpenRange, proven, register};
 
 /// Hours of the catalog that are read at a time.
 const PAGE_HOURS: u32 = 1_000;
 const _: () = assert!(PAGE_HOURS > 0, "an empty page would end the comparison");
 
+/// How often the end is tried while roles go on sealing and counting. Each lap has less to take in than the one before.
+const LAPS_MAX: usize = 50;
+
 /// What a rebuild found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rebuilt {
     /// Hours registered.
     pub hours: u64,
     /// Events in them.
     pub rows: u64,
+    /// Sealed hours that are not registered, because the judge has not passed them. The archiver does it once the judge
+    /// has.
+    pub unjudged: u64,
+    /// Why the frames behind these hours could not be counted; `None` if they were.
+    pub open_uncounted: Option<String>,
+}
+
+/// What a rebuild reads, and what it replaces.
+#[derive(Debug, Clone)]
+pub struct Rebuild {
+    /// The click log.
+    pub clicks: Arc<dyn Log>,
+    /// The archive.
+    pub archive: Archive,
+    /// The verdicts.
+    pub history: VerdictReader,
+    /// The catalog.
+    pub catalog: Arc<dyn Catalog>,
+    /// What projecting may use.
+    pub limits: session::Limits,
+}
+
+/// What stands beside the catalog so far.
+#[derive(Debug, Default)]
+struct Beside {
+    /// Every hour of the archive, in order.
+    manifests: Vec<Manifest>,
+    /// Those of them that the judge has passed.
+    hours: Vec<Registered>,
+    open: Option<OpenRange>,
+}
+
+impl Rebuild {
+    /// Makes the catalog again: every sealed hour that the judge has passed, and behind them the frames that it has
+    /// passed. A segment that stands with its receipt is used as it is. Any other is built, with the live verdicts
+    /// about its clicks. After each hour `progress` is told how many hours are done, and how many there are.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`] if the chain of hours has a hole, or the archive does not hold an hour that the catalog
+    /// remembers. After any error the catalog is as it was.
+    pub async fn run(
+        &self,
+        clock: &dyn Clock,
+        actor: &str,
+        mut progress: impl FnMut(u64, u64),
+    ) -> Result<Rebuilt, Error> {
+        let catalog = self.catalog.begin().await?;
+        let generation = catalog.generation().await?;
+        let mut beside = Beside { manifests: check(&self.archive, catalog.as_ref()).await?, ..Beside::default() };
+        for _ in 0..LAPS_MAX {
+            let seen = catalog.marks(counters::NAME).await?;
+            if seen.generation != generation {
+                break;
+            }
+            self.follow(&mut beside.manifests).await?;
+            let judged = proven::mark(&self.archive, &self.history, &beside.manifests, seen.judged).await?;
+            self.build_hours(&mut beside, judged, clock, &mut progress).await?;
+            let open_uncounted =
+                self.count_open(&mut beside, judged).await.err().map(|cause| causes(&cause).to_string());
+            match catalog
+                .replace(&replacement(&beside, seen, judged, open_uncounted.is_none()), actor, clock.now())
+                .await
+            {
+                Ok(_) => return Ok(rebuilt(&beside, open_uncounted)),
+                // Something was sealed or counted meanwhile: it is taken in.
+                Err(catalog::Error::Conflict(_)) => {}
+                Err(cause) => return Err(cause.into()),
+            }
+        }
+        let moved = "other processes went on changing it, or rebuilt it: stop them, then try again";
+        Err(catalog::Error::Conflict(moved.to_owned()).into())
+    }
+
+    /// Takes in the hours that were sealed since.
+    async fn follow(&self, manifests: &mut Vec<Manifest>) -> Result<(), Error> {
+        while let Some(last) = manifests.last() {
+            let Some(next) = self.archive.manifest::<Clicks>(last.hour().next()).await? else { break };
+            check_follows(last, &next)?;
+            manifests.push(next);
+        }
+        Ok(())
+    }
+
+    async fn build_hours(
+        &self,
+        beside: &mut Beside,
+        judged: Mark,
+        clock: &dyn Clock,
+        progress: &mut impl FnMut(u64, u64),
+    ) -> Result<(), Error> {
+        let all = beside.manifests.len() as u64;
+        let passed = |manifest: &&Manifest| manifest.last_seq() <= judged.clicks_through;
+        for manifest in beside.manifests[beside.hours.len()..].iter().take_while(passed) {
+            let hour = register::beside(&self.archive, &self.history, manifest, self.limits, clock.now()).await?;
+            beside.hours.push(hour);
+            // What was counted behind the hour before is counted again behind this one.
+            beside.open = None;
+            progress(beside.hours.len() as u64, all);
+        }
+        Ok(())
+    }
+
+    async fn count_open(&self, beside: &mut Beside, judged: Mark) -> Result<(), Error> {
+        let open = match &mut beside.open {
+            Some(open) => open,
+            none => {
+                let last = beside.hours.last().map(|last| last.hour.hour);
+                none.insert(OpenRange::behind(&self.clicks, &self.archive, last).await?)
+            }
+        };
+        let counted = open.count(&self.clicks, &self.history, judged.clicks_through, self.limits).await;
+        if counted.is_err() {
+            beside.open = None;
+        }
+        counted
+    }
+}
+
+fn replacement(beside: &Beside, seen: Marks, judged: Mark, is_open_counted: bool) -> Replacement {
+    let partials = beside.open.as_ref().filter(|_| is_open_counted).map(|open| open.partials().to_vec());
+    Replacement { seen, hours: beside.hours.clone(), partials, judged }
+}
+
+fn rebuilt(beside: &Beside, open_uncounted: Option<String>) -> Rebuilt {
+    Rebuilt {
+        hours: beside.hours.len() as u64,
+        rows: beside.hours.iter().map(|registered| registered.hour.rows).sum(),
+        unjudged: (beside.manifests.len() - beside.hours.len()) as u64,
+        open_uncounted,
+    }
 }
 
 /// Reads every manifest, in order, and compares them with what the catalog still remembers: a rebuild must not make an
@@ -38,10 +175,12 @@ async fn check(archive: &Archive, catalog: &dyn Catalog) -> Result<Vec<Manifest>
         let key = ManifestKey { stream: Stream::Clicks, hour };
         let missing = || archive::Error::Missing(key.path().to_string());
         let manifest = archive.manifest::<Clicks>(hour).await?.ok_or_else(missing)?;
-        if let Some(previous) = manifests.last() {
-            let follows = previous.hour().next() == hour && manifest.previous == Some(previous.digest().to_string());
-            let hole = || Error::Incomplete(format!("the archive has a hole between {} and {hour}", previous.hour));
-            follows.then_some(()).ok_or_else(hole)?;
+        match manifests.last() {
+            Some(previous) => check_follows(previous, &manifest)?,
+            None if manifest.previous.is_some() => {
+                return Err(Error::Incomplete(format!("the archive does not hold the hours before {hour}")));
+            }
+            None => {}
         }
         manifests.push(manifest);
     }
@@ -51,43 +190,24 @@ async fn check(archive: &Archive, catalog: &dyn Catalog) -> Result<Vec<Manifest>
     loop {
         let page = catalog.list_hours(from, PAGE_HOURS).await?;
         let Some(last) = page.last().map(|hour| hour.hour) else { return Ok(manifests) };
-        if let Some(lost) = page.iter().find(|hour| known.get(&hour.hour) != Some(&hour.manifest_digest)) {
-            let lost = lost.hour;
-            return Err(Error::Incomplete(format!("the archive does not hold {lost} as the catalog remembers it")));
+        // An hour that was sealed since the archive was listed is taken in later.
+        let listed = |hour: Hour| manifests.last().is_some_and(|last| hour <= last.hour());
+        for hour in &page {
+            let holds = match listed(hour.hour) {
+                true => known.get(&hour.hour).cloned(),
+                false => archive.manifest::<Clicks>(hour.hour).await?.map(|manifest| manifest.digest().to_string()),
+            };
+            if holds.as_ref() != Some(&hour.manifest_digest) {
+                let lost = hour.hour;
+                return Err(Error::Incomplete(format!("the archive does not hold {lost} as the catalog remembers it")));
+            }
         }
         from = last.next();
     }
 }
 
-/// Forgets what the catalog mirrors, and registers every sealed hour again, in order. A segment that stands with its
-/// receipt is used as it is. Any other is built, with the live verdicts about its clicks. After each hour `progress` is
-/// told how many hours are done, and how many there are.
-///
-/// # Errors
-/// [`Error::Incomplete`] if the chain of hours has a hole, or the archive does not hold an hour that the catalog
-/// remembers: then nothing was changed. After any other error the catalog holds the hours before the one that failed;
-/// the same call begins again.
-pub async fn catalog(
-    archive: &Archive,
-    history: &VerdictReader,
-    catalog: &dyn Catalog,
-    clock: &dyn Clock,
-    limits: session::Limits,
-    actor: &str,
-    mut progress: impl FnMut(u64, u64),
-) -> Result<Rebuilt, Error> {
-    let manifests = check(archive, catalog).await?;
-    let hours = manifests.len() as u64;
-    catalog.forget_derived(actor, clock.now()).await?;
-    let mut rebuilt = Rebuilt::default();
-    for manifest in manifests {
-        let digest = manifest.digest();
-        rebuilt.rows += manifest.rows;
-        let sealed = register::register(archive, Some(history), catalog, manifest, limits, clock.now()).await?;
-        let (hour, counts) = (sealed.manifest.hour(), sealed.manifest.digest());
-        invariant!(I3, counts == digest, "{hour} came back from manifest {counts}, it was read from {digest}");
-        rebuilt.hours += 1;
-        progress(rebuilt.hours, hours);
-    }
-    Ok(rebuilt)
+fn check_follows(previous: &Manifest, manifest: &Manifest) -> Result<(), Error> {
+    let follows = previous.hour().next() == manifest.hour() && manifest.previous == Some(previous.digest().to_string());
+    let hole = || Error::Incomplete(format!("the archive has a hole between {} and {}", previous.hour, manifest.hour));
+    follows.then_some(()).ok_or_else(hole)
 }

@@ -3,7 +3,7 @@
 //! The process may die between any two steps, and the steps are done again: the segment gets the same bytes, and the
 //! catalog takes the identical hour twice.
 
-use clicktrail_catalog::{Catalog, HotPartial, Outcome, Reconciliation, SealedHour, Segment};
+use clicktrail_catalog::{Catalog, HotPartial, Outcome, Reconciliation, Registered, SealedHour, Segment};
 use clicktrail_log::{
     archive::{Archive, Manifest},
     frame::Digest,
@@ -41,15 +41,7 @@ pub async fn register(
     limits: session::Limits,
     now: Timestamp,
 ) -> Result<Sealed, Error> {
-    let rulings = match history {
-        Some(history) => HourRulings::live(history, &manifest).await?,
-        None => HourRulings::none(),
-    };
-    let segment = segment::reuse_or_build(archive, &manifest, &rulings, limits).await?;
-    let hour = sealed_hour(&manifest);
-    let made_of_it =
-        segment.hour == hour.hour && segment.input_digest == segment::input_digest(&manifest, &rulings).to_string();
-    invariant!(I6, made_of_it, "segment {} is not made of manifest {}", segment.key, hour.manifest_digest);
+    let (hour, segment) = project(archive, history, &manifest, limits).await?;
     let partials = catalog.partials(hour.hour).await?;
     let merged = merge(&partials, limits).await?;
     let ranges = ranges(&partials);
@@ -58,6 +50,38 @@ pub async fn register(
     let of_it = (reconciliation.hour, reconciliation.projection.as_str()) == (hour.hour, counters::NAME);
     invariant!(I8, of_it, "{} was sealed with the comparison of {}", hour.hour, reconciliation.hour);
     Ok(Sealed { manifest, segment, reconciliation })
+}
+
+/// What is registered of a sealed hour, which the judge has passed: all of it is in the archive.
+async fn project(
+    archive: &Archive,
+    history: Option<&VerdictReader>,
+    manifest: &Manifest,
+    limits: session::Limits,
+) -> Result<(SealedHour, Segment), Error> {
+    let rulings = match history {
+        Some(history) => HourRulings::live(history, manifest).await?,
+        None => HourRulings::none(),
+    };
+    let segment = segment::reuse_or_build(archive, manifest, &rulings, limits).await?;
+    let hour = sealed_hour(manifest);
+    let made_of_it =
+        segment.hour == hour.hour && segment.input_digest == segment::input_digest(manifest, &rulings).to_string();
+    invariant!(I6, made_of_it, "segment {} is not made of manifest {}", segment.key, hour.manifest_digest);
+    Ok((hour, segment))
+}
+
+/// The same hour for a rebuild, which registers all of them at once: nothing is registered yet, and nothing compared.
+pub(crate) async fn beside(
+    archive: &Archive,
+    history: &VerdictReader,
+    manifest: &Manifest,
+    limits: session::Limits,
+    now: Timestamp,
+) -> Result<Registered, Error> {
+    let (hour, segment) = project(archive, Some(history), manifest, limits).await?;
+    let reconciliation = compare(&[], &[], &merge(&[], limits).await?, &hour, &segment, now);
+    Ok(Registered { hour, segment, reconciliation })
 }
 
 /// A manifest as the catalog keeps it.
@@ -79,19 +103,22 @@ pub fn sealed_hour(manifest: &Manifest) -> SealedHour {
 struct Merged {
     digest: String,
     rows: u64,
+    /// Whether an earlier version counted some of them, which did not count all that is counted today.
+    has_earlier: bool,
 }
 
 async fn merge(partials: &[HotPartial], limits: session::Limits) -> Result<Merged, Error> {
-    let mut rows = Vec::new();
+    let (mut rows, mut has_earlier) = (Vec::new(), false);
     for partial in partials {
         rows.extend(counters::hot::decode(&partial.payload)?);
+        has_earlier |= counters::hot::is_of_earlier_version(&partial.payload)?;
     }
     let mut writer = Writer::new(&counters::schema())?;
     for batch in counters::merge(rows, limits).await? {
         writer.push(batch)?;
     }
     let (bytes, rows) = writer.finish()?;
-    Ok(Merged { digest: Digest::of(&bytes).to_string(), rows })
+    Ok(Merged { digest: Digest::of(&bytes).to_string(), rows, has_earlier })
 }
 
 fn ranges(partials: &[HotPartial]) -> Vec<(Seq, Seq)> {
@@ -123,6 +150,8 @@ fn compare(
         )
     } else if merged.digest == segment.output_digest {
         (Outcome::Equal, String::new())
+    } else if merged.has_earlier {
+        (Outcome::Incomplete, "an earlier version counted some of the frames, and did not count all columns".to_owned())
     } else {
         let detail = format!(
             "the hot partials add up to {} rows with digest {}, the segment has {} rows with digest {}",

@@ -1,5 +1,6 @@
 //! From a sealed hour to its segment and [`Receipt`], in the archive. Done again, it gives the same bytes (I6).
 
+use arrow::array::RecordBatch;
 use bytes::Bytes;
 use clicktrail_catalog::Segment;
 use clicktrail_log::{
@@ -39,7 +40,7 @@ pub async fn build(
     rulings: &HourRulings,
     limits: session::Limits,
 ) -> Result<Segment, Error> {
-    let (bytes, rows) = project(archive, manifest, rulings, limits).await?;
+    let (bytes, rows) = project(archive, manifest, rulings, limits, &mut |_| Ok(())).await?;
     let hour = manifest.hour();
     // Every event is in one row of its minute and key, and no row is without an event.
     let counted = rows <= manifest.rows && (rows == 0) == (manifest.rows == 0);
@@ -144,12 +145,13 @@ fn live_segment(receipt: Receipt, hour: Hour, rulings: &HourRulings) -> Segment 
     }
 }
 
-/// The segment of an hour's clicks under the rulings about them, and its rows.
-async fn project(
+/// The segment of an hour's clicks under the rulings about them, and its rows, which `seen` is shown batch by batch.
+pub(crate) async fn project(
     archive: &Archive,
     manifest: &Manifest,
     rulings: &HourRulings,
     limits: session::Limits,
+    seen: &mut (dyn FnMut(&RecordBatch) -> Result<(), Error> + Send),
 ) -> Result<(Bytes, u64), Error> {
     let mut writer = Writer::new(&counters::schema())?;
     // A quiet hour needs no engine.
@@ -157,6 +159,7 @@ async fn project(
         let table = counters::rulings(vec![rulings.rows()])?;
         let mut rows = counters::project_hour(archive, manifest, table, limits).await?;
         while let Some(batch) = rows.try_next().await? {
+            seen(&batch)?;
             writer.push(batch)?;
         }
     }

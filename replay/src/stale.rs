@@ -26,6 +26,7 @@ use crate::error::Error;
 /// As log, archive and catalog report. The same call may be made again, by several processes at once.
 pub async fn follow(history: &VerdictReader, catalog: &dyn Catalog) -> Result<(), Error> {
     loop {
+        let catalog = catalog.begin().await?;
         let followed = catalog.followed_through().await?;
         let page = history.read_outlines(followed.next(), ReadLimit::waiting(Duration::ZERO)).await?;
         let through = page.next.previous();
@@ -38,7 +39,7 @@ pub async fn follow(history: &VerdictReader, catalog: &dyn Catalog) -> Result<()
         let mut sealed = SealedHours::default();
         let mut later: BTreeMap<Seq, LaterRuling> = BTreeMap::new();
         for ruled in &page.ruled {
-            if ruled.outline.stage != Stage::Live || sealed.misses(ruled, catalog).await? {
+            if ruled.outline.stage != Stage::Live || sealed.misses(ruled, catalog.as_ref()).await? {
                 note(&mut later, ruled);
             }
         }

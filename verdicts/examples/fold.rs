@@ -178,9 +178,10 @@ fn files(path: &Path) -> std::io::Result<Vec<u8>> {
 }
 
 fn ruleset(only: Option<&str>) -> Arc<Ruleset> {
-    let text = Ruleset::shipped_text()
+    let text = Ruleset::text_of("default")
+        .expect("it ships")
         .replace("detector = \"impossible_travel\"", "detector = \"impossible_travel\"\ndatabase = \"city.mmdb\"")
-        .replace("detector = \"datacentre\"", "detector = \"datacentre\"\nlists = [\"networks.txt\"]");
+        .replace("shipped_lists = true", "shipped_lists = true\nlists = [\"networks.txt\"]");
     let text = match only {
         None => text,
         Some(only) => {

@@ -68,7 +68,7 @@ pub fn verdict(
         event_id,
         decision,
         category: category.filter(|_| invalid),
-        reasons: vec![Reason { rule: by.reason.clone(), weight_permille, evidence: Vec::new() }],
+        reasons: vec![Reason { rule: by.reason.clone(), weight_permille, decides: false, evidence: Vec::new() }],
         score_permille: weight_permille,
         ruleset: String::new(),
         stage,

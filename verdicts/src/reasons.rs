@@ -5,6 +5,8 @@
 //! [{"rule":"address_rate","weight":400,"evidence":{"clicks":101,"address":"192.0.2.1","first":{"position":"1.42.0"}}}]
 //! ```
 //!
+//! A reason that made the event invalid alone has `"decides":true` behind its weight; in any other the field is absent.
+//!
 //! Evidence keeps its order. A number is a JSON number and a text a JSON string. A position is an object with the one
 //! field `position`, so that a text that looks like a position stays a text. So what was written is what is read.
 
@@ -25,6 +27,8 @@ use crate::verdict::{Evidence, Reason};
 struct Stored {
     rule: String,
     weight: u16,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    decides: bool,
     evidence: Pairs,
 }
 
@@ -105,6 +109,7 @@ pub fn to_text(reasons: &[Reason]) -> String {
     let stored = |reason: &Reason| Stored {
         rule: reason.rule.clone(),
         weight: reason.weight_permille,
+        decides: reason.decides,
         evidence: Pairs(reason.evidence.clone()),
     };
     let stored: Vec<Stored> = reasons.iter().map(stored).collect();
@@ -117,8 +122,12 @@ pub fn to_text(reasons: &[Reason]) -> String {
 /// If it is not what [`to_text`] writes.
 pub fn from_text(text: &str) -> Result<Vec<Reason>, serde_json::Error> {
     let stored: Vec<Stored> = serde_json::from_str(text)?;
-    let reason =
-        |stored: Stored| Reason { rule: stored.rule, weight_permille: stored.weight, evidence: stored.evidence.0 };
+    let reason = |stored: Stored| Reason {
+        rule: stored.rule,
+        weight_permille: stored.weight,
+        decides: stored.decides,
+        evidence: stored.evidence.0,
+    };
     Ok(stored.into_iter().map(reason).collect())
 }
 
@@ -131,7 +140,7 @@ mod tests {
 
     fn reason(evidence: Vec<(&str, Evidence)>) -> Reason {
         let evidence = evidence.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
-        Reason { rule: "address_rate".to_owned(), weight_permille: 400, evidence }
+        Reason { rule: "address_rate".to_owned(), weight_permille: 400, decides: false, evidence }
     }
 
     #[test]
@@ -152,6 +161,10 @@ mod tests {
         );
         assert_eq!(from_text(&text).unwrap(), reasons);
         assert_eq!(to_text(&[]), "[]");
+        let decided = [Reason { decides: true, ..reason(vec![]) }];
+        let text = to_text(&decided);
+        assert_eq!(text, r#"[{"rule":"address_rate","weight":400,"decides":true,"evidence":{}}]"#);
+        assert_eq!(from_text(&text).unwrap(), decided);
     }
 
     fn any_evidence() -> impl Strategy<Value = Evidence> {
@@ -168,11 +181,11 @@ mod tests {
         #[test]
         fn reasons_are_read_as_they_were_written(
             reasons in prop::collection::vec(
-                (any::<String>(), any::<u16>(), prop::collection::vec((any::<String>(), any_evidence()), 0..4)), 0..4),
+                (any::<String>(), any::<u16>(), any::<bool>(), prop::collection::vec((any::<String>(), any_evidence()), 0..4)), 0..4),
         ) {
             let reasons: Vec<Reason> = reasons
                 .into_iter()
-                .map(|(rule, weight_permille, evidence)| Reason { rule, weight_permille, evidence })
+                .map(|(rule, weight_permille, decides, evidence)| Reason { rule, weight_permille, decides, evidence })
                 .collect();
             let text = to_text(&reasons);
             let read = from_text(&text).unwrap();

@@ -136,6 +136,8 @@ pub struct Reason {
     pub rule: String,
     /// What it adds to the score, in thousandths.
     pub weight_permille: u16,
+    /// Whether it made the event invalid alone, whatever the weights.
+    pub decides: bool,
     /// What it saw, by name, in a fixed order.
     pub evidence: Vec<(String, Evidence)>,
 }

@@ -1,11 +1,14 @@
 //! `clicktrail catalog rebuild|reconciliations`
 
+use std::sync::Arc;
+
 use clicktrail_log::time::Hour;
 use clicktrail_projections::session;
 use clicktrail_replay::{self as replay, rebuild};
 use serde_json::json;
 
 use crate::{
+    basis,
     exit::Exit,
     global::{Format, Global},
     installation::WriteLock,
@@ -14,9 +17,11 @@ use crate::{
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Forget hours, segments and live counts, then register every sealed hour again from the archive
+    /// Make hours, segments and live counts again from archive and logs
     ///
-    /// Stop every server first, on every machine, and let the judge pass all sealed hours. Registered ads are kept.
+    /// It is built beside what is there and takes its place in one step: until then, and after any failure, everything
+    /// counts as before. Hours that the judge has not passed are left out. Registered ads are kept. Stop the server of
+    /// this data directory first; those elsewhere notice, and go on from what was rebuilt.
     Rebuild,
     /// List how sealed hours compared with what was counted live
     Reconciliations,
@@ -33,21 +38,19 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
     let _lock = WriteLock::take(&global.places()?.data)?;
     let instance = global.open().await?;
     let bar = progress::bar(0, "rebuild");
-    let limits = session::Limits::default();
+    let rebuild = rebuild::Rebuild {
+        clicks: Arc::clone(&instance.clicks),
+        archive: instance.archive.clone(),
+        history: instance.rulings(),
+        catalog: Arc::clone(&instance.catalog),
+        limits: session::Limits::default(),
+    };
     let actor = global.actor(None)?;
-    let rebuilt = rebuild::catalog(
-        &instance.archive,
-        &instance.rulings(),
-        instance.catalog.as_ref(),
-        instance.clock.as_ref(),
-        limits,
-        &actor,
-        |done, all| {
-            bar.set_length(all);
-            bar.set_position(done);
-        },
-    )
-    .await;
+    let rebuilt = rebuild.run(instance.clock.as_ref(), &actor, |done, all| {
+        bar.set_length(all);
+        bar.set_position(done);
+    });
+    let rebuilt = rebuilt.await;
     bar.finish_and_clear();
     let rebuilt = match rebuilt {
         Err(replay::Error::Incomplete(what)) => {
@@ -57,21 +60,44 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
         other => other?,
     };
     match global.output {
-        Format::Json => output::json(&json!({"hours": rebuilt.hours, "rows": rebuilt.rows})),
+        Format::Json => output::json(&json!({
+            "hours": rebuilt.hours,
+            "rows": rebuilt.rows,
+            "unjudged_hours": rebuilt.unjudged,
+            "open_uncounted": rebuilt.open_uncounted,
+        })),
         Format::Table => {
             let (hours, events) = (output::count(rebuilt.hours, "hour"), output::count(rebuilt.rows, "event"));
             output::line(&format!("{hours} with {events} registered again"))
         }
     }
-    if rebuilt.hours == 0 {
-        output::note("the archive holds no sealed hour: nothing was rebuilt");
-        return Ok(Exit::InputIncomplete);
+    tell_left_out(&rebuilt);
+    if instance.catalog.ads_version().await? == 0 {
+        output::note("no ad is registered: links are answered with 404 until the ads are registered again");
     }
-    Ok(Exit::Ok)
+    let is_whole = rebuilt.hours > 0 && rebuilt.unjudged == 0 && rebuilt.open_uncounted.is_none();
+    Ok(if is_whole { Exit::Ok } else { Exit::InputIncomplete })
+}
+
+/// Says what the catalog does not count, and who will see to it.
+fn tell_left_out(rebuilt: &rebuild::Rebuilt) {
+    if rebuilt.hours == 0 && rebuilt.unjudged == 0 {
+        output::note("the archive holds no sealed hour: nothing was rebuilt");
+    }
+    if rebuilt.unjudged > 0 {
+        let hours = output::count(rebuilt.unjudged, "sealed hour");
+        output::note(&format!(
+            "{hours} not registered, because the judge has not passed them: a server registers them once it has"
+        ));
+    }
+    if let Some(why) = &rebuilt.open_uncounted {
+        output::note(&format!("events behind the last sealed hour were not counted again: {why}"));
+    }
 }
 
 async fn reconciliations(global: &Global) -> anyhow::Result<Exit> {
-    let instance = global.open().await?;
+    let instance = global.open_answering().await?;
+    basis::tell(&basis::present(&instance).await?);
     let mut from = Hour::from_i64(i64::MIN / 2);
     let mut all = Vec::new();
     loop {

@@ -1,13 +1,17 @@
 //! The command line, and which file runs each command.
 
-use std::process::ExitCode;
+use std::{
+    io::{ErrorKind, Write as _},
+    process::ExitCode,
+};
 
+use anyhow::ensure;
 use clap::{Parser, Subcommand};
 
 use crate::{
     ads, catalog, counters, demo, doctor,
     exit::Exit,
-    global::{Global, NoDataDirectory},
+    global::{Format, Global, NoDataDirectory, Requested},
     import, log, output, rejected, schema, serve, simulate, verdicts,
 };
 
@@ -63,28 +67,75 @@ enum Command {
     Catalog(catalog::Command),
 }
 
+impl Command {
+    /// Whether all that it prints is one table.
+    const fn answers_with_a_table(&self) -> bool {
+        match self {
+            Self::Counters(_) => true,
+            Self::Ads(command) => matches!(command, ads::Command::List),
+            Self::Log(command) => matches!(command, log::Command::Hours { .. }),
+            Self::Verdicts(command) => matches!(command, verdicts::Command::Stats(_) | verdicts::Command::Stale),
+            Self::Rejected(command) => matches!(command, rejected::Command::List { .. }),
+            Self::Catalog(command) => matches!(command, catalog::Command::Reconciliations),
+            Self::Demo(_)
+            | Self::Serve(_)
+            | Self::Import(_)
+            | Self::Simulate(_)
+            | Self::Schema(_)
+            | Self::Doctor(_) => false,
+        }
+    }
+}
+
 /// Runs the command that the process was started with.
 pub async fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(usage) => {
-            let _ = usage.print();
             // Help and version are answers; clap's own 2 for a mistake means something else here.
-            return ExitCode::from(u8::from(usage.use_stderr()));
+            let lost = help_is_lost(&usage);
+            return ExitCode::from(u8::from(lost || usage.use_stderr()));
         }
     };
-    match run(cli).await {
-        Ok(exit) => ExitCode::from(exit.code()),
+    let code = match run(cli).await {
+        Ok(exit) => exit.code(),
         Err(error) => {
             output::error(&error);
             let incomplete = error.is::<NoDataDirectory>();
-            ExitCode::from(if incomplete { Exit::InputIncomplete.code() } else { 1 })
+            if incomplete { Exit::InputIncomplete.code() } else { 1 }
+        }
+    };
+    match output::finish() {
+        Ok(()) => ExitCode::from(code),
+        // Whatever the command found, nobody can read it.
+        Err(error) => {
+            output::error(&error.into());
+            ExitCode::from(1)
         }
     }
 }
 
+/// Prints what clap has to say, and tells whether it could not be written.
+fn help_is_lost(usage: &clap::Error) -> bool {
+    match usage.print().and_then(|()| std::io::stdout().flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            output::error(&anyhow::Error::from(error).context("write to stdout"));
+            true
+        }
+        Ok(()) | Err(_) => false,
+    }
+}
+
 async fn run(cli: Cli) -> anyhow::Result<Exit> {
-    let Cli { global, command } = cli;
+    let Cli { mut global, command } = cli;
+    match global.requested {
+        Requested::Table => global.output = Format::Table,
+        Requested::Json => global.output = Format::Json,
+        Requested::Csv => {
+            ensure!(command.answers_with_a_table(), "this command has no table to print as CSV: use --output json");
+            output::tables_are_csv();
+        }
+    }
     output::tracing(matches!(command, Command::Serve(_)));
     match command {
         Command::Demo(arguments) => Box::pin(demo::run(&global, arguments)).await,

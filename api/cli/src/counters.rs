@@ -2,68 +2,93 @@
 
 use std::collections::BTreeSet;
 
-use clicktrail_log::time::Timestamp;
-use clicktrail_projections::counters::query;
+use clicktrail_projections::{
+    counters::query,
+    zone::{Range, Unit, Zone},
+};
 use clicktrail_query::{Service, counters::Moment};
 
-use crate::{exit::Exit, global::Global, output};
+use crate::{basis, exit::Exit, global::Global, output, tiers};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// Event time from, inclusive, in whole minutes: 2026-11-22T14:00:00Z, or 2026-11-22 for its midnight in UTC (also
-    /// with another --timezone)
-    #[arg(long, value_parser = instant)]
-    from: Option<Timestamp>,
+    /// Event time from, inclusive: 2026-11-22 is a day of --timezone, 2026-11-22T14:00 a time of its clocks, and
+    /// 2026-11-22T14:00:00Z that instant; whole minutes
+    #[arg(long, value_name = "TIME")]
+    from: Option<String>,
     /// Event time to, exclusive, written as --from is
-    #[arg(long, value_parser = instant)]
-    to: Option<Timestamp>,
+    #[arg(long, value_name = "TIME")]
+    to: Option<String>,
+    /// Event times of a calendar month of --timezone: 2026-11
+    #[arg(long, value_name = "MONTH", conflicts_with_all = ["from", "to"])]
+    month: Option<String>,
+    /// Only of this advertiser
+    #[arg(long, value_name = "ID")]
+    advertiser: Option<String>,
     /// Dimensions, separated by commas: advertiser, campaign, ad, publisher, country, device; currency is always added
     #[arg(long = "by", alias = "group-by", value_delimiter = ',', default_value = "advertiser")]
     dimensions: Vec<query::Dimension>,
-    /// Width of a time bucket: minute, 5m, hour, day or total
+    /// Width of a time bucket: minute, 5m, hour, day, week, month or total
     #[arg(long, default_value = "total")]
     granularity: query::Granularity,
     /// Count with every verdict up to this one: a position in the verdict log, as `verdicts` prints it, or `latest`.
     /// Without it you get the billed totals, which know the judge's live verdicts alone
     #[arg(long, value_name = "POSITION")]
     as_of: Option<Moment>,
-    /// Time zone of the buckets, by its IANA name: Europe/Berlin
-    #[arg(long, default_value = "UTC", value_name = "ZONE")]
-    timezone: String,
-}
-
-fn instant(text: &str) -> Result<Timestamp, String> {
-    let midnight = format!("{text}T00:00:00Z");
-    let parsed = Timestamp::parse_rfc3339(text).or_else(|| Timestamp::parse_rfc3339(&midnight));
-    parsed.ok_or_else(|| "use a date, as in 2026-11-22, or RFC 3339, as in 2026-11-22T14:00:00Z".to_owned())
+    /// Gross, net and total net of impressions, clicks, conversions, spend and value: net is without general invalid
+    /// traffic and duplicates, total net also without sophisticated and by policy. Nothing that nobody judged is in net
+    #[arg(long)]
+    tiers: bool,
+    /// Time zone of buckets and dates, by its IANA name, as in Europe/Berlin, or as an offset, as in +02:00
+    #[arg(long, default_value = "UTC", value_name = "ZONE", allow_hyphen_values = true)]
+    timezone: Zone,
+    #[command(flatten)]
+    basis: basis::Arguments,
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let service = global.open_existing().await?.questions();
+    let zone = arguments.timezone;
+    let range = match &arguments.month {
+        Some(month) => Range::month(month, &zone)?,
+        None => Range::parse(arguments.from.as_deref(), arguments.to.as_deref(), &zone, Unit::Minute)?,
+    };
+    let instance = global.open_answering().await?;
+    arguments.basis.wait(&instance).await?;
+    let service = instance.questions();
     let mut seen = BTreeSet::new();
     let dimensions = arguments.dimensions.into_iter().filter(|dimension| seen.insert(*dimension)).collect();
     let question = query::Question {
-        from: arguments.from,
-        to: arguments.to,
+        range,
+        advertiser: arguments.advertiser,
         dimensions,
         granularity: arguments.granularity,
-        zone: arguments.timezone,
+        zone,
     };
-    let batches = match arguments.as_of {
-        None => {
-            let batches = service.counters(&question).await?;
-            tell_stale(&service).await?;
-            batches
-        }
-        Some(moment) => service.counters_as_of(&question, moment).await?,
+    if arguments.as_of.is_none() {
+        tell_stale(&service).await?;
+    }
+    let answer = match (arguments.tiers, arguments.as_of) {
+        (true, None) => service.tiers(&question).await?,
+        (true, Some(moment)) => service.tiers_as_of(&question, moment).await?,
+        (false, None) => service.counters(&question).await?,
+        (false, Some(moment)) => service.counters_as_of(&question, moment).await?,
     };
-    output::rows(&batches, global.output)?;
-    Ok(Exit::Ok)
+    let basis = basis::with_spool(answer.basis, &instance).await?;
+    if arguments.tiers {
+        return arguments.basis.print_with(&answer.rows, &basis, global, tiers::print);
+    }
+    arguments.basis.print(&answer.rows, &basis, global)
 }
 
 /// Says that there are hours whose numbers do not know every verdict.
 async fn tell_stale(service: &Service) -> anyhow::Result<()> {
-    let stale = service.stale_hours().await?;
+    let stale = match service.stale_hours().await {
+        Err(cause) if cause.is_transient() => {
+            output::note("the verdict log cannot be reached, so nobody knows which hours are stale");
+            return Ok(());
+        }
+        found => found?,
+    };
     if let (Some(first), Some(last)) = (stale.keys().next(), stale.keys().next_back()) {
         let hours = match stale.len() {
             1 => format!("{first} is stale"),

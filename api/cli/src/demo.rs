@@ -6,7 +6,10 @@ use clicktrail_log::{
     archive::verify::Verifier,
     time::{Hour, Timestamp},
 };
-use clicktrail_projections::counters::query::{Dimension, Granularity, Question};
+use clicktrail_projections::{
+    counters::query::{Dimension, Granularity, Question},
+    zone::{Range, Zone},
+};
 use clicktrail_simulate::Config;
 
 use crate::{
@@ -70,13 +73,13 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
 
     output::note("\n4. counters by advertiser: gross clicks, billable clicks, what is owed");
     let question = Question {
-        from: None,
-        to: None,
+        range: Range::everything(),
+        advertiser: None,
         dimensions: vec![Dimension::Advertiser],
         granularity: Granularity::Total,
-        zone: "UTC".to_owned(),
+        zone: Zone::utc(),
     };
-    output::rows(&instance.questions().counters(&question).await?, global.output)?;
+    output::rows(&instance.questions().counters(&question).await?.rows, global.output)?;
     if global.output == Format::Table {
         output::note(&format!(
             "\nTry next:\n  \

@@ -33,23 +33,38 @@ pub(crate) struct Global {
     /// Keep the catalog on PostgreSQL: postgres://USER@HOST/DATABASE
     #[arg(long, global = true, env = "CLICKTRAIL_CATALOG", value_name = "URL", hide_env_values = true)]
     pub(crate) catalog: Option<String>,
-    /// Ruleset of the judge [default: the one in the program; see `verdicts rules`]
-    #[arg(long, global = true, env = "CLICKTRAIL_RULESET", value_name = "FILE.toml")]
+    /// Ruleset of the judge: `default` or `scored`, which ship, or a file [default: default; see `verdicts rules`]
+    #[arg(long, global = true, env = "CLICKTRAIL_RULESET", value_name = "NAME or FILE.toml")]
     pub(crate) ruleset: Option<PathBuf>,
     /// Configuration file; flags and the environment take precedence over it [default: ./clicktrail.toml, if it exists]
     #[arg(long, global = true, env = "CLICKTRAIL_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Format of the results
-    #[arg(long, global = true, value_enum, default_value = "table")]
+    /// Format of the results; csv where they are a table
+    #[arg(long = "output", global = true, value_enum, default_value = "table", value_name = "FORMAT")]
+    pub(crate) requested: Requested,
+    /// What commands do for it.
+    #[arg(skip)]
     pub(crate) output: Format,
 }
 
-/// How results are printed.
+/// The formats that can be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub(crate) enum Requested {
     /// For people.
     Table,
     /// For programs: one JSON document.
+    Json,
+    /// For spreadsheets: RFC 4180.
+    Csv,
+}
+
+/// How a command prints its results.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Format {
+    /// As lines and tables; `output` makes CSV of a table if that is asked for.
+    #[default]
+    Table,
+    /// As one JSON document.
     Json,
 }
 
@@ -81,11 +96,18 @@ impl Global {
     /// The judge's rules.
     pub(crate) fn rules(&self) -> anyhow::Result<Arc<Ruleset>> {
         let file = self.ruleset.clone().or(config::load(self.config.as_deref())?.ruleset);
-        let rules = match &file {
-            Some(path) => Ruleset::load(path).with_context(|| format!("read ruleset {}", path.display()))?,
-            None => Ruleset::shipped(),
+        let Some(path) = file else {
+            return Ok(Arc::new(Ruleset::shipped()));
         };
-        Ok(Arc::new(rules))
+        // A file of that name is `./scored`.
+        if let Some(shipped) = path.to_str().and_then(Ruleset::named) {
+            return Ok(Arc::new(shipped));
+        }
+        let known = || {
+            let names: Vec<_> = Ruleset::names().collect();
+            format!("read ruleset {} (those that ship are {})", path.display(), names.join(" and "))
+        };
+        Ok(Arc::new(Ruleset::load(&path).with_context(known)?))
     }
 
     /// Opens an installation that is there, for commands that only read: a mistyped directory is not made.
@@ -96,6 +118,17 @@ impl Global {
             return Err(NoDataDirectory(data.display().to_string()).into());
         }
         Installation::open(places, Arc::new(SystemClock)).await
+    }
+
+    /// The same for commands that answer from what is counted: a log that cannot be reached fails them only if they
+    /// need it.
+    pub(crate) async fn open_answering(&self) -> anyhow::Result<Installation> {
+        let places = self.places()?;
+        let data = &places.data;
+        if !data.is_dir() {
+            return Err(NoDataDirectory(data.display().to_string()).into());
+        }
+        Installation::open_answering(places, Arc::new(SystemClock)).await
     }
 
     /// Opens an installation, and makes what is not there.

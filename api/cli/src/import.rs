@@ -1,49 +1,49 @@
 //! `clicktrail import FILE`
 
-#![expect(clippy::disallowed_methods, reason = "it pauses before it sends a frame again whose outcome is unknown")]
+mod rejects_max;
+mod write;
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc};
 
 use anyhow::Context as _;
-use clicktrail_import::{Import, Mapping, Options, Rejects};
-use clicktrail_live::backfill::Written;
-use clicktrail_log::{
-    frame::{Frame, Writer},
-    log::Log,
-    time::{Clock as _, ManualClock, SystemClock, Timestamp},
-};
-use clicktrail_replay::reader;
-use clicktrail_verdicts::ruleset::Ruleset;
+use clicktrail_import::{Import, Mapping, Options};
+use clicktrail_log::time::{Clock as _, ManualClock, SystemClock};
 use serde_json::json;
 
 use crate::{
+    behind,
     exit::Exit,
     global::{Format, Global},
+    import::{rejects_max::RejectsMax, write::Summary},
     installation::{Installation, WriteLock},
     made_up, output, progress,
 };
 
-/// How often an append whose outcome is unknown is repeated.
-const APPEND_ATTEMPTS: u32 = 20;
-
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The file to import
+    /// The file to import. A longer version of a file that was imported adds its new lines; the same file adds nothing,
+    /// and that is success
     file: PathBuf,
-    /// Format of its lines: combined (a web server's access log), csv or ndjson
+    /// Format of its lines: combined (a web server's access log, also common, nginx's main, and with a virtual host in
+    /// front), csv or ndjson
     #[arg(long)]
     format: String,
     /// Mapping: says where each column of an event comes from (see examples/apache.toml). Only ndjson needs none: its
     /// lines are then events as POST /v1/events takes them
     #[arg(long, value_name = "FILE.toml")]
     mapping: Option<PathBuf>,
-}
-
-/// What an import did.
-struct Summary {
-    read: u64,
-    rejected: u64,
-    written: Written,
+    /// Name of the server that wrote the file. Lines without an id are told apart by their bytes, and by this: give each
+    /// of several servers its own, always the same, if two may write the same line in the same second
+    #[arg(long, value_name = "NAME")]
+    source: Option<String>,
+    /// The file is complete: import its last line too, although it has no line end. Without this it waits, because a
+    /// line that is still being written would become an event of its own
+    #[arg(long)]
+    whole: bool,
+    /// Exit with 2 if more lines are rejected: a share of the lines read (1%), or a number. So does an import that logs
+    /// nothing although it read lines that the log does not hold
+    #[arg(long, value_name = "SHARE", default_value = "1%")]
+    rejects_max: RejectsMax,
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
@@ -53,7 +53,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     made_up::end(&places.data)?;
     let mapping = mapping(&arguments)?;
     let present = SystemClock.now();
-    let options = Options::new(&places.data, present);
+    let options =
+        Options { source: arguments.source.clone(), whole: arguments.whole, ..Options::new(&places.data, present) };
     let bar = progress::bar(0, "read");
     let import = tokio::task::block_in_place(|| {
         Import::open(&arguments.file, mapping, &options, &mut |done, total| {
@@ -63,10 +64,14 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     });
     bar.finish_and_clear();
     let import = import.with_context(|| format!("import {}", arguments.file.display()))?;
-    let summary = Box::pin(write(global, rules, import, present)).await?;
+    let clock = Arc::new(ManualClock::new(present));
+    let instance = Installation::open(places, Arc::clone(&clock) as Arc<_>).await?;
+    behind::check(&instance).await?;
+    let summary = Box::pin(write::all(instance, rules, (clock, present), import, &arguments.file)).await?;
     drop(lock);
-    print(global, &summary);
-    Ok(Exit::Ok)
+    let failure = summary.failure(arguments.rejects_max);
+    print(global, &summary, failure.as_deref());
+    Ok(if failure.is_some() { Exit::Differences } else { Exit::Ok })
 }
 
 fn mapping(arguments: &Arguments) -> anyhow::Result<Mapping> {
@@ -79,115 +84,111 @@ fn mapping(arguments: &Arguments) -> anyhow::Result<Mapping> {
     Mapping::parse(format, &text).with_context(|| format!("read {}", path.display()))
 }
 
-async fn write(
-    global: &Global,
-    rules: Arc<Ruleset>,
-    mut import: Import,
-    present: Timestamp,
-) -> anyhow::Result<Summary> {
-    let clock = Arc::new(ManualClock::new(present));
-    let instance = Installation::open(global.places()?, Arc::clone(&clock) as Arc<_>).await?;
-    let rejected_log = Arc::clone(&instance.rejected);
-    let (read, identity) = (import.read_lines(), import.identity());
-    let written = match instance.is_embedded() {
-        true => log_history(instance, rules, Arc::clone(&clock), present, &mut import).await?,
-        false => log_now(&instance, &mut import).await?,
-    };
-    let rejected_at = import.last_event().unwrap_or(Timestamp::from_micros(0));
-    let rejects = import.into_rejects()?;
-    clock.set(present);
-    let rejected = log_rejects(rejected_log.as_ref(), rejects, Writer::new(identity, 1), rejected_at).await?;
-    Ok(Summary { read, rejected, written })
-}
-
-/// Into the embedded log: logged time follows event time.
-async fn log_history(
-    instance: Installation,
-    rules: Arc<Ruleset>,
-    clock: Arc<ManualClock>,
-    present: Timestamp,
-    import: &mut Import,
-) -> anyhow::Result<Written> {
-    let bar = progress::bar(import.events_max(), "log");
-    let mut backfill = instance.backfill(rules, clock, present, import.identity())?;
-    while let Some(batch) = import.next_batch()? {
-        backfill.append(&batch.events, batch.first, batch.last).await?;
-        bar.inc(batch.events.num_rows() as u64);
-    }
-    let written = backfill.finish().await?;
-    bar.finish_and_clear();
-    Ok(written)
-}
-
-/// Into a broker, which gives frames its own time: the events are logged now, and sealed with the present hour.
-async fn log_now(instance: &Installation, import: &mut Import) -> anyhow::Result<Written> {
-    let bar = progress::bar(import.events_max(), "log");
-    let known = reader::writers_at_tail(&instance.clicks, &instance.archive, instance.catalog.as_ref()).await?;
-    let known = known.last_of(import.identity());
-    let mut writer = Writer::new(import.identity(), 1);
-    let mut written = Written::default();
-    while let Some(batch) = import.next_batch()? {
-        let frame = writer.seal(&batch.events, (batch.first, batch.last))?;
-        let rows = batch.events.num_rows() as u64;
-        let identity = (frame.header.writer_epoch, frame.header.number);
-        match known.is_some_and(|known| identity <= known) || append(instance.clicks.as_ref(), &frame).await? {
-            true => written.duplicates += rows,
-            false => written.logged += rows,
+impl Summary {
+    /// Why the import failed as a whole, although what could be logged was.
+    fn failure(&self, rejects_max: RejectsMax) -> Option<String> {
+        let Self { read, logged, known, rejected, rejected_before, held_back, .. } = self;
+        let reasons: Vec<String> = self.codes.iter().map(|(code, lines)| format!("{code} {lines}")).collect();
+        let see = format!("({}): see clicktrail rejected list", reasons.join(", "));
+        if read == held_back && *read > 0 {
+            return Some(
+                "nothing was logged: the only line has no line end; pass --whole if the file is complete".into(),
+            );
         }
-        bar.inc(rows);
-    }
-    bar.finish_and_clear();
-    Ok(written)
-}
-
-/// Whether the log held the frame already. An unknown outcome is asked again with the same frame.
-async fn append(log: &dyn Log, frame: &Frame) -> anyhow::Result<bool> {
-    let mut attempt = 0;
-    loop {
-        match log.append(frame).await {
-            Ok(appended) => return Ok(appended.duplicate),
-            Err(error) if error.is_transient() && attempt < APPEND_ATTEMPTS => attempt += 1,
-            Err(error) => return Err(error).context("log a frame (import the file again to go on from here)"),
+        if *logged == 0 && *known == 0 && *read > 0 {
+            return Some(format!("nothing was logged: {rejected} of {} rejected {see}", were(*read, "line")));
         }
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        if *logged == 0 && rejected > rejected_before {
+            let new = rejected - rejected_before;
+            return Some(format!("nothing new was logged: {} rejected {see}", were(new, "new line")));
+        }
+        rejects_max.is_exceeded(*rejected, *read).then(|| {
+            format!("{} of {} rejected, more than --rejects-max {rejects_max} {see}", rejected, were(*read, "line"))
+        })
     }
 }
 
-/// Rejected lines go to their own log under the same identity, so importing again adds none.
-async fn log_rejects(log: &dyn Log, mut rejects: Rejects, mut writer: Writer, at: Timestamp) -> anyhow::Result<u64> {
-    let lines = rejects.lines();
-    while let Some(batch) = rejects.next_batch(at)? {
-        log.append(&writer.seal(&batch, (at, at))?).await?;
-    }
-    Ok(lines)
+/// `1 line was`, `2 lines were`.
+fn were(number: u64, noun: &str) -> String {
+    format!("{} {}", output::count(number, noun), if number == 1 { "was" } else { "were" })
 }
 
-fn print(global: &Global, summary: &Summary) {
-    let Summary { read, rejected, written } = summary;
+fn print(global: &Global, summary: &Summary, failure: Option<&str>) {
+    let Summary { read, logged, known, rejected, held_back, written, .. } = summary;
     match global.output {
-        Format::Json => output::json(&json!({
-            "read": read,
-            "logged": written.logged,
-            "rejected": rejected,
-            "duplicates": written.duplicates,
-            "hours_sealed": written.hours_sealed,
-            "hours_reconciled": written.hours_equal,
-        })),
+        Format::Json => {
+            output::json(&json!({
+                "read": read,
+                "logged": logged,
+                "rejected": rejected,
+                "rejected_before": summary.rejected_before,
+                "duplicates": known,
+                "held_back": held_back,
+                "hours_sealed": written.hours_sealed,
+                "hours_reconciled": written.hours_equal,
+                "failure": failure,
+            }));
+            if let Some(failure) = failure {
+                output::note(&format!("import failed: {failure}"));
+            }
+        }
         Format::Table => {
             output::line(&format!(
-                "read {}: {} logged, {} were in the log already, {rejected} rejected",
+                "read {}: {logged} logged, {known} were in the log already, {rejected} rejected",
                 output::count(*read, "line"),
-                written.logged,
-                written.duplicates
             ));
+            if *held_back > 0 {
+                output::line("the last line has no line end and was held back: pass --whole if the file is complete");
+            }
             output::line(&format!(
                 "sealed {}, {} of them equal to what was counted live",
                 output::count(written.hours_sealed, "hour"),
                 written.hours_equal
             ));
-            output::note(
-                "next: clicktrail counters --by campaign --granularity day; clicktrail rejected list; clicktrail log verify",
-            );
+            match failure {
+                Some(failure) => output::line(&format!("import failed: {failure}")),
+                None => output::note(
+                    "next: clicktrail counters --by campaign --granularity day; clicktrail rejected list; clicktrail log \
+                     verify",
+                ),
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use clicktrail_live::backfill::Written;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(numbers: [u64; 6], expected: Option<&str>) {
+        let [read, logged, known, rejected, rejected_before, held_back] = numbers;
+        let codes = BTreeMap::from([("malformed", rejected)]);
+        let written = Written::default();
+        let summary = Summary { read, logged, known, rejected, rejected_before, held_back, codes, written };
+        let failure = summary.failure("1%".parse().unwrap());
+        assert_eq!(failure.as_ref().map(|text| text.split(" (").next().unwrap()), expected, "{numbers:?}");
+    }
+
+    #[test]
+    fn an_import_fails_that_logs_nothing_or_rejects_too_much() {
+        check([10_000, 9_998, 0, 2, 0, 0], None);
+        check([100, 99, 0, 1, 0, 0], None);
+        check([99, 98, 0, 1, 0, 0], Some("1 of 99 lines were rejected, more than --rejects-max 1%"));
+        check([0, 0, 0, 0, 0, 0], None);
+        check([3, 0, 0, 3, 0, 0], Some("nothing was logged: 3 of 3 lines were rejected"));
+        check([3, 0, 0, 3, 3, 0], Some("nothing was logged: 3 of 3 lines were rejected"));
+        // The same file again, and a longer one whose new line is none.
+        check([10_000, 0, 9_998, 2, 2, 0], None);
+        check([10_001, 0, 9_998, 3, 2, 0], Some("nothing new was logged: 1 new line was rejected"));
+        check([10_001, 0, 10_000, 0, 0, 1], None);
+        check(
+            [1, 0, 0, 0, 0, 1],
+            Some("nothing was logged: the only line has no line end; pass --whole if the file is complete"),
+        );
     }
 }

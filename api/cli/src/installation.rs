@@ -1,13 +1,13 @@
 //! One installation: its logs, archive and catalog, wherever they live.
 
 use std::{
-    fs::File,
+    fs::{File, TryLockError},
     io::Write as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clicktrail_catalog::{Catalog, Postgres, Sqlite};
 use clicktrail_live::{
     backfill::{Backfill, Parts},
@@ -17,11 +17,12 @@ use clicktrail_live::{
 };
 use clicktrail_log::{
     archive::Archive,
+    away::AwayLog,
     embedded::EmbeddedLog,
-    frame::Writer,
+    frame::{Writer, identity_of_start},
     ids::Ids,
     jetstream,
-    log::{Log, Stream},
+    log::{self, Log, Stream},
     time::{Clock, ManualClock, Timestamp},
 };
 use clicktrail_projections::session;
@@ -74,9 +75,43 @@ impl Installation {
     pub(crate) async fn open(places: Places, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
         std::fs::create_dir_all(&places.data)
             .with_context(|| format!("create data directory {}", places.data.display()))?;
-        let clicks = log(&places, Stream::Clicks, Arc::clone(&clock)).await?;
-        let verdicts = log(&places, Stream::Verdicts, Arc::clone(&clock)).await?;
-        let rejected = log(&places, Stream::Rejected, Arc::clone(&clock)).await?;
+        let clicks = open_log(&places, Stream::Clicks, Arc::clone(&clock)).await?;
+        let verdicts = open_log(&places, Stream::Verdicts, Arc::clone(&clock)).await?;
+        let rejected = open_log(&places, Stream::Rejected, Arc::clone(&clock)).await?;
+        Self::with_logs(places, clock, [clicks, verdicts, rejected]).await
+    }
+
+    /// Opens it for answers from what is counted: a log that cannot be reached says so when it is asked.
+    ///
+    /// # Errors
+    /// Names the place that could not be opened.
+    pub(crate) async fn open_answering(places: Places, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
+        let mut logs: Vec<Arc<dyn Log>> = Vec::new();
+        let mut away: Option<String> = None;
+        for stream in Stream::ALL {
+            let opened = match &away {
+                None => open_log(&places, stream, Arc::clone(&clock)).await,
+                // One broker holds all of them: it is not waited for again.
+                Some(reason) => Ok(Arc::new(AwayLog::new(reason.clone())) as Arc<dyn Log>),
+            };
+            logs.push(match opened {
+                Err(cause) if cause.downcast_ref::<log::Error>().is_some_and(log::Error::is_transient) => {
+                    let reason = format!("{cause:#}");
+                    away = Some(reason.clone());
+                    Arc::new(AwayLog::new(reason))
+                }
+                other => other?,
+            });
+        }
+        let logs = logs.try_into().expect("one log for each of the three streams");
+        Self::with_logs(places, clock, logs).await
+    }
+
+    async fn with_logs(
+        places: Places,
+        clock: Arc<dyn Clock>,
+        [clicks, verdicts, rejected]: [Arc<dyn Log>; 3],
+    ) -> anyhow::Result<Self> {
         let archive = match places.archive.as_deref() {
             None => Archive::directory(places.data.join("archive"))?,
             Some(url) => match url.strip_prefix("s3://") {
@@ -162,7 +197,7 @@ impl Installation {
     }
 }
 
-async fn log(places: &Places, stream: Stream, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Log>> {
+async fn open_log(places: &Places, stream: Stream, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Log>> {
     let Some(url) = &places.nats else {
         let path = places.data.join(format!("{stream}.sqlite"));
         return Ok(Arc::new(EmbeddedLog::open(&path, stream, clock).await?));
@@ -177,9 +212,15 @@ async fn log(places: &Places, stream: Stream, clock: Arc<dyn Clock>) -> anyhow::
 /// The file that is locked.
 pub(crate) const WRITE_LOCK: &str = "write.lock";
 
-/// The right to write from a data directory: two processes under one identity would make readers drop frames.
+/// The right to write from a data directory: two processes would share its spool, and build on each other's files.
 #[derive(Debug)]
-pub(crate) struct WriteLock(#[allow(dead_code, reason = "held for its lock, which ends with the process")] File);
+pub(crate) struct WriteLock {
+    #[allow(dead_code, reason = "held for its lock, which ends with the process")]
+    file: File,
+    /// The directory itself, which nobody can remove to get past the lock; `None` where it cannot be locked.
+    #[allow(dead_code, reason = "held for its lock, which ends with the process")]
+    directory: Option<File>,
+}
 
 impl WriteLock {
     /// Takes the lock.
@@ -188,39 +229,58 @@ impl WriteLock {
     /// If another process holds it.
     pub(crate) fn take(data: &Path) -> anyhow::Result<Self> {
         std::fs::create_dir_all(data).with_context(|| format!("create data directory {}", data.display()))?;
+        let taken = || anyhow!("another clicktrail process writes to {}: stop it first", data.display());
         let path = data.join(WRITE_LOCK);
         let file = File::create(&path).with_context(|| format!("create {}", path.display()))?;
         if file.try_lock().is_err() {
-            bail!("another clicktrail process writes to {}: stop it first", data.display());
+            return Err(taken());
         }
-        Ok(Self(file))
+        let directory = File::open(data).with_context(|| format!("open {}", data.display()))?;
+        let directory = match directory.try_lock() {
+            Ok(()) => Some(directory),
+            Err(TryLockError::WouldBlock) => return Err(taken()),
+            // Some network file systems lock no directories.
+            Err(TryLockError::Error(_)) => None,
+        };
+        Ok(Self { file, directory })
     }
 }
 
 #[derive(Serialize, Deserialize)]
 struct StoredWriter {
     id: Uuid,
+    /// How often earlier programs started here. They numbered their starts, and would go on from it.
     epoch: u32,
 }
 
-/// This installation's writer, in an epoch that no process had before: stored and fsynced before it is used. Its id is
-/// the next of `ids` where there is none yet.
+/// The writer of this start. Its identity is new at every start, and half of it is random, so no process on a copy of
+/// the directory has it; the other half says which directory it is of.
 ///
 /// # Errors
 /// If the file in the data directory cannot be read or written.
 pub(crate) fn next_writer(data: &Path, _lock: &WriteLock, ids: &dyn Ids, now: Timestamp) -> anyhow::Result<Writer> {
+    let id = directory_id(data, ids, now)?;
+    Ok(Writer::new(identity_of_start(id, ids.next(now)), 1))
+}
+
+/// The id of the data directory: made at its first start, fsynced before it is used, never changed.
+fn directory_id(data: &Path, ids: &dyn Ids, now: Timestamp) -> anyhow::Result<Uuid> {
     let path = data.join("writer.json");
-    let stored = match std::fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => StoredWriter { id: ids.next(now), epoch: 0 },
+    match std::fs::read(&path) {
+        Ok(bytes) => {
+            let stored: StoredWriter =
+                serde_json::from_slice(&bytes).with_context(|| format!("read {}", path.display()))?;
+            return Ok(stored.id);
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
         Err(error) => return Err(error).with_context(|| format!("read {}", path.display())),
-    };
-    let next = StoredWriter { id: stored.id, epoch: stored.epoch + 1 };
+    }
+    let stored = StoredWriter { id: ids.next(now), epoch: 0 };
     let fresh = data.join("writer.json.new");
     let mut file = File::create(&fresh).with_context(|| format!("write {}", fresh.display()))?;
-    file.write_all(&serde_json::to_vec(&next)?)?;
+    file.write_all(&serde_json::to_vec(&stored)?)?;
     file.sync_all()?;
     std::fs::rename(&fresh, &path)?;
     File::open(data)?.sync_all()?;
-    Ok(Writer::new(next.id, next.epoch))
+    Ok(stored.id)
 }

@@ -4,6 +4,8 @@
 //! logs, archive and catalog, wherever they are; `output` and `progress` are all that prints.
 
 mod ads;
+mod basis;
+mod behind;
 mod catalog;
 mod command;
 mod config;
@@ -18,10 +20,12 @@ mod log;
 mod made_up;
 mod output;
 mod progress;
+mod recount;
 mod rejected;
 mod schema;
 mod serve;
 mod simulate;
+mod tiers;
 mod verdicts;
 
 pub use command::main;

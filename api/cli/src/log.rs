@@ -15,22 +15,25 @@ use clicktrail_log::{
     position::{Position, Seq},
     time::Hour,
 };
+use clicktrail_projections::zone::{self, Bound, Unit, Zone};
+use clicktrail_replay::recount::Recounted;
 use clicktrail_verdicts::archive::Verdicts;
 use serde_json::{Value, json};
 
 use crate::{
+    basis,
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
-    output, progress,
+    output, progress, recount,
 };
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// List sealed hours
     Hours {
-        /// From this hour on, inclusive: 2026-11-22T14
-        #[arg(long, value_parser = hour)]
+        /// From this hour (UTC) on, inclusive: 2026-11-22T14, or 2026-11-22 for its first hour
+        #[arg(long, value_parser = first_hour)]
         from: Option<Hour>,
         /// Leave out hours without events
         #[arg(long)]
@@ -39,7 +42,7 @@ pub(super) enum Command {
     /// Print the events of a sealed hour, one JSON object a line
     Cat {
         /// The hour (UTC), as in 2026-11-22T14
-        #[arg(value_parser = hour)]
+        #[arg(value_parser = zone::hour)]
         hour: Hour,
         /// Print the personal columns too: address, user agent, session and page
         #[arg(long)]
@@ -62,11 +65,16 @@ pub(super) enum Command {
         /// Check every row too: its position, its order, its target, and that both files of a part have the same rows
         #[arg(long)]
         deep: bool,
+        /// Compute the bill again from archive and logs too, and compare it with what `counters` answers: hour by hour,
+        /// advertiser by advertiser. Nothing is written
+        #[arg(long)]
+        counters: bool,
     },
 }
 
-fn hour(text: &str) -> Result<Hour, String> {
-    Hour::parse(text).ok_or_else(|| "use an hour, as in 2026-11-22T14".to_owned())
+fn first_hour(text: &str) -> Result<Hour, clicktrail_projections::Error> {
+    let utc = Zone::utc();
+    Ok(Bound::parse(text, &utc, Unit::Hour)?.first(&utc).hour())
 }
 
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
@@ -75,7 +83,7 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Hours { from, without_quiet } => hours(global, &instance, from, without_quiet).await,
         Command::Cat { hour, personal, limit } => cat(&instance, hour, personal, limit).await,
         Command::Tail { frames, no_follow } => tail(&instance, frames, !no_follow).await,
-        Command::Verify { deep } => verify(global, &instance, deep).await,
+        Command::Verify { deep, counters } => verify(global, &instance, deep, counters).await,
     }
 }
 
@@ -101,6 +109,7 @@ async fn hours(
     without_quiet: bool,
 ) -> anyhow::Result<Exit> {
     let hours = known_hours(instance, from).await?;
+    basis::tell(&basis::present(instance).await?);
     let hours = hours.iter().filter(|hour| hour.rows > 0 || !without_quiet);
     match global.output {
         Format::Json => {
@@ -129,7 +138,11 @@ async fn hours(
                     hour.rows.to_string(),
                     hour.parts.to_string(),
                     hour.bytes.to_string(),
-                    hour.manifest_digest.chars().take(12).collect(),
+                    if output::is_csv() {
+                        hour.manifest_digest.clone()
+                    } else {
+                        hour.manifest_digest.chars().take(12).collect()
+                    },
                 ]);
             }
             table.print();
@@ -169,7 +182,7 @@ fn print_events(batch: &RecordBatch, personal: Option<&RecordBatch>, left: &mut 
         }
     }
     for mut event in events {
-        if *left == 0 {
+        if *left == 0 || !output::is_taken() {
             return Ok(false);
         }
         *left -= 1;
@@ -194,13 +207,16 @@ async fn tail(instance: &Installation, frames: u64, follow: bool) -> anyhow::Res
         for frame in logged {
             let batch = frame.frame.decode().with_context(|| format!("frame {}", frame.seq))?;
             let position = Position::new(info.epoch, frame.seq, 0);
-            print_events(&part::with_position(&batch, position, frame.logged_at)?, None, &mut u64::MAX.clone())?;
+            let events = part::with_position(&batch, position, frame.logged_at)?;
+            if !print_events(&events, None, &mut u64::MAX.clone())? {
+                return Ok(Exit::Ok);
+            }
             next = frame.seq.next();
         }
     }
 }
 
-async fn verify(global: &Global, instance: &Installation, deep: bool) -> anyhow::Result<Exit> {
+async fn verify(global: &Global, instance: &Installation, deep: bool, counters: bool) -> anyhow::Result<Exit> {
     let remembered: BTreeMap<Hour, String> =
         known_hours(instance, None).await?.into_iter().map(|hour| (hour.hour, hour.manifest_digest)).collect();
     let clicks = Verifier::<Clicks>::of(instance.archive.clone(), deep);
@@ -208,12 +224,19 @@ async fn verify(global: &Global, instance: &Installation, deep: bool) -> anyhow:
     // No catalog remembers hours of verdicts: their chain has to speak for itself.
     let verdicts = Verifier::<Verdicts>::of(instance.archive.clone(), deep);
     let verdicts = verify_hours(verdicts, &BTreeMap::new(), "verify verdicts").await?;
-    print_report(global, &clicks, &verdicts);
-    Ok(match (clicks.problems.len() + verdicts.problems.len(), clicks.hours + verdicts.hours) {
+    let recounted = if counters { Some(recount::run(instance).await?) } else { None };
+    print_report(global, &clicks, &verdicts, recounted.as_ref());
+    let verified = match (clicks.problems.len() + verdicts.problems.len(), clicks.hours + verdicts.hours) {
         (1.., _) => Exit::Differences,
         // Checked nothing is never a success.
         (0, 0) => Exit::InputIncomplete,
         (0, 1..) => Exit::Ok,
+    };
+    let recounted = recounted.as_ref().map_or(Exit::Ok, recount::exit);
+    Ok(match (verified, recounted) {
+        (Exit::Differences, _) | (_, Exit::Differences) => Exit::Differences,
+        (Exit::InputIncomplete, _) | (_, Exit::InputIncomplete) => Exit::InputIncomplete,
+        (Exit::Ok, Exit::Ok) => Exit::Ok,
     })
 }
 
@@ -233,7 +256,7 @@ async fn verify_hours<K: Kind>(
 }
 
 /// Counts of clicks stand where they always stood; problems of both streams are one list.
-fn print_report(global: &Global, clicks: &Report, verdicts: &Report) {
+fn print_report(global: &Global, clicks: &Report, verdicts: &Report, recounted: Option<&Recounted>) {
     let problems: Vec<&Problem> = clicks.problems.iter().chain(&verdicts.problems).collect();
     if global.output == Format::Json {
         let counts = |report: &Report| {
@@ -254,6 +277,9 @@ fn print_report(global: &Global, clicks: &Report, verdicts: &Report) {
         let mut report = counts(clicks);
         report["verdicts"] = counts(verdicts);
         report["problems"] = problems.iter().map(problem).collect();
+        if let Some(recounted) = recounted {
+            report["counters"] = recount::document(recounted);
+        }
         output::json(&report);
         return;
     }
@@ -263,6 +289,9 @@ fn print_report(global: &Global, clicks: &Report, verdicts: &Report) {
     print_counts(clicks, "event");
     if verdicts.hours > 0 || !verdicts.problems.is_empty() {
         print_counts(verdicts, "verdict");
+    }
+    if let Some(recounted) = recounted {
+        recount::print(recounted);
     }
 }
 

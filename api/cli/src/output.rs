@@ -1,40 +1,57 @@
 //! What people and programs see.
+//!
+//! A write that fails does not interrupt a command: what it is about to change must not depend on who reads along.
+//! `stream` keeps the first failure, and [`finish`] makes it the end of the process.
 
-use std::io::{IsTerminal as _, Write as _};
+mod cell;
+mod mode;
+mod stream;
+mod table;
 
-use arrow::{
-    array::{Array, AsArray as _, RecordBatch},
-    datatypes::{DataType, Decimal128Type, Int64Type},
-    util::display::{ArrayFormatter, FormatOptions},
-};
-use serde_json::{Map, Value, json};
+use std::io::{self, IsTerminal as _, Write as _};
+
+use arrow::array::RecordBatch;
+use serde_json::{Map, Value};
 use tracing_subscriber::EnvFilter;
 
 use crate::global::Format;
+pub(super) use cell::amount;
+pub(super) use mode::{is_csv, tables_are_csv};
+pub(super) use table::Table;
 
 /// Log lines go to stderr; commands other than `serve` show only what needs attention.
 pub(super) fn tracing(serve: bool) {
     let default = if serve { "info" } else { "error" };
     let filter = EnvFilter::try_from_env("CLICKTRAIL_LOG").unwrap_or_else(|_| EnvFilter::new(default));
-    let ansi = std::io::stderr().is_terminal();
+    let ansi = io::stderr().is_terminal();
     // A second subscriber in one process is a test's: the first stays.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).try_init();
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi).try_init();
 }
 
 /// The error and its causes on stderr.
 pub(super) fn error(error: &anyhow::Error) {
-    let mut err = std::io::stderr().lock();
+    let mut err = io::stderr().lock();
     let _ = writeln!(err, "clicktrail: {error:#}");
 }
 
 /// A line on stderr: progress, hints.
 pub(super) fn note(text: &str) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    stream::STDERR.line(text);
 }
 
-/// A line on stdout. A reader that has gone away is no error.
+/// A line on stdout.
 pub(super) fn line(text: &str) {
-    let _ = writeln!(std::io::stdout().lock(), "{text}");
+    stream::STDOUT.line(text);
+}
+
+/// Whether anybody takes what is printed: a command that could go on for ever ends when nobody does.
+pub(super) fn is_taken() -> bool {
+    stream::STDOUT.is_open()
+}
+
+/// Ends all output: an error if any of it is lost. A reader that has gone away has lost nothing that it wanted.
+pub(super) fn finish() -> io::Result<()> {
+    stream::STDOUT.finish().and(stream::STDERR.finish())
 }
 
 /// A count with its noun: `1 hour`, `2 hours`.
@@ -49,62 +66,23 @@ pub(super) fn json(value: &Value) {
     line(&serde_json::to_string_pretty(value).expect("a JSON value is always writable"));
 }
 
-/// Rows for people: text to the left, numbers to the right.
-#[derive(Debug)]
-pub(super) struct Table {
-    header: Vec<String>,
-    rows: Vec<Vec<String>>,
-}
-
-impl Table {
-    pub(super) fn new(header: &[&str]) -> Self {
-        Self { header: header.iter().map(|name| (*name).to_owned()).collect(), rows: Vec::new() }
-    }
-
-    pub(super) fn push(&mut self, row: Vec<String>) {
-        self.rows.push(row);
-    }
-
-    pub(super) fn print(&self) {
-        let columns = self.header.len();
-        let width = |column: usize| {
-            let cells = self.rows.iter().map(|row| row[column].chars().count());
-            cells.chain([self.header[column].chars().count()]).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..columns).map(width).collect();
-        let number = |cell: &str| cell.chars().all(|c| c.is_ascii_digit() || ".-,".contains(c));
-        let numeric: Vec<bool> = (0..columns).map(|column| self.rows.iter().all(|row| number(&row[column]))).collect();
-        for row in std::iter::once(&self.header).chain(&self.rows) {
-            let cells: Vec<String> = (0..columns)
-                .map(|column| match numeric[column] {
-                    true => format!("{:>width$}", row[column], width = widths[column]),
-                    false => format!("{:<width$}", row[column], width = widths[column]),
-                })
-                .collect();
-            line(cells.join("  ").trim_end());
-        }
-    }
-}
-
-/// The rows of batches: as a table, or as an array of objects.
+/// The rows of batches: as a table with its totals, as CSV, or as an array of objects.
 pub(super) fn rows(batches: &[RecordBatch], format: Format) -> anyhow::Result<()> {
     match format {
-        Format::Json => {
-            let mut all = Vec::new();
-            for batch in batches {
-                all.extend(fields(batch)?.into_iter().map(|fields| Value::Object(fields.into_iter().collect())));
-            }
-            json(&Value::Array(all));
-        }
+        Format::Json => json(&Value::Array(all_objects(batches)?.into_iter().map(Value::Object).collect())),
         Format::Table => {
             let Some(first) = batches.first() else { return Ok(()) };
-            let names: Vec<String> =
-                first.schema().fields().iter().map(|field| field.name().replace("_micros", "")).collect();
-            let mut table = Table::new(&names.iter().map(String::as_str).collect::<Vec<_>>());
+            let schema = first.schema();
+            let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+            let mut cells = Vec::new();
             for batch in batches {
-                for row in fields(batch)? {
-                    table.push(row.iter().map(|(name, value)| cell(name, value)).collect());
-                }
+                cells.extend(cell::rows(batch)?);
+            }
+            let totals = if is_csv() { Vec::new() } else { cell::totals(&names, &cells)? };
+            let header: Vec<String> = names.iter().map(|name| name.replace("_micros", "")).collect();
+            let mut table = Table::new(&header.iter().map(String::as_str).collect::<Vec<_>>());
+            for row in cells.iter().chain(&totals) {
+                table.push(names.iter().zip(row).map(|(name, cell)| cell.shown(name)).collect());
             }
             table.print();
         }
@@ -112,54 +90,28 @@ pub(super) fn rows(batches: &[RecordBatch], format: Format) -> anyhow::Result<()
     Ok(())
 }
 
-fn cell(name: &str, value: &Value) -> String {
-    match value {
-        Value::Null => "-".to_owned(),
-        Value::String(text) => text.clone(),
-        Value::Number(number) if name.ends_with("_micros") => number.as_i64().map_or(number.to_string(), amount),
-        other => other.to_string(),
-    }
-}
-
-/// Millionths as a decimal with at least two places: 99,560,000 is `99.56`.
-pub(super) fn amount(micros: i64) -> String {
-    let (sign, micros) = (if micros < 0 { "-" } else { "" }, micros.unsigned_abs());
-    let fraction = format!("{:06}", micros % 1_000_000);
-    let (cents, rest) = fraction.split_at(2);
-    format!("{sign}{}.{cents}{}", micros / 1_000_000, rest.trim_end_matches('0'))
+/// The cells of a batch, as tables show them.
+pub(super) fn texts(batch: &RecordBatch) -> anyhow::Result<Vec<Vec<String>>> {
+    let schema = batch.schema();
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+    let texts = |row: Vec<cell::Cell>| names.iter().zip(&row).map(|(name, cell)| cell.shown(name)).collect();
+    Ok(cell::rows(batch)?.into_iter().map(texts).collect())
 }
 
 /// The rows of a batch as objects.
 pub(super) fn objects(batch: &RecordBatch) -> anyhow::Result<Vec<Map<String, Value>>> {
-    Ok(fields(batch)?.into_iter().map(|fields| fields.into_iter().collect()).collect())
+    all_objects(std::slice::from_ref(batch))
 }
 
-/// The rows of a batch with its columns in order. Integers and sums are JSON numbers (a sum beyond 64 bits is text),
-/// times are RFC 3339.
-fn fields(batch: &RecordBatch) -> anyhow::Result<Vec<Vec<(String, Value)>>> {
-    let options = FormatOptions::default().with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.f%:z"));
-    let schema = batch.schema();
-    let mut rows = vec![Vec::with_capacity(batch.num_columns()); batch.num_rows()];
-    for (field, column) in schema.fields().iter().zip(batch.columns()) {
-        let formatter = ArrayFormatter::try_new(column, &options)?;
-        for (row, fields) in rows.iter_mut().enumerate() {
-            fields.push((field.name().clone(), value(column.as_ref(), row, &formatter)));
-        }
+fn all_objects(batches: &[RecordBatch]) -> anyhow::Result<Vec<Map<String, Value>>> {
+    let mut objects = Vec::new();
+    for batch in batches {
+        let schema = batch.schema();
+        let object = |row: Vec<cell::Cell>| {
+            let names = schema.fields().iter().map(|field| field.name().clone());
+            names.zip(row.iter().map(cell::Cell::to_json)).collect()
+        };
+        objects.extend(cell::rows(batch)?.into_iter().map(object));
     }
-    Ok(rows)
-}
-
-fn value(column: &dyn Array, row: usize, formatter: &ArrayFormatter<'_>) -> Value {
-    if column.is_null(row) {
-        return Value::Null;
-    }
-    match column.data_type() {
-        DataType::Int64 => json!(column.as_primitive::<Int64Type>().value(row)),
-        DataType::Decimal128(_, 0) => {
-            let sum = column.as_primitive::<Decimal128Type>().value(row);
-            i64::try_from(sum).map_or_else(|_| json!(sum.to_string()), |sum| json!(sum))
-        }
-        DataType::Binary => json!(String::from_utf8_lossy(column.as_binary::<i32>().value(row))),
-        _ => json!(formatter.value(row).to_string()),
-    }
+    Ok(objects)
 }

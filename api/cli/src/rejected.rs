@@ -9,16 +9,19 @@ use arrow::{
 };
 use clicktrail_capture::{self as capture, Ads, Limits};
 use clicktrail_log::{
+    chain::{Admission, Chain},
     frame::{Digest, Writer},
-    log::{Error, ReadLimit},
+    log::{Condition, Error, ReadLimit},
     position::{Position, Seq},
     schema::EventsBuilder,
     time::Timestamp,
 };
+use clicktrail_replay::reader;
 use clicktrail_server::Registry;
 use serde_json::{Value, json};
 
 use crate::{
+    behind,
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
@@ -79,14 +82,14 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
     }
 }
 
-/// Reads the rejected log from its beginning.
+/// Reads the rejected log from its beginning, each frame once.
 async fn read(instance: &Installation, code: Option<&str>, limit: usize) -> anyhow::Result<Vec<Entry>> {
     let info = instance.rejected.info().await?;
-    let (mut next, mut entries) = (info.first, Vec::new());
+    let (mut next, mut entries, mut chain) = (info.first, Vec::new(), Chain::default());
     while next <= info.last && entries.len() < limit {
         let frames = instance.rejected.read(next, ReadLimit::waiting(Duration::ZERO)).await?;
         let Some(last) = frames.last().map(|frame| frame.seq) else { break };
-        for frame in frames {
+        for frame in frames.into_iter().filter(|frame| chain.admit(&frame.frame.header) != Admission::Repeat) {
             let batch = frame.frame.decode().with_context(|| format!("frame {} of the rejected log", frame.seq))?;
             let first = Position::new(info.epoch, frame.seq, 0);
             let found = of_batch(&batch, first)?;
@@ -140,7 +143,8 @@ fn list(global: &Global, entries: &[Entry]) {
     }
     let mut table = output::Table::new(&["position", "rejected_at", "source", "item", "code", "detail"]);
     for entry in entries {
-        let source = entry.source.chars().take(24).collect();
+        let chars = if output::is_csv() { usize::MAX } else { 24 };
+        let source = entry.source.chars().take(chars).collect();
         let (at, item) = (entry.rejected_at.to_string(), entry.item.to_string());
         table.push(vec![entry.position.to_string(), at, source, item, entry.code.clone(), entry.detail.clone()]);
     }
@@ -174,11 +178,13 @@ async fn show(global: &Global, instance: &Installation, position: Position) -> a
 }
 
 async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry_run: bool) -> anyhow::Result<Exit> {
+    behind::check(instance).await?;
     let entries = read(instance, code, usize::MAX).await?;
     if !dry_run {
         made_up::end(&instance.places.data)?;
     }
     let ads = Registry::load(std::sync::Arc::clone(&instance.catalog)).await?.current();
+    let writers = known_writers(instance).await?;
     let (mut logged, mut known, mut rejected, mut foreign) = (0_u64, 0_u64, 0_u64, 0_u64);
     for entry in &entries {
         // Only what came as an event of the API can be read again; an import's lines need its mapping.
@@ -199,8 +205,13 @@ async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry
         let digest = Digest::of(format!("retry of rejected {}", entry.position).as_bytes());
         let identity =
             uuid::Builder::from_custom_bytes(*digest.0.first_chunk().expect("a digest has 32 bytes")).into_uuid();
+        // What would be logged now may differ from what an earlier retry logged.
+        if writers.as_ref().is_some_and(|writers| writers.last_of(identity).is_some()) {
+            known += 1;
+            continue;
+        }
         let frame = Writer::new(identity, 1).seal(&batch, (entry.rejected_at, entry.rejected_at))?;
-        match instance.clicks.append(&frame).await {
+        match instance.clicks.append_if(&frame, Condition::NumberUnused).await {
             Ok(appended) if !appended.duplicate => logged += 1,
             Ok(_) | Err(Error::Conflict(_)) => known += 1,
             Err(error) => return Err(error.into()),
@@ -219,6 +230,15 @@ async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry
         )),
     }
     Ok(Exit::Ok)
+}
+
+/// The writers of a broker's log, which knows a number only for a while; the embedded log knows them all.
+async fn known_writers(instance: &Installation) -> anyhow::Result<Option<Chain>> {
+    if instance.is_embedded() {
+        return Ok(None);
+    }
+    let (log, archive) = (&instance.clicks, &instance.archive);
+    Ok(Some(reader::writers_at_tail(log, archive, instance.catalog.as_ref()).await?))
 }
 
 /// The event as it would be logged now. It is as old as its rejection, so no bound on its age applies; an id that it

@@ -25,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
+    basis, behind,
     exit::Exit,
     global::Global,
     installation::{Installation, WriteLock, next_writer},
@@ -85,6 +86,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     ensure!(::metrics::set_global_recorder(recorder).is_ok(), "a metrics recorder is installed already");
     let instance = global.open().await?;
     check_durability(&instance, arguments.allow_weak_durability).await?;
+    basis::check_catalog(&instance).await?;
+    behind::check(&instance).await?;
 
     let shutdown = CancellationToken::new();
     let mut roles = JoinSet::new();

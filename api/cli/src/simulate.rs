@@ -17,6 +17,7 @@ use clicktrail_simulate::{Config, Simulation};
 use serde_json::{Value, json};
 
 use crate::{
+    behind,
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
@@ -97,6 +98,7 @@ pub(super) async fn write(global: &Global, config: &Config) -> anyhow::Result<Wr
     let _lock = made_up::claim(&places)?;
     let clock = Arc::new(ManualClock::new(present));
     let instance = Installation::open(places, Arc::clone(&clock) as Arc<_>).await?;
+    behind::check(&instance).await?;
     let mut simulation = Simulation::new(config);
     instance.catalog.put_ads(simulation.ads(), "simulate", present).await?;
     let digest = Digest::of(format!("simulation {config:?}").as_bytes());

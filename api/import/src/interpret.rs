@@ -6,7 +6,7 @@ use clicktrail_log::{event::Event, time::Timestamp};
 
 use super::{
     mapping::{Columns, Format, Mapping},
-    record::{Layout, Record, Reject},
+    record::{Layout, Record, Reject, text_of},
 };
 use clicktrail_capture::{Ads, Context, Limits, Reason, parse, validate};
 
@@ -42,7 +42,7 @@ impl Interpreter {
     pub(super) fn event_time(&self, line: &[u8]) -> Result<Timestamp, Reject> {
         let time = match self.columns() {
             Some((format, columns, layout)) => {
-                Record::parse(format, columns, layout, line)?.event_time(columns, layout)?
+                Record::parse(format, columns, layout, &text_of(format, line)?)?.event_time(columns, layout)?
             }
             None => parse::draft(line)?.event_time.ok_or(Reason::MissingField("event_time"))?,
         };
@@ -69,7 +69,8 @@ impl Interpreter {
             draft.event_id.get_or_insert(Cow::Borrowed(minted));
             return Ok(take(&validate::event(draft, &context)?));
         };
-        let record = Record::parse(format, columns, layout, line)?;
+        let text = text_of(format, line)?;
+        let record = Record::parse(format, columns, layout, &text)?;
         let draft = record.draft(columns, layout, event_time, minted)?;
         Ok(take(&validate::event(draft, &context)?))
     }

@@ -1,24 +1,33 @@
 //! History from a file: any log of clicks becomes a stream of events in the order in which they happened.
 //!
 //! A [`Mapping`] says where each column comes from. [`Import::open`] reads the file once, finds every line's time and
-//! sorts ([`sort`]); [`Import::next_batch`] then makes events, validates them as capturing does, and cuts them into
-//! frames ([`clicktrail_log::batch`]). What is no event comes out of [`Import::into_rejects`], with its reason and its
+//! sorts ([`sort`]); it is told what the log holds already ([`Import::know`]); [`Import::next_batch`] then makes events,
+//! validates them as capturing does, leaves out what is known, and cuts the rest into frames
+//! ([`clicktrail_log::batch`]). What is no event comes out of [`Import::into_rejects`], with its reason and its
 //! bytes.
 
+mod address;
+mod client;
 mod combined;
 mod csv;
+mod earlier;
 mod interpret;
+mod known;
 pub mod lines;
 pub mod mapping;
 mod ndjson;
+mod occurrence;
 pub mod reader;
 mod record;
 mod rejects;
+mod request;
 pub mod sort;
 mod source;
 mod time_format;
 mod value;
+mod zone;
 
+pub use known::LoggedEvent;
 pub use mapping::{Format, Mapping};
 pub use reader::{Error, Import, Options};
-pub use rejects::Rejects;
+pub use rejects::{KnownRejects, Rejects};

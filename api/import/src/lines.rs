@@ -19,6 +19,8 @@ pub(super) struct Line<'a> {
     pub(super) bytes: &'a [u8],
     /// The line was longer.
     pub(super) cut: bool,
+    /// It has a line end; only the last of a file may have none.
+    pub(super) ended: bool,
 }
 
 /// Reads lines one after the other.
@@ -54,18 +56,15 @@ impl<R: Read> Lines<R> {
             if !self.fill(LINE_BYTES_MAX + 2)? {
                 return Ok(None);
             }
-            let whole = self.line.last() == Some(&b'\n');
             let number = self.number;
             self.number += 1;
-            if !whole {
-                self.skip_rest()?;
-            }
+            let ended = self.line.last() == Some(&b'\n') || self.skip_rest()?;
             let start = if number == 0 && self.line.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
             let end = trimmed_len(&self.line);
             if end > start {
                 let cut = end - start > LINE_BYTES_MAX;
                 let end = end.min(start + LINE_BYTES_MAX);
-                return Ok(Some(Line { number, bytes: &self.line[start..end], cut }));
+                return Ok(Some(Line { number, bytes: &self.line[start..end], cut, ended }));
             }
         }
     }
@@ -80,8 +79,9 @@ impl<R: Read> Lines<R> {
         Ok(read > 0)
     }
 
-    /// Passes over what is left of a line that is too long. At the end of the file there is nothing to pass over.
-    fn skip_rest(&mut self) -> io::Result<()> {
+    /// Passes over what is left of a line that is too long; false if the file ends without a line end. At the end of the
+    /// file there is nothing to pass over.
+    fn skip_rest(&mut self) -> io::Result<bool> {
         loop {
             let buffer = self.reader.fill_buf()?;
             let end = buffer.iter().position(|byte| *byte == b'\n');
@@ -90,7 +90,7 @@ impl<R: Read> Lines<R> {
             self.reader.consume(length);
             self.bytes += u64::try_from(length).expect("a length fits 64 bits");
             if end.is_some() || length == 0 {
-                return Ok(());
+                return Ok(end.is_some());
             }
         }
     }
@@ -107,8 +107,9 @@ mod tests {
 
     fn check(file: &[u8], expected: &[(u64, &[u8], bool)]) {
         let mut lines = Lines::new(file);
-        for (number, bytes, cut) in expected {
-            assert_eq!(lines.next().unwrap(), Some(Line { number: *number, bytes, cut: *cut }));
+        for (at, (number, bytes, cut)) in expected.iter().enumerate() {
+            let ended = at + 1 < expected.len() || file.ends_with(b"\n");
+            assert_eq!(lines.next().unwrap(), Some(Line { number: *number, bytes, cut: *cut, ended }));
         }
         assert_eq!(lines.next().unwrap(), None);
         assert_eq!(lines.bytes(), file.len() as u64);

@@ -2,6 +2,7 @@
 //!
 //! ```toml
 //! extra = ["status"]              # further fields to keep; without this line all that no column uses
+//! timezone = "Europe/Berlin"      # of times that do not say their zone
 //! not_before = "2015-01-01T00:00:00Z"
 //!
 //! [event]
@@ -23,14 +24,16 @@ use toml::Spanned;
 
 use super::{
     combined,
+    csv::Dialect,
     source::{Source, SourceTable},
     time_format::TimeFormat,
+    zone::Zone,
 };
 
 /// What kind of file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// A web server's access log in combined format.
+    /// A web server's access log: combined, common, and what is made of them.
     Combined,
     /// Comma-separated values with a header line.
     Csv,
@@ -62,8 +65,10 @@ impl FromStr for Format {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|format| format.as_str() == text);
-        found.ok_or_else(|| format!("unknown format {text:?}: use combined, csv or ndjson"))
+        // Lines of `common` are read as those of `combined` that end behind the bytes.
+        let name = if text == "common" { "combined" } else { text };
+        let found = Self::ALL.into_iter().find(|format| format.as_str() == name);
+        found.ok_or_else(|| format!("unknown format {text:?}: use combined, common, csv or ndjson"))
     }
 }
 
@@ -211,7 +216,7 @@ pub(super) struct Columns {
     pub(super) time_format: TimeFormat,
     pub(super) extra: Extra,
     /// CSV only.
-    pub(super) delimiter: u8,
+    pub(super) dialect: Dialect,
 }
 
 impl Columns {
@@ -243,6 +248,10 @@ struct File {
     extra: Option<Spanned<Vec<String>>>,
     #[serde(default)]
     delimiter: Option<Spanned<String>>,
+    #[serde(default)]
+    quote: Option<Spanned<String>>,
+    #[serde(default)]
+    timezone: Option<Spanned<String>>,
     #[serde(default)]
     not_before: Option<Instant>,
     #[serde(default)]
@@ -277,15 +286,19 @@ impl Mapping {
         let at = |message: String, start: usize| Error { line: line_of(text, start), message };
         let file: File = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
         let event_start = file.event.span().start;
+        let place = |(message, start): (String, usize)| at(message, start);
+        let zone = file.timezone.as_ref().map(|name| Zone::parse(name.get_ref()).map_err(|m| (m, name.span().start)));
+        let zone = zone.transpose().map_err(place)?;
+        let default_format = if format == Format::Combined { "combined" } else { "rfc3339" };
         let mut columns = Columns {
             sources: [const { None }; Column::COUNT],
-            time_format: if format == Format::Combined { TimeFormat::Combined } else { TimeFormat::Rfc3339 },
+            time_format: TimeFormat::parse_name(default_format, zone).expect("a format of ours"),
             extra: Extra::Rest,
-            delimiter: delimiter(format, file.delimiter.as_ref()).map_err(|(message, start)| at(message, start))?,
+            dialect: dialect(format, file.delimiter.as_ref(), file.quote.as_ref()).map_err(place)?,
         };
         for (name, source) in file.event.into_inner() {
             let start = source.span().start;
-            columns.add(format, &name, source.into_inner()).map_err(|message| at(message, start))?;
+            columns.add(format, &name, source.into_inner(), zone).map_err(|message| at(message, start))?;
         }
         columns.check_required().map_err(|message| at(message, event_start))?;
         if let Some(names) = file.extra {
@@ -306,9 +319,9 @@ impl Mapping {
         self.format
     }
 
-    /// The delimiter of a CSV file, whose first line is a header.
-    pub(super) fn csv_delimiter(&self) -> Option<u8> {
-        self.columns.as_ref().filter(|_| self.format == Format::Csv).map(|columns| columns.delimiter)
+    /// What tells cells apart in a CSV file, whose first line is a header.
+    pub(super) fn csv_dialect(&self) -> Option<Dialect> {
+        self.columns.as_ref().filter(|_| self.format == Format::Csv).map(|columns| columns.dialect)
     }
 
     /// Digest of what the mapping says: comments, order and spacing do not change it.
@@ -318,20 +331,20 @@ impl Mapping {
 }
 
 impl Columns {
-    fn add(&mut self, format: Format, name: &str, mut table: SourceTable) -> Result<(), String> {
+    fn add(&mut self, format: Format, name: &str, mut table: SourceTable, zone: Option<Zone>) -> Result<(), String> {
         let column = Column::parse(name).ok_or_else(|| format!("{name:?} is not a column that a mapping can fill"))?;
         if let Some(name) = table.format.take() {
             if column != Column::EventTime {
                 return Err("format is for event_time only".into());
             }
-            self.time_format = TimeFormat::parse_name(&name)?;
+            self.time_format = TimeFormat::parse_name(&name, zone)?;
         }
         if table.shorten && !column.is_id() {
             return Err("shorten is for ids only".into());
         }
         let source = Source::new(table)?;
-        if let (Format::Combined, Some(field)) = (format, source.field()) {
-            check_combined(field)?;
+        if format == Format::Combined {
+            source.fields().try_for_each(check_combined)?;
         }
         self.sources[column.index()] = Some(source);
         Ok(())
@@ -367,16 +380,30 @@ fn check_extra(format: Format, names: &[String]) -> Result<(), String> {
     }
 }
 
-fn delimiter(format: Format, text: Option<&Spanned<String>>) -> Result<u8, (String, usize)> {
-    let Some(text) = text else { return Ok(b',') };
-    let error = |message: &str| Err((message.to_owned(), text.span().start));
-    if format != Format::Csv {
-        return error("delimiter is for csv only");
+fn dialect(
+    format: Format,
+    delimiter: Option<&Spanned<String>>,
+    quote: Option<&Spanned<String>>,
+) -> Result<Dialect, (String, usize)> {
+    let mut dialect = Dialect { delimiter: b',', quote: Some(b'"') };
+    for (name, text) in [("delimiter", delimiter), ("quote", quote)] {
+        let Some(text) = text else { continue };
+        let error = |message: &str| Err((format!("{name} {message}"), text.span().start));
+        if format != Format::Csv {
+            return error("is for csv only");
+        }
+        match (name, text.get_ref().as_bytes()) {
+            ("quote", []) => dialect.quote = None,
+            (_, [b'\r' | b'\n']) => return error("cannot be a line break"),
+            ("quote", [byte]) if byte.is_ascii() => dialect.quote = Some(*byte),
+            ("delimiter", [byte]) if byte.is_ascii() => dialect.delimiter = *byte,
+            ("quote", _) => return error("is one ASCII character, or \"\" where cells have no quotes"),
+            _ => return error("is one ASCII character"),
+        }
     }
-    match text.get_ref().as_bytes() {
-        [b'"'] => error("the delimiter cannot be the quote"),
-        [byte] if byte.is_ascii() => Ok(*byte),
-        _ => error("the delimiter is one ASCII character"),
+    match (dialect.quote == Some(dialect.delimiter), delimiter.or(quote)) {
+        (true, Some(text)) => Err(("the delimiter cannot be the quote".to_owned(), text.span().start)),
+        _ => Ok(dialect),
     }
 }
 

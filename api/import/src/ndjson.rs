@@ -1,10 +1,14 @@
-//! One JSON object a line.
+//! One JSON object a line. Numbers keep their characters: an id of twenty digits and an amount of four decimals are what
+//! the line says, whatever a float would make of them.
 
 use std::borrow::Cow;
 
 use clicktrail_capture::json::{Cursor, Syntax};
 
 use super::value::{Malformed, Value};
+
+/// Lists and objects inside each other, in the value of a member.
+const DEPTH_MAX: usize = 127;
 
 /// A key, and what the line says of it.
 type Member<'a> = (Cow<'a, str>, Value<'a>);
@@ -17,9 +21,9 @@ enum Error {
     /// Which one was meant cannot be known.
     #[error("key {0:?} appears twice")]
     Twice(String),
-    /// A number that no type holds, or lists and objects too deep.
-    #[error(transparent)]
-    Value(#[from] serde_json::Error),
+    /// Beyond [`DEPTH_MAX`].
+    #[error("nested deeper than {DEPTH_MAX} levels")]
+    TooDeep,
 }
 
 /// The members of the object in the order of the line; those that are `null` are left out. A key that appears twice
@@ -55,8 +59,7 @@ fn members(line: &str) -> Result<Vec<Member<'_>>, Error> {
     Ok(members)
 }
 
-/// The next value; `None` for `null`. A number is written as `serde_json` writes it, so that the same file makes the
-/// same frames in every version.
+/// The next value; `None` for `null`.
 fn value<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Value<'a>>, Error> {
     Ok(match cursor.peek() {
         Some(b'"') => Some(Value::Text(cursor.string()?)),
@@ -64,13 +67,60 @@ fn value<'a>(cursor: &mut Cursor<'a>) -> Result<Option<Value<'a>>, Error> {
             cursor.take_null()?;
             None
         }
-        Some(b'{' | b'[') => Some(Value::Nested(serde_json::from_str(cursor.skip()?.raw)?)),
-        Some(b't' | b'f') => Some(Value::Scalar(Cow::Borrowed(cursor.skip()?.raw))),
-        Some(_) | None => {
-            let number: serde_json::Number = serde_json::from_str(cursor.number()?)?;
-            Some(Value::Scalar(Cow::Owned(number.to_string())))
+        Some(b'{' | b'[') => {
+            let nested = cursor.skip()?;
+            if nested.depth > DEPTH_MAX {
+                return Err(Error::TooDeep);
+            }
+            Some(Value::Nested(nested.raw))
         }
+        Some(b't' | b'f') => Some(Value::Scalar(Cow::Borrowed(cursor.skip()?.raw))),
+        Some(_) | None => Some(Value::Scalar(Cow::Borrowed(cursor.number()?))),
     })
+}
+
+/// What the rest of a pointer (`/inner/0`, RFC 6901) finds in a list or object. Of a key that appears twice in it, the
+/// last counts.
+pub(super) fn pointed<'a>(nested: &'a str, pointer: &str) -> Option<Value<'a>> {
+    let mut found = nested;
+    for token in pointer.split('/').skip(1) {
+        let token = token.replace("~1", "/").replace("~0", "~");
+        found = inner(found, &token)?;
+    }
+    let mut cursor = Cursor::new(found);
+    value(&mut cursor).expect("what is nested was read as JSON")
+}
+
+/// The characters of one member or element.
+fn inner<'a>(nested: &'a str, token: &str) -> Option<&'a str> {
+    const READ: &str = "what is nested was read as JSON";
+    let mut cursor = Cursor::new(nested);
+    let (is_object, closer) = match cursor.peek()? {
+        b'{' => (true, b'}'),
+        b'[' => (false, b']'),
+        _ => return None,
+    };
+    let is_index = token == "0" || (!token.starts_with('0') && token.bytes().all(|byte| byte.is_ascii_digit()));
+    let index: Option<usize> = token.parse().ok().filter(|_| is_index);
+    cursor.take(if is_object { b'{' } else { b'[' });
+    let (mut found, mut place) = (None, 0);
+    while !cursor.take(closer) {
+        cursor.take(b',');
+        let is_it = if is_object {
+            cursor.peek();
+            let key = cursor.string().expect(READ);
+            cursor.require(b':', "`:`").expect(READ);
+            key == token
+        } else {
+            index == Some(place)
+        };
+        let value = cursor.skip().expect(READ).raw;
+        if is_it {
+            found = Some(value);
+        }
+        place += 1;
+    }
+    found
 }
 
 #[cfg(test)]
@@ -78,18 +128,41 @@ mod tests {
     use super::*;
 
     #[test]
-    fn members_keep_their_kind_and_their_order() {
-        let line = r#"{"b":"x","a":1.5,"n":null,"t":true,"i":-7,"o":{"k":[1,2]},"e":"\u00e9\n"}"#;
+    fn members_keep_their_kind_their_order_and_their_characters() {
+        let line = r#"{"b":"x","a":1.50,"n":null,"t":true,"i":-7,"o":{"k":[1.10,2]},"e":"\u00e9\n","big":12345678901234567890123,"f":1e999}"#;
         let members = parse(line).unwrap();
         let names: Vec<_> = members.iter().map(|(name, _)| name.as_ref()).collect();
-        assert_eq!(names, ["b", "a", "t", "i", "o", "e"]);
+        assert_eq!(names, ["b", "a", "t", "i", "o", "e", "big", "f"]);
         let mut json = String::new();
         for (_, value) in &members {
             value.write_json(&mut json);
             json.push(' ');
         }
-        assert_eq!(json, "\"x\" 1.5 true -7 {\"k\":[1,2]} \"é\\n\" ");
+        assert_eq!(json, "\"x\" 1.50 true -7 {\"k\":[1.10,2]} \"é\\n\" 12345678901234567890123 1e999 ");
         assert!(matches!(&members[0].1, Value::Text(Cow::Borrowed("x"))));
+    }
+
+    #[test]
+    fn pointers_find_what_is_nested_with_its_characters() {
+        let nested =
+            r#" {"a": [ {"b/c" : 0.10, "d~": "é"}, 12345678901234567890, null, [] ], "a2":{} ,"twice":1,"twice":2}"#;
+        for (pointer, expected) in [
+            ("/a/0/b~1c", Some("0.10")),
+            ("/a/0/d~0", Some("é")),
+            ("/a/1", Some("12345678901234567890")),
+            ("/a/2", None),
+            ("/a/9", None),
+            ("/a/01", None),
+            ("/a/-", None),
+            ("/a/1/x", None),
+            ("/a2/x", None),
+            ("/none", None),
+            ("/twice", Some("2")),
+        ] {
+            let found = pointed(nested, pointer);
+            assert_eq!(found.as_ref().and_then(Value::as_text), expected, "{pointer}");
+        }
+        assert_eq!(pointed(nested, "/a/3"), Some(Value::Nested("[]")));
     }
 
     #[test]
@@ -105,7 +178,7 @@ mod tests {
             "{} {}",
             "{\"a\":}",
             "{\"a\":NaN}",
-            "{\"a\":1e999}",
+            "{\"a\":01}",
             "{'a':1}",
             "{\"a\":1,}",
             "{\"a\":1,\"a\":2}",

@@ -16,17 +16,21 @@ use uuid::Uuid;
 
 use super::{
     csv,
+    earlier::Earlier,
     interpret::Interpreter,
+    known::{Known, LoggedEvent},
     lines::{LINE_BYTES_MAX, Lines},
     mapping::{Format, Mapping},
+    occurrence::{self, Occurrences, SAME_TIME_LINES_MAX},
     record::Reject,
     rejects::{Collector, Rejects},
     sort::{self, Sorted, Sorter},
 };
 
 /// Part of [`Import::identity`]: raise it when the same file and mapping would make other frames than before, or an
-/// import cut off under the old version would go on under the new one with frames that do not fit.
-pub const IMPORT_VERSION: u32 = 1;
+/// import cut off under the old version would go on under the new one with frames that do not fit. Version 1 made ids of
+/// the file's digest and the number of a line; [`super::earlier`] still knows them.
+pub const IMPORT_VERSION: u32 = 2;
 /// How far an event time may lie in the future: clocks differ.
 const FUTURE_MICROS_MAX: i64 = 60_000_000;
 /// Lines between two calls of the progress callback.
@@ -57,6 +61,12 @@ pub enum Error {
     /// Lines are what is imported.
     #[error("the file is compressed ({0}): decompress it first")]
     Compressed(&'static str),
+    /// Lines are UTF-8, or at least made of bytes of its kind.
+    #[error("the file is UTF-16: convert it first (iconv -f UTF-16 -t UTF-8)")]
+    Utf16,
+    /// So many lines of one instant cannot be told apart in the memory there is.
+    #[error("more than {SAME_TIME_LINES_MAX} different lines have the event time {0}: import the file in parts")]
+    SameTime(Timestamp),
     /// History cannot be in the future, and the hours up to there cannot be sealed.
     #[error("line {line}: event time {time} is in the future; set not_after in the mapping to reject such lines")]
     Future {
@@ -76,20 +86,25 @@ pub struct Options {
     pub sort_memory_bytes: usize,
     /// The present: later events are an error.
     pub now: Timestamp,
+    /// Part of the ids of lines that bring none: equal lines of different sources are different events.
+    pub source: Option<String>,
+    /// Whether a last line without a line end is complete. Otherwise it may still be being written, and waits.
+    pub whole: bool,
 }
 
 impl Options {
     /// Sorts in [`sort::MEMORY_BYTES_DEFAULT`] of memory.
     pub fn new(scratch: &Path, now: Timestamp) -> Self {
-        Self { scratch: scratch.to_owned(), sort_memory_bytes: sort::MEMORY_BYTES_DEFAULT, now }
+        let sort_memory_bytes = sort::MEMORY_BYTES_DEFAULT;
+        Self { scratch: scratch.to_owned(), sort_memory_bytes, now, source: None, whole: false }
     }
 }
 
 /// A file on its way into the log.
 ///
-/// What [`Import::next_batch`] yields depends on the bytes of the file and on the mapping alone: importing again, or
-/// going on after a crash, makes the same frames under the same [`Import::identity`], and the log drops them as the
-/// duplicates that they are.
+/// What [`Import::next_batch`] yields depends on the bytes of the file, on the mapping, and on what the log holds already
+/// ([`Import::know`]), which is left out. An import that goes on after a crash begins with the first line that the log
+/// does not hold, which was the first of a frame: so it makes the same frames as one in one piece.
 #[derive(Debug)]
 pub struct Import {
     interpreter: Interpreter,
@@ -98,9 +113,14 @@ pub struct Import {
     identity: Uuid,
     read_lines: u64,
     logged_events: u64,
+    known_events: u64,
+    held_back: bool,
     timed_lines: u64,
-    last_event: Option<Timestamp>,
+    span: Option<(Timestamp, Timestamp)>,
     sorted: Sorted,
+    occurrences: Occurrences,
+    known: Known,
+    earlier: Earlier,
     rejects: Collector,
     batcher: Batcher,
 }
@@ -127,23 +147,26 @@ impl Import {
         let interpreter = interpreter(mapping, &mut lines, read_error)?;
         let mut sorter = Sorter::new(&options.scratch, options.sort_memory_bytes);
         let mut rejects = Collector::new(&options.scratch);
-        let (mut read_lines, mut last_event) = (0, None);
+        let (mut read_lines, mut held_back, mut span) = (0, false, None);
         loop {
             if read_lines % PROGRESS_LINES == 0 {
                 progress(lines.bytes(), total.max(lines.bytes()));
             }
             let Some(line) = lines.next().map_err(read_error)? else { break };
-            if let Some(compression) = compression(line.number, line.bytes) {
-                return Err(Error::Compressed(compression));
-            }
+            check_bytes(line.number, line.bytes)?;
             read_lines += 1;
             let time = if line.cut { Err(too_long()) } else { interpreter.event_time(line.bytes) };
+            // A whole JSON object is complete; of other lines nobody knows.
+            if !line.ended && !options.whole && (format != Format::Ndjson || time.is_err()) {
+                held_back = true;
+                continue;
+            }
             match time {
                 Ok(time) if time > options.now.plus_micros(FUTURE_MICROS_MAX) => {
                     return Err(Error::Future { line: line.number + 1, time });
                 }
                 Ok(time) => {
-                    last_event = last_event.max(Some(time));
+                    span = Some(span.map_or((time, time), |(first, last)| (time.min(first), time.max(last))));
                     sorter.push(time.micros(), line.number, line.bytes).map_err(scratch_error)?;
                 }
                 Err(reject) => rejects.push(line.number, &reject, line.bytes).map_err(scratch_error)?,
@@ -155,12 +178,17 @@ impl Import {
             interpreter,
             scratch: options.scratch.clone(),
             file_digest,
-            identity: identity(file_digest, mapping_digest, format),
+            identity: identity(file_digest, mapping_digest, format, options.source.as_deref()),
             read_lines,
             logged_events: 0,
+            known_events: 0,
+            held_back,
             timed_lines: sorter.records(),
-            last_event,
+            span,
             sorted: sorter.finish().map_err(scratch_error)?,
+            occurrences: Occurrences::new(options.source.as_deref()),
+            known: Known::new(&options.scratch),
+            earlier: Earlier::new(file_digest, mapping_digest, format),
             rejects,
             batcher: Batcher::new(),
         })
@@ -187,9 +215,19 @@ impl Import {
         self.rejects.lines()
     }
 
-    /// Events yielded so far. At the end `read_lines = logged_events + rejected_lines`.
+    /// Events yielded so far. At the end `read_lines = logged_events + known_events + rejected_lines + held_lines`.
     pub fn logged_events(&self) -> u64 {
         self.logged_events
+    }
+
+    /// Events so far that the log held already.
+    pub fn known_events(&self) -> u64 {
+        self.known_events
+    }
+
+    /// 1 if the last line has no line end and waits for it (see [`Options::whole`]), else 0.
+    pub fn held_lines(&self) -> u64 {
+        u64::from(self.held_back)
     }
 
     /// Lines that have a time: no more events than this will be yielded.
@@ -197,23 +235,57 @@ impl Import {
         self.timed_lines
     }
 
-    /// The latest time in the file. Rejected lines recorded as of then are the same on every run.
-    pub fn last_event(&self) -> Option<Timestamp> {
-        self.last_event
+    /// The earliest and the latest time in the file: events of the log in between may be of this file.
+    pub fn event_span(&self) -> Option<(Timestamp, Timestamp)> {
+        self.span
     }
 
-    /// The next events in order of event time (those of the same time in the order of the file), `None` at the end.
+    /// Tells of an event that the log holds.
     ///
     /// # Errors
     /// [`Error::Scratch`].
+    ///
+    /// # Panics
+    /// If a batch was asked for before.
+    pub fn know(&mut self, event: &LoggedEvent<'_>) -> Result<(), Error> {
+        self.known.push(event).map_err(|source| Error::Scratch { path: self.scratch.clone(), source })
+    }
+
+    /// Tells who wrote into the log: if one of them imported this file, or a shorter version of it, under
+    /// [`IMPORT_VERSION`] 1, the ids that its lines had then are found. This reads the file once more, but only if a
+    /// writer may be such an import.
+    ///
+    /// # Errors
+    /// [`Error::Read`].
+    pub fn know_writers(&mut self, path: &Path, writers: impl Iterator<Item = Uuid>) -> Result<(), Error> {
+        let read_error = |source| Error::Read { path: path.to_owned(), source };
+        self.earlier.find(writers, || File::open(path)).map_err(read_error)
+    }
+
+    /// The next new events in order of event time (those of the same time in the order of the file), `None` at the end.
+    ///
+    /// # Errors
+    /// [`Error::Scratch`], [`Error::SameTime`].
     pub fn next_batch(&mut self) -> Result<Option<Batch>, Error> {
-        let Self { interpreter, scratch, file_digest, sorted, rejects, batcher, .. } = self;
+        let Self { interpreter, scratch, sorted, rejects, batcher, occurrences, known, earlier, known_events, .. } =
+            self;
         let scratch_error = |source| Error::Scratch { path: scratch.clone(), source };
         let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
         while let Some(line) = sorted.next().map_err(scratch_error)? {
             let time = Timestamp::from_micros(line.key);
-            let minted = event_id(*file_digest, line.ordinal).hyphenated().encode_lower(&mut id);
-            match interpreter.event(line.bytes, time, minted, |event| batcher.push(time, event)) {
+            let minted = occurrences.id(time, line.bytes).map_err(|_| Error::SameTime(time))?;
+            let minted = &*minted.hyphenated().encode_lower(&mut id);
+            let known = known.at(time).map_err(scratch_error)?;
+            let other_ids = if known.is_empty() { Vec::new() } else { earlier.ids(line.ordinal) };
+            let event = interpreter.event(line.bytes, time, minted, |event| {
+                let other_ids = if event.event_id == minted { &*other_ids } else { &[] };
+                if known.take(event, other_ids) {
+                    *known_events += 1;
+                    return None;
+                }
+                batcher.push(time, event)
+            });
+            match event {
                 Ok(Some(batch)) => return Ok(Some(self.counted(batch))),
                 Ok(None) => {}
                 Err(reject) => rejects.push(line.ordinal, &reject, line.bytes).map_err(scratch_error)?,
@@ -245,31 +317,33 @@ fn interpreter(
     read_error: impl Fn(io::Error) -> Error,
 ) -> Result<Interpreter, Error> {
     let unknown = |field: String| Error::Header(format!("there is no column {field:?}, which the mapping names"));
-    let Some(delimiter) = mapping.csv_delimiter() else {
+    let Some(dialect) = mapping.csv_dialect() else {
         return Interpreter::new(mapping, &[]).map_err(unknown);
     };
     let Some(line) = lines.next().map_err(read_error)? else {
         return Err(Error::Header("the file is empty".into()));
     };
-    if let Some(compression) = compression(line.number, line.bytes) {
-        return Err(Error::Compressed(compression));
-    }
+    check_bytes(line.number, line.bytes)?;
     if line.cut {
         return Err(Error::Header(too_long().detail));
     }
     let text = std::str::from_utf8(line.bytes).map_err(|error| Error::Header(error.to_string()))?;
-    let header = csv::split(text, delimiter).map_err(|malformed| Error::Header(malformed.to_string()))?;
+    let header = csv::split(text, dialect).map_err(|malformed| Error::Header(malformed.to_string()))?;
     if let Some(twice) = header.iter().enumerate().find(|(at, name)| header[..*at].contains(name)) {
         return Err(Error::Header(format!("column {:?} is there twice", twice.1)));
     }
     Interpreter::new(mapping, &header).map_err(unknown)
 }
 
-fn compression(line: u64, bytes: &[u8]) -> Option<&'static str> {
+/// What the first bytes of a file say about it.
+fn check_bytes(line: u64, bytes: &[u8]) -> Result<(), Error> {
     match bytes {
-        [0x1f, 0x8b, ..] if line == 0 => Some("gzip"),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] if line == 0 => Some("zstd"),
-        _ => None,
+        [0x1f, 0x8b, ..] if line == 0 => Err(Error::Compressed("gzip")),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] if line == 0 => Err(Error::Compressed("zstd")),
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] if line == 0 => Err(Error::Compressed("bzip2")),
+        [0xfd, b'7', b'z', b'X', b'Z', ..] if line == 0 => Err(Error::Compressed("xz")),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] if line == 0 => Err(Error::Utf16),
+        _ => Ok(()),
     }
 }
 
@@ -278,21 +352,14 @@ fn too_long() -> Reject {
     Reject { code: "line_too_long", detail }
 }
 
-/// A UUID (version 8) from the first half of a SHA-256.
-fn uuid(hash: Sha256) -> Uuid {
+fn identity(file: Digest, mapping: Digest, format: Format, source: Option<&str>) -> Uuid {
+    let mut hash = Sha256::new().chain_update(b"clicktrail import").chain_update(IMPORT_VERSION.to_be_bytes());
+    hash.update(format.as_str());
+    hash.update(file.0);
+    hash.update(mapping.0);
+    hash.update(source.unwrap_or_default());
     let digest: [u8; 32] = hash.finalize().into();
-    let (half, _) = digest.split_first_chunk::<16>().expect("32 bytes");
-    uuid::Builder::from_custom_bytes(*half).into_uuid()
-}
-
-/// The id of the event in line `line` of a file that gives it none.
-fn event_id(file: Digest, line: u64) -> Uuid {
-    uuid(Sha256::new().chain_update(file.0).chain_update(line.to_be_bytes()))
-}
-
-fn identity(file: Digest, mapping: Digest, format: Format) -> Uuid {
-    let hash = Sha256::new().chain_update(b"clicktrail import").chain_update(IMPORT_VERSION.to_be_bytes());
-    uuid(hash.chain_update(format.as_str()).chain_update(file.0).chain_update(mapping.0))
+    occurrence::version_8(*digest.first_chunk().expect("a digest has 32 bytes"))
 }
 
 #[cfg(test)]

@@ -5,10 +5,11 @@ use std::borrow::Cow;
 use clicktrail_log::time::Timestamp;
 
 use super::{
-    combined, csv,
+    address, combined, csv,
     mapping::{Column, Columns, Extra, Format},
     ndjson,
-    source::Unmapped,
+    source::{Source, Unmapped},
+    time_format::NoTime,
     value::{Malformed, Value, write_json_text},
 };
 use clicktrail_capture::{Draft, Reason, amount};
@@ -46,6 +47,8 @@ pub(super) struct Layout {
     names: Vec<String>,
     /// By [`Column::index`]: the value that the column reads.
     places: [Option<usize>; Column::COUNT],
+    /// By [`Column::index`]: the value that it reads where that is none.
+    fallbacks: [Option<usize>; Column::COUNT],
     /// NDJSON: the names that point into a member (`/key/…`).
     pointers: Vec<usize>,
     /// The values that are kept in `extra`.
@@ -66,13 +69,17 @@ impl Layout {
             Format::Ndjson => ndjson_names(columns),
         };
         let place = |field: &str| names.iter().position(|name| name == field).ok_or_else(|| field.to_owned());
-        let mut places = [None; Column::COUNT];
-        for (at, source) in places.iter_mut().zip(columns.sources()) {
-            *at = source.as_ref().and_then(|source| source.field()).map(place).transpose()?;
-        }
+        let places_of = |field: fn(&Source) -> Option<&str>| {
+            let mut places = [None; Column::COUNT];
+            for (at, source) in places.iter_mut().zip(columns.sources()) {
+                *at = source.as_ref().and_then(field).map(place).transpose()?;
+            }
+            Ok::<_, String>(places)
+        };
+        let (places, fallbacks) = (places_of(Source::field)?, places_of(Source::fallback)?);
         let rest = |(at, name): (usize, &String)| {
             let kept = format != Format::Combined || !DERIVED.contains(&name.as_str());
-            (kept && !places.contains(&Some(at))).then_some(at)
+            (kept && !places.contains(&Some(at)) && !fallbacks.contains(&Some(at))).then_some(at)
         };
         let extra = match (&columns.extra, format) {
             (Extra::Fields(fields), _) => fields.iter().map(|field| place(field)).collect::<Result<_, _>>()?,
@@ -82,13 +89,13 @@ impl Layout {
         let keeps_rest = columns.extra == Extra::Rest;
         let is_pointer = |at: &usize| format == Format::Ndjson && names[*at].starts_with('/');
         let pointers = (0..names.len()).filter(is_pointer).collect();
-        Ok(Self { names, places, pointers, extra, keeps_rest })
+        Ok(Self { names, places, fallbacks, pointers, extra, keeps_rest })
     }
 }
 
 fn ndjson_names(columns: &Columns) -> Vec<String> {
     let mut names: Vec<String> =
-        columns.sources().iter().flatten().filter_map(|source| source.field()).map(str::to_owned).collect();
+        columns.sources().iter().flatten().flat_map(Source::fields).map(str::to_owned).collect();
     if let Extra::Fields(fields) = &columns.extra {
         names.extend_from_slice(fields);
     }
@@ -107,13 +114,12 @@ pub(super) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// Reads a line.
-    pub(super) fn parse(format: Format, columns: &Columns, layout: &Layout, line: &'a [u8]) -> Result<Self, Reject> {
-        let text = std::str::from_utf8(line).map_err(|error| Reason::InvalidUtf8 { offset: error.valid_up_to() })?;
+    /// Reads a line, which [`text_of`] has read as text.
+    pub(super) fn parse(format: Format, columns: &Columns, layout: &Layout, text: &'a str) -> Result<Self, Reject> {
         let mut record = Self { values: Vec::with_capacity(layout.names.len()), rest: Vec::new() };
         match format {
             Format::Combined => combined::parse(text, &mut record.values)?,
-            Format::Csv => csv::parse(text, columns.delimiter, layout.names.len(), &mut record.values)?,
+            Format::Csv => csv::parse(text, columns.dialect, layout.names.len(), &mut record.values)?,
             Format::Ndjson => record.place(layout, ndjson::parse(text)?),
         }
         Ok(record)
@@ -140,11 +146,13 @@ impl<'a> Record<'a> {
     /// When the event happened.
     pub(super) fn event_time(&self, columns: &Columns, layout: &Layout) -> Result<Timestamp, Reject> {
         let text = self.text(columns, layout, Column::EventTime)?.ok_or(Reason::MissingField("event_time"))?;
-        let time = columns.time_format.parse(text).ok_or_else(|| Reject {
-            code: "invalid_time",
-            detail: format!("{:?} is not a time in the format that the mapping names", quoted(text)),
-        })?;
-        Ok(time)
+        columns.time_format.parse(text).map_err(|why| {
+            let why = match why {
+                NoTime::Unreadable => "is not a time in the format that the mapping names",
+                NoTime::NoZone => "does not say its zone: add timezone = \"Europe/Berlin\" (or \"UTC\") to the mapping",
+            };
+            Reject { code: "invalid_time", detail: format!("{:?} {why}", quoted(text)) }
+        })
     }
 
     /// The event, not yet validated. `minted` is its id where the mapping gives none.
@@ -166,6 +174,7 @@ impl<'a> Record<'a> {
                 None => Ok(Some(Cow::Borrowed(text))),
             }
         };
+        let ip = text(Column::Ip)?;
         let kind = text(Column::Kind)?;
         let kind = kind.map(|kind| kind.parse().map_err(|()| Reason::InvalidKind(quoted(&kind).into()))).transpose()?;
         let draft = Draft {
@@ -179,7 +188,7 @@ impl<'a> Record<'a> {
             placement_id: text(Column::PlacementId)?,
             user_id: text(Column::UserId)?,
             session_id: text(Column::SessionId)?,
-            ip: text(Column::Ip)?,
+            ip: ip.as_deref().and_then(|given| address::clean(given).address.map(Cow::into_owned)).map(Cow::Owned),
             user_agent: text(Column::UserAgent)?,
             page_url: text(Column::PageUrl)?,
             device_type: text(Column::DeviceType)?,
@@ -193,19 +202,22 @@ impl<'a> Record<'a> {
             value_micros: self.amount(columns, layout, "value", Column::Value, Column::ValueMicros)?,
             ..Draft::default()
         };
-        Ok(Draft { extra: self.extra(layout, &shortened), ..draft })
+        let says_more = |given: &&str| address::clean(given).says_more;
+        let ip_given = ip.as_deref().filter(says_more);
+        Ok(Draft { extra: self.extra(layout, &shortened, ip_given), ..draft })
     }
 
     fn text(&'a self, columns: &'a Columns, layout: &Layout, column: Column) -> Result<Option<&'a str>, Reject> {
         let Some(source) = columns.source(column) else { return Ok(None) };
-        let found = match layout.places[column.index()].and_then(|at| self.values[at].as_ref()) {
+        let value = |place: Option<usize>| match place.and_then(|at| self.values[at].as_ref()) {
             Some(value) => {
                 let expected = "a text, a number, true or false";
-                Some(value.as_text().ok_or(Reason::WrongType { field: column.name(), expected })?)
+                value.as_text().map(Some).ok_or(Reason::WrongType { field: column.name(), expected })
             }
-            None => None,
+            None => Ok(None),
         };
-        source.resolve(found).map_err(|Unmapped(text)| Reject {
+        let (found, fallback) = (value(layout.places[column.index()])?, value(layout.fallbacks[column.index()])?);
+        source.resolve(found, fallback).map_err(|Unmapped(text)| Reject {
             code: "unmapped",
             detail: format!("the mapping does not say what {} {:?} means", column.name(), quoted(text)),
         })
@@ -231,8 +243,9 @@ impl<'a> Record<'a> {
         Ok(Some(amount.map_err(|why| Reason::InvalidAmount { field, why })?))
     }
 
-    /// A JSON object of the fields that are kept, and of the ids that were shortened.
-    fn extra(&self, layout: &Layout, shortened: &[(Column, &str)]) -> Option<Cow<'a, str>> {
+    /// A JSON object of the fields that are kept, of the ids that were shortened, and of what stood in the place of an
+    /// address if that says more than the address.
+    fn extra(&self, layout: &Layout, shortened: &[(Column, &str)], ip_given: Option<&str>) -> Option<Cow<'a, str>> {
         let listed =
             layout.extra.iter().filter_map(|at| Some((layout.names[*at].as_str(), self.values[*at].as_ref()?)));
         let members = listed.chain(self.rest.iter().map(|(name, value)| (name.as_ref(), value)));
@@ -250,6 +263,10 @@ impl<'a> Record<'a> {
             name(&mut json, &format!("{}_whole", column.name()));
             write_json_text(text, &mut json);
         }
+        if let Some(given) = ip_given {
+            name(&mut json, "ip_given");
+            write_json_text(given, &mut json);
+        }
         if json.is_empty() {
             return None;
         }
@@ -259,13 +276,24 @@ impl<'a> Record<'a> {
 }
 
 /// What the pointer `name` (`/key/inner`, RFC 6901) finds in member `key`; the outer `None`: it points elsewhere.
-fn pointed<'a>(name: &str, key: &str, value: &Value<'_>) -> Option<Option<Value<'a>>> {
+fn pointed<'a>(name: &str, key: &str, value: &Value<'a>) -> Option<Option<Value<'a>>> {
     let rest = name.strip_prefix('/')?.strip_prefix(key)?;
     if !rest.is_empty() && !rest.starts_with('/') {
         return None;
     }
-    let Value::Nested(json) = value else { return Some(None) };
-    Some(json.pointer(rest).and_then(Value::of_json))
+    let Value::Nested(raw) = value else { return Some(if rest.is_empty() { Some(value.clone()) } else { None }) };
+    Some(ndjson::pointed(raw, rest))
+}
+
+/// A line as text. Web servers log bytes that are no UTF-8; in other files they are a mistake.
+pub(super) fn text_of(format: Format, line: &[u8]) -> Result<Cow<'_, str>, Reject> {
+    match format {
+        Format::Combined => Ok(combined::text(line)),
+        Format::Csv | Format::Ndjson => match std::str::from_utf8(line) {
+            Ok(text) => Ok(Cow::Borrowed(text)),
+            Err(error) => Err(Reason::InvalidUtf8 { offset: error.valid_up_to() }.into()),
+        },
+    }
 }
 
 fn quoted(text: &str) -> &str {

@@ -19,6 +19,7 @@ const DIGEST_CHARS: usize = 16;
 pub(super) struct SourceTable {
     pub(super) constant: Option<String>,
     pub(super) field: Option<String>,
+    pub(super) fallback: Option<String>,
     pub(super) capture: Option<String>,
     pub(super) map: Option<BTreeMap<String, String>>,
     pub(super) default: Option<String>,
@@ -31,6 +32,8 @@ pub(super) struct SourceTable {
 struct Table {
     /// Where the value stands.
     field: String,
+    /// Where it stands if it does not stand there.
+    fallback: Option<String>,
     /// A regular expression with one group: what it captures is the value; no match, no value.
     capture: Option<String>,
     /// The values that are known, and what they become. Another value rejects the line.
@@ -65,6 +68,7 @@ impl<'de> Deserialize<'de> for SourceTable {
                 Ok(SourceTable {
                     constant: None,
                     field: Some(table.field),
+                    fallback: table.fallback,
                     capture: table.capture,
                     map: table.map,
                     default: table.default,
@@ -91,8 +95,8 @@ pub(super) struct Source {
 #[derive(Debug, Clone)]
 enum Origin {
     Constant(String),
-    /// The field's name.
-    Field(String),
+    /// The field's name, and that of the field that is read where it has no value.
+    Field(String, Option<String>),
 }
 
 /// The value is not one of those that the mapping's `map` knows.
@@ -104,7 +108,7 @@ impl Source {
         let capture = table.capture.map(|pattern| compile(&pattern)).transpose()?;
         let origin = match (table.constant, table.field) {
             (Some(constant), _) => Origin::Constant(constant),
-            (None, Some(field)) => Origin::Field(field),
+            (None, Some(field)) => Origin::Field(field, table.fallback),
             (None, None) => return Err("a source is a text or names a field".into()),
         };
         Ok(Self { origin, capture, map: table.map, default: table.default, shorten: table.shorten })
@@ -114,21 +118,40 @@ impl Source {
     pub(super) fn field(&self) -> Option<&str> {
         match &self.origin {
             Origin::Constant(_) => None,
-            Origin::Field(name) => Some(name),
+            Origin::Field(name, _) => Some(name),
         }
     }
 
-    /// What comes of the field's value `found`; it is not looked at for a constant.
-    pub(super) fn resolve<'a>(&'a self, found: Option<&'a str>) -> Result<Option<&'a str>, Unmapped<'a>> {
-        let found = match &self.origin {
-            Origin::Constant(text) => return Ok(Some(text)),
-            Origin::Field(_) => found,
+    /// The field that it reads where that has no value.
+    pub(super) fn fallback(&self) -> Option<&str> {
+        match &self.origin {
+            Origin::Constant(_) => None,
+            Origin::Field(_, fallback) => fallback.as_deref(),
+        }
+    }
+
+    /// Both.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &str> {
+        self.field().into_iter().chain(self.fallback())
+    }
+
+    /// What comes of the values of the field and of its fallback; they are not looked at for a constant.
+    pub(super) fn resolve<'a>(
+        &'a self,
+        found: Option<&'a str>,
+        fallback: Option<&'a str>,
+    ) -> Result<Option<&'a str>, Unmapped<'a>> {
+        if let Origin::Constant(text) = &self.origin {
+            return Ok(Some(text));
+        }
+        let captured = |found: &'a str| match &self.capture {
+            Some(pattern) => pattern.captures(found)?.get(1).map(|group| group.as_str()),
+            None => Some(found),
         };
-        let captured = match &self.capture {
-            Some(pattern) => found.and_then(|text| pattern.captures(text)?.get(1)).map(|group| group.as_str()),
-            None => found,
-        };
-        let Some(text) = captured.filter(|text| !text.is_empty()) else { return Ok(self.default.as_deref()) };
+        let is_value = |text: &&str| !text.is_empty();
+        let text = found.and_then(captured).filter(is_value);
+        let text = text.or_else(|| fallback.and_then(captured).filter(is_value));
+        let Some(text) = text else { return Ok(self.default.as_deref()) };
         match &self.map {
             Some(map) => map.get(text).map(|mapped| Some(mapped.as_str())).ok_or(Unmapped(text)),
             None => Ok(Some(text)),
@@ -177,10 +200,16 @@ mod tests {
             (Some("l=a"), Ok(Some("none"))),
             (None, Ok(Some("none"))),
         ] {
-            assert_eq!(all.resolve(found), expected, "{found:?}");
+            assert_eq!(all.resolve(found, None), expected, "{found:?}");
         }
-        assert_eq!(source("\"acme\"").resolve(None), Ok(Some("acme")));
-        assert_eq!(source(r#"{ field = "f" }"#).resolve(None), Ok(None));
+        let either = source(r#"{ field = "f", fallback = "g", default = "d" }"#);
+        for (found, fallback, expected) in
+            [(Some("f"), Some("g"), "f"), (None, Some("g"), "g"), (Some(""), Some("g"), "g"), (None, None, "d")]
+        {
+            assert_eq!(either.resolve(found, fallback), Ok(Some(expected)));
+        }
+        assert_eq!(source("\"acme\"").resolve(None, None), Ok(Some("acme")));
+        assert_eq!(source(r#"{ field = "f" }"#).resolve(None, None), Ok(None));
     }
 
     #[test]

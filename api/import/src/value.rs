@@ -2,8 +2,6 @@
 
 use std::borrow::Cow;
 
-use serde_json::Value as Json;
-
 /// Why a line is not of its format.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Malformed {
@@ -13,9 +11,6 @@ pub(super) enum Malformed {
     /// The line ends inside a quoted text.
     #[error("{0} has no closing quote")]
     Unclosed(&'static str),
-    /// The line goes on after its last field.
-    #[error("there is text after {0}")]
-    Trailing(&'static str),
     /// Digits were expected.
     #[error("{0} is not a number")]
     NotANumber(&'static str),
@@ -42,8 +37,8 @@ pub(super) enum Value<'a> {
     Text(Cow<'a, str>),
     /// A number or boolean: its JSON text.
     Scalar(Cow<'a, str>),
-    /// A JSON array or object.
-    Nested(Json),
+    /// A JSON array or object: its characters.
+    Nested(&'a str),
 }
 
 impl<'a> Value<'a> {
@@ -52,16 +47,6 @@ impl<'a> Value<'a> {
         match self {
             Self::Text(text) | Self::Scalar(text) => Some(text),
             Self::Nested(_) => None,
-        }
-    }
-
-    /// From a parsed value; `null` is none.
-    pub(super) fn of_json(json: &Json) -> Option<Self> {
-        match json {
-            Json::Null => None,
-            Json::Bool(_) | Json::Number(_) => Some(Self::Scalar(Cow::Owned(json.to_string()))),
-            Json::String(text) => Some(Self::Text(Cow::Owned(text.clone()))),
-            Json::Array(_) | Json::Object(_) => Some(Self::Nested(json.clone())),
         }
     }
 
@@ -78,7 +63,7 @@ impl<'a> Value<'a> {
         match self {
             Self::Text(text) => write_json_text(text, json),
             Self::Scalar(text) => json.push_str(text),
-            Self::Nested(value) => json.push_str(&value.to_string()),
+            Self::Nested(raw) => json.push_str(raw),
         }
     }
 }

@@ -14,7 +14,7 @@ use clicktrail_replay::{
     segment, stale,
 };
 
-use crate::{error::Error, service::Service};
+use crate::{basis::Basis, error::Error, service::Service};
 
 /// A moment in the verdict log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +36,22 @@ impl FromStr for Moment {
     }
 }
 
+/// An answer, and what it stands on.
+#[derive(Debug)]
+pub struct Answer {
+    /// One row a bucket and group.
+    pub rows: Vec<RecordBatch>,
+    /// How far it goes, and what it does not hold.
+    pub basis: Basis,
+}
+
 impl Service {
     /// The numbers that count: live segments, and what is counted since.
     ///
     /// # Errors
     /// As catalog, archive and engine report.
-    pub async fn counters(&self, question: &query::Question) -> Result<Vec<RecordBatch>, Error> {
+    pub async fn counters(&self, question: &query::Question) -> Result<Answer, Error> {
+        let tail = self.tail().await;
         let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
         let snapshot = self.catalog.snapshot(counters::NAME, first, last).await?;
         let mut partials = Vec::new();
@@ -51,7 +61,8 @@ impl Service {
         // A quiet hour's segment has no rows to read.
         let segments = snapshot.segments.iter().filter(|segment| segment.rows > 0).map(segment::file).collect();
         let sources = query::Sources { archive: self.archive.clone(), segments, partials };
-        Ok(query::ask(question, sources, self.limits).await?)
+        let rows = query::ask(question, sources, self.limits).await?;
+        Ok(Answer { rows, basis: self.basis(tail, snapshot.marks).await? })
     }
 
     /// The numbers with the verdicts up to a moment. Hours that have to be projected for it are kept in the archive,
@@ -59,24 +70,32 @@ impl Service {
     ///
     /// # Errors
     /// [`Error::NoSuchVerdict`]; otherwise as logs, catalog, archive and engine report.
-    pub async fn counters_as_of(&self, question: &query::Question, moment: Moment) -> Result<Vec<RecordBatch>, Error> {
-        let end = self.history.end().await?;
-        let before = match moment {
-            Moment::Latest => end,
-            Moment::After(verdict) if verdict < end => verdict.plus_rows(1),
-            Moment::After(verdict) => return Err(Error::NoSuchVerdict { verdict, end }),
-        };
+    pub async fn counters_as_of(&self, question: &query::Question, moment: Moment) -> Result<Answer, Error> {
+        let tail = self.tail().await;
+        let before = self.end_of(moment).await?;
         let as_of = AsOf {
             clicks: Arc::clone(&self.clicks),
             archive: self.archive.clone(),
             catalog: Arc::clone(&self.catalog),
             history: self.history.clone(),
             limits: self.limits,
+            all_columns: false,
         };
-        let sources = as_of.sources(before).await?;
-        let segments = sources.segments.iter().map(segment::file).collect();
-        let sources = query::Sources { archive: self.archive.clone(), segments, partials: sources.rows };
-        Ok(query::ask(question, sources, self.limits).await?)
+        let found = as_of.sources(before).await?;
+        let segments = found.segments.iter().map(segment::file).collect();
+        let sources = query::Sources { archive: self.archive.clone(), segments, partials: found.rows };
+        let rows = query::ask(question, sources, self.limits).await?;
+        Ok(Answer { rows, basis: self.basis(tail, found.marks).await? })
+    }
+
+    /// One past the last verdict of a moment.
+    pub(crate) async fn end_of(&self, moment: Moment) -> Result<Position, Error> {
+        let end = self.history.end().await?;
+        match moment {
+            Moment::Latest => Ok(end),
+            Moment::After(verdict) if verdict < end => Ok(verdict.plus_rows(1)),
+            Moment::After(verdict) => Err(Error::NoSuchVerdict { verdict, end }),
+        }
     }
 
     /// Sealed hours that have verdicts newer than their numbers, after reading the verdict log to its end.

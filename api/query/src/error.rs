@@ -39,3 +39,18 @@ pub enum Error {
     #[error("{0}")]
     Selection(String),
 }
+
+impl Error {
+    /// Whether the same question may have an answer later without anybody's help.
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::Catalog(error) => error.is_transient(),
+            Self::Replay(error) => error.is_transient(),
+            Self::Archive(error) | Self::Projection(clicktrail_projections::Error::Archive(error)) => {
+                error.is_transient()
+            }
+            Self::Verdicts(error) => error.is_transient(),
+            Self::Projection(_) | Self::Event(_) | Self::NoSuchVerdict { .. } | Self::Selection(_) => false,
+        }
+    }
+}

@@ -2,17 +2,21 @@
 //!
 //! A [`Service`] is opened over one installation. It changes nothing that counts, and prints nothing: doors do that.
 //!
+//! - [`basis`] says how far an answer goes, and what it does not hold;
 //! - [`counters`] answers how many and how much, live and as of any verdict;
 //! - [`explain`] says everything about one event;
 //! - [`rules`] counts what each rule found, by hour;
-//! - [`selection`] runs a person's SQL that names events to rule about.
+//! - [`selection`] runs a person's SQL that names events to rule about;
+//! - `tiers` answers in gross, net and total net, and says how much was judged.
 
+pub mod basis;
 pub mod counters;
 mod error;
 pub mod explain;
 pub mod rules;
 pub mod selection;
 mod service;
+mod tiers;
 
 pub use error::Error;
 pub use service::Service;

@@ -53,7 +53,8 @@ impl Service {
         }
     }
 
-    async fn sealed_hours(&self) -> Result<Vec<SealedHour>, Error> {
+    /// Every sealed hour, in order.
+    pub(crate) async fn sealed_hours(&self) -> Result<Vec<SealedHour>, Error> {
         let mut hours: Vec<SealedHour> = Vec::new();
         loop {
             let from = hours.last().map_or(Hour::from_i64(i64::MIN / 2), |hour| hour.hour.next());

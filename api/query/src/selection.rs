@@ -12,6 +12,7 @@ use clicktrail_log::{
 };
 use clicktrail_projections::select::Hours;
 use clicktrail_verdicts::{
+    kinds::JUDGED,
     rulings::Stages,
     verdict::{Category, Decision},
 };
@@ -34,7 +35,7 @@ pub struct Selected {
     pub event_id: String,
     /// Whom it bills.
     pub advertiser_id: String,
-    /// What it charges if it is billable: 0 for conversions.
+    /// What it charges if it is billable: 0 for all but clicks.
     pub price_micros: i64,
     /// ISO 4217.
     pub currency: String,
@@ -151,9 +152,10 @@ fn read(batch: &RecordBatch, row: usize) -> Result<Selected, Error> {
         |text: Option<String>| text.ok_or_else(|| wrong(format!("there is no event at {position} in these hours")));
     let event_id = of_event(text(batch, "event_id", row)?)?;
     let kind = of_event(text(batch, "kind", row)?)?;
-    if !matches!(kind.as_str(), "click" | "conversion") {
+    if !kind.parse().is_ok_and(|kind| JUDGED.holds(kind)) {
         return Err(wrong(format!(
-            "the event at {position} is of kind {kind}, which is never billed: rule about clicks and conversions"
+            "the event at {position} is of kind {kind}, which is never billed: rule about clicks, impressions and \
+             conversions"
         )));
     }
     let reason = text(batch, "reason", row)?.filter(|reason| !reason.is_empty());

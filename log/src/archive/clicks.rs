@@ -11,6 +11,7 @@ use parquet::errors::ParquetError;
 use crate::{
     archive::{
         entry::{Entry, File},
+        identities::Fingerprints,
         keys::{Half, PartKey},
         kind::{Kind, NewFile, PartRange},
         manifest::{Manifest, Part},
@@ -75,6 +76,12 @@ impl Kind for Clicks {
             personal: personal.file.clone(),
         };
         Ok((part, vec![core, personal]))
+    }
+
+    fn fingerprints(rows: &[RecordBatch]) -> Result<Option<Fingerprints>, ArrowError> {
+        let mut fingerprints = Fingerprints::default();
+        rows.iter().try_for_each(|rows| fingerprints.add(rows))?;
+        Ok(Some(fingerprints))
     }
 
     fn check(manifest: &Manifest, part: &Part, files: &[Bytes]) -> Result<(), String> {

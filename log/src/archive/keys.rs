@@ -4,10 +4,12 @@
 //! clicks/dt=2026-11-22/hr=14/<first seq>-<last seq>-<digest>.parquet     core columns
 //! personal/dt=2026-11-22/hr=14/<first seq>-<last seq>-<digest>.parquet   personal columns, the same rows
 //! verdicts/dt=2026-11-22/hr=14/<first seq>-<last seq>-<digest>.parquet   by the hour in which they were logged
+//! identities/dt=2026-11-22/hr=14/<first seq>-<last seq>-<input digest>.filter
 //! manifests/clicks/2026-11-22T14.json
 //! manifests/verdicts/2026-11-22T14.json
 //! segments/counters/dt=2026-11-22/hr=14/<digest>.parquet
 //! receipts/counters/2026-11-22T14/<input digest>-<code digest>.json
+//! coverage/clicks.json
 //! ```
 
 use object_store::path::Path;
@@ -127,15 +129,57 @@ fn part_path(prefix: &str, hour: Hour, (first, last): (Seq, Seq), digest: &str) 
 
 /// What follows the prefix of a part's path: its hour, its first and last frame, its digest.
 fn parse_part(rest: &str) -> Option<(Hour, (Seq, Seq), String)> {
+    parse_named(rest, ".parquet")
+}
+
+fn parse_named(rest: &str, suffix: &str) -> Option<(Hour, (Seq, Seq), String)> {
     let mut parts = rest.split('/');
     let hour = parse_partition(&mut parts)?;
-    let name = parts.next()?.strip_suffix(".parquet")?;
+    let name = parts.next()?.strip_suffix(suffix)?;
     let mut fields = name.split('-');
     let first = Seq::new(fields.next()?.parse().ok()?)?;
     let last = Seq::new(fields.next()?.parse().ok()?)?;
     let digest = fields.next()?.to_owned();
     let whole = fields.next().is_none() && parts.next().is_none() && digest.len() == 32;
     whole.then_some((hour, (first, last), digest))
+}
+
+const IDENTITIES: &str = "identities";
+const FILTER: &str = ".filter";
+
+/// The identity filter of some parts of an hour of clicks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FilterKey {
+    /// Which hour.
+    pub hour: Hour,
+    /// The first frame.
+    pub first: Seq,
+    /// The last frame.
+    pub last: Seq,
+    /// The beginning of the digest of what it is made of, 32 hexadecimal digits.
+    pub input: String,
+}
+
+impl FilterKey {
+    /// The key of the filter that is made of what `input` is the digest of.
+    pub fn new(hour: Hour, first: Seq, last: Seq, input: &Digest) -> Self {
+        Self { hour, first, last, input: short(input) }
+    }
+
+    /// As a path of the store.
+    pub fn path(&self) -> Path {
+        let Self { hour, first, last, input } = self;
+        let path = Path::from(format!("{IDENTITIES}/{}/{first}-{last}-{input}{FILTER}", partition(*hour)));
+        invariant!(I3, Self::parse(path.as_ref()).as_ref() == Some(self), "{self:?} is not what {path} names");
+        path
+    }
+
+    /// Reads a path of the store.
+    pub fn parse(path: &str) -> Option<Self> {
+        let rest = path.strip_prefix(IDENTITIES)?.strip_prefix('/')?;
+        let (hour, (first, last), input) = parse_named(rest, FILTER)?;
+        Some(Self { hour, first, last, input })
+    }
 }
 
 /// The manifest of one hour of one stream.
@@ -218,6 +262,11 @@ pub struct ReceiptKey {
 }
 
 impl ReceiptKey {
+    /// Where the receipts of an hour stand.
+    pub fn prefix(projection: &str, hour: Hour) -> Path {
+        Path::from(format!("receipts/{projection}/{hour}"))
+    }
+
     /// The key of a build.
     pub fn new(projection: &str, hour: Hour, input: &Digest, code: &Digest) -> Self {
         Self { projection: projection.to_owned(), hour, input: short(input), code: short(code) }
@@ -237,6 +286,24 @@ impl ReceiptKey {
         let hour = Hour::parse(parts.next()?)?;
         let (input, code) = parts.next()?.strip_suffix(".json")?.split_once('-')?;
         parts.next().is_none().then(|| Self { projection, hour, input: input.to_owned(), code: code.to_owned() })
+    }
+}
+
+/// Which events of the click log were judged: one document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CoverageKey;
+
+impl CoverageKey {
+    const PATH: &str = "coverage/clicks.json";
+
+    /// As a path of the store.
+    pub fn path(&self) -> Path {
+        Path::from(Self::PATH)
+    }
+
+    /// Reads a path of the store.
+    pub fn parse(path: &str) -> Option<Self> {
+        (path == Self::PATH).then_some(Self)
     }
 }
 

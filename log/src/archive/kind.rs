@@ -14,6 +14,7 @@ use parquet::errors::ParquetError;
 use crate::{
     archive::{
         entry::{Entry, File},
+        identities::Fingerprints,
         manifest::Manifest,
     },
     frame::Digest,
@@ -48,6 +49,14 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// If they are no rows of this stream.
     fn encode(rows: Vec<RecordBatch>, range: PartRange) -> Result<(Self::Part, Vec<NewFile>), ParquetError>;
+
+    /// What the hour's identity filter holds of the rows of a part; `None` for a stream that has no filter.
+    ///
+    /// # Errors
+    /// If they are no rows of this stream.
+    fn fingerprints(_rows: &[RecordBatch]) -> Result<Option<Fingerprints>, ArrowError> {
+        Ok(None)
+    }
 
     /// Reads a part back and checks every row: it is from the part's frames, stands there once and in order, and is as
     /// the manifest says. `files` are those of [`Entry::files`], in that order; their digests were checked.

@@ -1,4 +1,7 @@
-//! The document that makes an hour exist. Version 1; its bytes are canonical, so its digest names it.
+//! The document that makes an hour exist. Its bytes are canonical, so its digest names it.
+//!
+//! Version 2 remembers more of the writers than where each ended: several branches of one identity, and the frames
+//! before their ends, so that a frame that comes again is known by its digest. Version 1 is read.
 
 use std::ops::Range;
 
@@ -15,7 +18,9 @@ use crate::{
 };
 
 /// The version that this program writes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+/// The first version, which is read.
+const VERSION_1: u32 = 1;
 
 /// One part of the click log: a core and a personal file with the same rows in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,11 +69,14 @@ pub struct Manifest<P: Entry = Part> {
     pub schema_id: String,
     /// SHA-256 of the previous hour's manifest, hexadecimal; null for the first hour.
     pub previous: Option<String>,
-    /// Every writer's last frame before this hour, so that a reader can begin here.
+    /// What is known of every writer before this hour, so that a reader can begin here. In version 2 the one that wrote
+    /// last is at the end, with an entry for each branch of an epoch; in version 1 each writer has one, of its last
+    /// epoch.
     pub writers: Vec<StoredWriter>,
-    /// The last frame of every writer that wrote in this hour. With `writers` it is where the next hour begins.
+    /// The same of those that wrote in this hour, at its end. With `writers` it is where the next hour begins.
     pub last_frames: Vec<StoredWriter>,
-    /// The alarms that the chain raised in this hour, in order, for people.
+    /// The alarms that the chain raised in this hour, in order, for people; beyond
+    /// [`ALARMS_MAX`](crate::archive::seal::ALARMS_MAX) only that there were more.
     pub alarms: Vec<String>,
     /// The parts in log order.
     pub parts: Vec<P>,
@@ -130,7 +138,7 @@ impl<P: Entry> Manifest<P> {
             version: u32,
         }
         let Version { version } = serde_json::from_slice(bytes)?;
-        if version != VERSION {
+        if version != VERSION && version != VERSION_1 {
             return Err(Error::UnknownVersion(version));
         }
         let manifest: Self = serde_json::from_slice(bytes)?;
@@ -151,6 +159,9 @@ impl<P: Entry> Manifest<P> {
         if Seq::new(self.last_seq).is_none() || self.first_seq > self.last_seq + 1 || self.first_seq == 0 {
             return Err(format!("frames {}..={} are no range", self.first_seq, self.last_seq));
         }
+        if self.version == VERSION_1 && self.states().any(|writer| !writer.recent.is_empty()) {
+            return Err("version 1 remembers no frames before the last".into());
+        }
         let rows: u64 = self.parts.iter().map(Entry::rows).sum();
         if rows != self.rows {
             return Err(format!("its parts hold {rows} rows, it says {}", self.rows));
@@ -168,16 +179,28 @@ impl<P: Entry> Manifest<P> {
         Ok(())
     }
 
+    fn states(&self) -> impl Iterator<Item = &StoredWriter> {
+        self.writers.iter().chain(&self.last_frames)
+    }
+
     /// The writers' chains at the end of this hour; `None` if a digest is not readable.
     pub fn chain_after(&self) -> Option<Chain> {
-        let mut writers = self.writers.clone();
-        for last in &self.last_frames {
-            match writers.iter_mut().find(|writer| writer.writer == last.writer) {
-                Some(writer) => writer.clone_from(last),
-                None => writers.push(last.clone()),
-            }
+        if self.version != VERSION_1 {
+            return Chain::after(&self.writers, &self.last_frames);
         }
-        Chain::from_stored(&writers)
+        // A later epoch took the place of the one before.
+        let wrote = |writer: &StoredWriter| self.last_frames.iter().any(|last| last.writer == writer.writer);
+        let writers: Vec<_> = self.writers.iter().filter(|writer| !wrote(writer)).cloned().collect();
+        Chain::after(&writers, &self.last_frames)
+    }
+
+    /// Whether this hour begins where `chain`, that of the hour before, left the writers.
+    pub(super) fn begins_at(&self, chain: &Chain) -> bool {
+        let mut expected = chain.to_stored();
+        if self.version == VERSION_1 {
+            expected.sort_unstable_by_key(|writer| writer.writer);
+        }
+        self.writers == expected
     }
 
     /// Which hour it seals.

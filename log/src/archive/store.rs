@@ -8,6 +8,7 @@
 
 use std::{
     collections::HashSet,
+    ops::Range,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -15,8 +16,8 @@ use std::{
 use bytes::Bytes;
 use futures::TryStreamExt as _;
 use object_store::{
-    ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, aws::AmazonS3Builder, local::LocalFileSystem,
-    path::Path,
+    GetOptions, GetRange, ObjectStore, ObjectStoreExt as _, PutMode, PutOptions, PutPayload, aws::AmazonS3Builder,
+    local::LocalFileSystem, path::Path,
 };
 
 use crate::{
@@ -185,6 +186,34 @@ impl Archive {
         got.bytes().await.map_err(|source| unavailable(path, source))
     }
 
+    /// The beginning of an object, at most `bytes_max` of it, and how many bytes it has.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Unavailable`].
+    pub async fn get_start(&self, path: &Path, bytes_max: u64) -> Result<(Bytes, u64), Error> {
+        let options = GetOptions { range: Some(GetRange::Bounded(0..bytes_max)), ..GetOptions::default() };
+        let got = match self.store.get_opts(path, options).await {
+            Ok(got) => got,
+            // An empty object has no beginning, which stores call an error.
+            Err(source) => match self.store.head(path).await {
+                Ok(meta) if meta.size == 0 => return Ok((Bytes::new(), 0)),
+                Ok(_) | Err(_) => return Err(not_found(path, source)),
+            },
+        };
+        let bytes = got.meta.size;
+        Ok((got.bytes().await.map_err(|source| unavailable(path, source))?, bytes))
+    }
+
+    /// Ranges of an object, those that lie close together in one request.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Unavailable`].
+    pub async fn get_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>, Error> {
+        let read = self.store.get_ranges(path, ranges).await.map_err(|source| not_found(path, source))?;
+        invariant!(I3, read.len() == ranges.len(), "{} of {} ranges of {path} were read", read.len(), ranges.len());
+        Ok(read)
+    }
+
     /// A whole object, if it is exactly what a manifest says.
     ///
     /// # Errors
@@ -239,6 +268,15 @@ impl Archive {
         let mut hours = listed.iter().map(|meta| hour(&meta.location)).collect::<Result<Vec<_>, _>>()?;
         hours.sort_unstable();
         Ok(hours)
+    }
+
+    /// Whether anything stands under a prefix. It is one request, however much stands there.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn holds_any(&self, prefix: &Path) -> Result<bool, Error> {
+        let first = self.store.list(Some(prefix)).try_next().await;
+        first.map(|found| found.is_some()).map_err(|source| unavailable(prefix, source))
     }
 
     /// Makes a local file and its directory entry survive a power loss. A remote store has seen to that itself.

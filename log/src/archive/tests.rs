@@ -27,19 +27,24 @@ struct Bed {
 
 /// A log with frames of ten clicks every ten minutes for five hours, but none in the third.
 async fn bed() -> Bed {
+    bed_of(&mut [Writer::new(Uuid::from_u128(7), 1)]).await
+}
+
+/// The same by several processes that take turns.
+async fn bed_of(writers: &mut [Writer]) -> Bed {
     let directory = tempfile::tempdir().unwrap();
     let start = Hour::parse("2026-03-01T22").unwrap();
     let clock = Arc::new(ManualClock::new(start.start()));
     let path = directory.path().join("log.sqlite");
     let log = Arc::new(EmbeddedLog::open(&path, Stream::Clicks, Arc::clone(&clock) as Arc<_>).await.unwrap());
-    let mut writer = Writer::new(Uuid::from_u128(7), 1);
     for step in (0..30_i64).filter(|step| !(12..18).contains(step)) {
         let now = start.start().plus_micros(step * 10 * MINUTE);
         clock.set(now);
         let first = u64::try_from(step).unwrap() * 10;
         // Event times reach a day back, so that the order in a part is not the order in the log.
         let batch = clicks(first..first + 10, now.micros() - (step % 5) * 24 * 60 * MINUTE);
-        log.append(&writer.seal(&batch, (now, now)).unwrap()).await.unwrap();
+        let turn = usize::try_from(step).unwrap() % writers.len();
+        log.append(&writers[turn].seal(&batch, (now, now)).unwrap()).await.unwrap();
     }
     let archive = Archive::directory(directory.path().join("archive")).unwrap();
     Bed { directory, log, archive, start }
@@ -127,6 +132,31 @@ async fn sealing_again_gives_the_same_bytes_wherever_it_stopped() {
             cursor = after;
         }
         assert!(one.files() == other.files(), "stopped after {stop} hours");
+    }
+}
+
+/// Three processes under one identity, as on copies of a data directory: each row counts, and the first hour tells.
+#[tokio::test]
+async fn rows_of_forked_writers_count_and_the_manifest_keeps_the_story() {
+    let forked = || [(); 3].map(|()| Writer::new(Uuid::from_u128(7), 1));
+    let one = bed_of(&mut forked()).await;
+    let manifests = one.seal_all().await;
+    let told: Vec<_> = manifests.iter().map(|hour| (hour.rows, hour.repeats, hour.alarms.len())).collect();
+    assert_eq!(told, [(60, 0, 2), (60, 0, 0), (0, 0, 0), (60, 0, 0), (60, 0, 0)]);
+    assert!(manifests[0].alarms.iter().all(|alarm| alarm.contains("was used before")), "{:?}", manifests[0].alarms);
+    assert_eq!(manifests[4].chain_after().unwrap().to_stored().len(), 3, "each branch goes on");
+    let report = one.verify(&BTreeMap::new()).await;
+    let alarms = report.problems.iter().filter(|problem| problem.reason.starts_with("sealed with an alarm"));
+    assert_eq!((report.rows, alarms.count(), report.problems.len()), (240, 2, 2));
+    for stop in 1..5 {
+        let other = bed_of(&mut forked()).await;
+        let sealer = other.sealer();
+        let mut cursor = Cursor::start();
+        for done in 0..5 {
+            let (manifest, after) = sealer.seal_next(&cursor, other.late()).await.unwrap().unwrap();
+            cursor = if done + 1 == stop { sealer.resume(Some(manifest.hour())).await.unwrap() } else { after };
+        }
+        assert!(one.files() == other.files(), "begun again after {stop} hours");
     }
 }
 

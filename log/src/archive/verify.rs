@@ -180,8 +180,7 @@ fn chain_problems<P: Entry>(previous: Option<&Manifest<P>>, manifest: &Manifest<
         problems
             .push(format!("it begins at frame {}, the hour before ends at {}", manifest.first_seq, previous.last_seq));
     }
-    let chain = previous.chain_after().map(|chain| chain.to_stored());
-    if chain.as_ref() != Some(&manifest.writers) {
+    if !previous.chain_after().is_some_and(|chain| manifest.begins_at(&chain)) {
         problems.push("its writers do not begin where the hour before left them".into());
     }
     problems

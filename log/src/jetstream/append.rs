@@ -9,7 +9,7 @@ use async_nats::{
 use crate::{
     frame::Frame,
     jetstream::{handle::JetStreamLog, headers, link::Lost},
-    log::{Appended, Error, ReadLimit},
+    log::{Appended, Condition, Error, ReadLimit},
     position::Seq,
 };
 
@@ -17,16 +17,20 @@ use crate::{
 const NO_ROOM: [u64; 4] = [10_002, 10_023, 10_028, 10_047];
 /// `stream store failed`: full, or something else, by the description.
 const STORE_FAILED: u64 = 10_077;
+/// `wrong last sequence`, with the sequence and without.
+const WRONG_LAST: [u64; 2] = [10_071, 10_164];
 /// A copy of the frame is being stored at this moment.
 const DUPLICATE_IN_PROCESS: u64 = 10_158;
 
 impl JetStreamLog {
     /// Publishes and waits for the acknowledgement.
-    pub(super) async fn publish(&self, frame: &Frame) -> Result<Appended, Error> {
-        let request = Request::new()
-            .headers(headers::of(&frame.header))
-            .payload(frame.payload.clone())
-            .timeout(Some(self.config.ack_timeout));
+    pub(super) async fn publish(&self, frame: &Frame, condition: Option<Condition>) -> Result<Appended, Error> {
+        let headers = match condition {
+            None => headers::of(&frame.header),
+            Some(condition) => headers::on(condition, &frame.header),
+        };
+        let request =
+            Request::new().headers(headers).payload(frame.payload.clone()).timeout(Some(self.config.ack_timeout));
         // The frame must come after everything that was seen before it was published, or the broker has lost frames.
         let seen_before = self.last_seen();
         let answer = self.link.during(self.link.client.send_request(self.subject.clone(), request)).await;
@@ -38,7 +42,7 @@ impl JetStreamLog {
                 return Err(Error::UnknownOutcome("the connection was lost before the acknowledgement".into()));
             }
         };
-        let appended = answered(&message)?;
+        let appended = answered(&message, condition)?;
         if !appended.duplicate && appended.seq <= seen_before {
             self.rewound(seen_before, appended.seq);
             return Err(Error::Gap { expected: seen_before.next(), found: None, last: appended.seq });
@@ -77,14 +81,17 @@ fn unanswered(kind: RequestErrorKind) -> Error {
     }
 }
 
-fn answered(message: &Message) -> Result<Appended, Error> {
+fn answered(message: &Message, condition: Option<Condition>) -> Result<Appended, Error> {
     match serde_json::from_slice::<Response<PublishAck>>(&message.payload) {
         Ok(Response::Ok(ack)) => {
             let seq = Seq::new(ack.sequence)
                 .ok_or_else(|| Error::Fatal(format!("sequence {} is too large", ack.sequence)))?;
             Ok(Appended { seq, duplicate: ack.duplicate })
         }
-        Ok(Response::Err { error }) => Err(refused(&error)),
+        Ok(Response::Err { error }) => match condition {
+            Some(Condition::Behind(last)) if WRONG_LAST.contains(&error.error_code().0) => Err(Error::Moved(last)),
+            Some(_) | None => Err(refused(&error)),
+        },
         Err(error) => Err(Error::UnknownOutcome(format!("unreadable acknowledgement: {error}"))),
     }
 }

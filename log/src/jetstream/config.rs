@@ -8,7 +8,7 @@ use crate::{frame, log::Stream, position::Epoch};
 
 /// The key in a stream's metadata that holds the log's epoch.
 const EPOCH_KEY: &str = "clicktrail-epoch";
-/// How long the broker itself recognises a frame that is sent again. Later, the readers' chains do.
+/// How long the broker itself recognises a frame that is sent again, unless the configuration says otherwise.
 const DUPLICATE_WINDOW: Duration = Duration::from_secs(15 * 60);
 /// A stream must not drop frames by age before this: the archiver needs ample time.
 const AGE_MIN: Duration = Duration::from_secs(30 * 24 * 60 * 60);
@@ -41,6 +41,9 @@ pub struct Config {
     pub monitor_url: Option<String>,
     /// The epoch of a stream that has to be created. More than 1 only when an earlier broker was lost.
     pub epoch_if_created: Epoch,
+    /// How long the broker itself recognises a frame that is sent again. Later, the readers' chains do. A stream with
+    /// less is refused.
+    pub duplicate_window: Duration,
 }
 
 impl Config {
@@ -54,6 +57,7 @@ impl Config {
             ack_timeout: Duration::from_secs(5),
             monitor_url: None,
             epoch_if_created: Epoch::FIRST,
+            duplicate_window: DUPLICATE_WINDOW,
         }
     }
 
@@ -84,7 +88,7 @@ impl Config {
             discard: DiscardPolicy::New,
             deny_delete: true,
             allow_direct: true,
-            duplicate_window: DUPLICATE_WINDOW,
+            duplicate_window: self.duplicate_window,
             max_messages: -1,
             max_messages_per_subject: -1,
             max_consumers: -1,
@@ -124,7 +128,7 @@ pub(super) fn weakness(found: &stream::Config, wanted: &stream::Config) -> Optio
         (found.subject_transform.is_none(), "subject_transform is set"),
         (found.max_age.is_zero() || found.max_age >= AGE_MIN, "max_age is under 30 days"),
         (found.max_messages_per_subject <= 0, "max_msgs_per_subject is set: older frames would be dropped"),
-        (found.duplicate_window >= DUPLICATE_WINDOW, "duplicate_window is under 15 minutes"),
+        (found.duplicate_window >= wanted.duplicate_window, "duplicate_window is under 15 minutes"),
         (found.max_message_size <= 0 || found.max_message_size >= MESSAGE_BYTES_MAX, "max_msg_size is under 1 MiB"),
         (found.num_replicas >= wanted.num_replicas, "num_replicas is lower than configured"),
         (found.subjects == wanted.subjects, "subjects differ"),

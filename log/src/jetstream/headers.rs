@@ -2,9 +2,12 @@
 
 use std::str::FromStr;
 
-use async_nats::{HeaderMap, header::NATS_MESSAGE_ID};
+use async_nats::{
+    HeaderMap,
+    header::{NATS_EXPECTED_LAST_SEQUENCE, NATS_MESSAGE_ID},
+};
 
-use crate::{frame::Header, invariant, time::Timestamp};
+use crate::{frame::Header, invariant, log::Condition, time::Timestamp};
 
 const FORMAT: &str = "Ct-Format";
 const SCHEMA: &str = "Ct-Schema";
@@ -17,10 +20,11 @@ const PREVIOUS: &str = "Ct-Previous";
 const FIRST_CAPTURED: &str = "Ct-First-Captured";
 const LAST_CAPTURED: &str = "Ct-Last-Captured";
 
-/// The message headers of a frame, with the identity by which the broker drops a copy sent again.
+/// The message headers of a frame, with the identity by which the broker drops a copy sent again. The digest is part of
+/// it: another frame of the same number is no copy.
 pub(crate) fn of(header: &Header) -> HeaderMap {
     let mut headers = HeaderMap::new();
-    headers.insert(NATS_MESSAGE_ID, header.message_id());
+    headers.insert(NATS_MESSAGE_ID, format!("{}/{}", header.message_id(), header.digest()));
     headers.insert(FORMAT, header.format.to_string());
     headers.insert(SCHEMA, header.schema_id.as_str());
     headers.insert(ROWS, header.rows.to_string());
@@ -37,6 +41,17 @@ pub(crate) fn of(header: &Header) -> HeaderMap {
         "the headers of frame {} do not read back",
         header.message_id()
     );
+    headers
+}
+
+/// The same on a condition that the broker checks.
+pub(crate) fn on(condition: Condition, header: &Header) -> HeaderMap {
+    let mut headers = of(header);
+    match condition {
+        Condition::Behind(last) => headers.insert(NATS_EXPECTED_LAST_SEQUENCE, last.to_string()),
+        // Within the duplicate window the broker names the frame that has the number.
+        Condition::NumberUnused => headers.insert(NATS_MESSAGE_ID, header.message_id()),
+    }
     headers
 }
 

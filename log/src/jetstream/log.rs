@@ -7,19 +7,29 @@ use serde_json::json;
 use crate::{
     frame::Frame,
     jetstream::handle::JetStreamLog,
-    log::{Appended, Durability, Error, Info, Log, Logged, ReadLimit},
+    log::{Appended, Condition, Durability, Error, Info, Log, Logged, ReadLimit},
     position::Seq,
 };
 
-#[async_trait]
-impl Log for JetStreamLog {
-    async fn append(&self, frame: &Frame) -> Result<Appended, Error> {
+impl JetStreamLog {
+    async fn append_on(&self, frame: &Frame, condition: Option<Condition>) -> Result<Appended, Error> {
         self.check_intact()?;
-        let appended = self.publish(frame).await?;
+        let appended = self.publish(frame, condition).await?;
         if appended.duplicate {
             self.check_duplicate(frame, appended.seq).await?;
         }
         Ok(appended)
+    }
+}
+
+#[async_trait]
+impl Log for JetStreamLog {
+    async fn append(&self, frame: &Frame) -> Result<Appended, Error> {
+        self.append_on(frame, None).await
+    }
+
+    async fn append_if(&self, frame: &Frame, condition: Condition) -> Result<Appended, Error> {
+        self.append_on(frame, Some(condition)).await
     }
 
     async fn read(&self, from: Seq, limit: ReadLimit) -> Result<Vec<Logged>, Error> {

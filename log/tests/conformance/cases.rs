@@ -6,9 +6,9 @@ use std::{
 };
 
 use clicktrail_log::{
-    chain::{Admission, Chain},
-    frame::{Frame, PAYLOAD_BYTES_MAX},
-    log::{Error, Log, ReadLimit},
+    chain::{Admission, Alarm, Chain},
+    frame::{Frame, PAYLOAD_BYTES_MAX, Writer},
+    log::{Condition, Error, Log, ReadLimit},
     position::{Epoch, Seq},
 };
 
@@ -65,13 +65,85 @@ pub(crate) async fn resent_frame_is_known_after_a_crash(bed: &mut dyn Bed) {
     assert_holds(&*log, &sent).await;
 }
 
-pub(crate) async fn same_identity_with_other_content_is_a_conflict(bed: &mut dyn Bed) {
+pub(crate) async fn same_number_with_other_content_is_another_frame(bed: &mut dyn Bed) {
     let log = bed.open().await;
     let (one, other) = (frame(&mut writer(1), 1), frame(&mut writer(1), 2));
-    log.append(&one).await.unwrap();
-    let refused = log.append(&other).await;
+    for (frame, number) in [(&one, 1), (&other, 2)] {
+        let appended = log.append(frame).await.unwrap();
+        assert_eq!((appended.seq, appended.duplicate), (seq(number), false));
+    }
+    bed.crash().await;
+    let log = bed.open().await;
+    for (frame, number) in [(&other, 2), (&one, 1)] {
+        let again = log.append(frame).await.unwrap();
+        assert_eq!((again.seq, again.duplicate), (seq(number), true));
+    }
+    let (mut chain, stored) = (Chain::default(), read_all(&*log, Seq::FIRST).await.unwrap());
+    assert!(stored.iter().map(|logged| &logged.frame).eq([&one, &other]));
+    assert_eq!(chain.admit(&one.header), Admission::Fresh);
+    let admission = chain.admit(&other.header);
+    assert!(matches!(admission, Admission::Broken(Alarm::Reused { number: 1, .. })), "{admission:?}");
+}
+
+pub(crate) async fn number_that_was_to_be_unused_is_a_conflict(bed: &mut dyn Bed) {
+    let log = bed.open().await;
+    let (one, other) = (frame(&mut writer(1), 1), frame(&mut writer(1), 2));
+    for duplicate in [false, true] {
+        let appended = log.append_if(&one, Condition::NumberUnused).await.unwrap();
+        assert_eq!((appended.seq, appended.duplicate), (seq(1), duplicate));
+    }
+    let refused = log.append_if(&other, Condition::NumberUnused).await;
     assert!(matches!(refused, Err(Error::Conflict(_))), "{refused:?}");
     assert_holds(&*log, &[one]).await;
+}
+
+/// Of two that know the same end of the log one appends, and the other is told.
+pub(crate) async fn frame_is_appended_behind_the_last_one_or_not_at_all(bed: &mut dyn Bed) {
+    let (log, other) = (bed.open().await, bed.open().await);
+    let sent = frames(1, 3);
+    for (frame, end) in sent.iter().zip([Seq::ZERO, seq(1)]) {
+        let appended = log.append_if(frame, Condition::Behind(end)).await.unwrap();
+        assert_eq!((appended.seq, appended.duplicate), (end.next(), false));
+    }
+    for end in [Seq::ZERO, seq(1), seq(3)] {
+        let refused = other.append_if(&sent[2], Condition::Behind(end)).await;
+        assert!(matches!(refused, Err(Error::Moved(behind)) if behind == end), "{refused:?}");
+    }
+    let race = async |log: &dyn Log, id| log.append_if(&frame(&mut writer(id), 9), Condition::Behind(seq(2))).await;
+    let (one, two) = tokio::join!(race(&*log, 2), race(&*other, 3));
+    assert!(one.is_ok() != two.is_ok(), "{one:?}, {two:?}");
+    let last = log.info().await.unwrap().last;
+    log.trim(last.next()).await.unwrap();
+    let behind = log.append_if(&sent[2], Condition::Behind(last)).await.unwrap();
+    assert_eq!(behind.seq, last.next(), "a trimmed log has the same end");
+}
+
+/// Copies of one data directory: both drain the same spool, and both begin the same epoch.
+pub(crate) async fn writers_on_copies_of_one_directory_lose_nothing(bed: &mut dyn Bed) {
+    let (one, other) = (bed.open().await, bed.open().await);
+    let mut common = writer(1);
+    let spooled: Vec<Frame> = (0..20).map(|value| frame(&mut common, value)).collect();
+    let mut copy = common.clone();
+    let mut branch = |writer: &mut Writer, from: i64| (from..from + 40).map(|value| frame(writer, value)).collect();
+    let (of_one, of_other): (Vec<Frame>, Vec<Frame>) = (branch(&mut common, 100), branch(&mut copy, 200));
+    let append = async |log: &dyn Log, frames: &[Frame]| {
+        append_all(log, &spooled).await;
+        append_all(log, frames).await;
+    };
+    tokio::join!(append(&*one, &of_one), append(&*other, &of_other));
+    append(&*one, &of_one).await;
+    let (mut chain, mut counted, mut alarms) = (Chain::default(), Vec::new(), 0);
+    for logged in read_all(&*one, Seq::FIRST).await.unwrap() {
+        match chain.admit(&logged.frame.header) {
+            Admission::Fresh => {}
+            Admission::Repeat => continue,
+            Admission::Broken(_) => alarms += 1,
+        }
+        counted.push(logged.frame);
+    }
+    assert_eq!((counted.len(), alarms), (100, 1), "frames that count, and alarms");
+    let all = spooled.iter().chain(&of_one).chain(&of_other);
+    assert_eq!(all.filter(|frame| !counted.contains(frame)).count(), 0);
 }
 
 pub(crate) async fn read_begins_anywhere(bed: &mut dyn Bed) {

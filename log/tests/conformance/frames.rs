@@ -26,7 +26,12 @@ pub(crate) fn writer(id: u128) -> Writer {
 
 /// The next frame of a writer, with one row that holds `value`.
 pub(crate) fn frame(writer: &mut Writer, value: i64) -> Frame {
-    sealed(writer, vec![vec![value]])
+    frame_at(writer, value, Timestamp::from_micros(1_800_000_000_000_000))
+}
+
+/// The same with a row that was captured at `at`.
+pub(crate) fn frame_at(writer: &mut Writer, value: i64, at: Timestamp) -> Frame {
+    sealed(writer, vec![vec![value]], at)
 }
 
 /// `count` frames of a new writer, rows 0, 1, 2, …
@@ -60,15 +65,15 @@ pub(crate) fn large_frame(writer: &mut Writer, bytes: usize) -> Frame {
         state.cast_signed()
     };
     let rows = bytes / COLUMNS / size_of::<i64>();
-    sealed(writer, (0..COLUMNS).map(|_| (0..rows).map(|_| next()).collect()).collect())
+    let columns = (0..COLUMNS).map(|_| (0..rows).map(|_| next()).collect()).collect();
+    sealed(writer, columns, Timestamp::from_micros(1_800_000_000_000_000))
 }
 
-fn sealed(writer: &mut Writer, columns: Vec<Vec<i64>>) -> Frame {
+fn sealed(writer: &mut Writer, columns: Vec<Vec<i64>>, at: Timestamp) -> Frame {
     let field = |number| Field::new(format!("value_{number}"), DataType::Int64, false);
     let schema = Arc::new(Schema::new((0..columns.len()).map(field).collect::<Vec<_>>()));
     let arrays = columns.into_iter().map(|values| Arc::new(Int64Array::from(values)) as ArrayRef).collect();
     let batch = RecordBatch::try_new(schema, arrays).unwrap();
-    let at = Timestamp::from_micros(1_800_000_000_000_000);
     writer.seal(&batch, (at, at.plus_micros(7))).unwrap()
 }
 

@@ -12,6 +12,7 @@
 
 mod bed;
 mod cases;
+mod copies;
 mod embedded;
 mod frames;
 mod jetstream;

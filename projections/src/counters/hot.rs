@@ -8,7 +8,10 @@ use datafusion::arrow::{
     ipc::{reader::StreamReader, writer::StreamWriter},
 };
 
-use crate::{counters::schema::schema, error::Error};
+use crate::{
+    counters::schema::{Missing, complete, first_schema, question_schema, schema},
+    error::Error,
+};
 
 /// What a payload may inflate to: more is taken for damage.
 const INFLATED_BYTES_MAX: u64 = 1 << 30;
@@ -31,11 +34,42 @@ pub fn encode(rows: &[RecordBatch]) -> Result<Bytes, Error> {
     Ok(payload.into())
 }
 
-/// The rows of a payload.
+/// The rows of a payload. Those of an earlier version have zeros in the columns that it did not count.
 ///
 /// # Errors
-/// [`Error::Argument`] if the bytes are no payload of this version.
+/// [`Error::Argument`] if the bytes are no payload of a version up to this.
 pub fn decode(payload: &[u8]) -> Result<Vec<RecordBatch>, Error> {
+    let (rows, _) = decode_as_stored(payload)?;
+    Ok(rows.iter().map(|batch| complete(batch, &schema(), Missing::Zero)).collect::<Result<_, _>>()?)
+}
+
+/// The rows of a payload for [`tiers`](super::tiers): nulls where an earlier version did not count.
+///
+/// # Errors
+/// As [`decode`].
+pub fn decode_for_questions(payload: &[u8]) -> Result<Vec<RecordBatch>, Error> {
+    let (rows, _) = decode_as_stored(payload)?;
+    for_questions(&rows)
+}
+
+/// Rows that were counted just now, as [`decode_for_questions`] would give them.
+///
+/// # Errors
+/// If they are not of the columns of counters.
+pub fn for_questions(rows: &[RecordBatch]) -> Result<Vec<RecordBatch>, Error> {
+    Ok(rows.iter().map(|batch| complete(batch, &question_schema(), Missing::Null)).collect::<Result<_, _>>()?)
+}
+
+/// Whether an earlier version made the payload, which lacks columns that are counted today.
+///
+/// # Errors
+/// As [`decode`].
+pub fn is_of_earlier_version(payload: &[u8]) -> Result<bool, Error> {
+    Ok(decode_as_stored(payload)?.1)
+}
+
+/// The rows, and whether an earlier version counted them.
+fn decode_as_stored(payload: &[u8]) -> Result<(Vec<RecordBatch>, bool), Error> {
     let damaged = |error: &dyn std::fmt::Display| Error::Argument(format!("a hot partial is not readable: {error}"));
     let mut stream = Vec::new();
     let inflater = zstd::Decoder::new(payload).map_err(|error| damaged(&error))?;
@@ -44,10 +78,12 @@ pub fn decode(payload: &[u8]) -> Result<Vec<RecordBatch>, Error> {
         return Err(damaged(&"it inflates beyond all bounds"));
     }
     let reader = StreamReader::try_new(stream.as_slice(), None).map_err(|error| damaged(&error))?;
-    if reader.schema() != schema() {
+    let is_earlier = reader.schema() == first_schema();
+    if !is_earlier && reader.schema() != schema() {
         return Err(damaged(&"its columns are not those of counters"));
     }
-    reader.collect::<Result<_, _>>().map_err(|error| damaged(&error))
+    let rows = reader.collect::<Result<_, _>>().map_err(|error| damaged(&error))?;
+    Ok((rows, is_earlier))
 }
 
 #[cfg(test)]

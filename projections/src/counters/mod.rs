@@ -3,13 +3,16 @@
 //! Live ticks and sealed hours run the same SQL, `counters.sql`. Counts are 64-bit, sums are DECIMAL(38,0) of
 //! millionths: at 8.6 G clicks a day, 64-bit micros would overflow within weeks.
 
+mod bucket;
 mod code;
+mod exact;
 pub mod hot;
 mod project;
 pub mod query;
 mod rulings;
-mod schema;
+pub(crate) mod schema;
 mod sealed;
+pub mod tiers;
 
 pub use code::{NAME, SQL, VERSION, code_digest};
 pub use project::{merge, project, project_frames};

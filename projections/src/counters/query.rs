@@ -2,23 +2,26 @@
 //!
 //! Amounts of different currencies are never added: the currency is always among the dimensions.
 
-use std::{fmt::Write as _, str::FromStr, sync::Arc};
+use std::{str::FromStr, sync::Arc};
 
 use clicktrail_log::{
     archive::{Archive, manifest},
     time::Timestamp,
 };
-use datafusion::{
-    arrow::array::{RecordBatch, timezone::Tz},
-    datasource::MemTable,
-};
+use datafusion::{arrow::array::RecordBatch, datasource::MemTable, prelude::SessionContext, scalar::ScalarValue};
 
 use crate::{
     clicks::CheckedFiles,
-    counters::schema::{COUNTS, SUMS, schema},
+    counters::{
+        bucket, exact,
+        schema::{COUNTS, FIRST_COUNTS, FIRST_SUMS, SUMS, schema},
+    },
     error::Error,
     session,
+    zone::{Range, Zone},
 };
+
+pub use crate::counters::bucket::Granularity;
 
 /// A column to group by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -83,49 +86,19 @@ impl FromStr for Dimension {
     }
 }
 
-/// The width of a time bucket.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Granularity {
-    /// One minute.
-    Minute,
-    /// Five minutes.
-    FiveMinutes,
-    /// One hour of the zone.
-    Hour,
-    /// One calendar day of the zone.
-    Day,
-    /// The whole range as one bucket, without a time column.
-    Total,
-}
-
-impl FromStr for Granularity {
-    type Err = Error;
-
-    fn from_str(text: &str) -> Result<Self, Error> {
-        match text {
-            "minute" => Ok(Self::Minute),
-            "5m" => Ok(Self::FiveMinutes),
-            "hour" => Ok(Self::Hour),
-            "day" => Ok(Self::Day),
-            "total" => Ok(Self::Total),
-            _ => Err(Error::Argument(format!("{text:?} is not a granularity: use minute, 5m, hour, day or total"))),
-        }
-    }
-}
-
 /// One question.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Question {
-    /// Event time from, inclusive; `None` for the beginning.
-    pub from: Option<Timestamp>,
-    /// Event time to, exclusive; `None` for the end.
-    pub to: Option<Timestamp>,
+    /// Event times, in whole minutes.
+    pub range: Range,
+    /// Only of this advertiser.
+    pub advertiser: Option<String>,
     /// What to group by; the currency is added.
     pub dimensions: Vec<Dimension>,
     /// Time buckets.
     pub granularity: Granularity,
-    /// IANA zone of the buckets, as in `Europe/Berlin`.
-    pub zone: String,
+    /// Zone of the buckets.
+    pub zone: Zone,
 }
 
 /// What counters are read from: checked segments, and the decoded rows of hot partials.
@@ -139,63 +112,71 @@ pub struct Sources {
     pub partials: Vec<RecordBatch>,
 }
 
-/// Answers a question: one row a bucket and group, in that order, with every count and sum.
+/// Answers a question: one row a bucket and group, in that order, with the counts and sums that every version has. There
+/// is always a batch, so that an answer without rows has columns too.
 ///
 /// # Errors
-/// [`Error::Argument`] if the zone is not known; otherwise as the archive or the engine report.
+/// [`Error::Argument`] if a bucket of the zone cannot be told from whole minutes, or a sum is too large; otherwise as
+/// the archive or the engine report.
 pub async fn ask(question: &Question, sources: Sources, limits: session::Limits) -> Result<Vec<RecordBatch>, Error> {
     let session = session::session(limits)?;
-    let segments = CheckedFiles::new(sources.archive, sources.segments, schema(), limits.threads);
+    let segments = CheckedFiles::segments(sources.archive, sources.segments, limits.threads);
     session.register_table("segments", Arc::new(segments))?;
     session.register_table("partials", Arc::new(MemTable::try_new(schema(), vec![sources.partials])?))?;
-    Ok(session.sql(&sql(question)?).await?.collect().await?)
+    // What came with a later version is asked for by its own name: see `tiers`.
+    let measures = COUNTS[..FIRST_COUNTS].iter().chain(&SUMS[..FIRST_SUMS]);
+    let measures = measures.map(|name| format!("{}({name}) AS {name}", exact::FUNCTION)).collect();
+    answer(&session, question, measures, "SELECT * FROM segments UNION ALL SELECT * FROM partials").await
 }
 
-fn sql(question: &Question) -> Result<String, Error> {
-    let bucket = bucket(question)?;
+/// The `measures` of the rows that `from` selects.
+pub(super) async fn answer(
+    session: &SessionContext,
+    question: &Question,
+    measures: Vec<String>,
+    from: &str,
+) -> Result<Vec<RecordBatch>, Error> {
+    session.register_udaf(exact::function());
+    session.register_udf(bucket::function(&question.zone, question.granularity));
+    let mut answer = session.sql(&sql(question, measures, from)).await?;
+    if let Some(advertiser) = &question.advertiser {
+        answer = answer.with_param_values(vec![("advertiser", ScalarValue::from(advertiser.as_str()))])?;
+    }
+    let columns = Arc::clone(answer.schema().inner());
+    let mut rows = answer.collect().await?;
+    if rows.is_empty() {
+        rows.push(RecordBatch::new_empty(columns));
+    }
+    Ok(rows)
+}
+
+fn sql(question: &Question, measures: Vec<String>, from: &str) -> String {
     let mut groups: Vec<&str> = question.dimensions.iter().map(|dimension| dimension.column()).collect();
     if !groups.contains(&"currency") {
         groups.push("currency");
     }
-    let mut select: Vec<String> = bucket.iter().map(|bucket| format!("{bucket} AS bucket")).collect();
+    let bucket =
+        (question.granularity != Granularity::Total).then(|| format!("{}(minute) AS bucket", bucket::FUNCTION));
+    let mut select: Vec<String> = bucket.into_iter().collect();
     select.extend(groups.iter().map(|column| (*column).to_owned()));
     let keys: Vec<String> = (1..=select.len()).map(|index| index.to_string()).collect();
-    select.extend(COUNTS.iter().chain(&SUMS).map(|name| format!("SUM({name}) AS {name}")));
-    let mut conditions = String::from("TRUE");
-    let mut condition = |operator: &str, time: Timestamp| {
-        write!(conditions, " AND minute {operator} to_timestamp_micros({})", time.micros()).expect("text takes text");
-    };
-    if let Some(from) = question.from {
-        condition(">=", from);
-    }
-    if let Some(to) = question.to {
-        condition("<", to);
-    }
-    Ok(format!(
-        "SELECT {} FROM (SELECT * FROM segments UNION ALL SELECT * FROM partials) WHERE {conditions} \
-         GROUP BY {keys} ORDER BY {keys}",
+    select.extend(measures);
+    let advertiser = question.advertiser.as_ref().map_or("", |_| " AND advertiser_id = $advertiser");
+    format!(
+        "SELECT {} FROM ({from}) WHERE {}{advertiser} GROUP BY {keys} ORDER BY {keys}",
         select.join(", "),
+        within(&question.range),
         keys = keys.join(", "),
-    ))
+    )
 }
 
-/// The expression of the time bucket; `None` for a total.
-fn bucket(question: &Question) -> Result<Option<String>, Error> {
-    let zone = &question.zone;
-    let known = zone.parse::<Tz>().is_ok();
-    // The zone stands inside SQL text: only what names a zone may pass.
-    let plain = zone.chars().all(|c| c.is_ascii_alphanumeric() || "/_+-:".contains(c));
-    if !known || !plain {
-        return Err(Error::Argument(format!("{zone:?} is not a time zone: use an IANA name, as in Europe/Berlin")));
-    }
-    let local = format!("arrow_cast(minute, 'Timestamp(Microsecond, Some(\"{zone}\"))')");
-    Ok(match question.granularity {
-        Granularity::Minute => Some(local),
-        Granularity::FiveMinutes => {
-            Some(local.replace("(minute,", "(date_bin(INTERVAL '5 minutes', minute, to_timestamp_micros(0)),"))
-        }
-        Granularity::Hour => Some(format!("date_trunc('hour', {local})")),
-        Granularity::Day => Some(format!("date_trunc('day', {local})")),
-        Granularity::Total => None,
-    })
+/// The condition that a minute is in a range.
+fn within(range: &Range) -> String {
+    let compared = |operator: &str, time: Option<Timestamp>| match time {
+        Some(time) => format!("minute {operator} to_timestamp_micros({})", time.micros()),
+        None => "TRUE".to_owned(),
+    };
+    let piece = |(from, to)| format!("({} AND {})", compared(">=", from), compared("<", to));
+    let pieces: Vec<String> = range.pieces().map(piece).collect();
+    format!("({})", pieces.join(" OR "))
 }

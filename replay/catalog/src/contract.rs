@@ -1,6 +1,6 @@
 //! The contract that both databases keep.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use clicktrail_log::{
@@ -13,9 +13,10 @@ use clicktrail_verdicts::judge::Mark;
 use crate::{
     error::Error,
     model::{
-        AdChange, Compare, HotPartial, LaterRuling, Paused, Reconciliation, RegisteredAd, SealedHour, Segment,
-        Snapshot, StaleHour,
+        AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, Paused, Reconciliation, RegisteredAd,
+        SealedHour, Segment, Snapshot, StaleHour,
     },
+    replacement::Replacement,
 };
 
 /// The catalog's contract. Every method is one transaction: done whole or not at all, and durable when it returns.
@@ -91,8 +92,12 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     async fn seal(&self, hour: &SealedHour, segment: &Segment, compare: Compare<'_>) -> Result<Reconciliation, Error>;
 
     /// The live segments and hot partials of a range of hours (both inclusive), as of one instant. No frame is in both:
-    /// a hot partial is returned only if it lies behind the last sealed frame.
+    /// a hot partial is returned only if it lies behind the last sealed frame. Beside them, whatever the range: all
+    /// stale hours, and how far everything goes.
     async fn snapshot(&self, projection: &str, from: Hour, to_inclusive: Hour) -> Result<Snapshot, Error>;
+
+    /// How far everything goes, and what is missing: the marks of a [`snapshot`](Catalog::snapshot) alone.
+    async fn marks(&self, projection: &str) -> Result<Marks, Error>;
 
     /// Stored reconciliations from `from` on, at most `limit`, by hour.
     async fn reconciliations(&self, from: Hour, limit: u32) -> Result<Vec<Reconciliation>, Error>;
@@ -132,7 +137,22 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// The live segment of one hour.
     async fn live_segment(&self, projection: &str, hour: Hour) -> Result<Option<Segment>, Error>;
 
-    /// Forgets hours, segments, hot partials, reconciliations and what is known of verdicts, for a rebuild from the
-    /// object store. Keeps the registry and the audit trail, and adds an audit row.
-    async fn forget_derived(&self, actor: &str, now: Timestamp) -> Result<(), Error>;
+    /// Which making of the catalog it is.
+    async fn generation(&self) -> Result<Generation, Error>;
+
+    /// A handle for one that begins now, from the state that it reads next. Each handle belongs to the generation in
+    /// which it was made: opened, or begun. After a rebuild every write through it that touches what the rebuild
+    /// replaces is a [`Conflict`](Error::Conflict), so that nothing is written that is known from before.
+    async fn begin(&self) -> Result<Arc<dyn Catalog>, Error>;
+
+    /// The end of a rebuild. One transaction puts hours, live segments and hot partials in place of those that are
+    /// there, leaves what is the same in both, forgets which hours are stale, and begins the next generation. Registry
+    /// and audit trail stay, with an audit row more.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if something was sealed or counted meanwhile that would be lost, or another rebuild ended.
+    ///
+    /// # Panics
+    /// If the hours, or the partials behind them, do not follow each other.
+    async fn replace(&self, replacement: &Replacement, actor: &str, now: Timestamp) -> Result<Generation, Error>;
 }

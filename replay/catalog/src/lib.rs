@@ -6,20 +6,26 @@
 //! - `contract` is the trait, `model` the values that it takes and gives, `error` what can go wrong;
 //! - `store` keeps the contract for any database: which lock an operation takes, and where its transaction ends;
 //! - `registry`, `sealing`, `live` and `verdicts` are the operations and their SQL, `rows` reads what they fetch;
+//! - `snapshot` is what answers are read from, how far it goes and what is missing; `replace` ends a rebuild with a
+//!   `replacement`, and `generation` keeps out who began before it;
 //! - `session` is the narrow waist to `sqlx`; `sqlite` and `postgres` are behind it;
 //! - `migration` lists the scripts, `migrate` applies them.
 
 mod contract;
 mod error;
+mod generation;
 mod live;
 mod migrate;
 mod migration;
 mod model;
 mod postgres;
 mod registry;
+mod replace;
+mod replacement;
 mod rows;
 mod sealing;
 mod session;
+mod snapshot;
 mod sqlite;
 mod store;
 mod verdicts;
@@ -29,8 +35,9 @@ pub use clicktrail_verdicts::judge::Mark;
 pub use contract::Catalog;
 pub use error::Error;
 pub use model::{
-    AdAction, AdChange, Compare, HotPartial, LaterRuling, Outcome, Paused, Reconciliation, RegisteredAd, SealedHour,
-    Segment, Snapshot, StaleHour,
+    AdAction, AdChange, Compare, Generation, Hole, HotPartial, LaterRuling, Marks, Outcome, Paused, Reconciliation,
+    RegisteredAd, SealedHour, Segment, Snapshot, StaleHour,
 };
 pub use postgres::Postgres;
+pub use replacement::{Registered, Replacement};
 pub use sqlite::Sqlite;

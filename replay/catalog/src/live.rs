@@ -4,7 +4,7 @@ use clicktrail_log::{invariant, position::Seq, time::Hour};
 
 use crate::{
     error::Error,
-    model::{HotPartial, Segment, Snapshot},
+    model::{HotPartial, Segment},
     rows,
     session::{Arg, Session},
 };
@@ -30,25 +30,21 @@ const TOUCHING: &str = "
 
 const DROP_FROM_TO: &str = "DELETE FROM hot_partials WHERE last_seq >= $1 AND first_seq <= $2";
 
-const UNSEALED: &str = "
-    SELECT hour, first_seq, last_seq, payload FROM hot_partials
-    WHERE hour >= $1 AND hour <= $2 AND first_seq > $3 ORDER BY first_seq";
-
 const LIVE_SEGMENTS: &str = "
     SELECT s.projection, s.hour, s.segment_key, s.bytes, s.rows, s.input_digest, s.code_digest, s.output_digest,
         s.verdicts_before
-    FROM live_segments l JOIN segments s ON s.segment_key = l.segment_key
+    FROM live_segments l JOIN segments s ON s.segment_key = l.segment_key JOIN hours h ON h.hour = l.hour
     WHERE l.projection = $1 AND l.hour >= $2 AND l.hour <= $3 ORDER BY l.hour";
 
 /// The last sealed frame, and the last frame of any hot partial; [`Seq::ZERO`] where there is none.
-async fn marks(session: &mut impl Session) -> Result<(Seq, Seq), Error> {
+async fn ends(session: &mut impl Session) -> Result<(Seq, Seq), Error> {
     let found = session.fetch(MARKS, &[], rows::marks).await?;
     Ok(found.first().copied().expect("a query without FROM has one row"))
 }
 
 /// See [`Catalog::counted_through`](crate::Catalog::counted_through).
 pub(crate) async fn counted_through(session: &mut impl Session) -> Result<Seq, Error> {
-    let (sealed, counted) = marks(session).await?;
+    let (sealed, counted) = ends(session).await?;
     Ok(sealed.max(counted))
 }
 
@@ -66,7 +62,8 @@ pub(crate) async fn put(session: &mut impl Session, partial: &HotPartial) -> Res
     Ok(())
 }
 
-async fn insert(session: &mut impl Session, partial: &HotPartial) -> Result<(), Error> {
+/// Stores a partial that follows the last.
+pub(crate) async fn insert(session: &mut impl Session, partial: &HotPartial) -> Result<(), Error> {
     let args = [partial.hour.into(), partial.first_seq.into(), partial.last_seq.into(), Arg::from(&partial.payload)];
     session.execute(PUT, &args).await?;
     Ok(())
@@ -120,7 +117,7 @@ pub(crate) async fn touching(session: &mut impl Session, first: Seq, last: Seq) 
 
 /// Each frame is in one partial at the most. Counting one frame after the other keeps it so, under a lock; the tables
 /// alone do not.
-fn check_once(partials: &[HotPartial]) {
+pub(crate) fn check_once(partials: &[HotPartial]) {
     for pair in partials.windows(2) {
         let (one, other) = (&pair[0], &pair[1]);
         let (end, begin) = (one.last_seq, other.first_seq);
@@ -139,7 +136,7 @@ pub(crate) async fn drop_touched(session: &mut impl Session, touched: &[HotParti
     Ok(())
 }
 
-/// The live segments of a range of hours, by hour.
+/// The live segments of a range of registered hours, by hour.
 pub(crate) async fn segments(
     session: &mut impl Session,
     projection: &str,
@@ -148,23 +145,6 @@ pub(crate) async fn segments(
 ) -> Result<Vec<Segment>, Error> {
     let range = [projection.into(), from.into(), to_inclusive.into()];
     session.fetch(LIVE_SEGMENTS, &range, rows::segment).await
-}
-
-/// See [`Catalog::snapshot`](crate::Catalog::snapshot). The session has to see one instant.
-pub(crate) async fn snapshot(
-    session: &mut impl Session,
-    projection: &str,
-    from: Hour,
-    to_inclusive: Hour,
-) -> Result<Snapshot, Error> {
-    let (sealed, _) = marks(session).await?;
-    let segments = segments(session, projection, from, to_inclusive).await?;
-    let one_an_hour = segments.windows(2).all(|pair| pair[0].hour < pair[1].hour);
-    invariant!(I9, one_an_hour, "an hour of {projection} has two live segments: {segments:?}");
-    let unsealed = [from.into(), to_inclusive.into(), sealed.into()];
-    let partials = session.fetch(UNSEALED, &unsealed, rows::partial).await?;
-    check_once(&partials);
-    Ok(Snapshot { segments, partials })
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! What the catalog keeps, as plain values: sealed hours, hot partials, segments, comparisons and later rulings.
 
+use std::fmt;
+
 use bytes::Bytes;
 use clicktrail_log::{
     ad::Ad,
     position::{Position, Seq},
     time::{Hour, Timestamp},
 };
+use clicktrail_verdicts::judge::Mark;
 
 /// An ad as it stands in the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,13 +184,77 @@ pub struct Reconciliation {
 /// inside the transaction, so it sees exactly the rows that the transaction drops.
 pub type Compare<'a> = &'a (dyn Fn(&[HotPartial]) -> Reconciliation + Send + Sync);
 
-/// Everything that counters are read from, as of one instant.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// Which making of the catalog: a rebuild begins the next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Generation(pub(crate) i64);
+
+impl Generation {
+    /// As a number, from 1.
+    pub const fn get(self) -> i64 {
+        self.0
+    }
+}
+
+/// How far everything goes, as of one instant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Marks {
+    /// Which making of the catalog it is.
+    pub generation: Generation,
+    /// The first sealed hour.
+    pub first_hour: Option<SealedHour>,
+    /// The last sealed hour.
+    pub last_hour: Option<SealedHour>,
+    /// The last frame that is counted, sealed or live: see
+    /// [`counted_through`](crate::Catalog::counted_through).
+    pub counted_through: Seq,
+    /// How far the judge has come.
+    pub judged: Mark,
+    /// The last verdict frame that is known to the list of stale hours.
+    pub followed: Seq,
+    /// What is missing up to there. Nothing, unless rows were lost.
+    pub holes: Vec<Hole>,
+}
+
+impl Marks {
+    /// The last sealed frame; [`Seq::ZERO`] if there is none.
+    pub fn sealed_through(&self) -> Seq {
+        self.last_hour.as_ref().map_or(Seq::ZERO, |last| last.last_seq)
+    }
+}
+
+/// Something that is not in the catalog, though what lies around it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Hole {
+    /// The second hour does not follow the first: hours or frames between them are not registered.
+    Hours(Hour, Hour),
+    /// A registered hour has no live segment.
+    Segment(Hour),
+    /// No hot partial holds these frames, and later ones are counted.
+    Frames(Seq, Seq),
+}
+
+impl fmt::Display for Hole {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hours(after, before) => write!(f, "hours or frames between {after} and {before}"),
+            Self::Segment(hour) => write!(f, "the segment of {hour}"),
+            Self::Frames(first, last) => write!(f, "the counts of frames {first} to {last}"),
+        }
+    }
+}
+
+/// Everything that an answer is read from, as of one instant: what is sealed, what is open, what is stale, and how far
+/// all of it goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// The live segment of every sealed hour in the range, by hour.
     pub segments: Vec<Segment>,
     /// The hot partials of hours in the range that are not sealed, by first frame.
     pub partials: Vec<HotPartial>,
+    /// All sealed hours that a later ruling concerns, whatever the range, by hour.
+    pub stale: Vec<StaleHour>,
+    /// How far everything goes, whatever the range.
+    pub marks: Marks,
 }
 
 /// The verdicts about clicks of one frame that live counting did not know: later ones, and those of another stage.

@@ -1,6 +1,6 @@
 //! The catalog for servers: a PostgreSQL database that several processes share.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use sqlx::{
     ConnectOptions as _, Executor as _, PgPool, PgTransaction,
@@ -8,9 +8,11 @@ use sqlx::{
 };
 
 use crate::{
+    contract::Catalog,
     error::Error,
-    migrate,
+    generation, migrate,
     migration::{Migration, POSTGRES},
+    model::Generation,
     session::{Backend, Lock},
 };
 
@@ -39,6 +41,7 @@ const SET_UP: &str = "
 #[derive(Debug)]
 pub struct Postgres {
     pool: PgPool,
+    generation: Generation,
 }
 
 impl Postgres {
@@ -56,8 +59,9 @@ impl Postgres {
             .after_connect(|connection, _| Box::pin(async move { connection.execute(SET_UP).await.map(|_| ()) }))
             .connect_with(options.application_name("clicktrail").disable_statement_logging())
             .await?;
-        let catalog = Self { pool };
+        let mut catalog = Self { pool, generation: Generation(0) };
         migrate::run(&catalog).await?;
+        catalog.generation = generation::of(&catalog).await?;
         Ok(catalog)
     }
 }
@@ -65,6 +69,14 @@ impl Postgres {
 impl Backend for Postgres {
     type Session = PgTransaction<'static>;
     const MIGRATIONS: &'static [Migration] = POSTGRES;
+
+    fn made_in(&self) -> Generation {
+        self.generation
+    }
+
+    fn under(&self, generation: Generation) -> Arc<dyn Catalog> {
+        Arc::new(Self { pool: self.pool.clone(), generation })
+    }
 
     async fn read(&self) -> Result<Self::Session, Error> {
         Ok(self.pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?)

@@ -10,7 +10,10 @@ use clicktrail_verdicts::judge::Mark;
 
 use crate::{
     error::Error,
-    model::{AdAction, AdChange, HotPartial, Outcome, Reconciliation, RegisteredAd, SealedHour, Segment, StaleHour},
+    model::{
+        AdAction, AdChange, Generation, Hole, HotPartial, Outcome, Reconciliation, RegisteredAd, SealedHour, Segment,
+        StaleHour,
+    },
     session::Fields,
 };
 
@@ -240,6 +243,21 @@ pub(crate) fn stale_hour(fields: &dyn Fields) -> Result<StaleHour, Error> {
         last: row.position("last_position")?,
         verdicts: row.count("verdicts")?,
     })
+}
+
+pub(crate) fn generation(fields: &dyn Fields) -> Result<Generation, Error> {
+    Reader::of("catalog_generation", &[], fields).int("generation").map(Generation)
+}
+
+/// An hour that does not follow the one before it.
+pub(crate) fn hours_apart(fields: &dyn Fields) -> Result<Hole, Error> {
+    let row = Reader::of("hours", &["hour"], fields);
+    Ok(Hole::Hours(Hour::from_i64(row.int("previous")?), row.hour()?))
+}
+
+/// An hour that has no live segment.
+pub(crate) fn hour_without_segment(fields: &dyn Fields) -> Result<Hole, Error> {
+    Reader::of("hours", &["hour"], fields).hour().map(Hole::Segment)
 }
 
 /// A migration's number, name and SHA-256.

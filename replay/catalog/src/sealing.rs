@@ -1,18 +1,13 @@
 //! Sealed hours, their segments, and how those compared with the hot partials that they replaced.
 
-use clicktrail_log::{
-    invariant,
-    position::Seq,
-    time::{Hour, Timestamp},
-};
+use clicktrail_log::{invariant, position::Seq, time::Hour};
 
 use crate::{
     error::Error,
     live,
     model::{Compare, Reconciliation, SealedHour, Segment},
-    registry, rows,
+    rows,
     session::{Arg, Session},
-    verdicts,
 };
 
 const LAST_HOUR: &str = "
@@ -58,15 +53,6 @@ const PUT_RECONCILIATION: &str = "
     INSERT INTO reconciliations (projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at)
     VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
-/// Deletes what is derived from the object store and the log: pointers before what they point at.
-const FORGET: [&str; 5] = [
-    "DELETE FROM live_segments",
-    "DELETE FROM segments",
-    "DELETE FROM reconciliations",
-    "DELETE FROM hot_partials",
-    "DELETE FROM hours",
-];
-
 /// See [`Catalog::last_hour`](crate::Catalog::last_hour).
 pub(crate) async fn last_hour(session: &mut impl Session) -> Result<Option<SealedHour>, Error> {
     Ok(session.fetch(LAST_HOUR, &[], rows::hour).await?.pop())
@@ -111,9 +97,7 @@ pub(crate) async fn seal(
     let compared = (reconciliation.projection.as_str(), reconciliation.hour);
     let is_of_segment = compared == (segment.projection.as_str(), hour.hour);
     invariant!(I8, is_of_segment, "{sealed} is sealed with a comparison of {compared:?}");
-    put_hour(session, hour).await?;
-    put_live_segment(session, segment).await?;
-    put_reconciliation(session, &reconciliation).await?;
+    put(session, hour, segment, &reconciliation).await?;
     live::drop_touched(session, &touched, hour.last_seq).await?;
     let left = live::touching(session, hour.first_seq, hour.last_seq).await?;
     invariant!(I1, left.is_empty(), "{sealed} counts from its segment, and again from {} hot partials", left.len());
@@ -152,6 +136,18 @@ fn check_follows(last: &SealedHour, hour: &SealedHour) -> Result<(), Error> {
         "{} from frame {} of epoch {} does not follow {}, the last sealed hour, which ends with frame {} of epoch {}",
         hour.hour, hour.first_seq, hour.epoch, last.hour, last.last_seq, last.epoch,
     )))
+}
+
+/// Registers an hour that is not registered, with its live segment.
+pub(crate) async fn put(
+    session: &mut impl Session,
+    hour: &SealedHour,
+    segment: &Segment,
+    reconciliation: &Reconciliation,
+) -> Result<(), Error> {
+    put_hour(session, hour).await?;
+    put_live_segment(session, segment).await?;
+    put_reconciliation(session, reconciliation).await
 }
 
 async fn put_hour(session: &mut impl Session, hour: &SealedHour) -> Result<(), Error> {
@@ -199,22 +195,4 @@ async fn put_reconciliation(session: &mut impl Session, reconciliation: &Reconci
     ];
     session.execute(PUT_RECONCILIATION, &args).await?;
     Ok(())
-}
-
-/// See [`Catalog::forget_derived`](crate::Catalog::forget_derived).
-pub(crate) async fn forget_derived(session: &mut impl Session, actor: &str, now: Timestamp) -> Result<(), Error> {
-    let through = match last_hour(session).await? {
-        Some(last) => format!("the last sealed hour was {}", last.hour),
-        None => "no hour was sealed".to_owned(),
-    };
-    for statement in FORGET.into_iter().chain(verdicts::FORGET) {
-        session.execute(statement, &[]).await?;
-    }
-    let counted = live::counted_through(session).await?;
-    invariant!(
-        I1,
-        counted == Seq::ZERO,
-        "nothing is counted any more, and counting would go on behind frame {counted}"
-    );
-    registry::audit(session, actor, now, "forget_derived", &through).await
 }

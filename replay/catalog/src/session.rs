@@ -1,7 +1,7 @@
 //! The narrow waist between the catalog's operations and sqlx: both databases offer the same few calls, so that each
 //! operation, its SQL and its decoding are written once.
 
-use std::{borrow::Cow, fmt, future::Future};
+use std::{borrow::Cow, fmt, future::Future, sync::Arc};
 
 use bytes::Bytes;
 use clicktrail_log::{
@@ -14,7 +14,7 @@ use sqlx::{
     sqlite::{SqliteError, SqliteRow},
 };
 
-use crate::{error::Error, migration::Migration};
+use crate::{contract::Catalog, error::Error, migration::Migration, model::Generation};
 
 /// What only one writing transaction at a time may change. SQLite has one writer anyway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +33,12 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     type Session: Session;
     /// The migrations of this database, in order.
     const MIGRATIONS: &'static [Migration];
+
+    /// The making of the catalog that this handle writes to.
+    fn made_in(&self) -> Generation;
+
+    /// The same database, for one that begins under `generation`.
+    fn under(&self, generation: Generation) -> Arc<dyn Catalog>;
 
     /// A transaction that sees one instant and changes nothing; it ends when it is dropped.
     fn read(&self) -> impl Future<Output = Result<Self::Session, Error>> + Send;

@@ -5,7 +5,7 @@
     reason = "another process may hold the file while it opens: it is tried again until a deadline"
 )]
 
-use std::{path::Path, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use clicktrail_log::sqlite::one_writer;
 use sqlx::{
@@ -14,9 +14,11 @@ use sqlx::{
 };
 
 use crate::{
+    contract::Catalog,
     error::Error,
-    migrate,
+    generation, migrate,
     migration::{Migration, SQLITE},
+    model::Generation,
     session::{Backend, Lock},
 };
 
@@ -38,6 +40,7 @@ const READERS_MAX: u32 = 4;
 pub struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
+    generation: Generation,
 }
 
 impl Sqlite {
@@ -78,8 +81,9 @@ impl Sqlite {
             .max_connections(READERS_MAX)
             .acquire_timeout(WAIT_MAX)
             .connect_lazy_with(options.pragma("query_only", "ON"));
-        let catalog = Self { writer, readers };
+        let mut catalog = Self { writer, readers, generation: Generation(0) };
         migrate::run(&catalog).await?;
+        catalog.generation = generation::of(&catalog).await?;
         Ok(catalog)
     }
 }
@@ -87,6 +91,14 @@ impl Sqlite {
 impl Backend for Sqlite {
     type Session = SqliteTransaction<'static>;
     const MIGRATIONS: &'static [Migration] = SQLITE;
+
+    fn made_in(&self) -> Generation {
+        self.generation
+    }
+
+    fn under(&self, generation: Generation) -> Arc<dyn Catalog> {
+        Arc::new(Self { writer: self.writer.clone(), readers: self.readers.clone(), generation })
+    }
 
     async fn read(&self) -> Result<Self::Session, Error> {
         Ok(self.readers.begin_with("BEGIN DEFERRED").await?)

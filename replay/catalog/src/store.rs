@@ -1,5 +1,7 @@
 //! The contract, for any [`Backend`]: which lock an operation takes, and where its transaction ends.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use clicktrail_log::{
     ad::{Ad, Pause},
@@ -11,14 +13,16 @@ use clicktrail_verdicts::judge::Mark;
 use crate::{
     contract::Catalog,
     error::Error,
-    live,
+    generation, live,
     model::{
-        AdChange, Compare, HotPartial, LaterRuling, Paused, Reconciliation, RegisteredAd, SealedHour, Segment,
-        Snapshot, StaleHour,
+        AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, Paused, Reconciliation, RegisteredAd,
+        SealedHour, Segment, Snapshot, StaleHour,
     },
-    registry, sealing,
+    registry, replace,
+    replacement::Replacement,
+    sealing,
     session::{Backend, Lock, Session as _},
-    verdicts,
+    snapshot, verdicts,
 };
 
 #[async_trait]
@@ -70,13 +74,13 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn put_partial(&self, partial: &HotPartial) -> Result<(), Error> {
-        let mut session = self.write(Lock::Counts).await?;
+        let mut session = generation::write(self).await?;
         live::put(&mut session, partial).await?;
         session.commit().await
     }
 
     async fn merge_partials(&self, merged: &HotPartial, replaced: u32) -> Result<(), Error> {
-        let mut session = self.write(Lock::Counts).await?;
+        let mut session = generation::write(self).await?;
         live::merge(&mut session, merged, replaced).await?;
         session.commit().await
     }
@@ -86,14 +90,18 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn seal(&self, hour: &SealedHour, segment: &Segment, compare: Compare<'_>) -> Result<Reconciliation, Error> {
-        let mut session = self.write(Lock::Counts).await?;
+        let mut session = generation::write(self).await?;
         let reconciliation = sealing::seal(&mut session, hour, segment, compare).await?;
         session.commit().await?;
         Ok(reconciliation)
     }
 
     async fn snapshot(&self, projection: &str, from: Hour, to_inclusive: Hour) -> Result<Snapshot, Error> {
-        live::snapshot(&mut self.read().await?, projection, from, to_inclusive).await
+        snapshot::snapshot(&mut self.read().await?, projection, from, to_inclusive).await
+    }
+
+    async fn marks(&self, projection: &str) -> Result<Marks, Error> {
+        snapshot::marks(&mut self.read().await?, projection).await
     }
 
     async fn reconciliations(&self, from: Hour, limit: u32) -> Result<Vec<Reconciliation>, Error> {
@@ -105,7 +113,7 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn put_judged(&self, before: &Mark, after: &Mark) -> Result<(), Error> {
-        let mut session = self.write(Lock::Counts).await?;
+        let mut session = generation::write(self).await?;
         verdicts::put_judged(&mut session, before, after).await?;
         session.commit().await
     }
@@ -115,7 +123,7 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn put_later_rulings(&self, rulings: &[LaterRuling], before: Seq, through: Seq) -> Result<(), Error> {
-        let mut session = self.write(Lock::Counts).await?;
+        let mut session = generation::write(self).await?;
         verdicts::put_later_rulings(&mut session, rulings, before, through).await?;
         session.commit().await
     }
@@ -132,9 +140,18 @@ impl<B: Backend> Catalog for B {
         Ok(live::segments(&mut self.read().await?, projection, hour, hour).await?.pop())
     }
 
-    async fn forget_derived(&self, actor: &str, now: Timestamp) -> Result<(), Error> {
-        let mut session = self.write(Lock::Counts).await?;
-        sealing::forget_derived(&mut session, actor, now).await?;
-        session.commit().await
+    async fn generation(&self) -> Result<Generation, Error> {
+        generation::of(self).await
+    }
+
+    async fn begin(&self) -> Result<Arc<dyn Catalog>, Error> {
+        Ok(self.under(generation::of(self).await?))
+    }
+
+    async fn replace(&self, replacement: &Replacement, actor: &str, now: Timestamp) -> Result<Generation, Error> {
+        let mut session = generation::write(self).await?;
+        let generation = replace::replace(&mut session, replacement, actor, now).await?;
+        session.commit().await?;
+        Ok(generation)
     }
 }

@@ -29,9 +29,7 @@ const STALE: &str = "
     FROM hours h JOIN later_rulings r ON r.click_seq BETWEEN h.first_seq AND h.last_seq
     WHERE h.hour >= $1 GROUP BY h.hour ORDER BY h.hour LIMIT $2";
 
-/// Deletes what comes back when the verdict log is read from its beginning.
-pub(crate) const FORGET: [&str; 2] =
-    ["DELETE FROM later_rulings", "UPDATE verdict_marks SET clicks_judged = 0, verdicts_judged = 0, followed = 0"];
+const FORGET_LATER: &str = "DELETE FROM later_rulings";
 
 /// See [`Catalog::judged`](crate::Catalog::judged).
 pub(crate) async fn judged(session: &mut impl Session) -> Result<Mark, Error> {
@@ -56,6 +54,14 @@ pub(crate) async fn put_judged(session: &mut impl Session, before: &Mark, after:
     let args = [after.clicks_through.into(), after.verdicts_through.into()];
     let marks = session.execute(PUT_JUDGED, &args).await?;
     invariant!(I5, marks == 1, "the judge has {marks} marks");
+    Ok(())
+}
+
+/// Sets the judge's mark, and forgets which hours are stale: the verdict log is followed again from its beginning.
+pub(crate) async fn begin_again(session: &mut impl Session, judged: &Mark) -> Result<(), Error> {
+    session.execute(PUT_JUDGED, &[judged.clicks_through.into(), judged.verdicts_through.into()]).await?;
+    session.execute(FORGET_LATER, &[]).await?;
+    session.execute(PUT_FOLLOWED, &[Seq::ZERO.into()]).await?;
     Ok(())
 }
 

@@ -2,6 +2,9 @@
 //!
 //! The same batches under the same identity make the same frames. So a second run appends nothing, and a run after a
 //! crash goes on where the first one stopped.
+//!
+//! Logged time never runs back. A backfill that [follows](Backfill::following) the log puts events that are older than
+//! the log's end behind it: they keep their event time, and belong to the hour that is open there.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,7 +14,7 @@ use clicktrail_log::{
     archive::{Archive, seal},
     frame::{self, Frame, Writer},
     invariant,
-    log::{self, Log},
+    log::{self, Condition, Log, ReadLimit},
     time::{Hour, ManualClock, Timestamp},
 };
 use uuid::Uuid;
@@ -91,8 +94,10 @@ pub struct Backfill {
     /// The machine's time. An hour that is not over by it is not sealed.
     present: Timestamp,
     writer: Writer,
-    /// The hour of the batch appended last.
+    /// The hour of the frame logged last, unless it is sealed.
     open: Option<Hour>,
+    /// Events are logged no earlier than this; `None`: older ones are refused.
+    floor: Option<Timestamp>,
     written: Written,
 }
 
@@ -100,7 +105,31 @@ impl Backfill {
     /// A writer of history under `identity`.
     pub fn new(parts: Parts, clock: Arc<ManualClock>, present: Timestamp, identity: Uuid) -> Self {
         let writer = Writer::new(identity, 1);
-        Self { parts, clock, present, writer, open: None, written: Written::default() }
+        Self { parts, clock, present, writer, open: None, floor: None, written: Written::default() }
+    }
+
+    /// The same behind whatever the log holds: it goes on with the frames of its identity where `writer` stands, and
+    /// events older than the log's end are logged at its end.
+    ///
+    /// # Errors
+    /// As log and catalog report.
+    pub async fn following(mut self, writer: Writer) -> Result<Self, Error> {
+        invariant!(I1, self.written == Written::default(), "a backfill that has begun does not change its writer");
+        self.writer = writer;
+        let sealed = self.parts.catalog.last_hour().await?.map(|sealed| sealed.hour);
+        let info = self.parts.clicks.info().await?;
+        let mut floor = sealed.map_or(Timestamp::from_micros(0), |sealed| sealed.next().start());
+        if info.first <= info.last {
+            let limit = ReadLimit { frames: 1, bytes: 1, wait: Duration::ZERO };
+            let last = self.parts.clicks.read(info.last, limit).await?.pop();
+            let logged = last.map_or(floor, |last| last.logged_at);
+            // The judge's and the archiver's clock stands where it stood after that frame.
+            self.clock.set(logged);
+            floor = floor.max(logged);
+            self.open = Some(logged.hour()).filter(|hour| sealed.is_none_or(|sealed| sealed < *hour));
+        }
+        self.floor = Some(floor);
+        Ok(self)
     }
 
     /// Appends one batch whose times lie in one hour, not before the batch appended last.
@@ -108,14 +137,15 @@ impl Backfill {
     /// # Errors
     /// If the hour is sealed already and the batch is new; otherwise as log, archive and catalog report.
     pub async fn append(&mut self, events: &RecordBatch, first: Timestamp, last: Timestamp) -> Result<(), Error> {
-        let hour = first.hour();
-        let in_order = first <= last && last.hour() == hour && self.open.is_none_or(|open| open <= hour);
+        let logged = self.floor.map_or(last, |floor| floor.max(last));
+        let hour = logged.hour();
+        let in_order = first <= last && first.hour() == last.hour() && self.open.is_none_or(|open| open <= hour);
         invariant!(I4, in_order, "a batch of {first} to {last} comes after one of {:?}", self.open);
         if self.open.is_some_and(|open| hour > open) {
             self.seal_until(hour).await?;
         }
         self.open = Some(hour);
-        self.clock.set(last);
+        self.clock.set(logged);
         let frame = self.writer.seal(events, (first, last))?;
         let sealed = self.parts.catalog.last_hour().await?;
         if let Some(sealed) = sealed.filter(|sealed| sealed.hour >= hour) {
@@ -124,7 +154,7 @@ impl Backfill {
                 return Err(Error::Sealed { sealed: sealed.hour, hour });
             }
         }
-        let appended = self.parts.clicks.append(&frame).await?;
+        let appended = self.parts.clicks.append_if(&frame, Condition::NumberUnused).await?;
         let rows = events.num_rows() as u64;
         match appended.duplicate {
             true => self.written.duplicates += rows,

@@ -13,7 +13,7 @@
 use std::{sync::Arc, time::Duration};
 
 use arrow::array::RecordBatch;
-use clicktrail_catalog::{self as catalog, Catalog, HotPartial};
+use clicktrail_catalog::{self as catalog, Catalog, Generation, HotPartial};
 use clicktrail_log::{
     archive::Archive,
     causes::causes,
@@ -65,6 +65,9 @@ pub struct Projector {
 /// Where counting stands.
 #[derive(Debug)]
 struct Progress {
+    /// The catalog that it was found in: after a rebuild it takes nothing more, and progress is found again.
+    catalog: Arc<dyn Catalog>,
+    generation: Generation,
     /// Stands behind the frames that are counted.
     reader: Reader,
     /// Live rulings about frames that are not counted yet.
@@ -118,10 +121,12 @@ impl Projector {
             None => self.find_progress().await?,
         };
         let frames = self.gather(&mut progress, wait).await?;
-        let Progress { reader, ahead } = &mut progress;
+        let Progress { catalog, generation, reader, ahead } = &mut progress;
         let Some(hour) = frames.first().map(|first| reader.hour_of(first)) else {
             self.lag(reader.through()).await?;
-            self.progress = Some(progress);
+            // After a rebuild there may be frames to count again, also if no new ones come.
+            let is_present = catalog.generation().await? == *generation;
+            self.progress = Some(progress).filter(|_| is_present);
             return Ok(0);
         };
         let count = frames.iter().take_while(|frame| reader.hour_of(frame) == hour).count();
@@ -135,7 +140,7 @@ impl Projector {
         let counts = counters::project_frames(&rows, rulings, self.limits).await?;
         let payload = counters::hot::encode(&counts)?;
         let partial = HotPartial { hour, first_seq, last_seq, payload };
-        self.catalog.put_partial(&partial).await?;
+        catalog.put_partial(&partial).await?;
         counter!(metric::COUNTED).increment(counted as u64);
         self.lag(last_seq).await?;
         self.progress = Some(progress);
@@ -198,16 +203,18 @@ impl Projector {
     /// Finds where counting stands from the catalog, the last sealed hour's manifest, and the headers of the frames
     /// since.
     async fn find_progress(&self) -> Result<Progress, Error> {
-        let through = self.catalog.counted_through().await?;
-        let reader = Reader::behind(&self.log, &self.archive, self.catalog.as_ref(), through).await?;
+        let catalog = self.catalog.begin().await?;
+        let generation = catalog.generation().await?;
+        let through = catalog.counted_through().await?;
+        let reader = Reader::behind(&self.log, &self.archive, catalog.as_ref(), through).await?;
         let ahead = match &self.verdicts {
             Some(verdicts) => {
-                let judged = self.catalog.judged().await?;
+                let judged = catalog.judged().await?;
                 Ahead::read(verdicts, reader.epoch(), reader.through(), judged).await?
             }
             None => Ahead::default(),
         };
-        Ok(Progress { reader, ahead })
+        Ok(Progress { catalog, generation, reader, ahead })
     }
 
     /// Merges the newest partials of an hour once there were enough ticks.
@@ -217,18 +224,24 @@ impl Projector {
             return Ok(());
         }
         self.ticks = 0;
-        let mut partials = self.catalog.partials(hour).await?;
+        // Begun here: of partials that a rebuild replaced nothing is merged.
+        let catalog = self.catalog.begin().await?;
+        let mut partials = catalog.partials(hour).await?;
         // The newest rows are the small ones. Those before are merged already, and stay.
         let recent = partials.split_off(partials.len().saturating_sub(MERGE_AFTER));
         let (Some(first), Some(last), true) = (recent.first(), recent.last(), recent.len() > 1) else { return Ok(()) };
         let mut rows = Vec::new();
         for partial in &recent {
+            // After an upgrade these stay as they are: merged, nobody could tell any more that they lack columns.
+            if counters::hot::is_of_earlier_version(&partial.payload)? {
+                return Ok(());
+            }
             rows.extend(counters::hot::decode(&partial.payload)?);
         }
         let payload = counters::hot::encode(&counters::merge(rows, self.limits).await?)?;
         let merged = HotPartial { hour, first_seq: first.first_seq, last_seq: last.last_seq, payload };
         let replaced = u32::try_from(recent.len()).expect("at most sixty");
-        match self.catalog.merge_partials(&merged, replaced).await {
+        match catalog.merge_partials(&merged, replaced).await {
             // After a conflict there is nothing to merge: the hour was sealed, or another projector merged.
             Ok(()) | Err(catalog::Error::Conflict(_)) => Ok(()),
             Err(cause) => Err(cause.into()),

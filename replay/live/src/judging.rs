@@ -41,14 +41,20 @@ impl Judging {
     /// # Errors
     /// See [`Error`]: the same call may be made again.
     pub async fn tick(&mut self, wait: Duration) -> Result<bool, Error> {
-        let before = self.catalog.judged().await?;
+        // Begun here, so that a mark that was read before a rebuild is not written after it.
+        let catalog = self.catalog.begin().await?;
+        let before = catalog.judged().await?;
         let Some(after) = self.judge.step(before, wait).await? else { return Ok(false) };
         let forward =
             before.clicks_through <= after.clicks_through && before.verdicts_through <= after.verdicts_through;
         invariant!(I5, forward, "the judge's mark goes from {before:?} to {after:?}");
-        self.catalog.put_judged(&before, &after).await?;
+        catalog.put_judged(&before, &after).await?;
         counter!(metric::FRAMES_JUDGED)
             .increment(after.clicks_through.get().saturating_sub(before.clicks_through.get()));
+        for passed in self.judge.take_passed() {
+            counter!(metric::EVENTS_PASSED, "kind" => passed.kind.as_str()).increment(passed.logged);
+            counter!(metric::EVENTS_JUDGED, "kind" => passed.kind.as_str()).increment(passed.judged);
+        }
         gauge!(metric::JUDGE_STATE).set(u32::try_from(self.judge.memory_bytes() >> 10).unwrap_or(u32::MAX));
         Ok(true)
     }

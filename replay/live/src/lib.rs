@@ -11,4 +11,6 @@ pub mod backfill;
 pub mod counting;
 pub mod judging;
 pub mod metric;
+#[cfg(test)]
+mod model;
 pub mod sealing;

@@ -14,6 +14,10 @@ pub const LOG_LAG: &str = "clicktrail_log_lag_frames";
 pub const COUNTED: &str = "clicktrail_events_counted_total";
 /// Frames judged since the start.
 pub const FRAMES_JUDGED: &str = "clicktrail_frames_judged_total";
+/// Events in the frames that the judge has passed since the start, by `kind`: click, impression, conversion.
+pub const EVENTS_PASSED: &str = "clicktrail_judge_events_logged_total";
+/// How many of them a rule of the judge's ruleset looks at, by `kind`. Divided by the former it is the coverage.
+pub const EVENTS_JUDGED: &str = "clicktrail_judge_events_judged_total";
 /// Frames in the log that the judge has not passed.
 pub const JUDGE_LAG: &str = "clicktrail_judge_lag_frames";
 /// State of the judge's rules, in KiB.

@@ -13,7 +13,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use clicktrail_catalog::{Catalog, Outcome, SealedHour};
+use clicktrail_catalog::{Catalog, Generation, Outcome, SealedHour};
 use clicktrail_log::{
     archive::{
         Archive, Manifest,
@@ -65,8 +65,17 @@ pub struct Archiver {
     clock: Arc<dyn Clock>,
     limits: session::Limits,
     sealer: Sealer,
-    cursor: Option<Cursor>,
+    standing: Option<Standing>,
     verdicts: Option<VerdictHours>,
+}
+
+/// Where sealing stands, and the catalog in which that was found: after a rebuild it takes nothing more, and sealing
+/// finds its place again.
+#[derive(Debug)]
+struct Standing {
+    cursor: Cursor,
+    catalog: Arc<dyn Catalog>,
+    generation: Generation,
 }
 
 /// The verdict log, its archive, and how far that goes.
@@ -88,7 +97,7 @@ impl Archiver {
         limits: session::Limits,
     ) -> Self {
         let sealer = Sealer::new(Arc::clone(&log), archive.clone());
-        Self { log, archive, catalog, clock, limits, sealer, cursor: None, verdicts: None }
+        Self { log, archive, catalog, clock, limits, sealer, standing: None, verdicts: None }
     }
 
     /// The same behind a judge that writes into the verdict log `verdicts`: hours wait until the judge has passed them.
@@ -104,27 +113,35 @@ impl Archiver {
     /// # Errors
     /// See [`Error`]. The same call may be made again.
     pub async fn seal_next(&mut self, now: Timestamp) -> Result<Option<Sealed>, Error> {
-        let cursor = match self.cursor.take() {
-            Some(cursor) => cursor,
-            None => self.sealer.resume(self.catalog.last_hour().await?.map(|last| last.hour)).await?,
+        let Standing { cursor, catalog, generation } = match self.standing.take() {
+            Some(standing) => standing,
+            None => self.find_standing().await?,
         };
         let Some((manifest, after)) = self.sealer.seal_next(&cursor, now).await? else {
-            self.cursor = Some(cursor);
+            // After a rebuild fewer hours may be registered: then sealing finds its place again.
+            let is_present = catalog.generation().await? == generation;
+            self.standing = is_present.then_some(Standing { cursor, catalog, generation });
             return Ok(None);
         };
         check_follows(&cursor, &manifest, &after);
-        if self.verdicts.is_some() && self.catalog.judged().await?.clicks_through < manifest.last_seq() {
+        if self.verdicts.is_some() && catalog.judged().await?.clicks_through < manifest.last_seq() {
             // Nothing unjudged is ever owed (I7). The manifest stands, and is adopted once the judge has passed the
             // hour.
-            self.cursor = Some(cursor);
+            self.standing = Some(Standing { cursor, catalog, generation });
             return Ok(None);
         }
         self.wait_for_live(&manifest).await?;
         let history = self.verdicts.as_ref().map(|verdicts| &verdicts.history);
-        let sealed =
-            register::register(&self.archive, history, self.catalog.as_ref(), manifest, self.limits, now).await?;
-        self.cursor = Some(after);
+        let sealed = register::register(&self.archive, history, catalog.as_ref(), manifest, self.limits, now).await?;
+        self.standing = Some(Standing { cursor: after, catalog, generation });
         Ok(Some(sealed))
+    }
+
+    async fn find_standing(&self) -> Result<Standing, Error> {
+        let catalog = self.catalog.begin().await?;
+        let generation = catalog.generation().await?;
+        let last = catalog.last_hour().await?.map(|last| last.hour);
+        Ok(Standing { cursor: self.sealer.resume(last).await?, catalog, generation })
     }
 
     /// Seals the next hour of verdicts if it is over at `now`; whether there was one.
@@ -208,7 +225,7 @@ impl Archiver {
     }
 
     fn lag(&self, now: Timestamp) {
-        let open = self.cursor.as_ref().and_then(Cursor::hour);
+        let open = self.standing.as_ref().and_then(|standing| standing.cursor.hour());
         let behind = open.map_or(0, |hour| (now.micros() - hour.end_exclusive().micros()).max(0) / 1_000_000);
         gauge!(metric::ARCHIVE_LAG).set(u32::try_from(behind).unwrap_or(u32::MAX));
     }

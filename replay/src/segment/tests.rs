@@ -13,12 +13,19 @@ use clicktrail_log::{
     embedded::EmbeddedLog,
     event::{Event, Kind},
     frame,
+    kinds::Kinds,
     log::{Log, Stream},
     position::{Epoch, Position, Seq},
     schema::EventsBuilder,
     time::{ManualClock, Timestamp},
 };
-use clicktrail_projections::counters::query;
+use clicktrail_projections::{
+    counters::{
+        query,
+        tiers::{self, Counted},
+    },
+    zone::{Range, Zone},
+};
 use clicktrail_verdicts::{
     append::Appender,
     hand::{self, Attribution},
@@ -30,9 +37,12 @@ use uuid::Uuid;
 
 use super::*;
 
-const SEGMENT: &str = "segment-3.parquet";
-const ROWS: &str = "segment-3.txt";
-const RECEIPT: &str = "receipt-1.json";
+/// Segment, what it answers, receipt: of layout 3, with the columns of the first and of the second version.
+const EARLIER: [&str; 3] = ["segment-3.parquet", "segment-3.txt", "receipt-1.json"];
+const TODAY: [&str; 3] = ["segment-3-columns-2.parquet", "segment-3-columns-2.txt", "receipt-1-columns-2.json"];
+const SEGMENT: &str = TODAY[0];
+const ROWS: &str = TODAY[1];
+const RECEIPT: &str = TODAY[2];
 const MINUTE: i64 = 60_000_000;
 
 fn path(name: &str) -> PathBuf {
@@ -56,7 +66,8 @@ fn check(name: &str, found: &[u8]) {
 /// Number, kind, minute of the hour, publisher and currency.
 type Sample = (u8, Kind, i64, Option<&'static str>, &'static str);
 
-/// Of the clicks the second is invalid, and the fourth again: a person's word, which a segment does not know.
+/// Of the clicks the second is invalid, and the fourth again: a person's word, which a segment does not know. The
+/// impression and the conversion were logged before.
 const SAMPLES: [[Sample; 4]; 2] = [
     [
         (1, Kind::Click, 0, Some("site"), "EUR"),
@@ -140,17 +151,26 @@ async fn rule(log: Arc<dyn Log>, archive: &Archive, at: Timestamp) {
     let target = |row: u16| Position::new(Epoch::FIRST, Seq::FIRST, row);
     let ruling = (Decision::Invalid, Some(Category::Sivt));
     let verdict = |row: u16, stage| hand::verdict(target(row), format!("event-{}", row + 1), ruling, stage, &word, at);
-    let ruled = [verdict(1, Stage::Live), verdict(3, Stage::Manual)];
+    let duplicate = |target: &str, event: &str| {
+        let ruling = (Decision::Invalid, Some(Category::Duplicate));
+        hand::verdict(target.parse().unwrap(), event.to_owned(), ruling, Stage::Live, &word, at)
+    };
+    let ruled = [
+        verdict(1, Stage::Live),
+        verdict(3, Stage::Manual),
+        duplicate("1.1.2", "event-3"),
+        duplicate("1.2.0", "event-5"),
+    ];
     Appender::new(log, archive.clone(), Uuid::from_u128(9)).append(&ruled).await.unwrap();
 }
 
 async fn ask(archive: &Archive, segment: manifest::File) -> String {
     let question = query::Question {
-        from: None,
-        to: None,
+        range: Range::everything(),
+        advertiser: None,
         dimensions: query::Dimension::ALL.to_vec(),
         granularity: query::Granularity::Minute,
-        zone: "UTC".to_owned(),
+        zone: Zone::utc(),
     };
     let sources = query::Sources { archive: archive.clone(), segments: vec![segment], partials: Vec::new() };
     let rows = query::ask(&question, sources, session::Limits::default()).await.unwrap();
@@ -175,18 +195,58 @@ async fn todays_code_writes_the_bytes_of_the_fixtures() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn segment_and_receipt_of_an_earlier_day_are_read() {
-    let (segment, receipt) = (fixture(SEGMENT), Receipt::from_bytes(&fixture(RECEIPT)).unwrap());
-    let named = (receipt.version, receipt.projection.as_str(), receipt.hour.as_str(), receipt.rows);
-    assert_eq!(named, (1, "counters", "2026-03-01T22", 7));
-    assert_eq!(
-        (receipt.bytes, receipt.output_digest.as_str()),
-        (segment.len() as u64, &*Digest::of(&segment).to_string())
-    );
+    for [segment, rows, receipt] in [EARLIER, TODAY] {
+        let (segment, receipt) = (fixture(segment), Receipt::from_bytes(&fixture(receipt)).unwrap());
+        let named = (receipt.version, receipt.projection.as_str(), receipt.hour.as_str(), receipt.rows);
+        assert_eq!(named, (1, "counters", "2026-03-01T22", 7));
+        assert_eq!(
+            (receipt.bytes, receipt.output_digest.as_str()),
+            (segment.len() as u64, &*Digest::of(&segment).to_string())
+        );
+        let directory = tempfile::tempdir().unwrap();
+        let archive = Archive::directory(directory.path().to_owned()).unwrap();
+        archive.put_content(&SegmentKey::parse(&receipt.key).unwrap().path(), segment.into()).await.unwrap();
+        let file = manifest::File { key: receipt.key, bytes: receipt.bytes, sha256: receipt.output_digest };
+        assert_eq!(ask(&archive, file).await, String::from_utf8(fixture(rows)).unwrap());
+    }
+}
+
+/// What an earlier version did not count is nothing that counts; and nobody makes up what it did not add up.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn segments_of_both_versions_answer_in_tiers_together() {
     let directory = tempfile::tempdir().unwrap();
     let archive = Archive::directory(directory.path().to_owned()).unwrap();
-    archive.put_content(&SegmentKey::parse(&receipt.key).unwrap().path(), segment.into()).await.unwrap();
-    let file = manifest::File { key: receipt.key, bytes: receipt.bytes, sha256: receipt.output_digest };
-    assert_eq!(ask(&archive, file).await, String::from_utf8(fixture(ROWS)).unwrap());
+    let mut counted = Vec::new();
+    for ([segment, _, receipt], judged) in
+        [(EARLIER, Kinds::of(&[Kind::Click])), (TODAY, Kinds::of(&[Kind::Click, Kind::Impression, Kind::Conversion]))]
+    {
+        let receipt = Receipt::from_bytes(&fixture(receipt)).unwrap();
+        archive.put_content(&SegmentKey::parse(&receipt.key).unwrap().path(), fixture(segment).into()).await.unwrap();
+        let file = manifest::File { key: receipt.key, bytes: receipt.bytes, sha256: receipt.output_digest };
+        counted.push(Counted { judged, segments: vec![file], partials: Vec::new() });
+    }
+    let question = query::Question {
+        range: Range::everything(),
+        advertiser: None,
+        dimensions: vec![query::Dimension::Ad],
+        granularity: query::Granularity::Total,
+        zone: Zone::utc(),
+    };
+    let rows = tiers::ask(&question, &archive, counted, session::Limits::default()).await.unwrap();
+    let shown = pretty_format_batches(&rows).unwrap().to_string();
+    let shown: Vec<Vec<&str>> = shown.lines().map(|line| line.split('|').map(str::trim).collect()).collect();
+    let named = |name: &str| shown[1].iter().position(|cell| *cell == name).unwrap();
+    let shoes = shown.iter().find(|line| line.len() > 2 && line[1] == "shoes").unwrap();
+    let values = |names: [&str; 4]| names.map(|name| shoes[named(name)].to_owned());
+    let expected = |values: [&str; 4]| values.map(str::to_owned);
+    let tiers = |kind: &str| ["gross", "net", "total_net", "judged"].map(|tier| format!("{kind}_{tier}"));
+    for (kind, numbers) in
+        [("impressions", ["2", "0", "0", "1"]), ("conversions", ["2", "0", "0", "1"]), ("clicks", ["2", "2", "2", "2"])]
+    {
+        assert_eq!(values(tiers(kind).each_ref().map(String::as_str)), expected(numbers), "{kind}");
+    }
+    let money = ["spend_gross_micros", "spend_total_net_micros", "value_gross_micros", "value_net_micros"];
+    assert_eq!(values(money), expected(["", "500002", "39980000", "0"]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -155,9 +155,13 @@ fn encode(verdicts: &[Verdict]) -> (Part, Vec<NewFile>) {
 
 /// The manifest of an hour with these parts.
 fn manifest_of(parts: Vec<Part>) -> Manifest {
+    manifest_of_version(archive::manifest::VERSION, parts)
+}
+
+fn manifest_of_version(version: u32, parts: Vec<Part>) -> Manifest {
     let rows = parts.iter().map(|part| part.rows).sum();
     let manifest = Manifest {
-        version: archive::manifest::VERSION,
+        version,
         stream: Stream::Verdicts.as_str().to_owned(),
         hour: "2026-03-01T22".to_owned(),
         epoch: 1,
@@ -187,11 +191,13 @@ fn read_all(file: Bytes) -> (Vec<Verdict>, Vec<i64>) {
 /// The bytes of version 1, which stay readable for ever. Whoever changes what is written makes another version, or
 /// knows that the change comes from Parquet itself.
 #[test]
-fn manifest_and_part_of_version_1_read_and_are_written_as_ever() {
+fn manifests_of_both_versions_and_the_part_read_and_are_written_as_ever() {
     let verdicts: Vec<_> = (0..20).rev().map(verdict).collect();
     let (part, files) = encode(&verdicts);
     assert_eq!(files.iter().map(|file| &file.file).collect::<Vec<_>>(), part.files());
-    let written = manifest_of(vec![part]);
+    let later = manifest_of(vec![part.clone()]);
+    assert_eq!(Manifest::from_bytes(&fixture("manifest-2.json", &later.to_bytes())).unwrap(), later);
+    let written = manifest_of_version(1, vec![part]);
     let stored = Manifest::from_bytes(&fixture("manifest-1.json", &written.to_bytes())).unwrap();
     assert_eq!(stored, written);
     let (part, file) = (&stored.parts[0], Bytes::from(fixture("part-1.parquet", &files[0].bytes)));

@@ -1,4 +1,4 @@
-//! `address_rate`: more clicks from an address than people make.
+//! `address_rate`: more clicks from an address than people make. An address of version 6 stands for its network.
 
 use std::collections::HashMap;
 
@@ -51,7 +51,7 @@ impl State for AddressRate {
                 continue;
             };
             let time = rows.times[row];
-            let timeline = self.clicks.entry(*address).or_insert_with(Timeline::new);
+            let timeline = self.clicks.entry(view.network(*address)).or_insert_with(Timeline::new);
             for rule in hits.asked(&self.rules) {
                 let span = timeline.span(time.saturating_sub(rule.window), time, view.cut(row));
                 // Most addresses are done here: even if every event of the span is visible, they are too few.

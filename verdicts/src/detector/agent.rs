@@ -1,8 +1,8 @@
 //! `suspicious_agent` and `device_mismatch`: both read the user agent. Each distinct one is parsed once.
 
-use std::{collections::HashMap, sync::Arc};
+use std::collections::HashMap;
 
-use clicktrail_log::invariant;
+use clicktrail_log::{event::Kind, invariant};
 use xxhash_rust::xxh3::xxh3_128;
 
 mod device;
@@ -14,31 +14,37 @@ use super::{
     state::{CACHE_BYTES_MAX, State},
     view::View,
 };
-use crate::{ruleset::patterns::Patterns, verdict::Evidence};
+use crate::{
+    kinds::Kinds,
+    ruleset::robots::{Listed, Robots},
+    verdict::Evidence,
+};
 use device::{Claim, Device};
 
-/// How many user agents are remembered, each by a 128-bit hash of its text. This is a cache, so it never changes what
-/// is found. When it is full, it begins anew.
-const CACHED_MAX: usize = 1 << 16;
+/// How many user agents are remembered at most, each by a 128-bit hash of its text; fewer if many rules read them, so
+/// that the bytes stay bounded. This is a cache, so it never changes what is found. When it is full, it begins anew.
+const CACHED_MAX: usize = 1 << 17;
 
-/// What one remembered user agent takes. Patterns are short, and most user agents match none.
-const AGENT_BYTES: usize = size_of::<(u128, AgentTraits)>() + 64;
-
-const _: () = assert!(CACHED_MAX * AGENT_BYTES <= CACHE_BYTES_MAX);
+/// What one remembered user agent takes, beside what each rule finds in it.
+const AGENT_BYTES: usize = size_of::<(u128, AgentTraits)>() + 1;
+/// What one rule finds in it.
+const LISTED_BYTES: usize = size_of::<Option<Listed>>();
 
 /// What a user agent says.
 #[derive(Debug)]
 struct AgentTraits {
-    /// For each rule of `suspicious_agent`: the list and the pattern that match.
-    listed: Vec<Option<(String, String)>>,
+    /// For each rule of `suspicious_agent`: the pattern that matches.
+    listed: Box<[Option<Listed>]>,
     device: Device,
 }
 
 /// The rules that read user agents, and what was read.
 #[derive(Debug, Default)]
 pub(super) struct Agent {
+    /// What any of the rules looks at.
+    pub(super) kinds: Kinds,
     /// Index and lists.
-    pub(super) suspicious: Vec<(usize, Vec<Arc<Patterns>>)>,
+    pub(super) suspicious: Vec<(usize, Robots)>,
     pub(super) mismatches: Vec<usize>,
     traits: HashMap<u128, AgentTraits>,
 }
@@ -53,21 +59,26 @@ impl State for Agent {
             return;
         }
         let rows = view.rows;
-        for &row in &rows.clicks {
+        for row in rows.of(self.kinds) {
             // A web server's log writes a missing user agent as "-".
             let agent = optional(rows.agents, row).map(str::trim).filter(|agent| !matches!(*agent, "" | "-"));
             let Some(agent) = agent else {
+                // Servers report conversions, and need not know the visitor's agent.
+                if rows.kinds[row] == Kind::Conversion {
+                    continue;
+                }
                 for (rule, _) in &self.suspicious {
                     hits.push(row, *rule, [("user_agent", Evidence::Text("missing".to_owned()))]);
                 }
                 continue;
             };
-            let traits = self.traits_of(agent);
-            let listed: Vec<_> = traits.listed.clone();
+            let traits = Self::traits_of(&mut self.traits, &self.suspicious, agent);
             let device = traits.device;
-            for ((rule, _), found) in self.suspicious.iter().zip(listed) {
-                if let Some((list, pattern)) = found {
-                    hits.push(row, *rule, [("list", Evidence::Text(list)), ("pattern", Evidence::Text(pattern))]);
+            for ((rule, robots), found) in self.suspicious.iter().zip(&traits.listed) {
+                if let Some(found) = found {
+                    let (list, pattern) = robots.describe(*found);
+                    let [list, pattern] = [list, pattern].map(|text| Evidence::Text(text.to_owned()));
+                    hits.push(row, *rule, [("list", list), ("pattern", pattern)]);
                 }
             }
             if self.mismatches.is_empty() {
@@ -89,27 +100,25 @@ impl State for Agent {
     fn forget(&mut self, _frames: &Frames, _cut_micros: i64) {}
 
     fn bytes(&self) -> usize {
-        self.traits.capacity() * AGENT_BYTES
+        self.traits.capacity() * AGENT_BYTES + self.traits.len() * self.suspicious.len() * LISTED_BYTES
     }
 }
 
 impl Agent {
-    fn traits_of(&mut self, agent: &str) -> &AgentTraits {
+    fn traits_of<'t>(
+        traits: &'t mut HashMap<u128, AgentTraits>,
+        suspicious: &[(usize, Robots)],
+        agent: &str,
+    ) -> &'t AgentTraits {
         let hash = xxh3_128(agent.as_bytes());
-        if self.traits.len() >= CACHED_MAX && !self.traits.contains_key(&hash) {
-            self.traits.clear();
+        let cached_max = CACHED_MAX.min(CACHE_BYTES_MAX / (2 * (AGENT_BYTES + suspicious.len() * LISTED_BYTES)));
+        if traits.len() >= cached_max && !traits.contains_key(&hash) {
+            traits.clear();
         }
-        invariant!(I14, self.traits.len() <= CACHED_MAX, "{} user agents are cached", self.traits.len());
-        let suspicious = &self.suspicious;
-        self.traits.entry(hash).or_insert_with(|| {
-            let listed = |lists: &Vec<Arc<Patterns>>| {
-                let find = |list: &Arc<Patterns>| Some((list.name().to_owned(), list.find(agent)?.to_owned()));
-                lists.iter().find_map(find)
-            };
-            AgentTraits {
-                listed: suspicious.iter().map(|(_, lists)| listed(lists)).collect(),
-                device: Device::parse(agent),
-            }
+        invariant!(I14, traits.len() <= cached_max, "{} user agents are cached", traits.len());
+        traits.entry(hash).or_insert_with(|| AgentTraits {
+            listed: suspicious.iter().map(|(_, robots)| robots.find(agent)).collect(),
+            device: Device::parse(agent),
         })
     }
 }

@@ -15,7 +15,7 @@ use super::{
     view::View,
 };
 use crate::{
-    ruleset::address::{Address, AddressList},
+    ruleset::{address::Address, networks::AddressList},
     verdict::Evidence,
 };
 
@@ -139,7 +139,7 @@ impl State for ClickFarm {
             };
             let user = rows.user(row);
             let fresh = || Behind { users: Timeline::new(), windows: Vec::new() };
-            let behind = self.addresses.entry(*address).or_insert_with(fresh);
+            let behind = self.addresses.entry(view.network(*address)).or_insert_with(fresh);
             let before = behind.bytes();
             for (slot, rule) in hits.asked(&self.rules).iter().enumerate() {
                 if let Some((list, line)) = rule.listed(*address) {
@@ -192,7 +192,7 @@ impl State for ClickFarm {
 impl Rule {
     fn listed(&self, address: Address) -> Option<(String, i64)> {
         let list = self.addresses.as_ref()?;
-        Some((list.name(), i64::from(list.line_of(address)?)))
+        Some((list.name().to_owned(), i64::from(list.line_of(address)?)))
     }
 }
 

@@ -1,13 +1,15 @@
-//! `datacentre`: a click from a listed network. Remembers nothing.
+//! `datacentre`: an event from a listed network. Remembers nothing.
 
 use std::sync::Arc;
 
 use super::{frames::Frames, hits::Hits, state::State, view::View};
-use crate::{ruleset::address::AddressList, verdict::Evidence};
+use crate::{kinds::Kinds, ruleset::networks::AddressList, verdict::Evidence};
 
 /// Lists of networks.
 #[derive(Debug, Default)]
 pub(super) struct Datacentre {
+    /// What any of the rules looks at.
+    pub(super) kinds: Kinds,
     /// Index and lists.
     pub(super) rules: Vec<(usize, Vec<Arc<AddressList>>)>,
 }
@@ -21,15 +23,15 @@ impl State for Datacentre {
         if !hits.are_wanted {
             return;
         }
-        for (&row, address) in view.rows.clicks.iter().zip(&view.rows.click_addresses) {
-            let Some(address) = address else {
+        for row in view.rows.of(self.kinds) {
+            let Some(address) = view.rows.address(row) else {
                 continue;
             };
             for (rule, lists) in &self.rules {
-                let found = lists.iter().find_map(|list| list.line_of(*address).map(|line| (list, line)));
+                let found = lists.iter().find_map(|list| list.line_of(address).map(|line| (list, line)));
                 if let Some((list, line)) = found {
                     let line = Evidence::Number(i64::from(line));
-                    hits.push(row, *rule, [("list", Evidence::Text(list.name())), ("line", line)]);
+                    hits.push(row, *rule, [("list", Evidence::Text(list.name().to_owned())), ("line", line)]);
                 }
             }
         }

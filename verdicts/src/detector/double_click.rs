@@ -7,13 +7,13 @@ use super::{
     trail::Trail,
     view::View,
 };
-use crate::verdict::Evidence;
+use crate::{ruleset::detector::Who, verdict::Evidence};
 
 /// Clicks by who and ad.
 #[derive(Debug)]
 pub(super) struct DoubleClick {
-    /// Index and window.
-    pub(super) rules: Vec<(usize, i64)>,
+    /// Index, by what somebody is known again, and window.
+    pub(super) rules: Vec<(usize, Who, i64)>,
     clicks: Trail,
 }
 
@@ -31,12 +31,16 @@ impl State for DoubleClick {
     fn pass(&mut self, view: &View<'_>, hits: &mut Hits) {
         let rows = view.rows;
         for &row in &rows.clicks {
-            let Some(key) = rows.who_and_ad(row) else {
+            let Some(key) = rows.who_and_ad(row, view.prefixes) else {
                 continue;
             };
             let time = rows.times[row];
             let is_visible = |frame| view.is_visible(frame, row);
-            for (rule, window) in hits.asked(&self.rules) {
+            let names_user = rows.names_user(row);
+            for (rule, who, window) in hits.asked(&self.rules) {
+                if !who.looks_at(names_user) {
+                    continue;
+                }
                 if let Some(previous) = self.clicks.nearest(key, time.saturating_sub(*window), time, is_visible) {
                     hits.push(
                         row,

@@ -23,6 +23,7 @@ use crate::{
 };
 
 const MICROS_PER_HOUR: u128 = 3_600_000_000;
+const MICROS_PER_SECOND: i64 = 1_000_000;
 const METRES_PER_KM: u64 = 1000;
 /// How many addresses are remembered with their place: asking the database costs a microsecond, and nine events of ten
 /// come from an address seen before. This is a cache, so it never changes what is found. When it is full, it begins
@@ -208,6 +209,9 @@ impl Atlas {
         // Braces copy the field: a packed record lends no reference.
         let metres = { there.place }.metres_to(here.place);
         let gap = here.time.abs_diff(there.time);
+        // A time in whole seconds may be up to one second off: whoever is too fast even so, is too fast.
+        let is_coarse = [here.time, { there.time }].iter().any(|time| time % MICROS_PER_SECOND == 0);
+        let gap_max = gap.saturating_add(if is_coarse { MICROS_PER_SECOND.unsigned_abs() } else { 0 });
         for rule in &self.rules {
             if metres < u64::from(rule.distance_km_min) * METRES_PER_KM {
                 continue;
@@ -215,7 +219,7 @@ impl Atlas {
             // Too fast means metres / gap > metres_allowed / hour. Multiplied out, nothing is divided: a gap may be
             // zero.
             let metres_allowed = u128::from(rule.speed_kmh_max) * u128::from(METRES_PER_KM);
-            if u128::from(metres) * MICROS_PER_HOUR <= metres_allowed * u128::from(gap) {
+            if u128::from(metres) * MICROS_PER_HOUR <= metres_allowed * u128::from(gap_max) {
                 continue;
             }
             let kilometres = i64::try_from((metres + METRES_PER_KM / 2) / METRES_PER_KM).unwrap_or(i64::MAX);

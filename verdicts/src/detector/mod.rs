@@ -7,20 +7,22 @@
 //!   ([`view::View::is_visible`]) and lies in the rule's window of event time;
 //! - it forgets only what no later event can see ([`state::State::forget`]).
 //!
-//! State takes four forms: [`bucket_lists`] (an index over millions of records), [`trail`] (the nearest earlier event
-//! of a key), [`timeline`] (counts in a window) and [`frames`] (when and where events were logged). There is one file
-//! for each detector; rules that ask the same state share a file.
+//! State takes five forms: [`bucket_lists`] (an index over millions of records), [`firsts`] (the first event of a key),
+//! [`trail`] (the nearest earlier one), [`timeline`] (counts in a window) and [`frames`] (when and where events were
+//! logged). There is one file for each detector; rules that ask the same state share a file.
 
 mod address_rate;
 mod agent;
 mod assemble;
 mod bucket_lists;
 mod click_farm;
+mod click_injection;
 mod datacentre;
 mod double_click;
+pub(crate) mod duplicate;
+mod firsts;
 pub(crate) mod frames;
 pub(crate) mod hits;
-mod ids;
 mod impossible_click;
 mod impossible_travel;
 pub(crate) mod originals;

@@ -2,29 +2,30 @@
 
 use std::collections::HashMap;
 
-use clicktrail_log::{event::Kind, position::Position};
+use clicktrail_log::position::Position;
 
-/// Where the first events of some kinds and ids stand, as found beyond the look-back. An entry counts only for events
-/// that stand behind it in the log: an event is not its own original.
+/// For rows of one batch, and the windows of the rules that ask: where the first event of the row's identity stands, of
+/// those that were logged within the window and before the look-back. An entry counts only for an event that stands
+/// behind it in the log: an event is not its own original. Only ever asked by key.
 #[derive(Debug, Clone, Default)]
-pub struct Originals(HashMap<(Kind, String), Position>);
+pub struct Originals(HashMap<(usize, i64), Position>);
 
 impl Originals {
-    /// No originals: for a log without old events.
+    /// No originals: for a log that is no longer than the look-back.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Adds an event. Of several with one kind and id, the first in the log stays.
-    pub fn add(&mut self, kind: Kind, event_id: &str, position: Position) {
-        let first = self.0.entry((kind, event_id.to_owned())).or_insert(position);
+    /// Adds the original of `row` for a window in microseconds. Of several the first in the log stays.
+    pub fn add(&mut self, row: usize, window_micros: i64, position: Position) {
+        let first = self.0.entry((row, window_micros)).or_insert(position);
         *first = position.min(*first);
     }
 
-    pub(crate) fn get(&self, kind: Kind, event_id: &str) -> Option<Position> {
+    pub(crate) fn get(&self, row: usize, window_micros: i64) -> Option<Position> {
         if self.0.is_empty() {
             return None;
         }
-        self.0.get(&(kind, event_id.to_owned())).copied()
+        self.0.get(&(row, window_micros)).copied()
     }
 }

@@ -4,16 +4,25 @@ use arrow::{
     array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, StringArray},
     datatypes::{Int64Type, TimestampMicrosecondType},
 };
-use clicktrail_log::{event::Kind, invariant, position::Position, schema, time::Timestamp};
-use xxhash_rust::xxh3::{xxh3_64_with_seed, xxh3_128_with_seed};
+use clicktrail_log::{
+    archive::identities::Fingerprint, event::Kind, identity::Identity, invariant, position::Position, schema,
+    time::Timestamp,
+};
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 use super::frames::{Frames, Origin};
-use crate::ruleset::address::Address;
+use crate::{
+    kinds::Kinds,
+    ruleset::address::{Address, Prefixes},
+};
 
 /// Seeds keep a user apart from an address that is written the same.
 const USER: u64 = 0x7573_6572;
 const ADDRESS: u64 = 0x6164_6472;
+const NETWORK: u64 = 0x6e65_7477;
 const NO_AGENT: u64 = 0x6e6f_6e65;
+
+const MICROS_PER_SECOND: i64 = 1_000_000;
 
 /// Why a batch cannot be folded: it is not what a reader of the log gives.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -35,6 +44,7 @@ pub(crate) struct Rows<'b> {
     pub(crate) systems: &'b StringArray,
     pub(crate) click_event_ids: &'b StringArray,
     ips: &'b StringArray,
+    advertisers: &'b StringArray,
     ads: &'b StringArray,
     /// The clicks, in order.
     pub(crate) clicks: Vec<usize>,
@@ -73,6 +83,7 @@ impl<'b> Rows<'b> {
             device_types: text(batch, "device_type")?,
             systems: text(batch, "os")?,
             click_event_ids: text(batch, "click_event_id")?,
+            advertisers: required("advertiser_id", text(batch, "advertiser_id")?)?,
             ads: required("ad_id", text(batch, "ad_id")?)?,
             click_addresses: clicks.iter().map(|row| optional(ips, *row).and_then(Address::parse)).collect(),
             ips,
@@ -88,8 +99,19 @@ impl<'b> Rows<'b> {
         invariant!(I5, self.origins.len() == self.len(), "{} of {} rows have a frame", self.origins.len(), self.len());
     }
 
+    /// Whether the time of the event has a part below the second. Clocks and logs that tell whole seconds say nothing
+    /// about what happened within one.
+    pub(crate) fn is_subsecond(&self, row: usize) -> bool {
+        self.times[row] % MICROS_PER_SECOND != 0
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.kinds.len()
+    }
+
+    /// The rows of these kinds, in order.
+    pub(crate) fn of(&self, kinds: Kinds) -> impl Iterator<Item = usize> {
+        (0..self.len()).filter(move |row| kinds.holds(self.kinds[*row]))
     }
 
     pub(crate) fn address(&self, row: usize) -> Option<Address> {
@@ -101,11 +123,20 @@ impl<'b> Rows<'b> {
         optional(self.user_ids, row).map(|user| xxh3_64_with_seed(user.as_bytes(), USER))
     }
 
-    /// Who, and which ad, hashed. Who is the user. Where the event names none, it is the address with the user agent,
-    /// if there is one. Without an address, it is nobody: `None`.
-    pub(crate) fn who_and_ad(&self, row: usize) -> Option<u64> {
+    /// Whether the event names a user.
+    pub(crate) fn names_user(&self, row: usize) -> bool {
+        optional(self.user_ids, row).is_some()
+    }
+
+    /// Who, and which ad, hashed. Who is the user. Where the event names none, it is the network of the address with
+    /// the user agent, if there is one. Without an address, it is nobody: `None`.
+    pub(crate) fn who_and_ad(&self, row: usize, prefixes: Prefixes) -> Option<u64> {
         let who = self.user(row).or_else(|| {
-            let address = xxh3_64_with_seed(optional(self.ips, row)?.as_bytes(), ADDRESS);
+            let text = optional(self.ips, row)?;
+            let address = match Address::parse(text) {
+                Some(address) => xxh3_64_with_seed(&address.network(prefixes).bits().to_le_bytes(), NETWORK),
+                None => xxh3_64_with_seed(text.as_bytes(), ADDRESS),
+            };
             Some(match optional(self.agents, row) {
                 Some(agent) => xxh3_64_with_seed(agent.as_bytes(), address),
                 None => address ^ NO_AGENT,
@@ -114,17 +145,21 @@ impl<'b> Rows<'b> {
         Some(xxh3_64_with_seed(self.ads.value(row).as_bytes(), who))
     }
 
-    /// What tells an event from others: its kind and id, hashed to 128 bits. Sixty-four would be too few, because
-    /// `duplicate` decides alone.
-    pub(crate) fn identity(kind: Kind, event_id: &str) -> u128 {
-        let seed = match kind {
-            Kind::Click => 1,
-            Kind::Impression => 2,
-            Kind::Conversion => 3,
-            Kind::Probe => 4,
-            Kind::Prefetch => 5,
-        };
-        xxh3_128_with_seed(event_id.as_bytes(), seed)
+    /// What tells the event from others.
+    pub(crate) fn identity(&self, row: usize) -> Identity {
+        let (advertiser, ad) = (self.advertisers.value(row), self.ads.value(row));
+        Identity::of(self.kinds[row], advertiser, ad, self.event_ids.value(row))
+    }
+
+    /// The same, as identity filters are asked.
+    pub(crate) fn fingerprint(&self, row: usize) -> Fingerprint {
+        let (advertiser, ad) = (self.advertisers.value(row), self.ads.value(row));
+        Fingerprint::of(self.kinds[row], advertiser, ad, self.event_ids.value(row))
+    }
+
+    /// The click that `click_id` names for the advertiser of the row, on whichever of its ads.
+    pub(crate) fn click_named(&self, row: usize, click_id: &str) -> Identity {
+        Identity::of_click(self.advertisers.value(row), click_id)
     }
 }
 

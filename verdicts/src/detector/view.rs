@@ -7,6 +7,7 @@ use super::{
     originals::Originals,
     rows::Rows,
 };
+use crate::ruleset::address::{Address, Prefixes};
 
 /// The rows to pass over, and what is known about them.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +16,7 @@ pub(crate) struct View<'v> {
     pub(crate) frames: &'v Frames,
     pub(crate) originals: &'v Originals,
     pub(crate) look_back_micros: i64,
+    pub(crate) prefixes: Prefixes,
 }
 
 impl View<'_> {
@@ -26,6 +28,11 @@ impl View<'_> {
     /// Whether an event of `frame` may matter for `row`.
     pub(super) fn is_visible(&self, frame: FrameId, row: usize) -> bool {
         self.frames.logged_micros(frame) > self.cut(row)
+    }
+
+    /// Whose address it is: the key of what is counted by address.
+    pub(super) fn network(&self, address: Address) -> Address {
+        address.network(self.prefixes)
     }
 
     pub(super) fn position(&self, origin: Origin) -> Position {

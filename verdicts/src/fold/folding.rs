@@ -6,12 +6,12 @@ use arrow::array::RecordBatch;
 use clicktrail_log::{invariant, position::Position};
 
 use super::{
+    candidates::Candidates,
     clock::{LoggedClock, REWIND_MAX_MICROS, Rewinds},
     error::Error,
     finding::Finding,
-    old_events::{self, OldEvent},
     pass::pass,
-    score,
+    score::{self, Fired},
 };
 use crate::{
     detector::{assemble, frames::Frames, hits::Hit, originals::Originals, rows::Rows, state::State, view::View},
@@ -68,18 +68,14 @@ impl Fold {
         self
     }
 
-    /// Clicks and conversions that happened so long before they were logged that an original may lie beyond the
-    /// look-back. The caller looks for it in everything logged before the look-back, and gives what it finds to
-    /// [`Fold::judge`]. Empty if the ruleset does not look for duplicates.
+    /// The events of a batch that may repeat one that was logged before the look-back, within the window of a
+    /// `duplicate` rule. The caller looks for these, and gives what it finds to [`Fold::judge`].
     ///
     /// # Errors
     /// [`Error::Rows`].
-    pub fn old_events(&self, batch: &RecordBatch) -> Result<Vec<OldEvent>, Error> {
-        if !old_events::are_wanted(&self.ruleset) {
-            return Ok(Vec::new());
-        }
+    pub fn candidates<'b>(&self, batch: &'b RecordBatch) -> Result<Candidates<'b>, Error> {
         let rows = Rows::check(batch).map_err(|bad| Error::Rows(bad.0))?;
-        Ok(old_events::among(&rows, self.look_back_micros))
+        Ok(Candidates::among(rows, &self.ruleset, self.look_back_micros))
     }
 
     /// Folds the next rows of the log, in log order and with the columns of [`clicktrail_log::schema::read`], and says
@@ -127,7 +123,13 @@ impl Fold {
         self.last = Some(last);
         self.clock.watch(&rows);
         rows.intern(&mut self.frames);
-        let view = View { rows: &rows, frames: &self.frames, originals, look_back_micros: self.look_back_micros };
+        let view = View {
+            rows: &rows,
+            frames: &self.frames,
+            originals,
+            look_back_micros: self.look_back_micros,
+            prefixes: self.ruleset.prefixes(),
+        };
         let hits = pass(&mut self.states, &view, is_judged, self.rows_for_threads);
         let findings = self.findings(&rows, hits);
         self.sweep_if_due();
@@ -136,22 +138,25 @@ impl Fold {
     }
 
     fn findings(&self, rows: &Rows<'_>, mut hits: Vec<Hit>) -> Vec<Finding> {
+        let rules = self.ruleset.rules();
+        // A detector looks at what any of its rules wants; each rule hears of its own kinds alone.
+        hits.retain(|hit| rules[hit.rule].kinds().holds(rows.kinds[hit.row]));
         hits.sort_by_key(|hit| (hit.row, hit.rule));
         let is_once = hits.windows(2).all(|pair| (pair[0].row, pair[0].rule) < (pair[1].row, pair[1].rule));
         invariant!(I5, is_once, "a rule fired twice for one event");
         let mut findings: Vec<Finding> = Vec::new();
-        let rules = self.ruleset.rules();
         let mut hits = hits.into_iter().peekable();
         while let Some(row) = hits.peek().map(|hit| hit.row) {
             let mut fired = Vec::new();
             while let Some(hit) = hits.next_if(|hit| hit.row == row) {
                 fired.push(hit);
             }
-            let weights = fired.iter().map(|hit| (rules[hit.rule].category(), rules[hit.rule].weight_permille()));
-            let score = score::of(weights, self.ruleset.threshold_permille());
+            let score =
+                score::of(fired.iter().map(|hit| Fired::of(&rules[hit.rule])), self.ruleset.threshold_permille());
             let reason = |hit: Hit| Reason {
                 rule: rules[hit.rule].name().to_owned(),
                 weight_permille: rules[hit.rule].weight_permille(),
+                decides: rules[hit.rule].decides(),
                 evidence: hit.evidence,
             };
             findings.push(Finding {

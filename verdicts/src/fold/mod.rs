@@ -8,20 +8,19 @@
 //! One thing could break this: a log whose logged times run backwards by more than [`REWIND_MAX`]. State that such a
 //! frame may still see is already forgotten. [`Fold::rewinds`] counts these events.
 
+pub(crate) mod candidates;
 mod clock;
 mod error;
 mod finding;
 mod folding;
-mod old_events;
 mod pass;
 mod score;
 #[cfg(test)]
 mod tests;
 
 pub use crate::detector::originals::Originals;
+pub use candidates::Candidates;
 pub use clock::{REWIND_MAX, Rewinds};
 pub use error::Error;
 pub use finding::Finding;
 pub use folding::Fold;
-pub(crate) use old_events::AHEAD_MAX_MICROS;
-pub use old_events::OldEvent;

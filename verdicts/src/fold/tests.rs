@@ -1,9 +1,11 @@
 //! What detectors find at their boundaries, and that nothing but the log decides it.
 
 mod causal;
+mod decided;
 mod limits;
 mod mmdb;
 mod naive;
 mod real_log;
 mod rules;
+mod strangers;
 mod world;

@@ -22,12 +22,14 @@ use super::{
     archived_originals::ArchivedOriginals,
     error::Error,
     mark::Mark,
+    passed::{Passed, PassedKind},
     rows::{ClickRows, Rows, manifest_of},
     verdict::verdict,
 };
 use crate::{
     append::Appender,
-    fold::{Finding, Fold, REWIND_MAX},
+    coverage::Coverage,
+    fold::{Finding, Fold, Originals, REWIND_MAX},
     reader::VerdictReader,
     ruleset::Ruleset,
     verdict::{Stage, Verdict},
@@ -46,6 +48,7 @@ pub struct Judge {
     clock: Arc<dyn Clock>,
     appender: Appender,
     originals: ArchivedOriginals,
+    passed: Passed,
     run: Option<Run>,
 }
 
@@ -73,7 +76,8 @@ impl Judge {
         let reader = VerdictReader::new(Arc::clone(&verdicts), archive.clone());
         let appender = Appender::new(verdicts, archive.clone(), WRITER);
         let originals = ArchivedOriginals::new(Arc::clone(&clicks), archive.clone());
-        Self { clicks, verdicts: reader, archive, rules, clock, appender, originals, run: None }
+        let passed = Passed::default();
+        Self { clicks, verdicts: reader, archive, rules, clock, appender, originals, passed, run: None }
     }
 
     /// The rules that it applies.
@@ -84,6 +88,11 @@ impl Judge {
     /// Bytes of state that the folds hold.
     pub fn memory_bytes(&self) -> usize {
         self.run.as_ref().map_or(0, |run| run.fold.memory_bytes())
+    }
+
+    /// What was judged since this was asked last, by kind. Frames that had to be judged again count again.
+    pub fn take_passed(&mut self) -> Vec<PassedKind> {
+        self.passed.take(self.rules.kinds())
     }
 
     /// Judges the frames behind `from` that come within `wait`, and appends what is found. Returns the mark that holds
@@ -112,7 +121,16 @@ impl Judge {
         let judged = run.mark.clicks_through;
         let follows = rows.first_frame().is_none_or(|first| first > judged) && rows.through > judged;
         invariant!(I1, follows, "frames up to {} come, but those up to {judged} are judged", rows.through);
-        let findings = self.judge(&mut run.fold, &rows).await?;
+        // The fold is untouched until everything that it needs is there, so that it need not be warmed again.
+        let originals = match self.originals(&run.fold, &rows).await {
+            Ok(originals) => originals,
+            Err(error) => {
+                run.rest = Some(rows);
+                self.run = Some(run);
+                return Err(error);
+            }
+        };
+        let findings = Self::judge(&mut run.fold, &rows, &originals)?;
         let fresh: Vec<Verdict> = findings
             .into_iter()
             .filter(|finding| run.appended.is_none_or(|last| finding.target > last))
@@ -124,16 +142,22 @@ impl Judge {
             run.mark.verdicts_through = appended;
         }
         run.mark.clicks_through = rows.through;
+        self.passed.add(&rows.batch);
         let mark = run.mark;
         self.run = Some(run);
         Ok(Some(mark))
     }
 
-    async fn judge(&mut self, fold: &mut Fold, rows: &Rows) -> Result<Vec<Finding>, Error> {
-        let old = fold.old_events(&rows.batch)?;
-        let originals = self.originals.find(&rows.batch, &old, self.rules.look_back()).await?;
+    /// What was logged before the look-back and comes again. It is asked until the archive answers: nothing is taken
+    /// for new because nobody could look.
+    async fn originals(&self, fold: &Fold, rows: &Rows) -> Result<Originals, Error> {
+        let candidates = fold.candidates(&rows.batch)?;
+        self.originals.find(&candidates).await
+    }
+
+    fn judge(fold: &mut Fold, rows: &Rows, originals: &Originals) -> Result<Vec<Finding>, Error> {
         let before = fold.rewinds().events;
-        let findings = tokio::task::block_in_place(|| fold.judge(&rows.batch, &originals))?;
+        let findings = tokio::task::block_in_place(|| fold.judge(&rows.batch, originals))?;
         let rewound = fold.rewinds().events - before;
         if rewound > 0 {
             let through = rows.through.get();
@@ -158,6 +182,7 @@ impl Judge {
         let Some(next_logged) = self.logged_at(mark.clicks_through.next(), wait).await? else {
             return Ok(None);
         };
+        self.cover(Position::new(epoch, mark.clicks_through.next(), 0), appended, from).await?;
         // Logged time may run backwards by REWIND_MAX, so what the look-back shows may have been logged that much
         // earlier.
         let seen = self.rules.look_back().saturating_add(REWIND_MAX);
@@ -168,10 +193,31 @@ impl Judge {
         Ok(Some(Run { rows, fold, mark, appended, rest }))
     }
 
+    /// Says in the archive which kinds are judged from `first` on, unless it says so already.
+    ///
+    /// What an earlier judge has passed may be known from its verdicts alone, if the mark was lost with the catalog, or
+    /// from the hours that were sealed, if nothing was found. Then only what lies behind them is said to be judged.
+    async fn cover(&self, first: Position, appended: Option<Position>, from: Mark) -> Result<(), Error> {
+        let (kinds, mut coverage) = (self.rules.kinds(), Coverage::read(&self.archive).await?);
+        if coverage.goes_on(kinds) {
+            return Ok(());
+        }
+        let frame = |seq: Seq| Position::new(first.epoch(), seq, 0);
+        let mut first = first.max(appended.map_or(first, |last| frame(last.seq().next())));
+        if from == Mark::NOTHING
+            && let Some(hour) = self.archive.sealed_hours(Stream::Clicks).await?.pop()
+        {
+            first = first.max(frame(manifest_of(&self.archive, hour).await?.last_seq().next()));
+        }
+        coverage.begin(first, kinds);
+        Ok(coverage.write(&self.archive).await?)
+    }
+
     /// The epoch of the click log; what the last live verdict behind the mark is about; and the last verdict frame.
     async fn last_appended(&self, from: Mark) -> Result<(Epoch, Option<Position>, Seq), Error> {
         let epoch = self.clicks.info().await?.epoch;
-        let mut next = from.verdicts_through.next();
+        // The mark's own frame may be about clicks behind the mark too, if the mark was found again after a loss.
+        let mut next = from.verdicts_through.max(Seq::FIRST);
         let mut last = None;
         loop {
             let page = self.verdicts.read_outlines(next, ReadLimit::waiting(Duration::ZERO)).await?;

@@ -15,14 +15,18 @@ mod archived_originals;
 mod error;
 mod live;
 mod mark;
+mod passed;
 pub mod rejudge;
 mod rows;
+mod sealed_hours;
 #[cfg(test)]
 mod tests;
+mod unsealed;
 mod verdict;
 
 pub use error::Error;
 pub use live::Judge;
 pub use mark::Mark;
+pub use passed::PassedKind;
 pub use rows::{ClickRows, Rows};
 pub use verdict::ACTOR;

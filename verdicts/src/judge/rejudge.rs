@@ -47,14 +47,16 @@ pub struct Rejudge {
     clock: Arc<dyn Clock>,
     /// The verdicts that count as standing: those before this position.
     before: Position,
+    /// Shared by all workers: the hours that they judge look into the same hours before.
+    originals: Arc<ArchivedOriginals>,
 }
 
-/// One click or conversion whose ruling changes.
+/// One event whose ruling changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
     /// Who pays.
     pub advertiser_id: String,
-    /// `click` or `conversion`.
+    /// `click`, `impression` or `conversion`.
     pub kind: String,
     /// What a click charges, in millionths of `currency`.
     pub price_micros: i64,
@@ -89,7 +91,8 @@ impl Rejudge {
         clock: Arc<dyn Clock>,
         before: Position,
     ) -> Self {
-        Self { clicks, archive, verdicts, rules, clock, before }
+        let originals = Arc::new(ArchivedOriginals::new(Arc::clone(&clicks), archive.clone()));
+        Self { clicks, archive, verdicts, rules, clock, before, originals }
     }
 
     /// Judges one sealed hour.
@@ -104,11 +107,9 @@ impl Rejudge {
         }
         let standing = self.standing(&manifest).await?;
         let (mut rows, mut fold) = self.warmed(&manifest).await?;
-        let mut originals = ArchivedOriginals::new(Arc::clone(&self.clicks), self.archive.clone());
         while let Some(read) = rows.next(Duration::ZERO).await? {
             outcome.rows += read.batch.num_rows() as u64;
-            let old = fold.old_events(&read.batch)?;
-            let found = originals.find(&read.batch, &old, self.rules.look_back()).await?;
+            let found = self.originals.find(&fold.candidates(&read.batch)?).await?;
             let findings = tokio::task::block_in_place(|| fold.judge(&read.batch, &found))?;
             outcome.findings += findings.len() as u64;
             outcome.changes.extend(self.changes(findings, &read.batch, &standing));
@@ -167,7 +168,7 @@ impl Rejudge {
             // Without a finding the event was invalid before, and no rule fires for it any more.
             let finding = finding.unwrap_or_else(|| row.nothing_found());
             let mut reasons: Vec<&Reason> = finding.reasons.iter().collect();
-            reasons.sort_by_key(|reason| std::cmp::Reverse(reason.weight_permille));
+            reasons.sort_by_key(|reason| std::cmp::Reverse((reason.decides, reason.weight_permille)));
             changes.push(Change {
                 advertiser_id: row.advertiser_id.to_owned(),
                 kind: row.kind.to_owned(),

@@ -6,20 +6,25 @@ use clicktrail_log::{
     archive::{
         Archive,
         clicks::Clicks,
+        keys::CoverageKey,
         seal::{Cursor, Sealer},
     },
     embedded::EmbeddedLog,
     event::Kind,
     frame::Writer,
     log::{Log, ReadLimit, Stream},
-    position::{Position, Seq},
+    position::{Epoch, Position, Seq},
     schema::EventsBuilder,
     time::{Clock, Hour, ManualClock},
 };
 use uuid::Uuid;
 
+mod repeats;
+
 use super::{Judge, Mark, rejudge::Rejudge};
 use crate::{
+    coverage::Coverage,
+    kinds::Kinds,
     reader::{Ruled, VerdictReader},
     ruleset::Ruleset,
     testing::event,
@@ -155,4 +160,68 @@ async fn judging_sealed_hours_again_changes_nothing() {
     let invalid = live.iter().filter(|ruled| ruled.verdict.category.is_some() && ruled.verdict.target <= last);
     assert_eq!(findings, invalid.map(|ruled| ruled.verdict.target).collect::<Vec<_>>(), "I5");
     assert!(!findings.is_empty());
+}
+
+const ALL: Kinds = Kinds::of(&[Kind::Click, Kind::Impression, Kind::Conversion]);
+const CLICKS: Kinds = Kinds::of(&[Kind::Click]);
+
+async fn covered(bed: &JudgeBed, first: u64, last: u64) -> Kinds {
+    let frame = |seq: u64| Position::new(Epoch::FIRST, Seq::new(seq).unwrap(), 0);
+    Coverage::read(&bed.archive).await.unwrap().of(&(frame(first)..frame(last + 1)), None)
+}
+
+/// Every frame that this judge passes is covered; what an earlier one passed is not, however that is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn coverage_begins_behind_what_an_earlier_judge_has_passed() {
+    let directory = tempfile::tempdir().unwrap();
+    let fresh = JudgeBed::new(directory.path()).await;
+    let mark = fresh.judge().step(Mark::NOTHING, Duration::ZERO).await.unwrap().unwrap();
+    assert_eq!(covered(&fresh, 1, 30).await, ALL, "nobody judged before");
+
+    // The earlier program left its verdicts and no document: the mark of the catalog says how far it came.
+    let path = CoverageKey.path();
+    let forget = async || std::fs::remove_file(directory.path().join("archive").join(path.as_ref())).unwrap();
+    forget().await;
+    let stood = Mark { clicks_through: Seq::new(10).unwrap(), ..mark };
+    fresh.judge().step(stood, Duration::ZERO).await.unwrap();
+    assert_eq!((covered(&fresh, 1, 30).await, covered(&fresh, 11, 30).await), (CLICKS, ALL));
+
+    // The mark is lost with the catalog, and the verdicts say how far it came.
+    forget().await;
+    fresh.judge().step(Mark::NOTHING, Duration::ZERO).await.unwrap();
+    let last = fresh.ruled().await.last().unwrap().verdict.target.seq().get();
+    assert_eq!((covered(&fresh, last, 30).await, covered(&fresh, last + 1, 31).await), (CLICKS, ALL));
+
+    // Sealed hours, and neither a mark nor a verdict: somebody passed them, and found nothing.
+    let other = tempfile::tempdir().unwrap();
+    let sealed = JudgeBed::new(other.path()).await;
+    sealed.seal(2).await;
+    sealed.judge().step(Mark::NOTHING, Duration::ZERO).await.unwrap();
+    assert_eq!((covered(&sealed, 12, 30).await, covered(&sealed, 13, 30).await), (CLICKS, ALL));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn judge_says_what_it_passed_and_what_its_rules_look_at() {
+    let directory = tempfile::tempdir().unwrap();
+    let bed = JudgeBed::new(directory.path()).await;
+    let text = "version = 1\nname = \"x\"\n[[rule]]\ndetector = \"duplicate\"\nkinds = [\"impression\"]\n";
+    let rules = Arc::new(Ruleset::parse(text, &|_| Err(std::io::ErrorKind::NotFound.into())).unwrap());
+    for (rules, judged) in [(Arc::new(Ruleset::shipped()), 240), (rules, 0)] {
+        let (clicks, verdicts) = (Arc::clone(&bed.clicks) as Arc<dyn Log>, Arc::clone(&bed.verdicts) as Arc<dyn Log>);
+        let clock = Arc::clone(&bed.clock) as Arc<dyn Clock>;
+        let (mut judge, mut mark) = (Judge::new(clicks, verdicts, bed.archive.clone(), rules, clock), Mark::NOTHING);
+        let mut passed = Vec::new();
+        while let Some(next) = judge.step(mark, Duration::ZERO).await.unwrap() {
+            mark = next;
+            passed.extend(judge.take_passed());
+        }
+        let clicks: Vec<_> = passed.iter().filter(|passed| passed.kind == Kind::Click).collect();
+        let sums = clicks.iter().fold((0, 0), |sums, passed| (sums.0 + passed.logged, sums.1 + passed.judged));
+        assert!(passed.iter().all(|passed| passed.kind == Kind::Click || passed.logged == 0));
+        if judged > 0 {
+            assert_eq!(sums, (240, judged));
+        } else {
+            assert_eq!(sums.1, 0, "no rule looks at clicks");
+        }
+    }
 }

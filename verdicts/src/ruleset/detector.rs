@@ -3,14 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    address::AddressList,
     context::Context,
     error::Error,
     fields::{Fields, Located},
     geo::GeoDatabase,
-    limits::LOOK_BACK_SECONDS_MIN,
-    patterns::Patterns,
+    limits::{DUPLICATE_HOURS, DUPLICATE_HOURS_DEFAULT, LOOK_BACK_SECONDS_MIN},
+    list_head::ListHead,
+    networks::AddressList,
     profile::{DetectorProfile, PROFILES},
+    robots::Robots,
 };
 
 /// The largest count that a threshold may name. Whoever wants more should switch the rule off.
@@ -21,13 +22,38 @@ const GAP_MS_MAX: i64 = 60_000;
 const _: () = assert!(COUNT_MAX <= u32::MAX as i64, "a count fits its type");
 const _: () = assert!(GAP_MS_MAX <= LOOK_BACK_SECONDS_MIN * 1000, "a gap lies within every look-back");
 
+/// By what `double_click` knows somebody again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    /// The user, or where an event names none, address and agent.
+    Anybody,
+    /// The user alone.
+    User,
+    /// Address and agent, of events that name no user. A carrier's gateway gives many people one address, and many of
+    /// them have the same phone: this alone proves nothing.
+    Address,
+}
+
+impl Who {
+    const ALL: [(&'static str, Self); 3] = [("any", Self::Anybody), ("user", Self::User), ("address", Self::Address)];
+
+    /// Whether it looks at events that name a user, or at those that name none.
+    pub(crate) fn looks_at(self, names_user: bool) -> bool {
+        match self {
+            Self::Anybody => true,
+            Self::User => names_user,
+            Self::Address => !names_user,
+        }
+    }
+}
+
 /// What a rule looks for, with its parameters.
 #[derive(Debug)]
 pub(crate) enum Detector {
-    Duplicate,
-    DoubleClick { window: Duration },
+    Duplicate { window: Duration },
+    DoubleClick { who: Who, window: Duration },
     AddressRate { clicks_max: u32, window: Duration },
-    SuspiciousAgent { lists: Vec<Arc<Patterns>> },
+    SuspiciousAgent { robots: Robots },
     ImpossibleClick { gap_min: Duration },
     ImpossibleTravel { database: Option<Arc<GeoDatabase>>, speed_kmh_max: u32, distance_km_min: u32 },
     ClickFarm { users_max: u32, window: Duration, addresses: Option<Arc<AddressList>> },
@@ -39,7 +65,7 @@ pub(crate) enum Detector {
 impl Detector {
     pub(super) fn profile(&self) -> &'static DetectorProfile {
         let index = match self {
-            Self::Duplicate => 0,
+            Self::Duplicate { .. } => 0,
             Self::DoubleClick { .. } => 1,
             Self::AddressRate { .. } => 2,
             Self::SuspiciousAgent { .. } => 3,
@@ -60,12 +86,15 @@ impl Detector {
         context: &mut Context<'_>,
     ) -> Result<Self, Error> {
         Ok(match name.value.as_str() {
-            "duplicate" => Self::Duplicate,
-            "double_click" => Self::DoubleClick { window: context.window(fields, 60)? },
+            "duplicate" => {
+                let hours = fields.integer("window_hours", DUPLICATE_HOURS)?.unwrap_or(DUPLICATE_HOURS_DEFAULT);
+                Self::Duplicate { window: Duration::from_secs(hours.unsigned_abs() * 3600) }
+            }
+            "double_click" => Self::DoubleClick { who: who(fields)?, window: context.window(fields, 60)? },
             "address_rate" => {
                 Self::AddressRate { clicks_max: count(fields, "clicks_max", 100)?, window: context.window(fields, 60)? }
             }
-            "suspicious_agent" => Self::SuspiciousAgent { lists: context.patterns(fields)? },
+            "suspicious_agent" => Self::SuspiciousAgent { robots: context.robots(fields)? },
             "impossible_click" => {
                 let gap = fields.integer("gap_ms_min", 1..=GAP_MS_MAX)?.unwrap_or(100);
                 Self::ImpossibleClick { gap_min: Duration::from_millis(gap.unsigned_abs()) }
@@ -81,10 +110,7 @@ impl Detector {
                 addresses: fields.file("addresses")?.map(|path| context.addresses(&path)).transpose()?,
             },
             "device_mismatch" => Self::DeviceMismatch,
-            "datacentre" => {
-                let paths = fields.files("lists")?;
-                Self::Datacentre { lists: paths.iter().map(|path| context.addresses(path)).collect::<Result<_, _>>()? }
-            }
+            "datacentre" => Self::Datacentre { lists: context.networks(fields)? },
             "click_injection" => Self::ClickInjection { window: context.window(fields, 10)? },
             other => {
                 let known = PROFILES.each_ref().map(|profile| profile.name).join(", ");
@@ -97,14 +123,23 @@ impl Detector {
     pub(super) fn parameters(&self) -> Vec<(&'static str, String)> {
         let seconds = |window: &Duration| ("window_seconds", window.as_secs().to_string());
         match self {
-            Self::Duplicate | Self::DeviceMismatch => Vec::new(),
-            Self::DoubleClick { window } | Self::ClickInjection { window } => vec![seconds(window)],
+            Self::Duplicate { window } => vec![("window_hours", (window.as_secs() / 3600).to_string())],
+            Self::DeviceMismatch => Vec::new(),
+            Self::DoubleClick { who, window } => {
+                let name = Who::ALL.iter().find_map(|(name, known)| (known == who).then_some(*name));
+                vec![("who", name.unwrap_or_default().to_owned()), seconds(window)]
+            }
+            Self::ClickInjection { window } => vec![seconds(window)],
             Self::AddressRate { clicks_max, window } => {
                 vec![("clicks_max", clicks_max.to_string()), seconds(window)]
             }
-            Self::SuspiciousAgent { lists } => {
-                let lists = lists.iter().map(|list| format!("{} ({} patterns)", list.name(), list.len()));
-                vec![("lists", lists.collect::<Vec<_>>().join(", "))]
+            Self::SuspiciousAgent { robots } => {
+                let mut parameters = vec![("lists", robots.lists())];
+                let exceptions = robots.exceptions();
+                if !exceptions.is_empty() {
+                    parameters.push(("exceptions", exceptions));
+                }
+                parameters
             }
             Self::ImpossibleClick { gap_min } => vec![("gap_ms_min", gap_min.as_millis().to_string())],
             Self::ImpossibleTravel { database, speed_kmh_max, distance_km_min } => vec![
@@ -123,12 +158,28 @@ impl Detector {
         }
     }
 
+    /// What is known about the lists and databases that it uses.
+    pub(super) fn lists(&self) -> Vec<ListHead> {
+        match self {
+            Self::SuspiciousAgent { robots } => robots.heads().cloned().collect(),
+            Self::Datacentre { lists } => lists.iter().map(|list| list.head().clone()).collect(),
+            Self::ClickFarm { addresses, .. } => addresses.iter().map(|list| list.head().clone()).collect(),
+            Self::ImpossibleTravel { database, .. } => database.iter().flat_map(|database| database.heads()).collect(),
+            Self::Duplicate { .. }
+            | Self::DoubleClick { .. }
+            | Self::AddressRate { .. }
+            | Self::ImpossibleClick { .. }
+            | Self::DeviceMismatch
+            | Self::ClickInjection { .. } => Vec::new(),
+        }
+    }
+
     /// What the detector lacks to find anything; `None` if it lacks nothing.
     pub(super) fn lacks(&self) -> Option<&'static str> {
         match self {
             Self::ImpossibleTravel { database: None, .. } => Some("no address database is configured"),
             Self::Datacentre { lists } if lists.is_empty() => Some("no list of networks is configured"),
-            Self::Duplicate
+            Self::Duplicate { .. }
             | Self::DoubleClick { .. }
             | Self::AddressRate { .. }
             | Self::SuspiciousAgent { .. }
@@ -145,6 +196,17 @@ impl Detector {
 fn count(fields: &mut Fields<'_>, name: &'static str, default: u32) -> Result<u32, Error> {
     let given = fields.integer(name, 1..=COUNT_MAX)?;
     Ok(given.and_then(|number| u32::try_from(number).ok()).unwrap_or(default))
+}
+
+fn who(fields: &mut Fields<'_>) -> Result<Who, Error> {
+    let Some(text) = fields.text("who")? else {
+        return Ok(Who::Anybody);
+    };
+    let known = Who::ALL.iter().find_map(|(name, who)| (*name == text.value).then_some(*who));
+    known.ok_or_else(|| {
+        let names = Who::ALL.map(|(name, _)| name).join(", ");
+        fields.error(&text.span, format_args!("who is {:?}, and must be one of {names}", text.value))
+    })
 }
 
 fn describe(list: &AddressList) -> String {

@@ -114,6 +114,34 @@ impl<'t> Fields<'t> {
         located.collect()
     }
 
+    /// A list of texts, if the field is there.
+    pub(super) fn texts(&mut self, name: &'static str) -> Result<Option<Located<Vec<Located<String>>>>, Error> {
+        let Some(value) = self.take(name) else {
+            return Ok(None);
+        };
+        let wanted = "a list of texts";
+        let items = value.get_ref().as_array().ok_or_else(|| self.mistyped(name, value, wanted))?;
+        let texts = items.iter().map(|item| self.text_of(name, item, wanted)).collect::<Result<_, _>>()?;
+        Ok(Some(Located { value: texts, span: value.span() }))
+    }
+
+    /// The path of a file, or a list of at most `files_max` of them.
+    pub(super) fn file_or_files(
+        &mut self,
+        name: &'static str,
+        files_max: usize,
+    ) -> Result<Vec<Located<PathBuf>>, Error> {
+        let is_list = self.table.iter().any(|(key, value)| key.get_ref() == name && value.get_ref().is_array());
+        if !is_list {
+            return Ok(self.file(name)?.into_iter().collect());
+        }
+        let files = self.files(name)?;
+        match files.get(files_max) {
+            Some(more) => Err(self.error(&more.span, format_args!("{name} names more than {files_max} files"))),
+            None => Ok(files),
+        }
+    }
+
     /// The tables of `[[name]]`.
     pub(super) fn tables(&mut self, name: &'static str) -> Result<Vec<Located<&'t DeTable<'t>>>, Error> {
         let Some(value) = self.take(name) else {

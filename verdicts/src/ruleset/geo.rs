@@ -1,13 +1,15 @@
 //! Where on the globe addresses are, from a database in MaxMind's format.
 
-use std::{
-    fmt,
-    path::{Path, PathBuf},
+use std::{fmt, path::PathBuf};
+
+use clicktrail_log::time::Timestamp;
+use maxminddb::{PathElement, Reader};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, Visitor},
 };
 
-use maxminddb::{PathElement, Reader};
-
-use super::{address::Address, error::Error};
+use super::{address::Address, error::Error, list_head::ListHead};
 
 /// How many networks are looked at before a database counts as one without locations.
 const PROBED_NETWORKS: usize = 10_000;
@@ -45,21 +47,76 @@ impl GeoPoint {
     }
 }
 
-/// Maps addresses to points on the globe. Checked as a whole when it is opened.
+/// Maps addresses to points on the globe: from one file, or from one for each version of addresses. Checked as a whole
+/// when it is opened.
 pub(crate) struct GeoDatabase {
+    /// The one for version 4 before the one for version 6.
+    files: Vec<GeoFile>,
+}
+
+struct GeoFile {
     path: PathBuf,
     reader: Reader<Vec<u8>>,
 }
 
 impl fmt::Debug for GeoDatabase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("GeoDatabase").field("path", &self.path).finish_non_exhaustive()
+        f.debug_struct("GeoDatabase").field("name", &self.name()).finish_non_exhaustive()
     }
 }
 
 impl GeoDatabase {
-    pub(super) fn open(path: &Path, bytes: Vec<u8>) -> Result<Self, Error> {
-        let refuse = |problem: String| Error::Database { path: path.to_owned(), problem };
+    pub(super) fn open(files: Vec<(PathBuf, Vec<u8>)>) -> Result<Self, Error> {
+        let mut opened = Vec::new();
+        for (path, bytes) in files {
+            opened.push(GeoFile::open(path, bytes)?);
+        }
+        opened.sort_by_key(|file| file.reader.metadata().ip_version);
+        if let [first, second] = opened.as_slice() {
+            let versions = [first, second].map(|file| file.reader.metadata().ip_version);
+            if versions != [4, 6] {
+                let problem = format!(
+                    "it and {} both hold addresses of version {}: a pair is one file for version 4 and one for version 6",
+                    first.path.display(),
+                    versions[1],
+                );
+                return Err(Error::Database { path: second.path.clone(), problem });
+            }
+        }
+        Ok(Self { files: opened })
+    }
+
+    /// Where `address` is, if the database knows.
+    pub(crate) fn find(&self, address: Address) -> Option<GeoPoint> {
+        let ip = address.ip();
+        let holds = |file: &&GeoFile| ip.is_ipv4() || file.reader.metadata().ip_version == 6;
+        self.files.iter().filter(holds).find_map(|file| location(&file.reader.lookup(ip).ok()?))
+    }
+
+    /// The name of the database.
+    pub(crate) fn name(&self) -> String {
+        self.files.iter().map(|file| file.path.display().to_string()).collect::<Vec<_>>().join(", ")
+    }
+
+    /// What the files say about themselves.
+    pub(super) fn heads(&self) -> impl Iterator<Item = ListHead> + '_ {
+        self.files.iter().map(|file| {
+            let metadata = file.reader.metadata();
+            let micros = i64::try_from(metadata.build_epoch).ok().and_then(|seconds| seconds.checked_mul(1_000_000));
+            ListHead {
+                name: file.path.display().to_string(),
+                source: Some(metadata.database_type.clone()),
+                version: None,
+                date: micros.map(Timestamp::from_micros),
+                licence: None,
+            }
+        })
+    }
+}
+
+impl GeoFile {
+    fn open(path: PathBuf, bytes: Vec<u8>) -> Result<Self, Error> {
+        let refuse = |problem: String| Error::Database { path: path.clone(), problem };
         let reader = Reader::from_source(bytes).map_err(|error| refuse(error.to_string()))?;
         reader.verify().map_err(|error| refuse(error.to_string()))?;
         let mut networks =
@@ -72,26 +129,57 @@ impl GeoDatabase {
             let kind = &reader.metadata().database_type;
             return Err(refuse(format!("it holds no locations (its type is {kind:?}); a City database does")));
         }
-        Ok(Self { path: path.to_owned(), reader })
-    }
-
-    /// Where `address` is, if the database knows.
-    pub(crate) fn find(&self, address: Address) -> Option<GeoPoint> {
-        location(&self.reader.lookup(address.ip()).ok()?)
-    }
-
-    /// The name of the database.
-    pub(crate) fn name(&self) -> String {
-        self.path.display().to_string()
+        drop(networks);
+        Ok(Self { path, reader })
     }
 }
 
+/// Degrees as databases have them: a number of any type, or its text.
+struct Degrees(f64);
+
+impl<'de> Deserialize<'de> for Degrees {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct AnyNumber;
+
+        impl Visitor<'_> for AnyNumber {
+            type Value = Degrees;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("degrees")
+            }
+
+            fn visit_f64<E: de::Error>(self, degrees: f64) -> Result<Degrees, E> {
+                Ok(Degrees(degrees))
+            }
+
+            fn visit_f32<E: de::Error>(self, degrees: f32) -> Result<Degrees, E> {
+                Ok(Degrees(f64::from(degrees)))
+            }
+
+            fn visit_i64<E: de::Error>(self, degrees: i64) -> Result<Degrees, E> {
+                i32::try_from(degrees).map(|degrees| Degrees(f64::from(degrees))).map_err(E::custom)
+            }
+
+            fn visit_u64<E: de::Error>(self, degrees: u64) -> Result<Degrees, E> {
+                u32::try_from(degrees).map(|degrees| Degrees(f64::from(degrees))).map_err(E::custom)
+            }
+
+            fn visit_str<E: de::Error>(self, degrees: &str) -> Result<Degrees, E> {
+                degrees.trim().parse().map(Degrees).map_err(E::custom)
+            }
+        }
+
+        deserializer.deserialize_any(AnyNumber)
+    }
+}
+
+/// The place of a record: `location.latitude` and `location.longitude` as MaxMind has them, or both at the top.
 fn location(found: &maxminddb::LookupResult<'_, Vec<u8>>) -> Option<GeoPoint> {
-    let degrees = |axis| {
-        let path = [PathElement::Key("location"), PathElement::Key(axis)];
-        found.decode_path::<f64>(&path).ok().flatten()
-    };
-    GeoPoint::of(degrees("latitude")?, degrees("longitude")?)
+    let degrees = |path: &[PathElement<'_>]| found.decode_path::<Degrees>(path).ok().flatten().map(|degrees| degrees.0);
+    let nested = |axis| degrees(&[PathElement::Key("location"), PathElement::Key(axis)]);
+    let flat = |axis| degrees(&[PathElement::Key(axis)]);
+    let axis = |axis| nested(axis).or_else(|| flat(axis));
+    GeoPoint::of(axis("latitude")?, axis("longitude")?)
 }
 
 #[cfg(test)]

@@ -8,6 +8,11 @@ use crate::schema::SCORE_PERMILLE_MAX;
 pub(crate) const LOOK_BACK_SECONDS_MAX: i64 = 7200;
 /// A shorter look-back would miss what one person does within a minute.
 pub(crate) const LOOK_BACK_SECONDS_MIN: i64 = 60;
+/// How many hours before an event the `duplicate` rule looks for its original, if the file does not say: batches are
+/// sent again for a day.
+pub(super) const DUPLICATE_HOURS_DEFAULT: i64 = 24;
+/// The limits of `window_hours`: beyond a week frames may have left the log.
+pub(super) const DUPLICATE_HOURS: RangeInclusive<i64> = 1..=168;
 /// What the state may take, if the file does not say.
 pub(crate) const MEMORY_BYTES_DEFAULT: usize = 1 << 30;
 /// The limits of `memory_bytes_max`: less than a mebibyte is no state, more than a tebibyte a mistake.

@@ -1,51 +1,92 @@
-//! Lists of regular expressions over user agents.
+//! Lists of regular expressions over user agents, as their files have them.
 
 use std::path::Path;
 
-use regex::RegexSet;
+use regex::{Regex, RegexBuilder};
 
-use super::error::Error;
+use super::{error::Error, list_head::ListHead, literals};
 
-/// The lists that ship, as (name, text).
-pub(crate) const SHIPPED: [(&str, &str); 2] = [
-    ("crawlers.txt", include_str!("../../rulesets/crawlers.txt")),
-    ("tools.txt", include_str!("../../rulesets/tools.txt")),
-];
-
-/// What a compiled list may take. A larger one is refused: such a file was hardly meant as a list.
-const COMPILED_BYTES_MAX: usize = 64 << 20;
+/// More patterns than this are no list of robots: each may take some kilobytes.
+const PATTERNS_MAX: usize = 50_000;
+/// What one pattern's states may take while it is asked. A pattern that needs more is asked more slowly.
+const STATES_BYTES_MAX: usize = 1 << 18;
 
 /// A list of regular expressions, one a line. A line that begins with `#` is a comment.
 #[derive(Debug)]
 pub(crate) struct Patterns {
-    name: String,
-    patterns: Vec<String>,
-    set: RegexSet,
+    head: ListHead,
+    pub(super) patterns: Vec<Pattern>,
+}
+
+/// One line of a list.
+#[derive(Debug)]
+pub(super) struct Pattern {
+    pub(super) text: String,
+    /// One of these stands in everything that matches, whatever the case; empty if that is not known.
+    pub(super) needs: Vec<String>,
+    pub(super) test: Test,
+}
+
+/// How a pattern is asked once a text that it needs was seen.
+#[derive(Debug)]
+pub(super) enum Test {
+    /// It matches where its text stands, whatever the case: the text was seen, so it matches.
+    Seen,
+    /// It matches where its text stands as it is.
+    Contains(String),
+    Regex(Box<Regex>),
+}
+
+impl Pattern {
+    fn parse(line: &str) -> Result<Self, regex::Error> {
+        let needs = literals::of(line);
+        let test = match &needs {
+            Some(needs) if needs.is_plain == Some(false) => Test::Seen,
+            Some(needs) if needs.is_plain == Some(true) => Test::Contains(needs.texts[0].clone()),
+            Some(_) | None => Test::Regex(Box::new(RegexBuilder::new(line).dfa_size_limit(STATES_BYTES_MAX).build()?)),
+        };
+        Ok(Self { text: line.to_owned(), needs: needs.map(|needs| needs.texts).unwrap_or_default(), test })
+    }
+
+    /// Whether it matches `agent`, in which a text that it needs stands.
+    pub(super) fn matches(&self, agent: &str) -> bool {
+        match &self.test {
+            Test::Seen => true,
+            Test::Contains(text) => agent.contains(text.as_str()),
+            Test::Regex(regex) => regex.is_match(agent),
+        }
+    }
 }
 
 impl Patterns {
     pub(super) fn parse(path: &Path, bytes: &[u8]) -> Result<Self, Error> {
         let refuse = |line, problem| Error::List { path: path.to_owned(), line, problem };
         let text = str::from_utf8(bytes).map_err(|_| refuse(1, "the file is not UTF-8 text".to_owned()))?;
-        let lines = || (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
-        for (number, line) in lines() {
-            regex::Regex::new(line).map_err(|error| refuse(number, error.to_string()))?;
+        let lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
+        let mut patterns = Vec::new();
+        for (number, line) in lines {
+            if patterns.len() == PATTERNS_MAX {
+                return Err(refuse(number, format!("more than {PATTERNS_MAX} patterns")));
+            }
+            patterns.push(Pattern::parse(line).map_err(|error| refuse(number, error.to_string()))?);
         }
-        let patterns: Vec<String> = lines().map(|(_, line)| line.to_owned()).collect();
-        let set = regex::RegexSetBuilder::new(&patterns).size_limit(COMPILED_BYTES_MAX).build();
-        let set = set.map_err(|error| refuse(1, error.to_string()))?;
-        Ok(Self { name: path.display().to_string(), patterns, set })
+        Ok(Self { head: ListHead::parse(path, text), patterns })
     }
 
-    /// The first pattern of the list that matches `user_agent`.
-    pub(crate) fn find(&self, user_agent: &str) -> Option<&str> {
-        let first = self.set.matches(user_agent).iter().next()?;
-        self.patterns.get(first).map(String::as_str)
+    /// The one alternative of all patterns, to take away what it matches.
+    pub(super) fn union(&self) -> Option<Regex> {
+        let texts: Vec<String> = self.patterns.iter().map(|pattern| format!("(?:{})", pattern.text)).collect();
+        (!texts.is_empty()).then(|| Regex::new(&texts.join("|")).ok()).flatten()
+    }
+
+    /// What its head says about it.
+    pub(crate) fn head(&self) -> &ListHead {
+        &self.head
     }
 
     /// The name of the list.
     pub(crate) fn name(&self) -> &str {
-        &self.name
+        &self.head.name
     }
 
     /// How many patterns it holds.
@@ -57,40 +98,6 @@ impl Patterns {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn is_listed(user_agent: &str) -> bool {
-        SHIPPED
-            .iter()
-            .any(|(name, text)| Patterns::parse(Path::new(name), text.as_bytes()).unwrap().find(user_agent).is_some())
-    }
-
-    #[test]
-    fn shipped_lists_know_robots_and_tools_and_no_browser() {
-        for user_agent in [
-            "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
-            "curl/8.16.0",
-            "python-requests/2.32.5",
-            "Go-http-client/2.0",
-            "Mozilla/5.0 (compatible; AdsCheckBot/1.2; +https://bots.example/adscheck)",
-            "Scrapy/2.13.3 (+https://scrapy.org)",
-            "Wget/1.25.0",
-            "Ruby",
-            "UniversalFeedParser/4.2-pre-314-svn +http://feedparser.org/",
-            "LumiBot 2.0",
-            "Mozilla/5.0",
-        ] {
-            assert!(is_listed(user_agent), "{user_agent}");
-        }
-        for user_agent in [
-            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 Safari/537.36",
-            "Mozilla/5.0 (X11; Linux x86_64; rv:143.0) Gecko/20100101 Firefox/143.0",
-            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6 Mobile/15E148 Safari/604.1",
-            "Mozilla/5.0 (Linux; Android 10; CUBOT X30) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/120.0.0.0 Mobile Safari/537.36",
-            "Opera/9.80 (X11; Linux x86_64) Presto/2.12.388 Version/12.16",
-        ] {
-            assert!(!is_listed(user_agent), "{user_agent}");
-        }
-    }
 
     #[test]
     fn broken_pattern_is_refused_with_its_line() {

@@ -63,7 +63,7 @@ pub(super) static PROFILES: [DetectorProfile; 10] = [
         "suspicious_agent",
         300,
         Category::Givt,
-        "a click whose user agent is missing, or names a robot or a tool",
+        "an event whose user agent is missing, or names a robot or a tool",
         "MRC IVT Addendum 2020 (known robots, spiders, non-browser user agents); list crawler-user-agents 1.67.0",
     ),
     profile(
@@ -98,7 +98,7 @@ pub(super) static PROFILES: [DetectorProfile; 10] = [
         "datacentre",
         400,
         Category::Givt,
-        "a click from a listed network, such as a data centre's",
+        "an event from a listed network, such as a data centre's",
         "MRC IVT Addendum 2020 (data-centre traffic); TAG Data Center IP list or the operator's own",
     ),
     profile(

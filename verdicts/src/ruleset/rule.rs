@@ -7,8 +7,9 @@ use super::{
     detector::Detector,
     error::Error,
     fields::{Fields, Located},
+    list_head::ListHead,
 };
-use crate::verdict::Category;
+use crate::{kinds::Kinds, verdict::Category};
 
 /// The longest name of a rule, in characters: it stands in every reason.
 const NAME_CHARS_MAX: usize = 64;
@@ -19,7 +20,9 @@ pub struct Rule {
     name: String,
     enabled: bool,
     weight_permille: u16,
+    decides: bool,
     category: Category,
+    kinds: Kinds,
     pub(crate) detector: Detector,
 }
 
@@ -37,6 +40,7 @@ impl Rule {
         }
         let enabled = fields.boolean("enabled")?.unwrap_or(true);
         let weight = fields.integer("weight_permille", 1..=1000)?;
+        let decides = fields.boolean("decides")?.unwrap_or(false);
         let category = fields.text("category")?;
         let read = Detector::read(&detector, &mut fields, context)?;
         invariant!(I5, read.profile().name == detector.value, "{:?} has another detector's profile", detector.value);
@@ -44,10 +48,11 @@ impl Rule {
             None => read.profile().category,
             Some(text) => text.value.parse().map_err(|error| fields.error(&text.span, error))?,
         };
+        let kinds = read.read_kinds(&mut fields)?;
         fields.finish()?;
         let weight_permille = weight.and_then(|weight| u16::try_from(weight).ok());
         let weight_permille = weight_permille.unwrap_or(read.profile().weight_permille);
-        Ok(Self { name: name.value, enabled, weight_permille, category, detector: read })
+        Ok(Self { name: name.value, enabled, weight_permille, decides, category, kinds, detector: read })
     }
 
     /// Its name, unique in the ruleset: what reasons name.
@@ -65,9 +70,19 @@ impl Rule {
         self.category
     }
 
+    /// The kinds of events that it looks at.
+    pub fn kinds(&self) -> Kinds {
+        self.kinds
+    }
+
     /// What it adds to the score, in thousandths.
     pub fn weight_permille(&self) -> u16 {
         self.weight_permille
+    }
+
+    /// Whether it makes an event invalid alone, whatever the weights.
+    pub fn decides(&self) -> bool {
+        self.decides
     }
 
     /// Whether the ruleset lets it look at anything.
@@ -88,6 +103,11 @@ impl Rule {
     /// The parameters with their values as the file would say them, defaults too.
     pub fn parameters(&self) -> Vec<(&'static str, String)> {
         self.detector.parameters()
+    }
+
+    /// What is known about the lists and databases that it uses, shipped and own.
+    pub fn lists(&self) -> Vec<ListHead> {
+        self.detector.lists()
     }
 
     /// Why it finds nothing although it is there; `None` if it works.

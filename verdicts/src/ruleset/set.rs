@@ -1,6 +1,7 @@
 //! A whole ruleset: its rules, limits and digest.
 
 use std::{
+    collections::BTreeSet,
     fs, io,
     path::{Path, PathBuf},
     time::Duration,
@@ -10,7 +11,9 @@ use clicktrail_log::{frame::Digest, invariant};
 use toml::de::DeTable;
 
 use super::{
+    address::Prefixes,
     context::Context,
+    detector::Detector,
     error::Error,
     fields::{Fields, Located},
     limits::{
@@ -18,13 +21,15 @@ use super::{
         THRESHOLD_MAX,
     },
     rule::Rule,
+    shipped,
 };
+use crate::kinds::Kinds;
 
 /// The version of the file's format.
 const VERSION: i64 = 1;
 /// The version of what the detectors mean, raised when the same ruleset would judge the same log differently than
 /// before. It is part of the digest, so that two meanings never share one.
-const MEANING: u32 = 1;
+const MEANING: u32 = 2;
 /// More rules than this would not fit the reasons of a verdict.
 const RULES_MAX: usize = 256;
 
@@ -36,6 +41,7 @@ pub struct Ruleset {
     threshold_permille: u16,
     look_back: Duration,
     memory_bytes_max: usize,
+    prefixes: Prefixes,
     rules: Vec<Rule>,
 }
 
@@ -56,6 +62,10 @@ impl Ruleset {
         let look_back_seconds = fields.integer("look_back_seconds", LOOK_BACK_SECONDS_MIN..=LOOK_BACK_SECONDS_MAX)?;
         let look_back_seconds = look_back_seconds.unwrap_or(LOOK_BACK_SECONDS_MAX);
         let memory = fields.integer("memory_bytes_max", MEMORY_BYTES)?;
+        let prefixes = Prefixes {
+            v4: prefix(&mut fields, "ipv4_prefix", 32)?.unwrap_or(Prefixes::DEFAULT.v4),
+            v6: prefix(&mut fields, "ipv6_prefix", 128)?.unwrap_or(Prefixes::DEFAULT.v6),
+        };
         let mut context = Context { look_back_seconds, files, named: Vec::new() };
         let rules = read_rules(text, &mut fields, &mut context)?;
         fields.finish()?;
@@ -68,6 +78,7 @@ impl Ruleset {
             threshold_permille: threshold.map_or(THRESHOLD_DEFAULT, |it| u16::try_from(it).expect("at most 999")),
             look_back: Duration::from_secs(look_back_seconds.unsigned_abs()),
             memory_bytes_max: memory.map_or(MEMORY_BYTES_DEFAULT, |it| usize::try_from(it).unwrap_or(usize::MAX)),
+            prefixes,
             rules,
         })
     }
@@ -82,15 +93,26 @@ impl Ruleset {
         Self::parse(&text, &|named| fs::read(folder.join(named)))
     }
 
-    /// The ruleset that ships.
+    /// The ruleset that is used if none is named.
     pub fn shipped() -> Self {
-        let none = |_: &Path| Err(io::ErrorKind::NotFound.into());
-        Self::parse(SHIPPED, &none).expect("the ruleset that ships is valid and names no files")
+        Self::named(shipped::DEFAULT).expect("it ships")
     }
 
-    /// The text of the ruleset that ships, for people who want to begin from it.
-    pub const fn shipped_text() -> &'static str {
-        SHIPPED
+    /// The ruleset that ships under `name`; `None` if none does.
+    pub fn named(name: &str) -> Option<Self> {
+        let none = |_: &Path| Err(io::ErrorKind::NotFound.into());
+        let text = Self::text_of(name)?;
+        Some(Self::parse(text, &none).expect("the rulesets that ship are valid and name no files"))
+    }
+
+    /// The names of the rulesets that ship.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        shipped::RULESETS.iter().map(|(name, _)| *name)
+    }
+
+    /// The text of the ruleset that ships under `name`, for people who want to begin from it.
+    pub fn text_of(name: &str) -> Option<&'static str> {
+        shipped::RULESETS.iter().find_map(|(known, text)| (*known == name).then_some(*text))
     }
 
     /// Its name, for people.
@@ -119,9 +141,44 @@ impl Ruleset {
         self.memory_bytes_max
     }
 
+    /// How many bits of an address of version 4 and of version 6 stand for one subscriber.
+    pub fn prefix_lengths(&self) -> (u32, u32) {
+        (self.prefixes.v4, self.prefixes.v6)
+    }
+
+    pub(crate) fn prefixes(&self) -> Prefixes {
+        self.prefixes
+    }
+
     /// The rules, in the order of the file, which is the order of reasons.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
+    }
+
+    /// The kinds of events that at least one working rule looks at.
+    pub fn kinds(&self) -> Kinds {
+        let working = self.rules.iter().filter(|rule| rule.off_because().is_none());
+        working.fold(Kinds::NONE, |kinds, rule| kinds.with(rule.kinds()))
+    }
+
+    /// The windows of the rules that look for duplicates, in microseconds of logged time: each once, ascending. Empty if
+    /// none does.
+    pub(crate) fn duplicate_windows(&self) -> Vec<i64> {
+        let window = |(window, _)| window;
+        let windows: BTreeSet<i64> = self.duplicate_rules().map(window).collect();
+        windows.into_iter().collect()
+    }
+
+    /// The kinds that the rules look at which look for duplicates.
+    pub(crate) fn duplicate_kinds(&self) -> Kinds {
+        self.duplicate_rules().fold(Kinds::NONE, |all, (_, kinds)| all.with(kinds))
+    }
+
+    fn duplicate_rules(&self) -> impl Iterator<Item = (i64, Kinds)> {
+        self.rules.iter().filter(|rule| rule.off_because().is_none()).filter_map(|rule| {
+            let Detector::Duplicate { window } = rule.detector else { return None };
+            Some((i64::try_from(window.as_micros()).ok()?, rule.kinds()))
+        })
     }
 
     /// What to say at start: rules that find nothing, and why.
@@ -131,7 +188,9 @@ impl Ruleset {
     }
 }
 
-static SHIPPED: &str = include_str!("../../rulesets/default.toml");
+fn prefix(fields: &mut Fields<'_>, name: &'static str, width: i64) -> Result<Option<u32>, Error> {
+    Ok(fields.integer(name, 1..=width)?.and_then(|length| u32::try_from(length).ok()))
+}
 
 fn read_rules(text: &str, fields: &mut Fields<'_>, context: &mut Context<'_>) -> Result<Vec<Rule>, Error> {
     let mut rules: Vec<Rule> = Vec::new();

@@ -20,50 +20,92 @@ fn parse(text: &str) -> Result<Ruleset, Error> {
     Ruleset::parse(text, &files)
 }
 
-#[test]
-fn shipped_ruleset_holds_the_ten_rules_of_the_contract() {
-    let shipped = Ruleset::shipped();
-    let rules: Vec<_> =
-        shipped.rules().iter().map(|rule| (rule.name(), rule.weight_permille(), rule.category())).collect();
-    assert_eq!(
-        rules,
-        [
-            ("duplicate", 1000, crate::verdict::Category::Duplicate),
-            ("double_click", 1000, crate::verdict::Category::Duplicate),
-            ("address_rate", 400, crate::verdict::Category::Sivt),
-            ("suspicious_agent", 300, crate::verdict::Category::Givt),
-            ("impossible_click", 500, crate::verdict::Category::Sivt),
-            ("impossible_travel", 300, crate::verdict::Category::Sivt),
-            ("click_farm", 600, crate::verdict::Category::Sivt),
-            ("device_mismatch", 200, crate::verdict::Category::Sivt),
-            ("datacentre", 400, crate::verdict::Category::Givt),
-            ("click_injection", 500, crate::verdict::Category::Sivt),
-        ]
-    );
-    // It stands on every verdict of this ruleset. Another digest is another ruleset.
-    assert_eq!(shipped.digest().to_string(), "4fd49dea17a36d55c45dfc17f645abba04dd220bef5c3d7ccd8a2fa57263ac73");
-    assert_eq!((shipped.threshold_permille(), shipped.look_back().as_secs()), (700, 7200));
-    assert_eq!(
-        shipped.notes(),
-        [
-            "impossible_travel is off: no address database is configured",
-            "datacentre is off: no list of networks is configured"
-        ]
-    );
+fn rules(ruleset: &Ruleset) -> Vec<(&str, &'static str, bool, crate::verdict::Category)> {
+    ruleset.rules().iter().map(|rule| (rule.name(), rule.detector(), rule.decides(), rule.category())).collect()
 }
 
 #[test]
-fn defaults_are_those_of_the_shipped_file() {
-    let mut text = HEAD.to_owned();
-    for rule in Ruleset::shipped().rules() {
-        text.push_str(&format!("[[rule]]\ndetector = \"{}\"\n", rule.name()));
+fn shipped_rulesets_hold_the_rules_of_the_contract() {
+    use crate::verdict::Category::{Duplicate, Givt, Sivt};
+    let shipped = Ruleset::shipped();
+    assert_eq!(
+        rules(&shipped),
+        [
+            ("duplicate", "duplicate", true, Duplicate),
+            ("double_click", "double_click", true, Duplicate),
+            ("double_click_address", "double_click", false, Sivt),
+            ("address_rate", "address_rate", true, Givt),
+            ("address_rate_hour", "address_rate", true, Givt),
+            ("suspicious_agent", "suspicious_agent", true, Givt),
+            ("impossible_click", "impossible_click", false, Sivt),
+            ("impossible_travel", "impossible_travel", false, Sivt),
+            ("click_farm", "click_farm", false, Sivt),
+            ("device_mismatch", "device_mismatch", false, Sivt),
+            ("datacentre", "datacentre", true, Givt),
+            ("click_injection", "click_injection", false, Sivt),
+        ]
+    );
+    let scored = Ruleset::named("scored").unwrap();
+    assert!(rules(&scored).iter().all(|(_, _, decides, _)| !decides));
+    assert_eq!(scored.rules().len(), 11);
+    assert!(Ruleset::named("none").is_none());
+    assert_eq!(Ruleset::names().collect::<Vec<_>>(), ["default", "scored"]);
+    // They stand on every verdict of these rulesets. Another digest is another ruleset.
+    assert_eq!(shipped.digest().to_string(), "0106f6ba69f9d4187749bfdade88afafd858d306d68c629894da95b0e32f4cf1");
+    assert_eq!(scored.digest().to_string(), "1f8dfd1cce90417fe103b94a88fd3473bd833bded27deb5b2e3652f3ee5dcb0a");
+    for ruleset in [&shipped, &scored] {
+        assert_eq!((ruleset.threshold_permille(), ruleset.look_back().as_secs()), (700, 7200));
+        assert_eq!(ruleset.prefix_lengths(), (32, 64));
+        assert_eq!(ruleset.notes(), ["impossible_travel is off: no address database is configured"]);
     }
-    let (bare, shipped) = (parse(&text).unwrap(), Ruleset::shipped());
-    for (bare, shipped) in bare.rules().iter().zip(shipped.rules()) {
+}
+
+#[test]
+fn defaults_are_those_of_the_shipped_files() {
+    let scored = Ruleset::named("scored").unwrap();
+    let usual: Vec<_> = scored.rules().iter().filter(|rule| rule.name() == rule.detector()).collect();
+    let mut text = HEAD.to_owned();
+    for rule in &usual {
+        text.push_str(&format!("[[rule]]\ndetector = \"{}\"\n", rule.name()));
+        // What came later keeps its old meaning in files that do not say it.
+        match rule.name() {
+            "double_click" => text.push_str("who = \"user\"\n"),
+            "datacentre" => text.push_str("shipped_lists = true\n"),
+            _ => {}
+        }
+    }
+    let bare = parse(&text).unwrap();
+    assert_eq!(usual.len(), 10);
+    for (bare, shipped) in bare.rules().iter().zip(usual) {
         assert_eq!(bare.parameters(), shipped.parameters());
         assert_eq!(bare.weight_permille(), shipped.weight_permille());
+        assert_eq!(bare.decides(), shipped.decides());
     }
-    assert_eq!(bare.memory_bytes_max(), shipped.memory_bytes_max());
+    assert_eq!(bare.memory_bytes_max(), scored.memory_bytes_max());
+    assert_eq!(bare.prefix_lengths(), scored.prefix_lengths());
+}
+
+#[test]
+fn file_without_the_later_fields_means_what_it_meant() {
+    let text =
+        ["double_click", "suspicious_agent", "datacentre"].map(|name| format!("[[rule]]\ndetector = \"{name}\"\n"));
+    let old = parse(&format!("{HEAD}{}", text.concat())).unwrap();
+    assert!(rules(&old).iter().all(|(_, _, decides, _)| !decides));
+    assert_eq!(old.rules()[0].parameters()[0], ("who", "any".to_owned()));
+    assert_eq!(old.rules().iter().map(super::Rule::weight_permille).collect::<Vec<_>>(), [1000, 300, 400]);
+    assert_eq!(old.notes(), ["datacentre is off: no list of networks is configured"]);
+}
+
+#[test]
+fn every_shipped_list_says_where_it_comes_from() {
+    let shipped = Ruleset::shipped();
+    let heads: Vec<_> = shipped.rules().iter().flat_map(super::Rule::lists).collect();
+    let names: Vec<_> = heads.iter().map(|head| head.name.as_str()).collect();
+    assert_eq!(names, ["crawlers.txt", "tools.txt", "crawlerdetect.txt", "isbot.txt", "people.txt", "hosting.txt"]);
+    for head in heads {
+        assert!(head.source.is_some() && head.version.is_some() && head.licence.is_some(), "{head:?}");
+        assert!(head.date.is_some(), "{head:?}");
+    }
 }
 
 #[test]
@@ -82,6 +124,14 @@ fn errors_point_at_the_line_and_name_the_thing() {
         (format!("{rule}category = \"nice\"\n"), "line 5, column 12", "\"nice\" is not a category"),
         (format!("{rule}name = \"a b\"\n"), "line 5", "letters, digits"),
         (format!("{rule}enabled = 1\n"), "line 5", "true or false"),
+        (format!("{rule}kinds = [\"click\", \"impression\"]\n"), "line 5, column 19", "looks at click"),
+        (format!("{rule}kinds = [\"probe\"]\n"), "line 5, column 10", "\"probe\""),
+        (format!("{rule}kinds = []\n"), "line 5, column 9", "kinds is empty"),
+        (format!("{rule}kinds = \"click\"\n"), "line 5", "a list of texts"),
+        (format!("{rule}decides = \"yes\"\n"), "line 5", "decides must be true or false"),
+        (format!("ipv6_prefix = 0\n{rule}"), "line 3", "ipv6_prefix is 0"),
+        (format!("ipv4_prefix = 33\n{rule}"), "line 3", "must be 1 to 32"),
+        ("[[rule]]\ndetector = \"double_click\"\nwho = \"me\"\n".to_owned(), "line 5", "one of any, user, address"),
         (format!("{rule}{rule}"), "line 5", "rule \"address_rate\" stands twice"),
         (format!("{rule}clicks_max = 5\nclicks_max = 6\n"), "line 6", ""),
         (format!("thresholds = 3\n{rule}"), "line 3, column 1", "unknown field \"thresholds\""),
@@ -114,6 +164,11 @@ fn files_that_are_missing_or_broken_are_named() {
             "broken.mmdb is not a usable address database",
         ),
         ("detector = \"impossible_travel\"\ndatabase = \"gone.mmdb\"\n", "read gone.mmdb"),
+        ("detector = \"suspicious_agent\"\nexceptions = [\"gone.txt\"]\n", "read gone.txt"),
+        (
+            "detector = \"impossible_travel\"\ndatabase = [\"a.mmdb\", \"b.mmdb\", \"c.mmdb\"]\n",
+            "database names more than 2 files",
+        ),
     ] {
         let message = parse(&format!("{HEAD}[[rule]]\n{rule}")).unwrap_err().to_string();
         assert!(message.contains(names), "{rule:?}: {message}");

@@ -31,6 +31,7 @@ pub(crate) fn verdict(id: u64) -> Verdict {
         reasons: vec![Reason {
             rule: "address_rate".to_owned(),
             weight_permille: 400,
+            decides: false,
             evidence: evidence.map(|(name, value)| (name.to_owned(), value)).into(),
         }],
         score_permille: 750,

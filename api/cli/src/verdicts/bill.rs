@@ -73,11 +73,14 @@ fn sentences(sealed: &BTreeSet<Hour>, is_open: bool, verdicts: usize, as_of: &st
 
 #[cfg(test)]
 mod tests {
+    use clicktrail_log::time::Timestamp;
+
     use super::*;
 
     #[track_caller]
     fn check(sealed: &[&str], is_open: bool, verdicts: usize, expected: &[&str]) {
-        let sealed = sealed.iter().map(|hour| hour.parse().unwrap()).collect();
+        let hour = |hour: &&str| Timestamp::parse_rfc3339(&format!("{hour}:00:00Z")).unwrap().hour();
+        let sealed = sealed.iter().map(hour).collect();
         assert_eq!(sentences(&sealed, is_open, verdicts, "latest"), expected);
     }
 

@@ -7,6 +7,7 @@ use arrow::array::AsArray as _;
 use clicktrail_log::{archive::locate, position::Position};
 use clicktrail_verdicts::{
     hand::{self, Attribution},
+    kinds::JUDGED,
     verdict::{Category, Decision, Stage, Verdict},
 };
 use serde_json::json;
@@ -76,7 +77,7 @@ impl Given {
 pub(super) async fn add(global: &Global, arguments: Add) -> anyhow::Result<Exit> {
     let instance = global.open_existing().await?;
     let word = arguments.word.word()?;
-    let event_id = billable(&instance, arguments.position).await?;
+    let event_id = judged(&instance, arguments.position).await?;
     let what = (arguments.decision, Some(arguments.category));
     let verdict = hand::verdict(arguments.position, event_id, what, Stage::Manual, &word, now(&instance));
     append(global, &instance, verdict).await
@@ -85,22 +86,22 @@ pub(super) async fn add(global: &Global, arguments: Add) -> anyhow::Result<Exit>
 pub(super) async fn revoke(global: &Global, arguments: Revoke) -> anyhow::Result<Exit> {
     let instance = global.open_existing().await?;
     let word = arguments.word.word()?;
-    let event_id = billable(&instance, arguments.position).await?;
+    let event_id = judged(&instance, arguments.position).await?;
     let history = instance.rulings();
     let verdict = hand::revoked(&history, arguments.position, event_id, &word, now(&instance)).await?;
     append(global, &instance, verdict).await
 }
 
 /// The id of the event at a position, if it is one that can be ruled about.
-async fn billable(instance: &Installation, position: Position) -> anyhow::Result<String> {
+async fn judged(instance: &Installation, position: Position) -> anyhow::Result<String> {
     let located = locate::locate(instance.clicks.as_ref(), &instance.archive, position).await?;
     let Some(located) = located else { bail!("there is no event at {position}") };
     let text =
         |name: &str| located.event.column_by_name(name).map(|column| column.as_string::<i32>().value(0).to_owned());
     let (id, kind) = (text("event_id").context("an event has an id")?, text("kind").context("an event has a kind")?);
     ensure!(
-        matches!(kind.as_str(), "click" | "conversion"),
-        "the event at {position} is of kind {kind}, which is never billed: rule about clicks and conversions"
+        kind.parse().is_ok_and(|kind| JUDGED.holds(kind)),
+        "the event at {position} is of kind {kind}, which is never billed: rule about clicks, impressions and conversions"
     );
     Ok(id)
 }

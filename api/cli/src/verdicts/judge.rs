@@ -6,10 +6,17 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clicktrail_log::{log::Stream, time::Hour};
+use clicktrail_log::{
+    archive::{Manifest, clicks::Clicks},
+    log::Stream,
+    position::{Position, Seq},
+    time::Hour,
+};
 use clicktrail_verdicts::{
+    coverage::Coverage,
     hand,
     judge::rejudge::{Change, Rejudge, Rejudgement},
+    kinds::Kinds,
     verdict::Verdict,
 };
 use futures::{StreamExt as _, stream};
@@ -18,9 +25,10 @@ use serde_json::json;
 use crate::{
     exit::Exit,
     global::{Format, Global},
+    installation::Installation,
     output::{self, amount},
     progress,
-    verdicts::{bill, range::Range, words::number},
+    verdicts::{bill, range::Range, words::sum},
 };
 
 #[derive(Debug, clap::Args)]
@@ -45,12 +53,13 @@ struct Effect {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let range = arguments.range.hours()?;
     let instance = global.open_existing().await?;
     let rules = global.rules()?;
     let history = instance.rulings();
     let before = history.end().await?;
     let hours: Vec<Hour> = instance.archive.sealed_hours(Stream::Clicks).await?;
-    let hours: Vec<Hour> = hours.into_iter().filter(|hour| arguments.range.holds(*hour)).collect();
+    let hours: Vec<Hour> = hours.into_iter().filter(|hour| range.holds(*hour)).collect();
     if hours.is_empty() {
         output::note("clicktrail: no sealed hour is in this range: nothing was judged");
         return Ok(Exit::InputIncomplete);
@@ -85,6 +94,9 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         bar.inc(1);
     }
     bar.finish_and_clear();
+    if !arguments.dry_run {
+        cover(&instance, &hours, rules.kinds()).await?;
+    }
     let summary = Summary { hours: hours.len(), total, changes, dry_run: arguments.dry_run };
     print(global, &rules.digest().to_string(), &summary, &effects);
     if !arguments.dry_run {
@@ -92,6 +104,21 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         bill::say(&instance, ruled, verdicts, "latest").await?;
     }
     Ok(Exit::Ok)
+}
+
+/// Says in the archive which kinds of the hours' events are judged now, so that answers as of a later verdict know it.
+async fn cover(instance: &Installation, hours: &[Hour], kinds: Kinds) -> anyhow::Result<()> {
+    let (Some(first), Some(last)) = (hours.first(), hours.last()) else { return Ok(()) };
+    let missing = || anyhow::anyhow!("a sealed hour has no manifest");
+    let manifest = async |hour: Hour| instance.archive.manifest::<Clicks>(hour).await?.with_context(missing);
+    let (first, last) = (manifest(*first).await?, manifest(*last).await?);
+    let frame = |manifest: &Manifest, seq: Seq| Position::new(manifest.epoch(), seq, 0);
+    let frames = frame(&first, first.first_seq())..frame(&last, last.last_seq().next());
+    let mut coverage = Coverage::read(&instance.archive).await?;
+    if coverage.judged_again(frames, kinds, instance.rulings().end().await?) {
+        coverage.write(&instance.archive).await?;
+    }
+    Ok(())
 }
 
 /// Advertiser, currency, rule.
@@ -133,7 +160,7 @@ fn print(global: &Global, ruleset: &str, summary: &Summary, effects: &BTreeMap<E
                 "now_invalid": effect.now_invalid,
                 "now_valid": effect.now_valid,
                 "recategorized": effect.recategorized,
-                "spend_micros": number(effect.spend_micros),
+                "spend_micros": sum(effect.spend_micros),
             })
         };
         output::json(&json!({
@@ -173,7 +200,7 @@ fn print(global: &Global, ruleset: &str, summary: &Summary, effects: &BTreeMap<E
                 effect.now_invalid.to_string(),
                 effect.now_valid.to_string(),
                 effect.recategorized.to_string(),
-                i64::try_from(effect.spend_micros).map_or_else(|_| effect.spend_micros.to_string(), amount),
+                amount(effect.spend_micros),
                 currency.clone(),
             ]);
         }

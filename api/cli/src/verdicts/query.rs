@@ -17,7 +17,7 @@ use crate::{
     verdicts::{
         bill,
         range::Range,
-        words::{now, number},
+        words::{now, sum},
     },
 };
 
@@ -40,9 +40,10 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let range = arguments.range.hours()?;
     let installation = global.open_existing().await?;
     let service = installation.questions();
-    let Some(selection) = service.select(&arguments.sql, |hour| arguments.range.holds(hour)).await? else {
+    let Some(selection) = service.select(&arguments.sql, |hour| range.holds(hour)).await? else {
         output::note("clicktrail: no sealed hour is in this range: nothing was asked");
         return Ok(Exit::InputIncomplete);
     };
@@ -76,7 +77,7 @@ fn print(global: &Global, selected: &[Selected], changes: &[&Selected], kept: us
                 "currency": currency,
                 "reason": reason,
                 "changes": changes,
-                "spend_micros": number(*spend),
+                "spend_micros": sum(*spend),
             })
         };
         output::json(&json!({
@@ -97,7 +98,7 @@ fn print(global: &Global, selected: &[Selected], changes: &[&Selected], kept: us
     if !effects.is_empty() {
         let mut table = output::Table::new(&["advertiser", "reason", "changes", "spend", "currency"]);
         for ((advertiser, currency, reason), (changes, spend)) in &effects {
-            let spend = i64::try_from(*spend).map_or_else(|_| spend.to_string(), amount);
+            let spend = amount(*spend);
             let cells = [advertiser, reason].map(|text| (*text).to_owned());
             table.push(cells.into_iter().chain([changes.to_string(), spend, (*currency).to_owned()]).collect());
         }

@@ -1,27 +1,37 @@
 //! A range of sealed hours, as arguments.
 
 use clicktrail_log::time::Hour;
+use clicktrail_projections::zone::{self, Unit, Zone};
 
 /// A range of sealed hours.
-#[derive(Debug, Clone, Copy, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Range {
-    /// From this sealed hour (UTC), inclusive: 2026-11-22T14, or 2026-11-22 for its first hour
-    #[arg(long, value_parser = hour)]
-    from: Option<Hour>,
-    /// Up to this sealed hour, exclusive
-    #[arg(long, value_parser = hour)]
-    to: Option<Hour>,
+    /// From this sealed hour, inclusive: 2026-11-22T14, or 2026-11-22 for the first hour of that day
+    #[arg(long, value_name = "HOUR")]
+    from: Option<String>,
+    /// Up to this sealed hour, exclusive, written as --from is
+    #[arg(long, value_name = "HOUR")]
+    to: Option<String>,
+    /// Time zone of --from and --to, by its IANA name, as in Europe/Berlin; hours are sealed by UTC
+    #[arg(long, default_value = "UTC", value_name = "ZONE", allow_hyphen_values = true)]
+    timezone: Zone,
 }
 
+/// Which sealed hours are meant.
+#[derive(Debug, Clone)]
+pub(crate) struct Hours(zone::Range);
+
 impl Range {
-    /// Whether an hour is in it.
-    pub(crate) fn holds(&self, hour: Hour) -> bool {
-        self.from.is_none_or(|from| hour >= from) && self.to.is_none_or(|to| hour < to)
+    /// The hours, once the bounds are understood.
+    pub(crate) fn hours(&self) -> anyhow::Result<Hours> {
+        let (from, to) = (self.from.as_deref(), self.to.as_deref());
+        Ok(Hours(zone::Range::parse(from, to, &self.timezone, Unit::Hour)?))
     }
 }
 
-/// `2026-11-22T14`, or `2026-11-22` for its first hour.
-fn hour(text: &str) -> Result<Hour, String> {
-    let parsed = Hour::parse(text).or_else(|| Hour::parse(&format!("{text}T00")));
-    parsed.ok_or_else(|| "use an hour, as in 2026-11-22T14, or a day, as in 2026-11-22".to_owned())
+impl Hours {
+    /// Whether an hour is among them.
+    pub(crate) fn holds(&self, hour: Hour) -> bool {
+        self.0.holds(hour.start())
+    }
 }

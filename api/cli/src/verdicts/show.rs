@@ -75,7 +75,12 @@ fn reason(reason: &Reason) -> Value {
     };
     let evidence: Map<String, Value> =
         reason.evidence.iter().map(|(name, evidence)| (name.clone(), value(evidence))).collect();
-    json!({"rule": reason.rule, "weight_permille": reason.weight_permille, "evidence": evidence})
+    json!({
+        "rule": reason.rule,
+        "weight_permille": reason.weight_permille,
+        "decides": reason.decides,
+        "evidence": evidence,
+    })
 }
 
 fn print(event: &Map<String, Value>, located: &Located, ruled: &[Ruled], stands: &str) {
@@ -113,7 +118,8 @@ fn print(event: &Map<String, Value>, located: &Located, ruled: &[Ruled], stands:
         for reason in &verdict.reasons {
             let evidence: Vec<String> =
                 reason.evidence.iter().map(|(name, value)| format!("{name} {}", shown(value))).collect();
-            let line = format!("    {} +{}  {}", reason.rule, reason.weight_permille, evidence.join(", "));
+            let weight = if reason.decides { "decides".to_owned() } else { format!("+{}", reason.weight_permille) };
+            let line = format!("    {} {weight}  {}", reason.rule, evidence.join(", "));
             output::line(line.trim_end());
         }
         if let Some(note) = &verdict.note {

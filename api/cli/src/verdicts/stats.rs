@@ -6,6 +6,7 @@ use clicktrail_query::rules::{Firings, Key};
 use serde_json::json;
 
 use crate::{
+    basis,
     exit::Exit,
     global::{Format, Global},
     output,
@@ -13,7 +14,10 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, range: Range) -> anyhow::Result<Exit> {
-    let fired = global.open_existing().await?.questions().firings(|hour| range.holds(hour)).await?;
+    let hours = range.hours()?;
+    let instance = global.open_existing().await?;
+    let fired = instance.questions().firings(|hour| hours.holds(hour)).await?;
+    basis::tell(&basis::present(&instance).await?);
     let shown = |hour: &Option<Hour>| hour.map_or_else(|| "open".to_owned(), |hour| hour.to_string());
     match global.output {
         Format::Json => {
@@ -41,7 +45,9 @@ pub(super) async fn run(global: &Global, range: Range) -> anyhow::Result<Exit> {
 }
 
 pub(super) async fn stale(global: &Global) -> anyhow::Result<Exit> {
-    let stale = global.open_existing().await?.questions().stale_hours().await?;
+    let instance = global.open_existing().await?;
+    let stale = instance.questions().stale_hours().await?;
+    basis::tell(&basis::present(&instance).await?);
     match global.output {
         Format::Json => {
             let row = |hour: &StaleHour| {

@@ -17,9 +17,9 @@ pub(crate) fn ruling(decision: Decision, category: Option<Category>) -> String {
 /// What stands where nothing was ever ruled.
 pub(crate) const UNRULED: &str = "valid: nothing was ruled";
 
-/// A sum in JSON: a number where it fits one, else its digits.
-pub(crate) fn number(sum: i128) -> Value {
-    i64::try_from(sum).map_or_else(|_| json!(sum.to_string()), |sum| json!(sum))
+/// A sum of money in JSON: its digits as text, whatever its size.
+pub(crate) fn sum(sum: i128) -> Value {
+    json!(sum.to_string())
 }
 
 /// Now, by the machine's clock.

@@ -97,6 +97,14 @@ impl Installation {
         self.database = Some(database);
     }
 
+    /// Another place with the same settings and a copy of the data directory as it is: a clone, or a backup.
+    pub(crate) fn copied(&self) -> Self {
+        let home = TempDir::new().unwrap();
+        let done = Command::new("cp").arg("-a").arg(self.data()).arg(home.path()).status().unwrap();
+        assert!(done.success());
+        Self { home, variables: self.variables.clone(), nats: self.nats.clone(), database: None, bucket: None }
+    }
+
     fn set(&mut self, name: &str, value: String) {
         self.variables.push((name.to_owned(), value));
     }

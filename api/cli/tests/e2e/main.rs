@@ -7,9 +7,14 @@
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test; allow-unwrap-in-tests does not reach helpers")]
 
 mod ads;
+mod answers;
 mod broker_outage;
 mod catalog_outage;
+mod complete;
+mod copies;
 mod data_directory;
+mod identity;
+mod imports;
 mod installation;
 mod kill;
 mod loader;
@@ -23,8 +28,10 @@ mod production;
 mod proxy;
 mod real_log;
 mod real_log_damage;
+mod rebuild;
 mod reconciliation;
 mod recount;
 mod seed;
 mod server;
+mod tiers;
 mod verdicts;

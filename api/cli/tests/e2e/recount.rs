@@ -17,7 +17,7 @@ use clicktrail_verdicts::{
     fold::{Finding, Fold, Originals},
     reader::VerdictReader,
     ruleset::Ruleset,
-    verdict::{Decision, Stage},
+    verdict::{Category, Decision, Stage},
 };
 use serde_json::Value;
 
@@ -30,6 +30,8 @@ pub(crate) struct Recount {
     pub(crate) positions: BTreeMap<String, Vec<Position>>,
     /// Events by kind.
     pub(crate) kinds: BTreeMap<String, i64>,
+    /// The kind of the event at each position.
+    pub(crate) kind_of: BTreeMap<Position, String>,
     /// What each click charges, billable or not.
     pub(crate) prices: BTreeMap<Position, i64>,
     /// What a single pass of the shipped rules over the log finds, in order.
@@ -77,6 +79,7 @@ impl Recount {
         for row in 0..events.num_rows() {
             let position = first.plus_rows(u16::try_from(row).unwrap());
             self.positions.entry(ids.value(row).to_owned()).or_default().push(position);
+            self.kind_of.insert(position, kinds.value(row).to_owned());
             *self.kinds.entry(kinds.value(row).to_owned()).or_default() += 1;
             if kinds.value(row) == "click" {
                 self.prices.insert(position, prices.value(row));
@@ -138,6 +141,10 @@ impl Recount {
         }
     }
 
+    fn is_of(&self, position: Position, kind: &str) -> bool {
+        self.kind_of.get(&position).is_some_and(|found| found == kind)
+    }
+
     /// The counters must say what the log holds, to the last event and the last millionth, net of the judge's verdicts.
     #[track_caller]
     pub(crate) fn check_counters(&self, installation: &Installation) {
@@ -159,17 +166,34 @@ impl Recount {
         ] {
             assert_eq!(sum(&rows, column), expected, "{column} of the counters, and in the log");
         }
+        let tiers = installation.ask(&["counters", "--tiers"]);
+        for name in ["click", "impression", "conversion"] {
+            let categories = self.findings.iter().filter(|finding| self.is_of(finding.target, name));
+            let categories: Vec<_> = categories.filter_map(|finding| finding.category).collect();
+            let out = |of: &[Category]| categories.iter().filter(|category| of.contains(category)).count();
+            let out = |of: &[Category]| i64::try_from(out(of)).unwrap();
+            let net = kind(name) - out(&[Category::Givt, Category::Duplicate]);
+            for (tier, expected) in [
+                ("gross", kind(name)),
+                ("judged", kind(name)),
+                ("net", net),
+                ("total_net", net - out(&[Category::Sivt, Category::Policy])),
+            ] {
+                assert_eq!(sum(&tiers, &format!("{name}s_{tier}")), expected, "{tier} {name}s, and in the log");
+            }
+        }
         let invalid = ["invalid_givt", "invalid_sivt", "invalid_duplicate", "invalid_policy"];
         let invalid: i64 = invalid.iter().map(|column| sum(&rows, column)).sum();
         assert_eq!(invalid, kind("click") - billable_clicks, "I7: a click is billable or invalid");
     }
 }
 
-/// The sum of a column over the rows of an answer.
+/// The sum of a column over the rows of an answer: counts are numbers, sums of money text.
 #[track_caller]
 pub(crate) fn sum(rows: &Value, column: &str) -> i64 {
     let rows = rows.as_array().unwrap_or_else(|| panic!("not a list of rows: {rows}"));
-    let value = |row: &Value| row[column].as_i64().unwrap_or_else(|| panic!("no number {column} in {row}"));
+    let number = |value: &Value| value.as_i64().or_else(|| value.as_str()?.parse().ok());
+    let value = |row: &Value| number(&row[column]).unwrap_or_else(|| panic!("no number {column} in {row}"));
     rows.iter().map(value).sum()
 }
 

@@ -2,6 +2,7 @@ use arrow::{array::AsArray, array::RecordBatch, datatypes::Int64Type, datatypes:
 use clicktrail_log::frame::Writer;
 
 use super::*;
+use crate::KnownRejects;
 
 const APACHE: &str = include_str!("../../../../examples/apache.toml");
 
@@ -10,8 +11,10 @@ struct Imported {
     batches: Vec<Batch>,
 }
 
+/// Files of these tests are complete, but for those that say otherwise.
 fn options(scratch: &Path) -> Options {
-    Options::new(scratch, Timestamp::parse_rfc3339("2026-11-22T14:00:00Z").unwrap())
+    let now = Timestamp::parse_rfc3339("2026-11-22T14:00:00Z").unwrap();
+    Options { whole: true, ..Options::new(scratch, now) }
 }
 
 fn open(file: &[u8], mapping: Mapping, scratch: &Path) -> Result<Import, Error> {
@@ -134,7 +137,7 @@ fn importing_again_makes_the_same_frames() {
 }
 
 #[test]
-fn identity_follows_file_mapping_and_nothing_else() {
+fn the_writer_follows_file_and_mapping_and_an_id_its_line() {
     let identity = |file: &[u8], mapping: &str| {
         let imported = import(file, Mapping::parse(Format::Combined, mapping).unwrap());
         (imported.import.identity(), imported.texts("event_id")[0].unwrap().to_owned())
@@ -145,7 +148,9 @@ fn identity_follows_file_mapping_and_nothing_else() {
     assert_ne!(writer, other_writer);
     assert_eq!(event, same_event);
     assert_eq!(event.as_bytes()[14], b'8', "{event} is not of version 8");
-    assert_ne!(identity(format!("{file}\n").as_bytes(), APACHE).1, event);
+    let (longer, event_then) = identity(format!("{file}\n").as_bytes(), APACHE);
+    assert_ne!(longer, writer);
+    assert_eq!(event_then, event);
 }
 
 #[test]
@@ -157,12 +162,13 @@ fn bad_lines_are_rejected_one_by_one_with_their_reasons() {
         line("17/May/1999:12:00:00", "GET /c"),
         line("31/Feb/2015:12:00:00", "GET /c"),
         line("17/May/2015:12:00:00", "GET /\u{1}"),
+        line("17/May/2015:12:00:00", "\\x16\\x03"),
     ] {
         log.extend_from_slice(bad.as_bytes());
     }
     let imported = import(&log, apache());
     assert_eq!(imported.batches.len(), 1);
-    let codes = ["line_too_long", "invalid_utf8", "time_out_of_range", "invalid_time", "invalid_id"];
+    let codes = ["line_too_long", "malformed", "time_out_of_range", "invalid_time", "invalid_id", "missing_field"];
     let expected: Vec<_> = (1..).zip(codes.map(str::to_owned)).collect();
     assert_eq!(imported.codes(), expected);
 }
@@ -303,6 +309,8 @@ fn what_cannot_be_imported_as_a_whole_says_why() {
     let bounded = Mapping::parse(Format::Combined, &format!("not_after = \"2016-01-01T00:00:00Z\"\n{APACHE}")).unwrap();
     assert_eq!(import(future.as_bytes(), bounded).codes(), [(1, "time_out_of_range".into())]);
     assert!(matches!(open(b"\x1f\x8b\x08", apache(), scratch.path()), Err(Error::Compressed("gzip"))));
+    assert!(matches!(open(b"\xfd7zXZ\0", apache(), scratch.path()), Err(Error::Compressed("xz"))));
+    assert!(matches!(open(b"\xff\xfea\0\n\0", apache(), scratch.path()), Err(Error::Utf16)));
     let missing = Import::open(&scratch.path().join("none"), apache(), &options(scratch.path()), &mut |_, _| {});
     assert!(matches!(missing, Err(Error::Read { .. })));
     let nowhere = options(&scratch.path().join("none"));
@@ -323,4 +331,198 @@ fn progress_ends_at_the_size_of_the_file() {
     let total = std::fs::metadata(&path).unwrap().len();
     assert!(seen.len() >= 3 && seen.is_sorted() && seen.iter().all(|(_, end)| *end == total), "{seen:?}");
     assert_eq!(seen.last(), Some(&(total, total)));
+}
+
+/// Address and `extra` of a click whose line has `client` in the place of the client.
+fn client(client: &str) -> (Option<String>, Option<serde_json::Value>) {
+    let line = line("17/May/2015:12:00:00", "GET /c").replace("10.0.0.1", client);
+    let imported = import(line.as_bytes(), apache());
+    assert_eq!(imported.texts("kind"), [Some("click")], "{client}");
+    let extra = imported.texts("extra")[0].map(|extra| serde_json::from_str(extra).unwrap());
+    (imported.texts("ip")[0].map(str::to_owned), extra)
+}
+
+#[test]
+fn a_click_counts_whatever_stands_in_the_place_of_the_client() {
+    for (given, address) in [
+        ("10.0.0.1:42918", Some("10.0.0.1")),
+        ("[2001:db8::15]:42918", Some("2001:db8::15")),
+        ("2001:DB8:0:0:0:0:0:A", Some("2001:db8::a")),
+        ("ads.example:443 10.0.0.1", Some("10.0.0.1")),
+        ("-", None),
+        ("unknown", None),
+    ] {
+        let (ip, extra) = client(given);
+        assert_eq!((ip.as_deref(), &extra.unwrap()["ip_given"]), (address, &serde_json::Value::Null), "{given}");
+    }
+    for (given, address) in [
+        ("203.0.113.10, 10.183.250.139", Some("203.0.113.10")),
+        ("fe80::1%eth0", Some("fe80::1")),
+        ("203.0.113.13.static.isp.example", None),
+        ("203.0.113.x", None),
+        ("203.0.113.0/24", None),
+        ("_hidden", None),
+    ] {
+        let (ip, extra) = client(given);
+        assert_eq!((ip.as_deref(), &extra.unwrap()["ip_given"]), (address, &given.into()), "{given}");
+    }
+}
+
+#[test]
+fn the_address_is_the_forwarded_one_only_where_the_mapping_says_so() {
+    let file = [" \"203.0.113.9, 10.0.0.5\"", " \"-\"", ""]
+        .map(|behind| line("17/May/2015:12:00:00", "GET /c").replace('\n', &format!("{behind}\n")))
+        .concat();
+    let imported = import(file.as_bytes(), apache());
+    assert_eq!(imported.texts("ip"), [Some("10.0.0.1"); 3]);
+    let extra = imported.texts("extra")[0].unwrap();
+    assert!(extra.contains(r#""forwarded_for":"203.0.113.9, 10.0.0.5""#), "{extra}");
+    let trusting = APACHE
+        .replace("ip = { field = \"remote_addr\" }", "ip = { field = \"forwarded_for\", fallback = \"remote_addr\" }");
+    let imported = import(file.as_bytes(), Mapping::parse(Format::Combined, &trusting).unwrap());
+    assert_eq!(imported.texts("ip"), [Some("203.0.113.9"), Some("10.0.0.1"), Some("10.0.0.1")]);
+}
+
+#[test]
+fn numbers_keep_their_characters() {
+    let mapping = COLUMNS.replace("field = \"ad\"", "field = \"/ad/id\"").replace("unix_ms", "unix_s");
+    let mapping = Mapping::parse(Format::Ndjson, &mapping).unwrap();
+    let file = concat!(
+        r#"{"at":1431857103.2500019,"type":"click","advertiser":12345678901234567890,"ad":{"id":98765432109876543210},"#,
+        r#""price":9223372036854.775807,"z":1.50}"#,
+    );
+    let imported = import(file.as_bytes(), mapping);
+    assert_eq!(imported.texts("advertiser_id"), [Some("12345678901234567890")]);
+    assert_eq!(imported.texts("ad_id"), [Some("98765432109876543210")]);
+    assert_eq!(imported.texts("extra"), [Some(r#"{"z":1.50}"#)]);
+    let events = &imported.batches[0].events;
+    let price = events.column_by_name("price_micros").unwrap().as_primitive::<Int64Type>().value(0);
+    assert_eq!(price, i64::MAX);
+    assert_eq!(imported.batches[0].first.to_string(), "2015-05-17T10:05:03.250001Z");
+}
+
+#[test]
+fn a_file_without_quotes_keeps_them_in_its_cells() {
+    let mapping = format!("delimiter = \"\\t\"\nquote = \"\"\n{COLUMNS}");
+    let mapping = Mapping::parse(Format::Csv, &mapping).unwrap();
+    let file = "at\ttype\tadvertiser\tad\tprice\n1431857103250\tclick\tacme\t\"dewy dewy\t1\n\
+                1431857103250\tclick\tacme\t5' 9\" tall\t1\n";
+    let imported = import(file.as_bytes(), mapping);
+    assert_eq!(imported.texts("ad_id"), [Some("\"dewy dewy"), Some("5' 9\" tall")]);
+}
+
+/// The events of a file that the log does not hold: ids and the numbers of all lines, of known ones and of held ones.
+fn new_of(file: &[u8], options: Options, held: &[String]) -> (Vec<String>, [u64; 3]) {
+    let path = options.scratch.join("input");
+    std::fs::write(&path, file).unwrap();
+    let mut import = Import::open(&path, apache(), &options, &mut |_, _| {}).unwrap();
+    let time = Timestamp::parse_rfc3339("2015-05-17T12:00:00Z").unwrap();
+    for event_id in held {
+        let event = LoggedEvent { event_time: time, kind: "click", advertiser_id: "acme", ad_id: "/c", event_id };
+        import.know(&event).unwrap();
+    }
+    let mut ids = Vec::new();
+    while let Some(batch) = import.next_batch().unwrap() {
+        ids.extend(texts(&batch.events, "event_id").into_iter().map(|id| id.unwrap().to_owned()));
+    }
+    let lines = [import.read_lines(), import.known_events(), import.held_lines()];
+    assert_eq!(lines[0], ids.len() as u64 + lines[1] + lines[2] + import.rejected_lines());
+    (ids, lines)
+}
+
+#[test]
+fn a_longer_file_yields_only_its_new_lines() {
+    let scratch = tempfile::tempdir().unwrap();
+    let new_of = |file: &str, held: &[String]| new_of(file.as_bytes(), options(scratch.path()), held);
+    let same = line("17/May/2015:12:00:00", "GET /c");
+    let (first, _) = new_of(&same.repeat(3), &[]);
+    assert_eq!(first.len(), 3);
+    let other = line("17/May/2015:12:00:00", "GET /other");
+    let (second, lines) = new_of(&format!("{other}{}{same}", same.replace('\n', "\r\n").repeat(3)), &first);
+    assert_eq!((second.len(), lines), (2, [5, 3, 0]));
+    assert!(second.iter().all(|id| !first.contains(id)));
+    // In whatever order the log tells, and if it lost one.
+    let (again, lines) = new_of(&same.repeat(3), &[first[2].clone(), first[0].clone()]);
+    assert_eq!((again.as_slice(), lines), (&first[1..2], [3, 2, 0]));
+}
+
+#[test]
+fn a_line_that_may_still_be_written_waits() {
+    let scratch = tempfile::tempdir().unwrap();
+    let growing = || Options { whole: false, ..options(scratch.path()) };
+    let whole = [line("17/May/2015:12:00:00", "GET /c"), line("17/May/2015:12:00:01", "GET /c")].concat();
+    let half = &whole[..whole.len() - "\"curl/8\"\n".len() - 4];
+    for cut in [half, whole.trim_end()] {
+        assert_eq!(new_of(cut.as_bytes(), growing(), &[]).1, [2, 0, 1], "{cut}");
+    }
+    let (complete, lines) = new_of(whole.trim_end().as_bytes(), options(scratch.path()), &[]);
+    assert_eq!((complete.len(), lines), (2, [2, 0, 0]));
+    assert_eq!(new_of(whole.as_bytes(), growing(), &complete[..1]), (complete[1..].to_vec(), [2, 1, 0]));
+}
+
+#[test]
+fn a_whole_object_is_complete_without_a_line_end() {
+    let event = r#"{"kind":"click","event_time":"2015-05-17T10:00:00Z","ad_id":"a","advertiser_id":"acme","campaign_id":"c","price":1,"currency":"EUR"}"#;
+    for (file, logged, held) in [(event, 1, 0), (&event[..event.len() - 1], 0, 1)] {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("input");
+        std::fs::write(&path, file).unwrap();
+        let options = Options { whole: false, ..options(scratch.path()) };
+        let mut import = Import::open(&path, Mapping::events(), &options, &mut |_, _| {}).unwrap();
+        while import.next_batch().unwrap().is_some() {}
+        assert_eq!((import.logged_events(), import.held_lines()), (logged, held));
+    }
+}
+
+#[test]
+fn equal_lines_of_two_servers_are_two_events_under_two_sources() {
+    let scratch = tempfile::tempdir().unwrap();
+    let file = line("17/May/2015:12:00:00", "GET /c");
+    let of = |source: Option<&str>, held: &[String]| {
+        let options = Options { source: source.map(str::to_owned), ..options(scratch.path()) };
+        new_of(file.as_bytes(), options, held).0
+    };
+    let first = of(Some("web1"), &[]);
+    assert_eq!(of(Some("web2"), &first).len(), 1);
+    assert_eq!(of(None, &first).len(), 1);
+    assert_eq!(of(Some("web1"), &first).len(), 0);
+}
+
+#[test]
+fn lines_of_an_import_of_version_1_are_known() {
+    let scratch = tempfile::tempdir().unwrap();
+    let path = scratch.path().join("input");
+    let short = line("17/May/2015:12:00:00", "GET /c").repeat(2);
+    let digest = Digest::of(short.as_bytes());
+    let version_8 = |hash: Sha256| occurrence::version_8(hash.finalize()[..16].try_into().unwrap());
+    let writer = Sha256::new().chain_update(b"clicktrail import").chain_update(1_u32.to_be_bytes());
+    let writer = version_8(writer.chain_update("combined").chain_update(digest.0).chain_update(apache().digest().0));
+    for file in [short.clone(), format!("{short}{}", line("17/May/2015:12:00:00", "GET /c"))] {
+        std::fs::write(&path, &file).unwrap();
+        let mut import = Import::open(&path, apache(), &options(scratch.path()), &mut |_, _| {}).unwrap();
+        import.know_writers(&path, [writer].into_iter()).unwrap();
+        for line in 0..2_u64 {
+            let id = version_8(Sha256::new().chain_update(digest.0).chain_update(line.to_be_bytes())).to_string();
+            let (event_time, _) = import.event_span().unwrap();
+            let event = LoggedEvent { event_time, kind: "click", advertiser_id: "acme", ad_id: "/c", event_id: &id };
+            import.know(&event).unwrap();
+        }
+        while import.next_batch().unwrap().is_some() {}
+        assert_eq!((import.known_events(), import.logged_events()), (2, import.read_lines() - 2));
+    }
+}
+
+#[test]
+fn rejected_lines_of_an_earlier_import_are_left_out() {
+    let file = [line("17/May/2015:12:00:00", "PUT /c").repeat(2), "x\n".into(), "y\n".into()].concat();
+    let mut rejects = import(file.as_bytes(), apache()).import.into_rejects().unwrap();
+    assert_eq!(rejects.codes().iter().collect::<Vec<_>>(), [(&"malformed", &2), (&"unmapped", &2)]);
+    let mut known = KnownRejects::default();
+    known.push("malformed", b"x");
+    known.push("other", b"y");
+    known.push("unmapped", line("17/May/2015:12:00:00", "PUT /c").trim_end().as_bytes());
+    rejects.leave_out(known);
+    let batch = rejects.next_batch(Timestamp::from_micros(7)).unwrap().unwrap();
+    assert_eq!(batch.column_by_name("item").unwrap().as_primitive::<Int64Type>().values(), &[1, 3]);
+    assert_eq!((rejects.known_lines(), rejects.lines()), (2, 4));
 }

@@ -17,6 +17,7 @@ mod memory;
 mod project;
 mod record;
 mod redirect;
+mod repeats;
 mod seal;
 mod server;
 mod sizes;
@@ -60,6 +61,7 @@ enum Section {
     Seal,
     Project,
     Judge,
+    Repeats,
     Memory,
     Visible,
 }
@@ -120,6 +122,9 @@ async fn run(cli: &Cli, clock: &dyn Clock) -> anyhow::Result<bool> {
     }
     if wanted(Section::Judge) {
         Box::pin(judge::run(sizes, &mut table)).await.context("judge")?;
+    }
+    if wanted(Section::Repeats) {
+        Box::pin(repeats::run(&mut table)).await.context("repeats")?;
     }
     if wanted(Section::Memory) {
         memory::run(sizes, &mut table).await.context("memory")?;

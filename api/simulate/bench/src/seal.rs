@@ -1,19 +1,28 @@
 //! Sealing an hour from the embedded log.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context as _;
 use clicktrail_log::{
     archive::{
         Manifest,
+        clicks::Clicks,
+        identities,
+        kind::Kind as _,
+        part,
         seal::{Cursor, Sealer},
     },
+    frame::Digest,
     time::ManualClock,
 };
 
 use crate::{
     hour,
-    table::{Table, Target, float, rate},
+    table::{Table, Target, float, rate, ratio},
 };
 
 /// Seals the hour in `home`.
@@ -31,5 +40,24 @@ pub(crate) async fn run(home: &Path, table: &mut Table) -> anyhow::Result<Manife
     let each = |bytes| float(bytes) / float(manifest.rows);
     let size = format!("{:.1} B ({:.1} core)", each(core + personal), each(core));
     table.say(format!("seal: an event in {} parts", manifest.parts.len()), size);
+    let (filter, bytes) = filter(home, &manifest).await?;
+    table.judge("seal: of its time, the identity filter", filter / seconds, Target::AtMost(0.05), ratio);
+    table.say("seal: an event in the identity filter", format!("{:.1} B", float(bytes) / float(manifest.rows)));
     Ok(manifest)
+}
+
+/// Seconds of one thread for the hour's identity filter, from rows that are there, and its bytes.
+async fn filter(home: &Path, manifest: &Manifest) -> anyhow::Result<(f64, u64)> {
+    let archive = hour::archive(home)?;
+    let (mut making, mut parts) = (Duration::ZERO, Vec::new());
+    for part in &manifest.parts {
+        let core = archive.get_file(&part.core).await?;
+        let rows = part::read(core, None)?.collect::<Result<Vec<_>, _>>()?;
+        let started = Instant::now();
+        parts.push(Clicks::fingerprints(&rows)?.context("clicks have a filter")?);
+        making += started.elapsed();
+    }
+    let started = Instant::now();
+    let bytes = identities::encode(&Digest::ZERO, parts).len() as u64;
+    Ok(((making + started.elapsed()).as_secs_f64(), bytes))
 }

@@ -24,6 +24,8 @@ proptest! {
         prop_assert_eq!(PartKey::parse(key.path().as_ref()), Some(key));
         let key = VerdictPartKey::new(hour, first, last, &digest);
         prop_assert_eq!(VerdictPartKey::parse(key.path().as_ref()), Some(key));
+        let key = FilterKey::new(hour, first, last, &digest);
+        prop_assert_eq!(FilterKey::parse(key.path().as_ref()), Some(key));
     }
 
     #[test]
@@ -56,10 +58,15 @@ fn keys_are_those_of_the_present_layout() {
     check(part(Half::Personal), "personal/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
     let verdicts = VerdictPartKey::new(hour, first, last, &digest).path();
     check(verdicts, "verdicts/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
+    check(CoverageKey.path(), "coverage/clicks.json");
+    assert_eq!(CoverageKey::parse(CoverageKey.path().as_ref()), Some(CoverageKey));
+    let filter = FilterKey::new(hour, first, last, &digest).path();
+    check(filter, "identities/dt=2026-11-22/hr=04/1-99-<digest>.filter");
     check(ManifestKey { stream: Stream::Clicks, hour }.path(), "manifests/clicks/2026-11-22T04.json");
     check(SegmentKey::new("counters", hour, &digest).path(), "segments/counters/dt=2026-11-22/hr=04/<digest>.parquet");
     let receipt = ReceiptKey::new("counters", hour, &digest, &digest).path();
     check(receipt, "receipts/counters/2026-11-22T04/<digest>-<digest>.json");
+    check(ReceiptKey::prefix("counters", hour), "receipts/counters/2026-11-22T04");
 }
 
 #[test]
@@ -71,11 +78,13 @@ fn foreign_keys_are_not_ours() {
         "verdicts",
         "verdicts/dt=2026-11-22/hr=14/x.parquet",
         "verdictsdt=2026-11-22/hr=14/1-2-00000000000000000000000000000000.parquet",
+        "identities/dt=2026-11-22/hr=14/1-2-00000000000000000000000000000000.parquet",
         "manifests/other/2026-11-22T14.json",
         "segments/a/b",
     ] {
         assert_eq!(PartKey::parse(path), None, "{path}");
         assert_eq!(VerdictPartKey::parse(path), None, "{path}");
+        assert_eq!(FilterKey::parse(path), None, "{path}");
         assert_eq!(ManifestKey::parse(path), None, "{path}");
         assert_eq!(SegmentKey::parse(path), None, "{path}");
         assert_eq!(ReceiptKey::parse(path), None, "{path}");

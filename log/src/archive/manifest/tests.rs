@@ -7,9 +7,14 @@ fn file(key: &str) -> File {
     File { key: key.to_owned(), bytes: 1_234, sha256: Digest::of(key.as_bytes()).to_string() }
 }
 
-fn manifest() -> Manifest {
-    let writer =
-        StoredWriter { writer: Uuid::from_u128(7), epoch: 2, number: 41, digest: Digest::of(b"frame").to_string() };
+fn manifest_1() -> Manifest {
+    let writer = StoredWriter {
+        writer: Uuid::from_u128(7),
+        epoch: 2,
+        number: 41,
+        digest: Digest::of(b"frame").to_string(),
+        recent: String::new(),
+    };
     let part = Part {
         first_seq: 42,
         last_seq: 43,
@@ -20,7 +25,7 @@ fn manifest() -> Manifest {
         personal: file("personal.parquet"),
     };
     let manifest = Manifest {
-        version: VERSION,
+        version: VERSION_1,
         stream: "clicks".to_owned(),
         hour: "2026-03-01T22".to_owned(),
         epoch: 1,
@@ -40,14 +45,52 @@ fn manifest() -> Manifest {
     manifest.sealed()
 }
 
+/// The same in version 2: the writer has two branches, and some frames before their ends are remembered.
+fn manifest() -> Manifest {
+    let first = manifest_1();
+    let recent = |count: usize| Digest::of(b"before").to_string()[..32].repeat(count);
+    let branch = |number: u64, count: usize| StoredWriter { number, recent: recent(count), ..first.writers[0].clone() };
+    let (writers, last_frames) = (vec![branch(7, 0), branch(41, 3)], vec![branch(7, 0), branch(43, 5)]);
+    Manifest { version: VERSION, writers, last_frames, checksum: String::new(), ..first }.sealed()
+}
+
 /// The next hour's manifest names these bytes: they change with the version alone.
+#[track_caller]
+fn check_golden(golden: &str, manifest: &Manifest, named: &str) {
+    assert_eq!(String::from_utf8(manifest.to_bytes()).unwrap(), golden);
+    assert_eq!(Manifest::<Part>::from_bytes(golden.as_bytes()).unwrap(), *manifest);
+    assert_eq!(manifest.digest().to_string(), named, "how the next hour's manifest names this one");
+}
+
 #[test]
 fn document_has_the_bytes_of_version_1() {
     let golden = include_str!("../../../fixtures/manifest-1.json");
-    assert_eq!(String::from_utf8(manifest().to_bytes()).unwrap(), golden);
-    assert_eq!(Manifest::<Part>::from_bytes(golden.as_bytes()).unwrap(), manifest());
-    let named = "f78b53dd22c0c9f0063b7e42c222d894a30fe6a5d29fe8de2532e0030e55035c";
-    assert_eq!(manifest().digest().to_string(), named, "how the next hour's manifest names this one");
+    check_golden(golden, &manifest_1(), "f78b53dd22c0c9f0063b7e42c222d894a30fe6a5d29fe8de2532e0030e55035c");
+}
+
+#[test]
+fn document_has_the_bytes_of_version_2() {
+    let golden = include_str!("../../../fixtures/manifest-2.json");
+    check_golden(golden, &manifest(), "5ffcd09889c9e5f7c3da75fd870af8a80caaa624d85f8e7fc577bb2523afddc6");
+}
+
+#[test]
+fn version_1_that_remembers_more_is_refused() {
+    let mut mixed = Manifest { version: VERSION_1, checksum: String::new(), ..manifest() };
+    mixed.checksum = mixed.expected_checksum();
+    let refused = Manifest::<Part>::from_bytes(&mixed.to_bytes());
+    assert!(matches!(&refused, Err(Error::Contradiction(why)) if why.contains("version 1")), "{refused:?}");
+}
+
+#[test]
+fn later_epoch_of_a_writer_takes_the_place_of_the_one_before_in_version_1_alone() {
+    let epochs = |version: u32| {
+        let mut manifest = Manifest { version, ..manifest_1() };
+        manifest.last_frames[0].epoch = 3;
+        let chain = manifest.chain_after().unwrap();
+        chain.to_stored().iter().map(|writer| writer.epoch).collect::<Vec<_>>()
+    };
+    assert_eq!((epochs(VERSION_1), epochs(VERSION)), (vec![3], vec![2, 3]));
 }
 
 #[test]
@@ -86,6 +129,7 @@ fn writers() -> impl Strategy<Value = Vec<StoredWriter>> {
         epoch,
         number,
         digest: Digest(digest).to_string(),
+        recent: Digest(digest).to_string()[..32].repeat(usize::from(digest[0] % 4)),
     };
     vec(writer.prop_map(stored), 0..4)
 }

@@ -12,6 +12,7 @@ use tracing::{error, warn};
 use crate::{
     archive::{
         entry::Entry,
+        identities::{Fingerprints, Gatherer},
         kind::{Kind, NewFile, PartRange},
         manifest::{self, Manifest},
         seal::{cursor::Cursor, error::Error},
@@ -25,8 +26,14 @@ use crate::{
     time::Hour,
 };
 
-/// A part and the files to put for it.
-type EncodedPart<K> = Result<(<K as Kind>::Part, Vec<NewFile>), ParquetError>;
+/// So many alarms are kept in a manifest, which people read. Of the others it says that there were more.
+pub const ALARMS_MAX: usize = 1_000;
+
+/// A part, the files to put for it, and what the filter holds of it.
+type EncodedPart<K> = Result<(<K as Kind>::Part, Vec<NewFile>, Option<Fingerprints>), ParquetError>;
+
+/// A part whose files are stored.
+type StoredPart<K> = (<K as Kind>::Part, Option<Fingerprints>);
 
 /// An hour in the making.
 pub(super) struct Building<K: Kind> {
@@ -47,7 +54,9 @@ pub(super) struct Building<K: Kind> {
     /// The part that is being encoded while the rows of the next are read. At most one, which bounds memory.
     encoding: Option<JoinHandle<EncodedPart<K>>>,
     /// The encoded part that is being stored while the next is encoded. At most one, too.
-    storing: Option<JoinHandle<Result<K::Part, Error>>>,
+    storing: Option<JoinHandle<Result<StoredPart<K>, Error>>>,
+    /// What the identity filters are made of.
+    gatherer: Gatherer,
 }
 
 impl<K: Kind> Building<K> {
@@ -84,6 +93,7 @@ impl<K: Kind> Building<K> {
             counted_rows: 0,
             encoding: None,
             storing: None,
+            gatherer: Gatherer::new(hour),
         }
     }
 
@@ -112,7 +122,7 @@ impl<K: Kind> Building<K> {
                 }
                 Admission::Broken(alarm) => {
                     error!(seq = logged.seq.get(), %alarm, "the log lost or changed frames");
-                    self.manifest.alarms.push(format!("frame {}: {alarm}", logged.seq));
+                    self.keep_alarm(format!("frame {}: {alarm}", logged.seq));
                 }
             }
             self.counted_rows += u64::from(logged.frame.header.rows);
@@ -135,6 +145,15 @@ impl<K: Kind> Building<K> {
         Ok(())
     }
 
+    fn keep_alarm(&mut self, alarm: String) {
+        let alarms = &mut self.manifest.alarms;
+        if alarms.len() < ALARMS_MAX {
+            alarms.push(alarm);
+        } else if alarms.len() == ALARMS_MAX {
+            alarms.push(format!("more than {ALARMS_MAX} alarms: the server's log has the others"));
+        }
+    }
+
     /// Has the pending rows encoded, as soon as the part before them is encoded.
     async fn flush(&mut self, last: Seq) -> Result<(), Error> {
         self.store().await?;
@@ -143,11 +162,12 @@ impl<K: Kind> Building<K> {
         let range = PartRange { hour: self.hour, first: self.pending_first, last };
         invariant!(I3, range.first <= range.last, "a part of frames {}..={}", range.first, range.last);
         self.encoding = Some(tokio::task::spawn_blocking(move || {
+            let fingerprints = K::fingerprints(&batches)?;
             let (part, files) = K::encode(batches, range)?;
             let expected = (rows, (range.first.get(), range.last.get()));
             let found = (part.rows(), part.frames());
             invariant!(I1, found == expected, "a part holds rows and frames {found:?} of {expected:?}");
-            Ok((part, files))
+            Ok((part, files, fingerprints))
         }));
         Ok(())
     }
@@ -156,16 +176,20 @@ impl<K: Kind> Building<K> {
     async fn store(&mut self) -> Result<(), Error> {
         let Some(encoding) = self.encoding.take() else { return Ok(()) };
         let encoded = encoding.await.map_err(|error| self.failed(&error))?;
-        let (part, files) = encoded.map_err(|error| self.failed(&error))?;
+        let (part, files, fingerprints) = encoded.map_err(|error| self.failed(&error))?;
         self.collect().await?;
-        self.storing = Some(tokio::spawn(store_part(self.archive.clone(), part, files)));
+        let stored = store_part(self.archive.clone(), (part, fingerprints), files);
+        self.storing = Some(tokio::spawn(stored));
         Ok(())
     }
 
     /// Waits for the part that is being stored, and adds it to the manifest.
     async fn collect(&mut self) -> Result<(), Error> {
         let Some(storing) = self.storing.take() else { return Ok(()) };
-        let part = storing.await.map_err(|error| self.failed(&error))??;
+        let (part, fingerprints) = storing.await.map_err(|error| self.failed(&error))??;
+        if let Some(fingerprints) = fingerprints {
+            self.gatherer.add(&self.archive, &part, fingerprints).await?;
+        }
         self.manifest.rows += part.rows();
         self.manifest.parts.push(part);
         Ok(())
@@ -179,6 +203,8 @@ impl<K: Kind> Building<K> {
         }
         self.store().await?;
         self.collect().await?;
+        // Before the manifest: an hour that exists has its filters, unless an earlier version sealed it.
+        self.gatherer.finish(&self.archive).await?;
         let manifest = &self.manifest;
         invariant!(
             I1,

@@ -12,5 +12,6 @@ mod sealer;
 pub use self::{
     cursor::Cursor,
     error::Error,
+    hour::ALARMS_MAX,
     sealer::{GRACE, Sealer},
 };

@@ -12,10 +12,12 @@ use datafusion::arrow::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::counters::schema::{COUNTS, SUMS};
+use crate::counters::schema::{COUNTS, FIRST_COUNTS, FIRST_SUMS, KEYS, SUMS};
 
-const PAYLOAD: &str = "hot-partial-1.arrow.zst";
-const ROWS: &str = "hot-partial-1.txt";
+const PAYLOAD: &str = "hot-partial-2.arrow.zst";
+const ROWS: &str = "hot-partial-2.txt";
+const FIRST_PAYLOAD: &str = "hot-partial-1.arrow.zst";
+const FIRST_ROWS: &str = "hot-partial-1.txt";
 const DIGITS: i128 = 10_i128.pow(38) - 1;
 
 /// The eight keys but the minute, then minute, counts and sums.
@@ -50,7 +52,7 @@ fn rows() -> impl Strategy<Value = Vec<Row>> {
     let text = || prop_oneof!["[ab]{0,2}", "\\PC{0,12}"];
     let optional = || proptest::option::of(text());
     let keys = ([text(), text(), text(), text()], [optional(), optional(), optional()], any::<i64>());
-    let numbers = (any::<[i64; COUNTS.len()]>(), [-DIGITS..=DIGITS, -DIGITS..=DIGITS]);
+    let numbers = (any::<[i64; COUNTS.len()]>(), proptest::array::uniform6(-DIGITS..=DIGITS));
     let row = (keys, numbers).prop_map(|((texts, optional, minute), (counts, sums))| Row {
         texts,
         optional,
@@ -96,15 +98,15 @@ fn sample() -> Vec<Row> {
         texts: ["acme", "spring", "boots", "EUR"].map(str::to_owned),
         optional: [Some("Zürich".to_owned()), None, Some("mobile".to_owned())],
         minute: 1_772_402_400_000_000,
-        counts: [100, 7, 4, 1, 1, 1, 0, 2, 3, 5],
-        sums: [1_000_000, 19_990_000],
+        counts: [100, 7, 4, 1, 1, 1, 0, 2, 3, 5, 11, 12, 13, 14, 1, 0, 1, 0],
+        sums: [1_000_000, 19_990_000, 250_000, 0, 9_990_000, 1],
     };
     let second = Row {
         texts: ["acme", "spring", "shoes", "USD"].map(str::to_owned),
         optional: [None, Some("DE".to_owned()), None],
         minute: 1_772_402_460_000_000,
-        counts: [0, 1, 1, 0, 0, 0, 0, 0, 0, i64::MAX],
-        sums: [DIGITS, -DIGITS],
+        counts: [0, 1, 1, 0, 0, 0, 0, 0, 0, i64::MAX, 0, 0, 0, 0, 0, 0, 0, i64::MIN],
+        sums: [DIGITS, -DIGITS, 0, 0, -1, DIGITS],
     };
     vec![first, second]
 }
@@ -123,10 +125,40 @@ fn check(name: &str, found: &[u8]) {
 }
 
 #[test]
-fn payload_of_an_earlier_day_is_read_and_written_the_same() {
+fn payload_of_today_is_read_and_written_the_same() {
     let table = table(&sample());
     check(PAYLOAD, &encode(&[table.slice(0, 1), table.slice(1, 1)]).unwrap());
-    let stored = decode(&std::fs::read(path(PAYLOAD)).unwrap()).unwrap();
+    let stored = std::fs::read(path(PAYLOAD)).unwrap();
+    assert!(!is_of_earlier_version(&stored).unwrap());
+    let stored = decode(&stored).unwrap();
     assert_eq!(stored, [table.slice(0, 1), table.slice(1, 1)]);
     check(ROWS, format!("{}\n", pretty_format_batches(&stored).unwrap()).as_bytes());
+}
+
+/// Version 1 had no counts of invalid impressions and conversions, and no sums of what is invalid.
+#[test]
+fn payload_of_version_1_is_read_with_zeros_or_nulls_where_it_did_not_count() {
+    let stored = std::fs::read(path(FIRST_PAYLOAD)).unwrap();
+    assert!(is_of_earlier_version(&stored).unwrap());
+    let mut expected = sample();
+    for row in &mut expected {
+        row.counts[FIRST_COUNTS..].fill(0);
+        row.sums[FIRST_SUMS..].fill(0);
+    }
+    let expected = table(&expected);
+    let rows = decode(&stored).unwrap();
+    assert_eq!(rows, [expected.slice(0, 1), expected.slice(1, 1)]);
+    let counts = KEYS.len()..KEYS.len() + FIRST_COUNTS;
+    let sums = KEYS.len() + COUNTS.len();
+    let first: Vec<usize> = (0..KEYS.len()).chain(counts).chain(sums..sums + FIRST_SUMS).collect();
+    let shown: Vec<_> = rows.iter().map(|batch| batch.project(&first).unwrap()).collect();
+    let shown = format!("{}\n", pretty_format_batches(&shown).unwrap());
+    assert_eq!(shown, std::fs::read_to_string(path(FIRST_ROWS)).unwrap());
+    for batch in decode_for_questions(&stored).unwrap() {
+        assert_eq!(
+            (batch["impressions_givt"].null_count(), batch["general_invalid_spend_micros"].null_count()),
+            (1, 1)
+        );
+        assert_eq!(batch["impressions"].null_count(), 0);
+    }
 }

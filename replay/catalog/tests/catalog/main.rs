@@ -6,6 +6,7 @@
 mod counting;
 mod lifecycle;
 mod place;
+mod rebuild;
 mod registry;
 mod samples;
 mod sealing;
@@ -70,14 +71,23 @@ on_both! {
         hours_and_reconciliations_are_listed_in_pages
         snapshot_keeps_to_its_range_and_projection
         snapshot_never_sees_half_a_sealing
-        forgetting_keeps_registry_and_audit
     }
     verdicts {
         judging_moves_only_from_where_it_stands
         later_ruling_makes_a_sealed_hour_stale
         later_ruling_on_an_open_hour_waits_for_its_seal
-        forgetting_begins_the_verdict_log_again
         hour_and_live_segment_are_found
+    }
+    rebuild {
+        rebuild_keeps_registry_and_audit_and_begins_a_generation
+        who_began_before_a_rebuild_writes_nothing_after_it
+        rebuild_is_seen_whole_or_not_at_all
+        rebuild_that_would_lose_what_was_sealed_or_counted_is_refused
+        rebuild_that_fails_leaves_everything_as_it_was
+        hours_that_are_the_same_keep_what_their_comparison_found
+        counts_that_follow_stay_where_the_log_could_not_be_read
+        judge_does_not_go_back_and_the_verdict_log_is_followed_again
+        lost_rows_are_named_and_counted_nowhere
     }
     lifecycle {
         what_was_stored_is_there_after_reopening

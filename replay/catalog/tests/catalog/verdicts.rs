@@ -5,7 +5,7 @@ use clicktrail_log::position::{Epoch, Position, Seq};
 
 use crate::{
     place::Place,
-    samples::{at, equal, hour, sealed, segment, seq},
+    samples::{equal, hour, sealed, segment, seq},
 };
 
 fn judged(clicks: u64, verdicts: u64) -> Mark {
@@ -72,17 +72,6 @@ pub(crate) async fn later_ruling_on_an_open_hour_waits_for_its_seal(place: Place
     assert_eq!(catalog.stale_hours(hour(0), 10).await.unwrap(), []);
     catalog.seal(&sealed(hour(0), 1, 10), &segment(hour(0)), &|_| equal(hour(0), 0)).await.unwrap();
     assert_eq!(catalog.stale_hours(hour(0), 10).await.unwrap().len(), 1);
-}
-
-pub(crate) async fn forgetting_begins_the_verdict_log_again(place: Place) {
-    let catalog = place.open().await;
-    catalog.put_judged(&Mark::NOTHING, &judged(7, 3)).await.unwrap();
-    catalog.put_later_rulings(&[later(5, 1, 1, 1)], Seq::ZERO, seq(1)).await.unwrap();
-    catalog.forget_derived("test", at(0)).await.unwrap();
-    assert_eq!(catalog.judged().await.unwrap(), Mark::NOTHING);
-    assert_eq!(catalog.followed_through().await.unwrap(), Seq::ZERO);
-    catalog.seal(&sealed(hour(0), 1, 10), &segment(hour(0)), &|_| equal(hour(0), 0)).await.unwrap();
-    assert_eq!(catalog.stale_hours(hour(0), 10).await.unwrap(), []);
 }
 
 pub(crate) async fn hour_and_live_segment_are_found(place: Place) {

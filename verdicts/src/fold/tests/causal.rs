@@ -27,6 +27,14 @@ detector = "duplicate"
 [[rule]]
 detector = "double_click"
 [[rule]]
+detector = "double_click"
+name = "of_a_user"
+who = "user"
+[[rule]]
+detector = "double_click"
+name = "of_an_address"
+who = "address"
+[[rule]]
 detector = "address_rate"
 clicks_max = 1
 [[rule]]
@@ -73,6 +81,7 @@ struct Draw {
     ip: usize,
     agent: usize,
     ad: u8,
+    advertiser: u8,
     /// How long before its frame was logged it happened; negative: its clock is ahead.
     age_ms: i64,
     /// Begins a frame.
@@ -97,29 +106,52 @@ fn draw() -> impl Strategy<Value = Draw> {
         2 => 0_i64..2_400_000,
         1 => 0_i64..100_000_000
     ];
-    let what = (kind, 0_u8..6, proptest::option::weighted(0.7, 0_u8..3), 0_usize..8, 0_usize..5, 0_u8..2);
+    let what = (
+        kind,
+        0_u8..6,
+        proptest::option::weighted(0.7, 0_u8..3),
+        0_usize..11,
+        0_usize..5,
+        0_u8..2,
+        prop_oneof![4 => Just(0_u8), 1 => Just(1)],
+    );
     let when = (
         age,
         any::<bool>(),
         prop_oneof![5 => 0_i64..20, 1 => 0_i64..700],
         prop_oneof![5 => Just(0_i64), 1 => 0_i64..=600],
     );
-    (what, when).prop_map(|((kind, id, user, ip, agent, ad), (age_ms, breaks, step_seconds, behind_seconds))| Draw {
-        kind,
-        id,
-        user,
-        ip,
-        agent,
-        ad,
-        age_ms,
-        breaks,
-        step_seconds,
-        behind_seconds,
-    })
+    (what, when).prop_map(
+        |((kind, id, user, ip, agent, ad, advertiser), (age_ms, breaks, step_seconds, behind_seconds))| Draw {
+            kind,
+            id,
+            user,
+            ip,
+            agent,
+            ad,
+            advertiser,
+            age_ms,
+            breaks,
+            step_seconds,
+            behind_seconds,
+        },
+    )
 }
 
 fn log(draws: &[Draw]) -> Vec<Entry> {
-    const IPS: [&str; 8] = ["10.1.0.1", "10.2.0.1", "10.4.0.1", "203.0.113.7", "192.0.2.1", "192.0.2.1", "odd", ""];
+    const IPS: [&str; 11] = [
+        "10.1.0.1",
+        "10.2.0.1",
+        "10.4.0.1",
+        "203.0.113.7",
+        "192.0.2.1",
+        "::ffff:192.0.2.1",
+        "2001:db8::1",
+        "2001:db8::ffff:2",
+        "2001:db8:0:1::1",
+        "odd",
+        "",
+    ];
     const AGENTS: [&str; 5] = ["", "curl/8.0", "Mozilla/5.0 (Windows NT 10.0)", "Mozilla/5.0 (iPhone; CPU)", "-"];
     let (mut now, mut seq, mut row, mut logged) = (NOON, 1, 0, NOON);
     let entry = |(index, draw): (usize, &Draw)| {
@@ -136,6 +168,7 @@ fn log(draws: &[Draw]) -> Vec<Entry> {
         event.ip = some(IPS[draw.ip]);
         event.user_agent = some(AGENTS[draw.agent]);
         event.ad_id = draw.ad.to_string().into();
+        event.advertiser_id = draw.advertiser.to_string().into();
         event.device_type = (draw.id % 2 == 0).then(|| "mobile".into());
         event.click_event_id = (draw.kind == Kind::Conversion).then(|| draw.ad.to_string().into());
         Entry { seq, row, logged, event }

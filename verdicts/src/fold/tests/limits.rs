@@ -50,7 +50,7 @@ fn batch_that_is_none_of_the_log_is_refused_by_name() {
     ] {
         let error = fold().judge(&with(column, &array), &Originals::none()).unwrap_err();
         assert!(matches!(&error, Error::Rows(_)) && error.to_string().contains(names), "{error}");
-        assert!(fold().old_events(&with(column, &array)).is_err());
+        assert!(fold().candidates(&with(column, &array)).is_err());
     }
     let missing = RecordBatch::new_empty(Arc::new(Schema::empty()));
     assert!(fold().judge(&missing, &Originals::none()).unwrap_err().to_string().contains("no column position"));

@@ -15,10 +15,12 @@ pub(super) fn findings(log: &[Entry], look_back: i64) -> Vec<(Position, String)>
             log[..index].iter().filter(|earlier| earlier.logged > entry.logged - look_back).collect();
         let reasons: Vec<String> = [
             duplicate(entry, &seen),
-            double_click(entry, &seen),
+            double_click(entry, &seen, "double_click"),
+            double_click(entry, &seen, "of_a_user").filter(|_| entry.event.user_id.is_some()),
+            double_click(entry, &seen, "of_an_address").filter(|_| entry.event.user_id.is_none()),
             rate(entry, &seen, "address_rate", 1, 60),
             rate(entry, &seen, "rate_3", 3, 600),
-            impossible_click(entry, &seen),
+            impossible_click(entry, &within(&seen, entry, 630)),
             travel(entry, &log[..index], entry.logged - look_back),
             farm(entry, &seen, "click_farm", 1, 300),
             listed(entry).or_else(|| farm(entry, &seen, "farm_2", 2, 1200)),
@@ -34,6 +36,11 @@ pub(super) fn findings(log: &[Entry], look_back: i64) -> Vec<(Position, String)>
     findings
 }
 
+/// Those logged within the last so many seconds, if that is less than the look-back.
+fn within<'e>(seen: &[&'e Entry], entry: &Entry, seconds: i64) -> Vec<&'e Entry> {
+    seen.iter().filter(|earlier| earlier.logged > entry.logged - seconds * SECOND).copied().collect()
+}
+
 fn time(entry: &Entry) -> i64 {
     entry.event.event_time.micros()
 }
@@ -46,6 +53,18 @@ fn address(entry: &Entry) -> Option<Address> {
     Address::parse(entry.event.ip.as_deref()?)
 }
 
+/// Whose address it is: of version 6, the first four of eight groups.
+fn network(entry: &Entry) -> Option<String> {
+    address(entry).map(|address| match address.ip() {
+        std::net::IpAddr::V4(v4) => v4.to_string(),
+        std::net::IpAddr::V6(v6) => format!("{:x?}", &v6.segments()[..4]),
+    })
+}
+
+fn is_subsecond(entry: &Entry) -> bool {
+    time(entry) % SECOND != 0
+}
+
 fn in_window(earlier: &Entry, entry: &Entry, window: i64) -> bool {
     time(earlier) > time(entry) - window && time(earlier) <= time(entry)
 }
@@ -54,7 +73,10 @@ fn in_window(earlier: &Entry, entry: &Entry, window: i64) -> bool {
 fn nearest<'e>(entry: &Entry, seen: &[&'e Entry], kind: Kind, window: i64) -> Option<&'e Entry> {
     let who = |entry: &Entry| match &entry.event.user_id {
         Some(user) => Some((Some(user.clone()), None, None)),
-        None => entry.event.ip.clone().map(|ip| (None, Some(ip), entry.event.user_agent.clone())),
+        None => {
+            let ip = network(entry).or_else(|| entry.event.ip.as_ref().map(|ip| format!("text {ip}")));
+            ip.map(|ip| (None, Some(ip), entry.event.user_agent.clone()))
+        }
     };
     let is_same = |earlier: &&&Entry| {
         earlier.event.kind == kind
@@ -66,30 +88,35 @@ fn nearest<'e>(entry: &Entry, seen: &[&'e Entry], kind: Kind, window: i64) -> Op
 }
 
 fn duplicate(entry: &Entry, seen: &[&Entry]) -> Option<String> {
-    if !matches!(entry.event.kind, Kind::Click | Kind::Conversion) {
+    if !matches!(entry.event.kind, Kind::Click | Kind::Impression | Kind::Conversion) {
         return None;
     }
-    let is_same =
-        |earlier: &&&Entry| (earlier.event.kind, &earlier.event.event_id) == (entry.event.kind, &entry.event.event_id);
+    let identity = |entry: &Entry| {
+        let event = &entry.event;
+        (event.kind, event.advertiser_id.clone(), event.ad_id.clone(), event.event_id.clone())
+    };
+    let is_same = |earlier: &&&Entry| identity(earlier) == identity(entry);
     seen.iter().find(is_same).map(|first| format!("duplicate(original={})", first.position()))
 }
 
-fn double_click(entry: &Entry, seen: &[&Entry]) -> Option<String> {
+fn double_click(entry: &Entry, seen: &[&Entry], rule: &str) -> Option<String> {
     let previous = is_click(entry).then(|| nearest(entry, seen, Kind::Click, 60 * SECOND)).flatten()?;
     let gap = (time(entry) - time(previous)) / 1000;
-    Some(format!("double_click(previous={} gap_ms={gap})", previous.position()))
+    Some(format!("{rule}(previous={} gap_ms={gap})", previous.position()))
 }
 
 fn impossible_click(entry: &Entry, seen: &[&Entry]) -> Option<String> {
-    let impression = is_click(entry).then(|| nearest(entry, seen, Kind::Impression, 30 * SECOND)).flatten()?;
+    let seen: Vec<&Entry> = seen.iter().filter(|earlier| is_subsecond(earlier)).copied().collect();
+    let is_judged = is_click(entry) && is_subsecond(entry);
+    let impression = is_judged.then(|| nearest(entry, &seen, Kind::Impression, 30 * SECOND)).flatten()?;
     let gap = (time(entry) - time(impression)) / 1000;
     Some(format!("impossible_click(impression={} gap_ms={gap})", impression.position()))
 }
 
 fn clicks_in_window<'e>(entry: &Entry, seen: &[&'e Entry], window: i64) -> Option<Vec<&'e Entry>> {
-    let own = is_click(entry).then(|| address(entry)).flatten()?;
+    let own = is_click(entry).then(|| network(entry)).flatten()?;
     let counts = |earlier: &&&Entry| {
-        is_click(earlier) && address(earlier) == Some(own) && in_window(earlier, entry, window * SECOND)
+        is_click(earlier) && network(earlier).as_ref() == Some(&own) && in_window(earlier, entry, window * SECOND)
     };
     Some(seen.iter().filter(counts).copied().collect())
 }
@@ -114,7 +141,12 @@ fn farm(entry: &Entry, seen: &[&Entry], rule: &str, max: usize, window: i64) -> 
 
 fn injection(entry: &Entry, seen: &[&Entry]) -> Option<String> {
     let click_id = entry.event.click_event_id.as_ref().filter(|_| entry.event.kind == Kind::Conversion)?;
-    let click = seen.iter().find(|earlier| is_click(earlier) && earlier.event.event_id == *click_id)?;
+    let is_named = |earlier: &&&Entry| {
+        is_click(earlier)
+            && earlier.event.advertiser_id == entry.event.advertiser_id
+            && earlier.event.event_id == *click_id
+    };
+    let click = seen.iter().find(is_named)?;
     let gap = (time(entry) - time(click)) / 1000;
     let fires = in_window(click, entry, 120 * SECOND);
     fires.then(|| format!("click_injection(click={} gap_ms={gap})", click.position()))
@@ -141,7 +173,8 @@ fn travel(entry: &Entry, log: &[Entry], cut: i64) -> Option<String> {
     let there = log.iter().rfind(is_elsewhere).filter(|there| there.logged > cut)?;
     let metres = place(there)?.metres_to(here);
     let gap = time(entry).abs_diff(time(there));
-    let hours = gap as f64 / 3.6e9;
+    let slack = if is_subsecond(entry) && is_subsecond(there) { 0 } else { SECOND.unsigned_abs() };
+    let hours = (gap + slack) as f64 / 3.6e9;
     (metres as f64 / 1000.0 > 1000.0 * hours).then(|| {
         let (kilometres, gap) = ((metres + 500) / 1000, gap / 1000);
         format!(

@@ -41,6 +41,55 @@ fn duplicate_names_the_first_event_of_its_kind_and_id() {
     );
 }
 
+/// A batch that is sent again: only the first of each impression and conversion is valid.
+#[test]
+fn impressions_and_conversions_sent_again_are_duplicates() {
+    let mut world = World::default();
+    for _ in 0..2 {
+        world.add(event(Kind::Impression, "i-1", NOON)).add(event(Kind::Conversion, "i-1", NOON));
+        world.add(event(Kind::Probe, "i-1", NOON)).add(event(Kind::Prefetch, "i-1", NOON));
+    }
+    let duplicates = ["1.1.0", "1.2.0"].map(|first| ("i-1".to_owned(), format!("duplicate(original={first})")));
+    assert_eq!(found(&world, "duplicate", ""), duplicates);
+    assert_eq!(found(&world, "duplicate", "kinds = [\"conversion\"]"), duplicates[1..]);
+    assert!(found(&world, "duplicate", "kinds = [\"click\"]").is_empty());
+}
+
+#[test]
+fn what_one_event_shows_is_judged_of_every_kind_that_counts() {
+    let fired = |kind: Kind, agent: Option<&'static str>, ip: Option<&'static str>| {
+        let mut world = World::default();
+        let mut event = event(kind, "e", NOON);
+        event.user_agent = agent.map(Into::into);
+        event.ip = ip.map(Into::into);
+        event.device_type = Some("desktop".into());
+        world.add(event);
+        let rules = "[[rule]]\ndetector = \"suspicious_agent\"\n[[rule]]\ndetector = \"device_mismatch\"\n\
+             [[rule]]\ndetector = \"datacentre\"\nlists = [\"list.txt\"]\n";
+        let found = world.findings(&ruleset(rules));
+        found
+            .iter()
+            .flat_map(|finding| &finding.reasons)
+            .map(|reason| reason.rule.clone())
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    let iphone = "Mozilla/5.0 (iPhone; CPU iPhone OS 18_6 like Mac OS X) AppleWebKit/605.1.15";
+    for (kind, robot, missing, phone, listed) in [
+        (Kind::Click, "suspicious_agent", "suspicious_agent", "device_mismatch", "datacentre"),
+        (Kind::Impression, "suspicious_agent", "suspicious_agent", "device_mismatch", "datacentre"),
+        // Servers report conversions: what they do not say of the visitor is not held against it.
+        (Kind::Conversion, "suspicious_agent", "", "", "datacentre"),
+        (Kind::Probe, "", "", "", ""),
+        (Kind::Prefetch, "", "", "", ""),
+    ] {
+        assert_eq!(fired(kind, Some("curl/8.16.0"), None), robot, "{kind}");
+        assert_eq!(fired(kind, None, None), missing, "{kind}");
+        assert_eq!(fired(kind, Some(iphone), None), phone, "{kind}");
+        assert_eq!(fired(kind, Some("Firefox/143.0"), Some("203.0.113.9")), listed, "{kind}");
+    }
+}
+
 #[test]
 fn duplicate_sees_what_was_logged_within_the_look_back() {
     let at = |logged: &[i64]| {
@@ -58,33 +107,62 @@ fn duplicate_sees_what_was_logged_within_the_look_back() {
 }
 
 #[test]
+fn duplicate_is_of_one_advertiser_and_ad() {
+    let mut world = World::default();
+    let of = |advertiser: &'static str, ad: &'static str| {
+        move |click: &mut clicktrail_log::event::Event<'static>| {
+            (click.advertiser_id, click.ad_id) = (advertiser.into(), ad.into());
+        }
+    };
+    world.click("1", NOON, of("a", "x")).click("1", NOON, of("b", "x")).click("1", NOON, of("b", "y"));
+    // Nor do two texts that are divided elsewhere.
+    world.click("1", NOON, of("bx", "y")).click("1", NOON, of("b", "xy"));
+    assert!(found(&world, "duplicate", "").is_empty());
+    world.click("1", NOON, of("b", "y"));
+    assert_eq!(found(&world, "duplicate", ""), one("1", "duplicate(original=1.3.0)"));
+}
+
+#[test]
+fn duplicate_sees_its_own_window() {
+    let mut world = World::default();
+    for seconds in [0, 3599, 7198, 10_798] {
+        world.add_logged(event(Kind::Click, "a", NOON), NOON + seconds * SECOND);
+    }
+    let one_hour = found(&world, "duplicate", "window_hours = 1");
+    let originals: Vec<_> = one_hour.iter().map(|(_, reasons)| reasons.as_str()).collect();
+    assert_eq!(originals, ["duplicate(original=1.1.0)", "duplicate(original=1.2.0)"]);
+}
+
+#[test]
 fn original_in_the_archive_is_named_only_if_it_is_earlier() {
     let mut world = World::default();
     world.add_logged(event(Kind::Click, "a", NOON), NOON + 72_000 * SECOND);
     let batch = super::world::batch(&world.entries);
     let ruleset = rule("duplicate", "");
-    let old = Fold::new(Arc::clone(&ruleset)).old_events(&batch).unwrap();
-    assert_eq!((old.len(), old[0].row, old[0].event_id.as_str(), old[0].kind), (1, 0, "a", Kind::Click));
+    const DAY: i64 = 86_400 * SECOND;
     for (position, is_found) in [("1.0.9", true), ("1.1.0", false), ("1.2.0", false)] {
         let mut originals = Originals::none();
-        originals.add(Kind::Click, "a", position.parse().unwrap());
-        originals.add(Kind::Conversion, "a", "1.0.0".parse().unwrap());
+        originals.add(0, DAY, position.parse().unwrap());
+        originals.add(0, DAY + 1, "1.0.0".parse().unwrap());
+        originals.add(1, DAY, "1.0.0".parse().unwrap());
         let findings = Fold::new(Arc::clone(&ruleset)).judge(&batch, &originals).unwrap();
         let names: Vec<_> = findings.iter().map(reasons).collect();
         assert_eq!(names, if is_found { vec![format!("duplicate(original={position})")] } else { vec![] });
     }
-    assert!(Fold::new(rule("device_mismatch", "")).old_events(&batch).unwrap().is_empty());
 }
 
 #[test]
-fn event_is_old_when_its_original_may_lie_beyond_the_look_back() {
-    let old = |kind: Kind, age_seconds: i64| {
+fn every_event_that_is_billed_may_have_an_original_beyond_the_look_back() {
+    let candidates = |ruleset: &str, kind: Kind| {
         let mut world = World::default();
-        world.add_logged(event(kind, "a", NOON), NOON + age_seconds * SECOND);
-        !Fold::new(rule("duplicate", "")).old_events(&super::world::batch(&world.entries)).unwrap().is_empty()
+        world.add(event(kind, "a", NOON));
+        Fold::new(super::world::ruleset(ruleset)).candidates(&super::world::batch(&world.entries)).unwrap().len()
     };
-    assert!(old(Kind::Click, 7080) && !old(Kind::Click, 7079));
-    assert!(old(Kind::Conversion, 9000) && !old(Kind::Impression, 9000) && !old(Kind::Probe, 9000));
+    let duplicate = "[[rule]]\ndetector = \"duplicate\"\n";
+    assert_eq!(Kind::ALL.map(|kind| candidates(duplicate, kind)), [1, 1, 1, 0, 0]);
+    let within = format!("{duplicate}window_hours = 2\n");
+    assert_eq!(candidates(&within, Kind::Click), 0, "the state knows all of the window");
+    assert_eq!(candidates("[[rule]]\ndetector = \"device_mismatch\"\n", Kind::Click), 0);
 }
 
 #[test]
@@ -222,9 +300,9 @@ fn suspicious_agent_is_missing_or_listed() {
 #[test]
 fn impossible_click_follows_its_impression_by_less_than_the_gap() {
     let pair = |gap: i64, ad: &'static str, order: [usize; 2]| {
-        let mut impression = event(Kind::Impression, "i", NOON);
+        let mut impression = event(Kind::Impression, "i", NOON + 500 * MILLI);
         impression.user_id = Some("u".into());
-        let mut click = event(Kind::Click, "c", NOON + gap);
+        let mut click = event(Kind::Click, "c", NOON + 500 * MILLI + gap);
         click.user_id = Some("u".into());
         click.ad_id = ad.into();
         let both = [impression, click];
@@ -240,6 +318,78 @@ fn impossible_click_follows_its_impression_by_less_than_the_gap() {
     assert!(pair(-1, "ad", [0, 1]).is_empty());
     assert!(pair(0, "other", [0, 1]).is_empty());
     assert!(pair(50, "ad", [1, 0]).is_empty(), "a fold does not look ahead");
+    for (seconds, is_found) in [(600, true), (601, false)] {
+        let mut world = World::default();
+        world.add(event(Kind::Impression, "i", NOON));
+        world.add_logged(event(Kind::Click, "c", NOON), NOON + seconds * SECOND);
+        world.entries.iter_mut().for_each(|entry| entry.event.user_id = Some("u".into()));
+        assert_eq!(!found(&world, "impossible_click", "").is_empty(), is_found, "logged {seconds} s apart");
+    }
+}
+
+#[test]
+fn times_in_whole_seconds_are_no_evidence_of_a_fast_click() {
+    let pair = |impression: i64, click: i64, parameters: &str| {
+        let mut world = World::default();
+        for (kind, id, time) in [(Kind::Impression, "i", impression), (Kind::Click, "c", click)] {
+            let mut event = event(kind, id, NOON + time);
+            event.user_id = Some("u".into());
+            world.add_logged(event, NOON);
+        }
+        found(&world, "impossible_click", parameters).len()
+    };
+    assert_eq!(pair(MILLI, 2 * MILLI, ""), 1);
+    assert_eq!(pair(0, 0, ""), 0, "both are whole seconds");
+    assert_eq!(pair(0, MILLI, ""), 0, "the impression is");
+    assert_eq!(pair(950 * MILLI, SECOND, ""), 0, "the click is");
+    assert_eq!(pair(0, 3 * SECOND, "gap_ms_min = 5000"), 0);
+    assert_eq!(pair(MILLI, 3 * SECOND + MILLI, "gap_ms_min = 5000"), 1);
+}
+
+#[test]
+fn addresses_of_one_version_6_network_are_one_for_rates_farms_and_repeats() {
+    let ips = ["2001:db8:0:1::1", "2001:db8:0:1:ffff::2", "2001:db8:0:1::3", "2001:db8:0:2::4"];
+    let mut world = World::default();
+    for (ip, user) in ips.iter().zip(["a", "b", "c", "d"]) {
+        world.click(ip, NOON, |click| {
+            click.ip = Some((*ip).into());
+            click.user_id = Some(user.into());
+        });
+    }
+    let third = |detector: &str, parameters: &str| {
+        found(&world, detector, parameters).into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    assert_eq!(third("address_rate", "clicks_max = 2"), [ips[2]]);
+    assert_eq!(third("click_farm", "users_max = 2"), [ips[2]]);
+    let lengths = |prefix: u32| {
+        let text = format!("ipv6_prefix = {prefix}\n[[rule]]\ndetector = \"address_rate\"\nclicks_max = 2\n");
+        world.found(&ruleset(&text)).len()
+    };
+    assert_eq!([48, 64, 128].map(lengths), [2, 1, 0]);
+    let mut repeats = World::default();
+    for ip in ["2001:db8:0:1::1", "2001:db8:0:1::2", "2001:db8:0:2::1", "192.0.2.1", "::ffff:192.0.2.1"] {
+        repeats.click(ip, NOON, |click| click.ip = Some(ip.into()));
+    }
+    let repeats: Vec<_> = found(&repeats, "double_click", "").into_iter().map(|(id, _)| id).collect();
+    assert_eq!(repeats, ["2001:db8:0:1::2", "::ffff:192.0.2.1"]);
+}
+
+#[test]
+fn double_click_may_look_at_users_or_at_addresses_alone() {
+    let mut world = World::default();
+    for (id, user) in [("u1", Some("u")), ("u2", Some("u")), ("a1", None), ("a2", None)] {
+        world.click(id, NOON, |click| {
+            click.ip = Some("192.0.2.1".into());
+            click.user_id = user.map(Into::into);
+        });
+    }
+    let ids = |who: &str| {
+        found(&world, "double_click", &format!("who = \"{who}\"")).into_iter().map(|(id, _)| id).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        (ids("any"), ids("user"), ids("address")),
+        (vec!["u2".into(), "a2".into()], vec!["u2".into()], vec!["a2".into()])
+    );
 }
 
 #[test]
@@ -247,7 +397,7 @@ fn impossible_travel_compares_with_the_last_event_elsewhere() {
     let travel = |events: &[(Kind, i64, &'static str)], parameters: &str| {
         let mut world = World::default();
         for (index, (kind, seconds, ip)) in events.iter().enumerate() {
-            let mut event = event(*kind, &index.to_string(), NOON + seconds * SECOND);
+            let mut event = event(*kind, &index.to_string(), NOON + MILLI + seconds * SECOND);
             event.user_id = Some("u".into());
             event.ip = Some((*ip).into());
             world.add(event);

@@ -1,0 +1,158 @@
+//! What an answer stands on, for people and programs: one line on stderr if it is not complete, exit 4 for who asks.
+
+#![expect(clippy::disallowed_methods, reason = "whoever asks for a complete answer waits for live counting")]
+
+use std::{sync::Arc, time::Duration};
+
+use anyhow::bail;
+use arrow::array::RecordBatch;
+use clicktrail_log::{
+    archive::keys::ManifestKey,
+    embedded::EmbeddedLog,
+    log::{Log as _, Stream},
+    position::Seq,
+};
+use clicktrail_query::basis::{Basis, Missing};
+use serde_json::{Value, json};
+use tracing::info;
+
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    installation::Installation,
+    output,
+};
+
+/// How long a complete answer waits for live counting in all.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+/// Without any progress for so long, nobody is counting.
+const STANDSTILL: Duration = Duration::from_secs(3);
+/// How often it looks.
+const LOOK: Duration = Duration::from_millis(200);
+const _: () = assert!(LOOK.as_millis() < STANDSTILL.as_millis(), "counting that goes on is seen to go on");
+
+/// What a command takes whose answer may be incomplete.
+#[derive(Debug, Clone, Copy, clap::Args)]
+pub(super) struct Arguments {
+    /// Demand a complete answer: exit 4 if anything is missing that was logged by now. While a server counts, wait for
+    /// it, up to 30 seconds
+    #[arg(long)]
+    complete: bool,
+    /// With --output json: print one object with `complete`, `basis` and `rows` instead of the rows alone
+    #[arg(long)]
+    basis: bool,
+}
+
+impl Arguments {
+    /// If a complete answer is demanded, lets live counting come to the end of the log as it is now.
+    pub(super) async fn wait(self, instance: &Installation) -> anyhow::Result<()> {
+        if !self.complete {
+            return Ok(());
+        }
+        let Ok(info) = instance.clicks.info().await else { return Ok(()) };
+        let (begun, mut counted) = (tokio::time::Instant::now(), None);
+        let mut moved = begun;
+        while begun.elapsed() < WAIT_MAX && moved.elapsed() < STANDSTILL {
+            let through = instance.catalog.counted_through().await?;
+            if through >= info.last {
+                break;
+            }
+            if counted != Some(through) {
+                (counted, moved) = (Some(through), tokio::time::Instant::now());
+            }
+            tokio::time::sleep(LOOK).await;
+        }
+        Ok(())
+    }
+
+    /// Prints rows with what they stand on, and says how the command ends.
+    pub(super) fn print(self, rows: &[RecordBatch], basis: &Basis, global: &Global) -> anyhow::Result<Exit> {
+        self.print_with(rows, basis, global, |rows| output::rows(rows, Format::Table))
+    }
+
+    /// The same with a table of the caller's own.
+    pub(super) fn print_with(
+        self,
+        rows: &[RecordBatch],
+        basis: &Basis,
+        global: &Global,
+        table: impl FnOnce(&[RecordBatch]) -> anyhow::Result<()>,
+    ) -> anyhow::Result<Exit> {
+        match global.output {
+            Format::Json if self.basis => {
+                let mut all: Vec<Value> = Vec::new();
+                for batch in rows {
+                    all.extend(output::objects(batch)?.into_iter().map(Value::Object));
+                }
+                output::json(&json!({"complete": basis.is_complete(), "basis": document(basis), "rows": all}));
+            }
+            Format::Json => output::rows(rows, global.output)?,
+            Format::Table => table(rows)?,
+        }
+        Ok(self.tell(basis))
+    }
+
+    /// Says what is missing, if anything is.
+    pub(super) fn tell(self, basis: &Basis) -> Exit {
+        tell(basis);
+        if self.complete && !basis.is_complete() { Exit::InputIncomplete } else { Exit::Ok }
+    }
+}
+
+/// Says what is missing, if anything is.
+pub(super) fn tell(basis: &Basis) {
+    if let Some(sentence) = basis.sentence() {
+        output::note(&sentence);
+    }
+}
+
+/// What an answer of this installation stands on now, for answers that are not counters.
+pub(super) async fn present(instance: &Installation) -> anyhow::Result<Basis> {
+    with_spool(instance.questions().present_basis().await?, instance).await
+}
+
+/// The same with what lies on this machine's spool: acknowledged, and not in the log yet.
+pub(super) async fn with_spool(mut basis: Basis, instance: &Installation) -> anyhow::Result<Basis> {
+    let path = instance.places.data.join(format!("spool-{}.sqlite", Stream::Clicks));
+    if instance.is_embedded() || !path.is_file() {
+        return Ok(basis);
+    }
+    let spool = EmbeddedLog::open(&path, Stream::Clicks, Arc::clone(&instance.clock)).await?;
+    let info = spool.info().await?;
+    let waiting = info.last.next().get().saturating_sub(info.first.get());
+    basis.missing.extend((waiting > 0).then_some(Missing::Spooled(waiting)));
+    Ok(basis)
+}
+
+/// Refuses a catalog that is new where the archive is not: it was deleted, or it is another's. A server on it would
+/// answer every link with 404, and count nothing of what is sealed.
+pub(super) async fn check_catalog(instance: &Installation) -> anyhow::Result<()> {
+    let catalog = &instance.catalog;
+    let is_new = catalog.last_hour().await?.is_none() && catalog.counted_through().await? == Seq::ZERO;
+    let has_ads = catalog.ads_version().await? > 0;
+    // An archive that cannot be reached says nothing: then sealing tells.
+    if is_new && !has_ads && matches!(instance.archive.holds_any(&ManifestKey::prefix(Stream::Clicks)).await, Ok(true))
+    {
+        bail!(
+            "the catalog is empty, but the archive has sealed hours: restore the catalog, or register the ads again \
+             (`ads import`) and run `catalog rebuild`"
+        );
+    }
+    if !is_new && !has_ads {
+        info!("no ad is registered: links are answered with 404, and only events that bring their price are taken");
+    }
+    Ok(())
+}
+
+fn document(basis: &Basis) -> Value {
+    let marks = &basis.marks;
+    let missing = |missing: &Missing| json!({"code": missing.code(), "detail": missing.to_string()});
+    json!({
+        "generation": marks.generation.get(),
+        "sealed_hours_through": marks.last_hour.as_ref().map(|last| last.hour.to_string()),
+        "counted_through": marks.counted_through.get(),
+        "judged_through": marks.judged.clicks_through.get(),
+        "logged_through": basis.logged_through.map(|last| last.get()),
+        "missing": basis.missing.iter().map(missing).collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,123 @@
+//! How many and how much in the three tiers, and how much of it was judged.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Range,
+    sync::Arc,
+};
+
+use arrow::array::RecordBatch;
+use clicktrail_catalog::Segment;
+use clicktrail_log::{
+    position::{Epoch, Position, Seq},
+    time::Hour,
+};
+use clicktrail_projections::counters::{
+    self, hot,
+    query::Question,
+    tiers::{self, Counted},
+};
+use clicktrail_replay::{as_of::AsOf, segment};
+use clicktrail_verdicts::{coverage::Coverage, kinds::Kinds};
+
+use crate::{
+    counters::{Answer, Moment},
+    error::Error,
+    service::Service,
+};
+
+/// Segments and partials by the kinds of which all events were judged.
+struct ByCoverage {
+    coverage: Coverage,
+    /// The frames of each sealed hour.
+    hours: HashMap<Hour, Range<Position>>,
+    /// The epoch of frames that are not sealed.
+    epoch: Epoch,
+    /// The end of the verdicts that the answer counts; `None` if it counts those of the live judge alone.
+    before: Option<Position>,
+    counted: BTreeMap<Kinds, Counted>,
+}
+
+impl ByCoverage {
+    fn of(&mut self, frames: &Range<Position>) -> &mut Counted {
+        let judged = self.coverage.of(frames, self.before);
+        let fresh = || Counted { judged, ..Counted::default() };
+        self.counted.entry(judged).or_insert_with(fresh)
+    }
+
+    fn add_segment(&mut self, live: &Segment) {
+        // A quiet hour's segment has no rows to read.
+        if live.rows > 0 {
+            let nowhere = Position::new(self.epoch, Seq::ZERO, 0);
+            let frames = self.hours.get(&live.hour).cloned().unwrap_or(nowhere..nowhere.plus_rows(1));
+            self.of(&frames).segments.push(segment::file(live));
+        }
+    }
+
+    fn add_open(&mut self, (first, last): (Seq, Seq), rows: Vec<RecordBatch>) {
+        let frame = |seq: Seq| Position::new(self.epoch, seq, 0);
+        self.of(&(frame(first)..frame(last.next()))).partials.extend(rows);
+    }
+}
+
+impl Service {
+    /// The numbers that count, in tiers: live segments, and what is counted since.
+    ///
+    /// # Errors
+    /// As catalog, archive and engine report.
+    pub async fn tiers(&self, question: &Question) -> Result<Answer, Error> {
+        let tail = self.tail().await;
+        let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
+        let snapshot = self.catalog.snapshot(counters::NAME, first, last).await?;
+        let mut sources = self.by_coverage(None).await?;
+        snapshot.segments.iter().for_each(|live| sources.add_segment(live));
+        for partial in &snapshot.partials {
+            let rows = hot::decode_for_questions(&partial.payload)?;
+            sources.add_open((partial.first_seq, partial.last_seq), rows);
+        }
+        let counted = sources.counted.into_values().collect();
+        let rows = tiers::ask(question, &self.archive, counted, self.limits).await?;
+        Ok(Answer { rows, basis: self.basis(tail, snapshot.marks).await? })
+    }
+
+    /// The same with the verdicts up to a moment, as [`Service::counters_as_of`] does it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchVerdict`]; otherwise as logs, catalog, archive and engine report.
+    pub async fn tiers_as_of(&self, question: &Question, moment: Moment) -> Result<Answer, Error> {
+        let tail = self.tail().await;
+        let before = self.end_of(moment).await?;
+        let as_of = AsOf {
+            clicks: Arc::clone(&self.clicks),
+            archive: self.archive.clone(),
+            catalog: Arc::clone(&self.catalog),
+            history: self.history.clone(),
+            limits: self.limits,
+            // What an earlier version did not count, verdicts may be about.
+            all_columns: true,
+        };
+        let found = as_of.sources(before).await?;
+        let mut sources = self.by_coverage(Some(before)).await?;
+        found.segments.iter().for_each(|segment| sources.add_segment(segment));
+        let marks = &found.marks;
+        if marks.counted_through > marks.sealed_through() {
+            let frames = (marks.sealed_through().next(), marks.counted_through);
+            sources.add_open(frames, hot::for_questions(&found.rows)?);
+        }
+        let counted = sources.counted.into_values().collect();
+        let rows = tiers::ask(question, &self.archive, counted, self.limits).await?;
+        Ok(Answer { rows, basis: self.basis(tail, found.marks).await? })
+    }
+
+    async fn by_coverage(&self, before: Option<Position>) -> Result<ByCoverage, Error> {
+        let frames = |epoch: Epoch, first: Seq, end: Seq| Position::new(epoch, first, 0)..Position::new(epoch, end, 0);
+        let epoch = self.clicks.info().await.map_err(clicktrail_replay::Error::from)?.epoch;
+        let mut hours = HashMap::new();
+        for hour in self.sealed_hours().await? {
+            let epoch = Epoch::new(i64::from(hour.epoch)).unwrap_or(epoch);
+            hours.insert(hour.hour, frames(epoch, hour.first_seq, hour.last_seq.next()));
+        }
+        let coverage = Coverage::read(&self.archive).await?;
+        Ok(ByCoverage { coverage, hours, epoch, before, counted: BTreeMap::new() })
+    }
+}

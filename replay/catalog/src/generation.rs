@@ -1,0 +1,47 @@
+//! Which making of the catalog it is, and the fence: who began before a rebuild writes nothing after it.
+
+use crate::{
+    error::Error,
+    model::Generation,
+    rows,
+    session::{Backend, Lock, Session},
+};
+
+const READ: &str = "SELECT generation FROM catalog_generation";
+
+const RAISE: &str = "UPDATE catalog_generation SET generation = generation + 1";
+
+/// The present one.
+pub(crate) async fn read(session: &mut impl Session) -> Result<Generation, Error> {
+    let found = session.fetch(READ, &[], rows::generation).await?;
+    found.first().copied().ok_or_else(|| Error::Corrupt("no row in catalog_generation".to_owned()))
+}
+
+/// The present one of a database.
+pub(crate) async fn of(backend: &impl Backend) -> Result<Generation, Error> {
+    read(&mut backend.read().await?).await
+}
+
+/// Begins the next one.
+pub(crate) async fn raise(session: &mut impl Session) -> Result<Generation, Error> {
+    session.execute(RAISE, &[]).await?;
+    read(session).await
+}
+
+/// A transaction that may change what decides which frames are counted where.
+///
+/// # Errors
+/// [`Error::Conflict`] if the catalog was rebuilt since the handle was made: what its holder knows may be of another
+/// making.
+pub(crate) async fn write<B: Backend>(backend: &B) -> Result<B::Session, Error> {
+    let mut session = backend.write(Lock::Counts).await?;
+    let (began, now) = (backend.made_in(), read(&mut session).await?);
+    if began == now {
+        return Ok(session);
+    }
+    Err(Error::Conflict(format!(
+        "it was rebuilt: this is generation {}, and what writes began with {}",
+        now.get(),
+        began.get()
+    )))
+}

@@ -1,0 +1,408 @@
+//! A repeat is found within its window, whatever is sealed, lost or restarted meanwhile: compared with looking at every
+//! event before it.
+
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use arrow::array::AsArray as _;
+use clicktrail_log::{
+    archive::{
+        Archive,
+        clicks::Clicks,
+        seal::{Cursor, Sealer},
+    },
+    embedded::EmbeddedLog,
+    event::{Event, Kind},
+    frame::Writer,
+    log::{Log, ReadLimit, Stream},
+    position::{Position, Seq},
+    schema::EventsBuilder,
+    time::{Clock, Hour, ManualClock, Timestamp},
+};
+use futures::{StreamExt as _, stream};
+use proptest::{prelude::*, strategy::ValueTree as _};
+use uuid::Uuid;
+
+use crate::{
+    judge::{Error, Judge, Mark, rejudge::Rejudge},
+    reader::{Ruled, VerdictReader},
+    ruleset::Ruleset,
+    testing::{event, seed::seeded},
+    verdict::{Evidence, Verdict},
+};
+
+const MINUTE: i64 = 60_000_000;
+const HOUR: i64 = 60 * MINUTE;
+
+/// An event, the rule that found it, and the original that the rule names.
+type Repeat = (Position, String, Position);
+
+/// A log of clicks, and what is made of it.
+struct Repeats {
+    directory: tempfile::TempDir,
+    clock: Arc<ManualClock>,
+    clicks: Arc<EmbeddedLog>,
+    archive: Archive,
+    writer: Writer,
+    cursor: Cursor,
+    rules: Arc<Ruleset>,
+    verdict_logs: AtomicU32,
+}
+
+fn start() -> Timestamp {
+    Hour::parse("2026-03-01T22").unwrap().start()
+}
+
+/// The `duplicate` rule with this before it and within it.
+fn duplicate(before: &str, within: &str) -> String {
+    format!("version = 1\nname = \"t\"\n{before}\n[[rule]]\ndetector = \"duplicate\"\n{within}\n")
+}
+
+impl Repeats {
+    async fn new(rules: &str) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let clock = Arc::new(ManualClock::new(start()));
+        let path = directory.path().join("clicks.sqlite");
+        let clicks = EmbeddedLog::open(&path, Stream::Clicks, Arc::clone(&clock) as Arc<dyn Clock>).await.unwrap();
+        let archive = Archive::directory(directory.path().join("archive")).unwrap();
+        Self {
+            directory,
+            clock,
+            clicks: Arc::new(clicks),
+            archive,
+            writer: Writer::new(Uuid::from_u128(3), 1),
+            cursor: Cursor::start(),
+            rules: Arc::new(Ruleset::parse(rules, &|_| Err(std::io::ErrorKind::NotFound.into())).unwrap()),
+            verdict_logs: AtomicU32::new(0),
+        }
+    }
+
+    async fn log(&mut self, at: Timestamp, events: &[Event<'static>]) {
+        self.clock.set(at);
+        let mut builder = EventsBuilder::with_capacity(8);
+        events.iter().for_each(|event| builder.push(event));
+        self.clicks.append(&self.writer.seal(&builder.finish(), (at, at)).unwrap()).await.unwrap();
+    }
+
+    /// A click with an id, that claims to have just happened.
+    async fn click(&mut self, hours: f64, id: &str) {
+        let at = start().plus_micros((hours * HOUR as f64) as i64);
+        self.log(at, &[event(Kind::Click, id, at.micros())]).await;
+    }
+
+    async fn seal_until(&mut self, now: Timestamp) {
+        let sealer = Sealer::<Clicks>::of(Arc::clone(&self.clicks) as Arc<dyn Log>, self.archive.clone());
+        let sealer = sealer.with_part_rows(7);
+        while let Some((_, after)) = sealer.seal_next(&self.cursor, now).await.unwrap() {
+            self.cursor = after;
+        }
+    }
+
+    fn archived(&self, folder: &str) -> std::path::PathBuf {
+        self.directory.path().join("archive").join(folder)
+    }
+
+    /// A judge with a verdict log of its own.
+    async fn judge(&self) -> (Judge, VerdictReader) {
+        let verdicts = self.verdict_log().await;
+        let reader = VerdictReader::new(Arc::clone(&verdicts), self.archive.clone());
+        (self.judge_into(verdicts), reader)
+    }
+
+    async fn verdict_log(&self) -> Arc<dyn Log> {
+        let number = self.verdict_logs.fetch_add(1, Ordering::Relaxed);
+        let path = self.directory.path().join(format!("verdicts-{number}.sqlite"));
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        Arc::new(EmbeddedLog::open(&path, Stream::Verdicts, clock).await.unwrap())
+    }
+
+    fn judge_into(&self, verdicts: Arc<dyn Log>) -> Judge {
+        let clock = Arc::clone(&self.clock) as Arc<dyn Clock>;
+        let clicks = Arc::clone(&self.clicks) as Arc<dyn Log>;
+        Judge::new(clicks, verdicts, self.archive.clone(), Arc::clone(&self.rules), clock)
+    }
+
+    /// What a judge finds who comes now and judges everything.
+    async fn judged(&self) -> Vec<Repeat> {
+        let (mut judge, reader) = self.judge().await;
+        let mut mark = Mark::NOTHING;
+        while let Some(next) = judge.step(mark, Duration::ZERO).await.unwrap() {
+            mark = next;
+        }
+        found(&reader).await
+    }
+
+    /// The same by judges each of whom ends after one step.
+    async fn judged_with_restarts(&self) -> Vec<Repeat> {
+        let verdicts = self.verdict_log().await;
+        let mut mark = Mark::NOTHING;
+        while let Some(next) = self.judge_into(Arc::clone(&verdicts)).step(mark, Duration::ZERO).await.unwrap() {
+            mark = next;
+        }
+        found(&VerdictReader::new(verdicts, self.archive.clone())).await
+    }
+
+    /// What three workers find who judge the sealed hours side by side.
+    async fn judged_again(&self) -> Vec<Repeat> {
+        let (_, reader) = self.judge().await;
+        let before = Position::new(reader.end().await.unwrap().epoch(), Seq::FIRST, 0);
+        let (clicks, clock) = (Arc::clone(&self.clicks) as Arc<dyn Log>, Arc::clone(&self.clock) as Arc<dyn Clock>);
+        let rejudge = Rejudge::new(clicks, self.archive.clone(), reader, Arc::clone(&self.rules), clock, before);
+        // The last hours first.
+        let judged = stream::iter(self.archive.sealed_hours(Stream::Clicks).await.unwrap().into_iter().rev())
+            .map(|hour| {
+                let rejudge = rejudge.clone();
+                tokio::spawn(async move { rejudge.hour(hour).await.unwrap() })
+            })
+            .buffer_unordered(3);
+        let judged: Vec<_> = judged.collect().await;
+        let changes = judged.into_iter().flat_map(|judged| judged.unwrap().changes);
+        let mut found: Vec<Repeat> = changes.flat_map(|change| repeats(&change.verdict)).collect();
+        // Of one event, in the order of the rules.
+        found.sort_by_key(|(target, ..)| *target);
+        found
+    }
+
+    /// The definition: of the events of an identity that were logged within the window before, the first in the log.
+    async fn expected(&self, windows: &[(&str, i64)]) -> Vec<Repeat> {
+        let mut log = Vec::new();
+        let mut next = Seq::FIRST;
+        loop {
+            let frames = self.clicks.read(next, ReadLimit::waiting(Duration::ZERO)).await.unwrap();
+            let Some(last) = frames.last() else { break };
+            next = last.seq.next();
+            let epoch = self.clicks.info().await.unwrap().epoch;
+            for frame in frames {
+                let rows = frame.frame.decode().unwrap();
+                let text = |name: &str, row: usize| {
+                    rows.column_by_name(name).unwrap().as_string::<i32>().value(row).to_owned()
+                };
+                for row in 0..rows.num_rows() {
+                    let names = ["kind", "advertiser_id", "ad_id", "event_id"];
+                    let at = Position::new(epoch, frame.seq, u16::try_from(row).unwrap());
+                    log.push((at, frame.logged_at.micros(), names.map(|name| text(name, row))));
+                }
+            }
+        }
+        let mut expected = Vec::new();
+        for (index, (position, logged, identity)) in log.iter().enumerate() {
+            if !matches!(identity[0].as_str(), "click" | "conversion") {
+                continue;
+            }
+            for (rule, window) in windows {
+                let is_original =
+                    |(_, at, other): &&(Position, i64, [String; 4])| other == identity && *at > logged - window;
+                expected.extend(
+                    log[..index]
+                        .iter()
+                        .find(is_original)
+                        .map(|(original, ..)| (*position, (*rule).to_owned(), *original)),
+                );
+            }
+        }
+        expected
+    }
+}
+
+fn repeats(verdict: &Verdict) -> Vec<Repeat> {
+    let original = |evidence: &[(String, Evidence)]| match evidence {
+        [(name, Evidence::Position(original))] if name == "original" => *original,
+        other => panic!("{other:?}"),
+    };
+    verdict.reasons.iter().map(|reason| (verdict.target, reason.rule.clone(), original(&reason.evidence))).collect()
+}
+
+async fn found(reader: &VerdictReader) -> Vec<Repeat> {
+    let (mut found, mut next) = (Vec::new(), Seq::FIRST);
+    loop {
+        let page = reader.read(next, ReadLimit::waiting(Duration::ZERO)).await.unwrap();
+        if page.next == next {
+            return found;
+        }
+        found.extend(page.ruled.iter().flat_map(|Ruled { verdict, .. }| repeats(verdict)));
+        next = page.next;
+    }
+}
+
+/// One event of a generated log.
+#[derive(Debug, Clone)]
+struct Draw {
+    sort: u8,
+    number: u8,
+    advertiser: u8,
+    kind: Kind,
+    age_hours: i64,
+}
+
+/// Frames: how many steps of twenty minutes behind the last, how far the clock runs back, and their events.
+fn frames() -> impl Strategy<Value = Vec<(i64, i64, Vec<Draw>)>> {
+    let kind = prop_oneof![4 => Just(Kind::Click), 1 => Just(Kind::Conversion), 1 => Just(Kind::Impression)];
+    let event = (0_u8..4, 0_u8..12, 0_u8..3, kind, prop_oneof![Just(0_i64), 0_i64..30])
+        .prop_map(|(sort, number, advertiser, kind, age_hours)| Draw { sort, number, advertiser, kind, age_hours });
+    let step = prop_oneof![3 => Just(0_i64), 4 => 1_i64..4, 1 => 4_i64..13, 1 => Just(6), 1 => Just(72)];
+    let back = prop_oneof![4 => Just(0_i64), 1 => 0_i64..600];
+    prop::collection::vec((step, back, prop::collection::vec(event, 1..6)), 40..90)
+}
+
+/// An id that says that it was made at `at`.
+fn dated(at: Timestamp, number: u64) -> String {
+    let mut bytes = [0; 10];
+    bytes[2..].copy_from_slice(&number.to_be_bytes());
+    let millis = u64::try_from(at.micros() / 1_000).unwrap();
+    uuid::Builder::from_unix_timestamp_millis(millis, &bytes).into_uuid().to_string()
+}
+
+fn made(draw: &Draw, logged: Timestamp, fresh: u64) -> Event<'static> {
+    let every_three_hours = start().plus_micros(i64::from(draw.number) * 3 * HOUR);
+    let id = match draw.sort {
+        // Minted as it was captured.
+        0 => dated(logged, fresh),
+        // A date that is past, present or future, on a text that comes again.
+        1 => dated(every_three_hours, 7),
+        _ => format!("client-{}", draw.number),
+    };
+    let mut event = event(draw.kind, &id, logged.micros() - draw.age_hours * HOUR);
+    event.advertiser_id = if draw.advertiser == 0 { "other".into() } else { "acme".into() };
+    event
+}
+
+/// Judges a generated log in every way, under rules whose windows are `windows`, in hours.
+async fn check(rules: &str, windows: &[(&str, i64)]) {
+    let windows: Vec<(&str, i64)> = windows.iter().map(|(rule, hours)| (*rule, hours * HOUR)).collect();
+    let mut runner = seeded();
+    for _ in 0..2 {
+        let frames = frames().new_tree(&mut runner).unwrap().current();
+        let mut world = Repeats::new(rules).await;
+        let (mut judge, reader) = world.judge().await;
+        let (mut mark, mut now, mut fresh) = (Mark::NOTHING, start(), 0);
+        for (index, (step, back, draws)) in frames.iter().enumerate() {
+            now = now.plus_micros(step * 20 * MINUTE);
+            let logged = now.plus_micros(-back * 1_000_000);
+            let events: Vec<_> = draws
+                .iter()
+                .map(|draw| {
+                    fresh += 1;
+                    made(draw, logged, fresh)
+                })
+                .collect();
+            world.log(logged, &events).await;
+            // The archiver comes at any time, and stays away for hours.
+            if index % 7 == 3 || index % 11 == 4 {
+                world.seal_until(now.plus_micros(6_000_000)).await;
+            }
+            while let Some(next) = judge.step(mark, Duration::ZERO).await.unwrap() {
+                mark = next;
+            }
+        }
+        let expected = world.expected(&windows).await;
+        assert!(expected.len() > 5, "{}", expected.len());
+        assert_eq!(found(&reader).await, expected, "as they came");
+        assert_eq!(world.judged().await, expected, "whatever is sealed");
+        world.seal_until(now.plus_micros(HOUR + 6_000_000)).await;
+        assert_eq!(world.judged().await, expected, "all is sealed");
+        std::fs::remove_dir_all(world.archived("identities")).unwrap();
+        assert_eq!(world.judged_with_restarts().await, expected, "without filters, and with restarts");
+        assert_eq!(world.judged_again().await, expected, "again, side by side");
+        let unsealed = Repeats { archive: Archive::directory(world.archived("none")).unwrap(), ..world };
+        assert_eq!(unsealed.judged().await, expected, "nothing is sealed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn repeats_of_a_day_are_found_however_the_log_is_judged() {
+    check(&duplicate("", ""), &[("duplicate", 24)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn windows_may_be_shorter_than_the_look_back_and_longer_than_a_day() {
+    let rules = duplicate("", "window_hours = 1\n[[rule]]\ndetector = \"duplicate\"\nname = \"b\"\nwindow_hours = 40");
+    check(&rules, &[("duplicate", 1), ("b", 40)]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn look_back_may_be_short() {
+    check(&duplicate("look_back_seconds = 60", "window_hours = 3"), &[("duplicate", 3)]).await;
+}
+
+/// Ids at the given hours, all with fresh event times; which of them repeat an earlier one.
+async fn repeated(clicks: &[(f64, &str)], is_sealed: bool) -> Vec<usize> {
+    let mut world = Repeats::new(&duplicate("", "")).await;
+    for (hours, id) in clicks {
+        world.click(*hours, id).await;
+        if is_sealed {
+            world.seal_until(start().plus_micros((*hours * HOUR as f64) as i64 + 6_000_000)).await;
+        }
+    }
+    let repeats = world.judged().await;
+    repeats.iter().map(|(target, ..)| usize::try_from(target.seq().get()).unwrap() - 1).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retry_with_a_fresh_time_is_found_for_a_day_and_not_longer() {
+    const MICRO: f64 = 1.0 / 3_600_000_000.0;
+    for is_sealed in [true, false] {
+        for (hours, is_found) in [
+            (0.1, true),
+            (2.0, true),
+            (3.0 + 1.0 / 6.0, true),
+            (23.0, true),
+            (24.0 - MICRO, true),
+            (24.0, false),
+            (25.0, false),
+        ] {
+            for begins in [0.0, 0.5, 1.0 - MICRO] {
+                let found = repeated(&[(begins, "a"), (begins, "b"), (begins + hours, "a")], is_sealed).await;
+                assert_eq!(found, if is_found { vec![2] } else { vec![] }, "{hours} after {begins}, {is_sealed}");
+            }
+        }
+        // Each repeat begins the window anew.
+        assert_eq!(repeated(&[(0.0, "a"), (20.0, "a"), (40.0, "a"), (65.0, "a")], is_sealed).await, [1, 2]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_date_neither_hides_an_original_nor_a_repeat() {
+    let at = |hours: i64| start().plus_micros(hours * HOUR);
+    for is_sealed in [true, false] {
+        // Dated for the moment of the repeat, long before, and as it was first sent.
+        for date in [at(5), at(-300), at(0), at(4), at(6), at(500_000)] {
+            let id = dated(date, 1);
+            let clicks = [(0.0, id.as_str()), (3.0, "x"), (5.0, id.as_str()), (7.5, id.as_str())];
+            assert_eq!(repeated(&clicks, is_sealed).await, [2, 3], "{date}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn archive_that_does_not_answer_is_asked_until_it_does() {
+    let mut world = Repeats::new(&duplicate("", "")).await;
+    for (hours, id) in [(0.0, "a"), (1.5, "b"), (3.5, "a")] {
+        world.click(hours, id).await;
+    }
+    world.seal_until(start().plus_micros(5 * HOUR)).await;
+    let expected = world.judged().await;
+    assert_eq!(expected.len(), 1);
+    let parts = world.archived("clicks");
+    let aside = world.directory.path().join("aside");
+    std::fs::remove_dir_all(world.archived("identities")).unwrap();
+    std::fs::rename(&parts, &aside).unwrap();
+    let (mut judge, reader) = world.judge().await;
+    for _ in 0..2 {
+        let refused = judge.step(Mark::NOTHING, Duration::ZERO).await.unwrap_err();
+        assert!(matches!(refused, Error::Archive(_)), "{refused}");
+    }
+    assert!(found(&reader).await.is_empty());
+    std::fs::rename(&aside, &parts).unwrap();
+    let mut mark = Mark::NOTHING;
+    while let Some(next) = judge.step(mark, Duration::ZERO).await.unwrap() {
+        mark = next;
+    }
+    assert_eq!(found(&reader).await, expected);
+    assert!(Path::exists(&world.archived("identities")), "and the filter is there again");
+}

@@ -1,0 +1,101 @@
+//! What was logged before the look-back and is not sealed yet: sealing lags, or there is no archiver.
+//!
+//! These frames are read from the log a second time, and kept by identity until their hours are sealed.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use arrow::array::RecordBatch;
+use clicktrail_log::{
+    archive::Archive,
+    identity::Identity,
+    invariant,
+    log::Log,
+    position::{Epoch, Position, Seq},
+    time::{Hour, Timestamp},
+};
+
+use super::{error::Error, rows::ClickRows};
+use crate::{detector::rows::Rows, fold, kinds::JUDGED};
+
+/// What may be kept. Beyond it judging waits until an hour is sealed.
+const BYTES_MAX: usize = 256 << 20;
+/// What an event takes in a map that is half full.
+const EVENT_BYTES: usize = 2 * size_of::<((Identity, Position), Timestamp)>();
+
+/// Events that are in the log alone.
+#[derive(Debug)]
+pub(super) struct Unsealed {
+    clicks: Arc<dyn Log>,
+    archive: Archive,
+    events_max: usize,
+    reading: Option<Reading>,
+}
+
+/// How far the log was read.
+#[derive(Debug)]
+struct Reading {
+    /// The first hour that was not sealed when reading began.
+    open: Hour,
+    rows: ClickRows,
+    /// The latest logged time so far.
+    latest: Option<Timestamp>,
+    /// The last frame that was read.
+    through: Seq,
+    events: BTreeMap<(Identity, Position), Timestamp>,
+}
+
+impl Unsealed {
+    pub(super) fn new(clicks: Arc<dyn Log>, archive: Archive) -> Self {
+        Self { clicks, archive, events_max: BYTES_MAX / EVENT_BYTES, reading: None }
+    }
+
+    /// Reads what was logged from the hour `open` on, which is the first that is not sealed, up to `to` at least.
+    ///
+    /// # Errors
+    /// [`Error::NotSealed`] if that is too much; otherwise as log and archive report.
+    pub(super) async fn read(&mut self, open: Hour, to: Timestamp) -> Result<(), Error> {
+        let goes_on = self.reading.take().filter(|reading| reading.open == open);
+        let mut reading = match goes_on {
+            Some(reading) => reading,
+            None => {
+                let rows = ClickRows::open(Arc::clone(&self.clicks), self.archive.clone(), Some(open.start())).await?;
+                Reading { open, rows, latest: None, through: Seq::ZERO, events: BTreeMap::new() }
+            }
+        };
+        while reading.latest.is_none_or(|latest| latest <= to) {
+            if reading.events.len() >= self.events_max {
+                let seq = reading.through;
+                self.reading = Some(reading);
+                return Err(Error::NotSealed { seq, hour: open });
+            }
+            let Some(read) = reading.rows.next(Duration::ZERO).await? else { break };
+            reading.take(&read.batch)?;
+            reading.through = read.through;
+        }
+        self.reading = Some(reading);
+        Ok(())
+    }
+
+    /// The events of an identity, in log order.
+    pub(super) fn find(&self, identity: Identity) -> impl Iterator<Item = (Position, Timestamp)> + Clone {
+        let first = Position::new(Epoch::FIRST, Seq::ZERO, 0);
+        let events = self.reading.as_ref().map(|reading| reading.events.range((identity, first)..));
+        let own = events.into_iter().flatten().take_while(move |((other, _), _)| *other == identity);
+        own.map(|((_, position), logged_at)| (*position, *logged_at))
+    }
+}
+
+impl Reading {
+    fn take(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+        let rows = Rows::check(batch).map_err(|bad| fold::Error::Rows(bad.0))?;
+        for row in 0..rows.len() {
+            let logged_at = Timestamp::from_micros(rows.logged[row]);
+            self.latest = self.latest.max(Some(logged_at));
+            if JUDGED.holds(rows.kinds[row]) {
+                let known = self.events.insert((rows.identity(row), rows.positions[row]), logged_at);
+                invariant!(I1, known.is_none(), "{} was read twice", rows.positions[row]);
+            }
+        }
+        Ok(())
+    }
+}
