@@ -209,8 +209,8 @@ impl Chain {
     }
 }
 
-/// What the identities of one data directory have in common, see [`identity_of_start`](crate::frame::identity_of_start). Any other writer is one by
-/// itself.
+/// What the identities of one data directory have in common: see
+/// [`identity_of_start`](crate::frame::identity_of_start). Any other writer is one by itself.
 fn directory(writer: Uuid) -> Uuid {
     match writer.get_version_num() {
         8 => Uuid::from_u64_pair(writer.as_u64_pair().0, 0),

@@ -20,20 +20,25 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 # Patterns of isbot that are not taken: they look around, or hit people in what they were judged on (docs/decisions,
 # "robots by published lists"), or are words that names of people's apps and devices may well begin with or contain.
-ISBOT_LEFT_OUT = """
- daum[ /] | (?:^|[^g])news(?!sapphire) | 24x7 | ;\\s\\w+;$ | @[a-z][\\w-]+\\. | \\(\\) | \\.com\\b | \\b\\w+/1\\.0; | \\bbw/ |
-\\btime/ | \\| | ^[<\\(;] | ^[\\w \\.\\-\\(?:\\):%]+(?:/v?\\d+(?:\\.\\d+)?(?:\\.\\d{1,10})*?)?(?:,|$) | ^[\\w\\-]+/[\\w]+$ |
-^[^ ]{50,}$ | ^\\d+\\b | ^\\w*search\\b | ^\\w+/[\\w\\(\\)]*$ | ^\\w+/\\d\\.\\d\\s\\([\\w@]+\\)$ | ^active | ^amaya | ^bot | ^client/ |
-^cobweb/ | ^custom | ^ddg[_-]android | ^discourse | ^downcast/ | ^duckduckgo | ^email | ^exodusmovement | ^facebook |
-^getright/ | ^gozilla/ | ^hotzonu | ^igetter/ | ^mozilla/\\d\\.\\d\\s[\\w\\.-]+$ |
-^mozilla/\\d\\.\\d\\s\\((?:compatible;)?(?:\\s?[\\w\\d-.]+[\\s/]\\d+\\.\\d+)?\\)$ | ^navermailapp | ^netsurf | ^offline | ^python |
-^rank | ^read | ^reed | ^rest | ^rss | ^snapchat | ^sora  | ^space bison | ^track | ^whatsapp | ^wordpress | ^yahoo | ^yandex |
-agent\\b | advisor | browsex | capture | catch | checker | chromeframe | cursor/ | detect | discovery | dmbrowser | download |
-feed | firephp | grab | headless | ibisbrowser | insight | inspect | java(?!;) | library | linkcheck | mail\\.ru/ | nutch |
-offbyone | optimize | parser | powermarks | preview | proxy | radar | rexx; | rigor | rss\\b | server | spider | splash | supercleaner |
-synapse | sogou | tools | torrent | transcoder | url | validator | virtuoso | webglance | (?<!lib)http | (?<!cam)scan |
-(?<! cu)bots?(?:\\b|_) | (?<! channel/|google/)google(?!(?:wv|app|/google| pixel)) | ^swcd  | ^ad muncher | cypress/
-"""
+ISBOT_LEFT_OUT = {
+    r"(?:^|[^g])news(?!sapphire)", r"(?<! channel/|google/)google(?!(?:wv|app|/google| pixel))",
+    r"(?<! cu)bots?(?:\b|_)", r"(?<!cam)scan", r"(?<!lib)http", r"24x7", r";\s\w+;$", r"@[a-z][\w-]+\.",
+    r"\(\)", r"\.com\b", r"\b\w+/1\.0;", r"\bbw/", r"\btime/", r"\|", r"^[<\(;]",
+    r"^[\w \.\-\(?:\):%]+(?:/v?\d+(?:\.\d+)?(?:\.\d{1,10})*?)?(?:,|$)", r"^[\w\-]+/[\w]+$",
+    r"^[^ ]{50,}$", r"^\d+\b", r"^\w*search\b", r"^\w+/[\w\(\)]*$", r"^\w+/\d\.\d\s\([\w@]+\)$",
+    r"^active", r"^ad muncher", r"^amaya", r"^bot", r"^client/", r"^cobweb/", r"^custom", r"^ddg[_-]android",
+    r"^discourse", r"^downcast/", r"^duckduckgo", r"^email", r"^exodusmovement", r"^facebook", r"^getright/",
+    r"^gozilla/", r"^hotzonu", r"^igetter/", r"^mozilla/\d\.\d\s[\w\.-]+$",
+    r"^mozilla/\d\.\d\s\((?:compatible;)?(?:\s?[\w\d-.]+[\s/]\d+\.\d+)?\)$", r"^navermailapp",
+    r"^netsurf", r"^offline", r"^python", r"^rank", r"^read", r"^reed", r"^rest", r"^rss", r"^snapchat", r"^sora",
+    r"^space bison", r"^swcd", r"^track", r"^whatsapp", r"^wordpress", r"^yahoo", r"^yandex", r"advisor", r"agent\b",
+    r"browsex", r"capture", r"catch", r"checker", r"chromeframe", r"cursor/", r"cypress/", r"daum[ /]", r"detect",
+    r"discovery", r"dmbrowser", r"download", r"feed", r"firephp", r"grab", r"headless", r"ibisbrowser", r"insight",
+    r"inspect", r"java(?!;)", r"library", r"linkcheck", r"mail\.ru/", r"nutch", r"offbyone", r"optimize", r"parser",
+    r"powermarks", r"preview", r"proxy", r"radar", r"rexx;", r"rigor", r"rss\b", r"server", r"sogou", r"spider",
+    r"splash", r"supercleaner", r"synapse", r"tools", r"torrent", r"transcoder", r"url", r"validator", r"virtuoso",
+    r"webglance",
+}
 
 
 def head(what, source, version, date, licence, path, licence_path):
@@ -73,8 +78,9 @@ def looks_around(pattern):
 
 
 def main(date, *files):
-    (crawlers_version, crawlers, crawlers_licence), (cd_version, cd, cd_licence), (isbot_version, isbot, isbot_licence) = (
-        files[0:3], files[3:6], files[6:9])
+    crawlers_version, crawlers, crawlers_licence = files[0:3]
+    cd_version, cd, cd_licence = files[3:6]
+    isbot_version, isbot, isbot_licence = files[6:9]
     write(
         "crawlers.txt",
         head("Crawlers, monitors and automated browsers: one regular expression a line, matched anywhere in the user\n"
@@ -97,9 +103,7 @@ def main(date, *files):
     )
     text = open(isbot, encoding="utf-8").read()
     listed = json.loads(re.search(r"var patterns_default = (\[.*?\n\]);", text, re.S).group(1))
-    left_out = {pattern.strip("\n") for pattern in re.split(r" \| ?|\| ?\n", ISBOT_LEFT_OUT)}
-    left_out |= {pattern.strip() for pattern in left_out}
-    kept = [pattern for pattern in listed if not looks_around(pattern) and pattern.strip() not in left_out]
+    kept = [pattern for pattern in listed if not looks_around(pattern) and pattern.strip() not in ISBOT_LEFT_OUT]
     write(
         "isbot.txt",
         head("Robots by the words that they use, whatever the case: the patterns of isbot that hit no people.",

@@ -107,7 +107,8 @@ def main(iporigin_path, cloudip_path):
     for version in (4, 6):
         listed = [(first, last) for first, last, of, provider, kind in origin
                   if of == version and kind in LISTED and provider not in NO_LICENCE | PEOPLE]
-        used |= {provider for _, _, of, provider, kind in origin if kind in LISTED and provider not in NO_LICENCE | PEOPLE}
+        used |= {provider for _, _, _, provider, kind in origin
+                 if kind in LISTED and provider not in NO_LICENCE | PEOPLE}
         listed += [(first, last) for first, last, of, _, _ in clouds if of == version]
         holes = [(first, last) for first, last, of, provider, kind in origin
                  if of == version and (kind in TAKEN_OUT or provider in PEOPLE)]
@@ -127,8 +128,8 @@ Digest: sha256 {digest[iporigin_path]} of {os.path.basename(iporigin_path)}
 Digest: sha256 {digest[cloudip_path]} of {os.path.basename(cloudip_path)}
 
 Made by make_hosting.py, which says what is left out: data without a licence, and networks where people come from (VPNs,
-Tor, content networks with the privacy relays behind them, Google's own). A corporate proxy in a cloud, or a browser that
-renders there, is in the list: to let one pass, take its network out of a copy and name that with shipped_lists = false.
+Tor, content networks with the privacy relays behind them, Google's own). A corporate proxy in a cloud, or a browser
+that renders there, is in the list: to let one pass, take its network out of a copy, and set shipped_lists = false.
 
 Holds: {", ".join(sorted(used))}
 """

@@ -181,7 +181,14 @@ mod tests {
         #[test]
         fn reasons_are_read_as_they_were_written(
             reasons in prop::collection::vec(
-                (any::<String>(), any::<u16>(), any::<bool>(), prop::collection::vec((any::<String>(), any_evidence()), 0..4)), 0..4),
+                (
+                    any::<String>(),
+                    any::<u16>(),
+                    any::<bool>(),
+                    prop::collection::vec((any::<String>(), any_evidence()), 0..4),
+                ),
+                0..4,
+            ),
         ) {
             let reasons: Vec<Reason> = reasons
                 .into_iter()

@@ -12,7 +12,7 @@ use crate::{
     ads, catalog, counters, demo, doctor,
     exit::Exit,
     global::{Format, Global, NoDataDirectory, Requested},
-    import, log, output, rejected, schema, serve, simulate, verdicts,
+    import, log, methodology, output, rejected, schema, serve, simulate, verdicts,
 };
 
 /// Keeps every click, counts it once, and can prove both.
@@ -54,6 +54,8 @@ enum Command {
     /// What was ruled about clicks and why; judge again, or rule by SQL or by hand
     #[command(subcommand)]
     Verdicts(verdicts::Command),
+    /// Describe what is counted, filtered, adjusted and kept, and under which digests, as Markdown
+    Methodology(methodology::Arguments),
     /// Events that failed validation, with their original bytes
     #[command(subcommand)]
     Rejected(rejected::Command),
@@ -81,6 +83,7 @@ impl Command {
             | Self::Serve(_)
             | Self::Import(_)
             | Self::Simulate(_)
+            | Self::Methodology(_)
             | Self::Schema(_)
             | Self::Doctor(_) => false,
         }
@@ -146,6 +149,7 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Log(command) => Box::pin(log::run(&global, command)).await,
         Command::Counters(arguments) => Box::pin(counters::run(&global, arguments)).await,
         Command::Verdicts(command) => Box::pin(verdicts::run(&global, command)).await,
+        Command::Methodology(arguments) => methodology::run(&global, &arguments),
         Command::Rejected(command) => Box::pin(rejected::run(&global, command)).await,
         Command::Schema(command) => schema::run(&global, &command),
         Command::Doctor(arguments) => Box::pin(doctor::run(&global, arguments)).await,

@@ -8,7 +8,8 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clicktrail_log::{causes::causes, log::Durability};
+use clicktrail_log::{causes::causes, log::Durability, time::Timestamp};
+use clicktrail_verdicts::ruleset::{ListHead, Rule, Ruleset};
 use object_store::{ObjectStoreExt as _, path::Path};
 use serde_json::json;
 
@@ -18,6 +19,9 @@ use crate::{
     installation::Installation,
     output,
 };
+
+/// A list that is older misses what began since: hosting networks change by some percent a month.
+const LIST_DAYS_MAX: i64 = 90;
 
 /// Writes that are timed.
 const FSYNCS: usize = 200;
@@ -37,6 +41,8 @@ pub(super) async fn run(global: &Global, _arguments: Arguments) -> anyhow::Resul
     let mut findings = vec![fsync(&instance)?, durability(&instance).await?, clock(&instance)];
     findings.extend(archive(&instance).await);
     findings.push(catalog(&instance).await);
+    let rules = global.rules()?;
+    findings.push(lists(&rules, instance.clock.now()));
     let good = findings.iter().all(|finding| finding.good);
     match global.output {
         Format::Json => {
@@ -81,6 +87,32 @@ fn fsync(instance: &Installation) -> anyhow::Result<Finding> {
         format!("{detail}: too fast for a real disk, a power loss may take acknowledged events")
     };
     Ok(Finding { what: "fsync", good, detail })
+}
+
+/// Whether the lists of the ruleset, shipped and own, are young enough to find robots and data centres.
+fn lists(rules: &Ruleset, now: Timestamp) -> Finding {
+    let rules = rules.rules().iter().filter(|rule| rule.off_because().is_none());
+    let heads: Vec<ListHead> = rules.flat_map(Rule::lists).collect();
+    let old: Vec<String> = heads
+        .iter()
+        .filter_map(|head| Some((head, head.age_days(now).filter(|days| *days > LIST_DAYS_MAX)?)))
+        .map(|(head, days)| format!("{} is {days} days old ({})", head.name, head.date_text().unwrap_or_default()))
+        .collect();
+    if !old.is_empty() {
+        let detail = format!("{}: over {LIST_DAYS_MAX} days; get newer ones, or a newer clicktrail", old.join(", "));
+        return Finding { what: "lists", good: false, detail };
+    }
+    let oldest = heads.iter().filter_map(|head| Some((head.date?, head))).min_by_key(|(date, _)| *date);
+    let detail = match oldest {
+        Some((_, head)) => format!(
+            "{}, the oldest is {} of {}",
+            output::count(heads.len(), "list"),
+            head.name,
+            head.date_text().unwrap_or_default()
+        ),
+        None => format!("{}, none with a date", output::count(heads.len(), "list")),
+    };
+    Finding { what: "lists", good: true, detail }
 }
 
 fn ms(time: Duration) -> f64 {
@@ -143,5 +175,30 @@ async fn catalog(instance: &Installation) -> Finding {
             }
         }
         Err(error) => Finding { what: "catalog", good: false, detail: causes(&error) },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(day: &str) -> Timestamp {
+        Timestamp::parse_rfc3339(&format!("{day}T12:00:00Z")).unwrap()
+    }
+
+    #[test]
+    fn list_over_ninety_days_old_is_warned_of_by_name() {
+        let shipped = Ruleset::shipped();
+        let young = lists(&shipped, at("2026-12-01"));
+        assert!(young.good && young.detail.contains("hosting.txt of 2026-10-05"), "{}", young.detail);
+        let old = lists(&shipped, at("2027-01-04"));
+        assert!(!old.good && old.detail.contains("hosting.txt is 91 days old (2026-10-05)"), "{}", old.detail);
+        assert!(!old.detail.contains("isbot.txt"), "{}", old.detail);
+        assert!(lists(&shipped, at("2027-01-03")).good);
+        let own = "version = 1\nname = \"own\"\n[[rule]]\ndetector = \"datacentre\"\nlists = [\"mine.txt\"]\n";
+        let own = |text: &'static str| Ruleset::parse(own, &|_| Ok(text.into())).unwrap();
+        let old = lists(&own("# Date: 2020-01-01\n192.0.2.1\n"), at("2026-12-01"));
+        assert!(!old.good && old.detail.contains("mine.txt"), "{}", old.detail);
+        assert!(lists(&own("192.0.2.1\n"), at("2026-12-01")).good, "nothing is known about its age");
     }
 }

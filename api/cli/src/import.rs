@@ -32,8 +32,8 @@ pub(super) struct Arguments {
     /// lines are then events as POST /v1/events takes them
     #[arg(long, value_name = "FILE.toml")]
     mapping: Option<PathBuf>,
-    /// Name of the server that wrote the file. Lines without an id are told apart by their bytes, and by this: give each
-    /// of several servers its own, always the same, if two may write the same line in the same second
+    /// Name of the server that wrote the file. Lines without an id are told apart by their bytes, and by this: give
+    /// each of several servers its own, always the same, if two may write the same line in the same second
     #[arg(long, value_name = "NAME")]
     source: Option<String>,
     /// The file is complete: import its last line too, although it has no line end. Without this it waits, because a

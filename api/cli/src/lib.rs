@@ -18,6 +18,7 @@ mod import;
 mod installation;
 mod log;
 mod made_up;
+mod methodology;
 mod output;
 mod progress;
 mod recount;

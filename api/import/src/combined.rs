@@ -1,12 +1,13 @@
-//! The access log of a web server, line by line: Apache's and nginx's `combined`, and the formats that people make of it.
+//! The access log of a web server, line by line: Apache's and nginx's `combined`, and the formats that people make of
+//! it.
 //!
-//! `%h %l %u [%t] "%r" %>s %b "%{Referer}i" "%{User-Agent}i"`. Read as well: a virtual host in front, a list of addresses
-//! as the client, a line that ends behind the bytes (`common`), and fields behind the agent, quoted or bare, of which the
-//! first quoted one is `X-Forwarded-For` in nginx's `main`. What stands in a wrong place is refused, so that a line that
-//! was cut is no event.
+//! `%h %l %u [%t] "%r" %>s %b "%{Referer}i" "%{User-Agent}i"`. Read as well: a virtual host in front, a list of
+//! addresses as the client, a line that ends behind the bytes (`common`), and fields behind the agent, quoted or bare,
+//! of which the first quoted one is `X-Forwarded-For` in nginx's `main`. What stands in a wrong place is refused, so
+//! that a line that was cut is no event.
 //!
-//! A quoted text may hold `\"` and `\\`; other escapes (`\xe4`) stand for bytes that the server would not write, and stay
-//! as they are. Bytes that are no UTF-8 get the same form.
+//! A quoted text may hold `\"` and `\\`; other escapes (`\xe4`) stand for bytes that the server would not write, and
+//! stay as they are. Bytes that are no UTF-8 get the same form.
 
 use std::borrow::Cow;
 

@@ -1,8 +1,8 @@
 //! Comma-separated values (RFC 4180), one record a line.
 //!
 //! A quoted cell may hold the delimiter and doubled quotes, but no line break: so one lost quote spoils one line, and
-//! not the rest of the file. An empty cell is no value. Where a file has no quotes (`quote = ""`, as tab-separated files
-//! often have it), a quote is a character like any other.
+//! not the rest of the file. An empty cell is no value. Where a file has no quotes (`quote = ""`, as tab-separated
+//! files often have it), a quote is a character like any other.
 //!
 //! Not the `csv` crate, which reads the small files that people write themselves (`ads import`): it finds cells in any
 //! line and never says that a quote is wrong. `a,b"c` would be the cells `a` and `b"c`, `"a"b,c` the cells `ab` and

@@ -1,10 +1,9 @@
 //! History from a file: any log of clicks becomes a stream of events in the order in which they happened.
 //!
 //! A [`Mapping`] says where each column comes from. [`Import::open`] reads the file once, finds every line's time and
-//! sorts ([`sort`]); it is told what the log holds already ([`Import::know`]); [`Import::next_batch`] then makes events,
-//! validates them as capturing does, leaves out what is known, and cuts the rest into frames
-//! ([`clicktrail_log::batch`]). What is no event comes out of [`Import::into_rejects`], with its reason and its
-//! bytes.
+//! sorts ([`sort`]); it is told what the log holds already ([`Import::know`]); [`Import::next_batch`] then makes
+//! events, validates them as capturing does, leaves out what is known, and cuts the rest into frames
+//! ([`clicktrail_log::batch`]). What is no event comes out of [`Import::into_rejects`], with its reason and its bytes.
 
 mod address;
 mod client;

@@ -79,8 +79,8 @@ impl<R: Read> Lines<R> {
         Ok(read > 0)
     }
 
-    /// Passes over what is left of a line that is too long; false if the file ends without a line end. At the end of the
-    /// file there is nothing to pass over.
+    /// Passes over what is left of a line that is too long; false if the file ends without a line end. At the end of
+    /// the file there is nothing to pass over.
     fn skip_rest(&mut self) -> io::Result<bool> {
         loop {
             let buffer = self.reader.fill_buf()?;

@@ -1,5 +1,5 @@
-//! One JSON object a line. Numbers keep their characters: an id of twenty digits and an amount of four decimals are what
-//! the line says, whatever a float would make of them.
+//! One JSON object a line. Numbers keep their characters: an id of twenty digits and an amount of four decimals are
+//! what the line says, whatever a float would make of them.
 
 use std::borrow::Cow;
 

@@ -1,8 +1,8 @@
 //! The id of a line that brings none: made of its bytes, and of how many equal lines came before it.
 //!
-//! So the same line has the same id in a longer version of its file, in a rotated copy, and under another mapping. Lines
-//! that are equal in every byte are told apart by their number; where two servers may write equal lines, each server's
-//! are imported under a source of their own.
+//! So the same line has the same id in a longer version of its file, in a rotated copy, and under another mapping.
+//! Lines that are equal in every byte are told apart by their number; where two servers may write equal lines, each
+//! server's are imported under a source of their own.
 //!
 //! Equal lines have equal times, and lines come in order of time: only those of one instant are remembered.
 

@@ -28,8 +28,8 @@ use super::{
 };
 
 /// Part of [`Import::identity`]: raise it when the same file and mapping would make other frames than before, or an
-/// import cut off under the old version would go on under the new one with frames that do not fit. Version 1 made ids of
-/// the file's digest and the number of a line; [`super::earlier`] still knows them.
+/// import cut off under the old version would go on under the new one with frames that do not fit. Version 1 made ids
+/// of the file's digest and the number of a line; [`super::earlier`] still knows them.
 pub const IMPORT_VERSION: u32 = 2;
 /// How far an event time may lie in the future: clocks differ.
 const FUTURE_MICROS_MAX: i64 = 60_000_000;
@@ -102,9 +102,9 @@ impl Options {
 
 /// A file on its way into the log.
 ///
-/// What [`Import::next_batch`] yields depends on the bytes of the file, on the mapping, and on what the log holds already
-/// ([`Import::know`]), which is left out. An import that goes on after a crash begins with the first line that the log
-/// does not hold, which was the first of a frame: so it makes the same frames as one in one piece.
+/// What [`Import::next_batch`] yields depends on the bytes of the file, on the mapping, and on what the log holds
+/// already ([`Import::know`]), which is left out. An import that goes on after a crash begins with the first line that
+/// the log does not hold, which was the first of a frame: so it makes the same frames as one in one piece.
 #[derive(Debug)]
 pub struct Import {
     interpreter: Interpreter,

@@ -11,7 +11,7 @@ use parquet::errors::ParquetError;
 use crate::{
     archive::{
         entry::{Entry, File},
-        identities::Fingerprints,
+        identities::{self, Fingerprints},
         keys::{Half, PartKey},
         kind::{Kind, NewFile, PartRange},
         manifest::{Manifest, Part},
@@ -82,6 +82,11 @@ impl Kind for Clicks {
         let mut fingerprints = Fingerprints::default();
         rows.iter().try_for_each(|rows| fingerprints.add(rows))?;
         Ok(Some(fingerprints))
+    }
+
+    fn fingerprints_stored(files: &[Bytes]) -> Result<Option<Fingerprints>, String> {
+        let [core, _] = files else { return Err(format!("it has {} files, not two", files.len())) };
+        identities::fingerprints_of(core.clone()).map(Some).map_err(unreadable)
     }
 
     fn check(manifest: &Manifest, part: &Part, files: &[Bytes]) -> Result<(), String> {

@@ -58,6 +58,14 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
         Ok(None)
     }
 
+    /// The same from the files of a part.
+    ///
+    /// # Errors
+    /// Why its rows cannot be read.
+    fn fingerprints_stored(_files: &[Bytes]) -> Result<Option<Fingerprints>, String> {
+        Ok(None)
+    }
+
     /// Reads a part back and checks every row: it is from the part's frames, stands there once and in order, and is as
     /// the manifest says. `files` are those of [`Entry::files`], in that order; their digests were checked.
     ///

@@ -1,7 +1,7 @@
 //! One part: the rows of some frames as two Parquet files, and how they are read.
 //!
 //! The same rows always give the same bytes. Positions and times are stored as differences, most texts in a dictionary,
-//! and `event_id` has a bloom filter, by which duplicates are looked up.
+//! and `event_id` has a bloom filter, for engines that look one up.
 
 use std::sync::Arc;
 

@@ -221,6 +221,22 @@ async fn damage_is_found_and_named() {
 }
 
 #[tokio::test]
+async fn changed_filter_is_named_and_a_missing_one_is_no_problem() {
+    let flip = |path: &Path| {
+        let mut bytes = std::fs::read(path).unwrap();
+        let last = bytes.len() - 1;
+        bytes[last] ^= 1;
+        std::fs::write(path, bytes).unwrap();
+    };
+    check_damage("identities/dt=2026-03-01/hr=22", flip).await;
+    check_damage("identities/dt=2026-03-02/hr=02", flip).await;
+    let bed = bed().await;
+    bed.seal_all().await;
+    std::fs::remove_dir_all(bed.directory.path().join("archive/identities")).unwrap();
+    assert_eq!(bed.verify(&BTreeMap::new()).await.problems, []);
+}
+
+#[tokio::test]
 async fn corrupt_frame_stops_sealing_and_is_named() {
     let bed = bed().await;
     let pool =

@@ -1,5 +1,5 @@
 //! Reads the archive back and checks all of it: the chain of hours, the size and digest of every file, and, if asked
-//! to go deep, the position and order of every row.
+//! to go deep, the position and order of every row, and the identity filters against the rows.
 //!
 //! It lists the manifests and compares them with the hours that the catalog remembers. So it also notices when the
 //! first or the last manifest was deleted. It collects every problem instead of stopping at the first.
@@ -13,6 +13,7 @@ use crate::{
     archive::{
         clicks::Clicks,
         entry::Entry,
+        identities::{Filter, Fingerprints, Gatherer},
         keys::ManifestKey,
         kind::Kind,
         manifest::Manifest,
@@ -113,8 +114,21 @@ impl<K: Kind> Verifier<K> {
         for reason in reasons {
             self.problem(hour, key.path().as_ref(), &reason);
         }
+        let mut filters = Some(Gatherer::new(hour));
         for part in &manifest.parts {
-            self.check_part(&manifest, part).await?;
+            let fingerprints = self.check_part(&manifest, part).await?;
+            let (Some(gatherer), Some(fingerprints)) = (&mut filters, fingerprints) else {
+                filters = None;
+                continue;
+            };
+            if let Some(filter) = gatherer.add(part, fingerprints).await? {
+                self.check_filter(hour, &filter).await?;
+            }
+        }
+        if let Some(gatherer) = filters
+            && let Some(filter) = gatherer.finish().await?
+        {
+            self.check_filter(hour, &filter).await?;
         }
         self.previous = Some(manifest);
         Ok(())
@@ -129,7 +143,19 @@ impl<K: Kind> Verifier<K> {
         self.check(hour, remembered).await
     }
 
-    async fn check_part(&mut self, manifest: &Manifest<K::Part>, part: &K::Part) -> Result<(), Error> {
+    async fn check_filter(&mut self, hour: Hour, filter: &Filter) -> Result<(), Error> {
+        if let Some(reason) = filter.problem(&self.archive).await? {
+            self.problem(hour, filter.path.as_ref(), reason);
+        }
+        Ok(())
+    }
+
+    /// Returns what the hour's identity filter must hold of a part without a problem, if it was read deeply.
+    async fn check_part(
+        &mut self,
+        manifest: &Manifest<K::Part>,
+        part: &K::Part,
+    ) -> Result<Option<Fingerprints>, Error> {
         self.report.parts += 1;
         let (named, mut files) = (part.files(), Vec::new());
         for file in &named {
@@ -142,11 +168,14 @@ impl<K: Kind> Verifier<K> {
                 Err(error) => self.problem(manifest.hour(), &file.key, &causes(&error)),
             }
         }
-        let (true, Some(first)) = (self.deep && files.len() == named.len(), named.first()) else { return Ok(()) };
-        if let Err(reason) = K::check(manifest, part, &files) {
-            self.problem(manifest.hour(), &first.key, &reason);
+        let (true, Some(first)) = (self.deep && files.len() == named.len(), named.first()) else { return Ok(None) };
+        match K::check(manifest, part, &files).and_then(|()| K::fingerprints_stored(&files)) {
+            Ok(fingerprints) => Ok(fingerprints),
+            Err(reason) => {
+                self.problem(manifest.hour(), &first.key, &reason);
+                Ok(None)
+            }
         }
-        Ok(())
     }
 
     fn problem(&mut self, hour: Hour, key: &str, reason: &str) {

@@ -124,7 +124,7 @@ pub(crate) async fn writers_on_copies_of_one_directory_lose_nothing(bed: &mut dy
     let mut common = writer(1);
     let spooled: Vec<Frame> = (0..20).map(|value| frame(&mut common, value)).collect();
     let mut copy = common.clone();
-    let mut branch = |writer: &mut Writer, from: i64| (from..from + 40).map(|value| frame(writer, value)).collect();
+    let branch = |writer: &mut Writer, from: i64| (from..from + 40).map(|value| frame(writer, value)).collect();
     let (of_one, of_other): (Vec<Frame>, Vec<Frame>) = (branch(&mut common, 100), branch(&mut copy, 200));
     let append = async |log: &dyn Log, frames: &[Frame]| {
         append_all(log, &spooled).await;

@@ -1,9 +1,9 @@
 //! Which events of a batch may repeat one that was logged before the look-back. The state does not know that one, so
 //! whoever folds looks it up.
 //!
-//! The id alone says so, not the time that the event claims: whoever sends a batch again after three hours may give it a
-//! fresh time. Only an id that says its own time, and a recent one, need not be looked up in the hours before that time:
-//! see [`clicktrail_log::archive::identities`].
+//! The id alone says so, not the time that the event claims: whoever sends a batch again after three hours may give it
+//! a fresh time. Only an id that says its own time need not be looked up in the hours before that time: see
+//! [`clicktrail_log::archive::identities`].
 
 use clicktrail_log::{
     archive::identities::{Fingerprint, date_of},
@@ -77,8 +77,8 @@ impl<'b> Candidates<'b> {
         Some((first.plus_micros(-longest), last.plus_micros(-self.look_back_micros)))
     }
 
-    /// Whether an event that was logged at `logged_at` at `position` lies before the look-back of a candidate and within
-    /// a window.
+    /// Whether an event that was logged at `logged_at` at `position` lies before the look-back of a candidate, and
+    /// within a window.
     pub(crate) fn is_seen(&self, by: &Candidate, window: i64, position: Position, logged_at: Timestamp) -> bool {
         let age = by.logged_at.micros().saturating_sub(logged_at.micros());
         position < by.position && (self.look_back_micros..window).contains(&age)

@@ -16,7 +16,7 @@ mod folding;
 mod pass;
 mod score;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 pub use crate::detector::originals::Originals;
 pub use candidates::Candidates;
@@ -24,3 +24,4 @@ pub use clock::{REWIND_MAX, Rewinds};
 pub use error::Error;
 pub use finding::Finding;
 pub use folding::Fold;
+pub use score::PRECEDENCE;

@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Which category an event gets where several could give it one: the first of these.
-pub(crate) const PRECEDENCE: [Category; 4] = [Category::Duplicate, Category::Givt, Category::Sivt, Category::Policy];
+pub const PRECEDENCE: [Category; 4] = [Category::Duplicate, Category::Givt, Category::Sivt, Category::Policy];
 
 /// What counts of a rule that fired.
 #[derive(Debug, Clone, Copy)]

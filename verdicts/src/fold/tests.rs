@@ -3,7 +3,7 @@
 mod causal;
 mod decided;
 mod limits;
-mod mmdb;
+pub(crate) mod mmdb;
 mod naive;
 mod real_log;
 mod rules;

@@ -1,8 +1,8 @@
 //! Originals from before the look-back.
 //!
 //! The hours between the beginning of the window and that of the look-back are usually sealed, and their identity
-//! filters say which part may hold an event; the part says whether it does. What is not sealed yet is read from the log.
-//! So a verdict depends on the log alone, however far the archiver has come and whether an hour has its filter.
+//! filters say which part may hold an event; the part says whether it does. What is not sealed yet is read from the
+//! log. So a verdict depends on the log alone, however far the archiver has come and whether an hour has its filter.
 
 use std::sync::Arc;
 
@@ -56,13 +56,15 @@ impl ArchivedOriginals {
         for hour in covered.hours.iter().filter(|hour| hour.manifest.rows > 0) {
             self.search(hour, &mut questions, &mut found).await?;
         }
-        if let Some(open) = covered.open {
-            let mut unsealed = self.unsealed.lock().await;
-            unsealed.read(open, to).await?;
-            for candidate in candidates.iter() {
-                let logged = unsealed.find(candidates.identity(candidate));
-                note(candidates, candidate, logged, &mut found);
-            }
+        let mut unsealed = self.unsealed.lock().await;
+        let Some(open) = covered.open else {
+            unsealed.clear();
+            return Ok(found);
+        };
+        unsealed.read(open, to).await?;
+        for candidate in candidates.iter() {
+            let logged = unsealed.find(candidates.identity(candidate));
+            note(candidates, candidate, logged, &mut found);
         }
         Ok(found)
     }
@@ -78,12 +80,15 @@ impl ArchivedOriginals {
         if asked.asked.is_empty() {
             return Ok(());
         }
-        for hit in self.identities.find(hour, &asked.asked).await? {
-            let index = self.identities.index(&hour.manifest.parts[hit.part]).await?;
-            let candidate = &asked.candidates[hit.asked];
-            let logged = index.find(candidates.identity(candidate));
-            let logged = logged.iter().map(|found| (found.position, found.logged_at));
-            note(candidates, candidate, logged, found);
+        let hits = self.identities.find(hour, &asked.asked).await?;
+        for of_part in hits.chunk_by(|one, other| one.part == other.part) {
+            let index = self.identities.index(&hour.manifest.parts[of_part[0].part]).await?;
+            for hit in of_part {
+                let candidate = &asked.candidates[hit.asked];
+                let logged = index.find(candidates.identity(candidate));
+                let logged = logged.iter().map(|found| (found.position, found.logged_at));
+                note(candidates, candidate, logged, found);
+            }
         }
         Ok(())
     }

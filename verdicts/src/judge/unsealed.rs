@@ -49,6 +49,11 @@ impl Unsealed {
         Self { clicks, archive, events_max: BYTES_MAX / EVENT_BYTES, reading: None }
     }
 
+    /// Forgets everything: it is sealed.
+    pub(super) fn clear(&mut self) {
+        self.reading = None;
+    }
+
     /// Reads what was logged from the hour `open` on, which is the first that is not sealed, up to `to` at least.
     ///
     /// # Errors
@@ -97,5 +102,41 @@ impl Reading {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clicktrail_log::{event::Kind, frame::Writer, schema::EventsBuilder};
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::testing::{event, memory_log::MemoryLog};
+
+    #[tokio::test]
+    async fn judging_waits_if_too_much_is_not_sealed() {
+        let directory = tempfile::tempdir().unwrap();
+        let archive = Archive::directory(directory.path().join("archive")).unwrap();
+        let (log, mut writer) = (Arc::new(MemoryLog::default()), Writer::new(Uuid::from_u128(1), 1));
+        let begin = Hour::parse("2026-03-01T22").unwrap();
+        let at = |minutes: i64| begin.start().plus_micros(minutes * 60_000_000);
+        for minutes in 0..600 {
+            let mut builder = EventsBuilder::with_capacity(1);
+            builder.push(&event(Kind::Click, &minutes.to_string(), at(minutes).micros()));
+            let frame = writer.seal(&builder.finish(), (at(minutes), at(minutes))).unwrap();
+            log.put(frame, at(minutes));
+        }
+        let mut unsealed = Unsealed::new(log, archive);
+        unsealed.events_max = 300;
+        let identity = |minutes: i64| Identity::of(Kind::Click, "acme", "ad", &minutes.to_string());
+        unsealed.read(begin, at(100)).await.unwrap();
+        assert_eq!(unsealed.find(identity(100)).map(|(_, logged_at)| logged_at).collect::<Vec<_>>(), [at(100)]);
+        assert_eq!(unsealed.find(Identity::of(Kind::Click, "acme", "ad", "none")).count(), 0);
+        for _ in 0..2 {
+            match unsealed.read(begin, at(599)).await {
+                Err(Error::NotSealed { seq, hour }) => assert_eq!((seq.get(), hour), (512, begin)),
+                other => panic!("{other:?}"),
+            }
+        }
     }
 }

@@ -185,6 +185,82 @@ fn location(found: &maxminddb::LookupResult<'_, Vec<u8>>) -> Option<GeoPoint> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fold::tests::mmdb::{text, written};
+
+    /// A record with both axes at its top, as numbers of a type or as texts.
+    fn flat(latitude: &dyn Fn(&mut Vec<u8>), longitude: &dyn Fn(&mut Vec<u8>)) -> Vec<u8> {
+        let mut record = vec![0b111_00011];
+        text(&mut record, "country_code");
+        text(&mut record, "DE");
+        for (name, value) in [("latitude", latitude), ("longitude", longitude)] {
+            text(&mut record, name);
+            value(&mut record);
+        }
+        record
+    }
+
+    fn float(degrees: f32) -> impl Fn(&mut Vec<u8>) {
+        move |bytes| {
+            bytes.extend([4, 8]);
+            bytes.extend(degrees.to_be_bytes());
+        }
+    }
+
+    fn open(files: &[(&str, Vec<u8>)]) -> Result<GeoDatabase, Error> {
+        GeoDatabase::open(files.iter().map(|(path, bytes)| (PathBuf::from(path), bytes.clone())).collect())
+    }
+
+    fn place(database: &GeoDatabase, address: &str) -> Option<(i16, i16)> {
+        database.find(Address::parse(address).unwrap()).map(|point| (point.latitude, point.longitude))
+    }
+
+    const V4: u128 = 10 << 120;
+    const V6: u128 = 0x2001_0db8 << 96;
+
+    #[test]
+    fn flat_records_of_numbers_and_texts_are_read() {
+        let words = |degrees: &'static str| move |bytes: &mut Vec<u8>| text(bytes, degrees);
+        for record in [
+            flat(&float(52.5), &float(13.25)),
+            flat(&words("52.5"), &words(" 13.25 ")),
+            flat(&words("52.500001"), &float(13.25)),
+        ] {
+            let database = open(&[("flat.mmdb", written(4, &[(V4, 8, record)]))]).unwrap();
+            assert_eq!(place(&database, "10.1.2.3"), Some((5250, 1325)));
+            assert_eq!(place(&database, "::ffff:10.1.2.3"), Some((5250, 1325)));
+            assert_eq!((place(&database, "11.0.0.1"), place(&database, "2001:db8::1")), (None, None));
+        }
+        for record in
+            [flat(&words("north"), &float(13.0)), flat(&words(""), &words("")), flat(&words("91"), &float(0.0))]
+        {
+            let error = open(&[("flat.mmdb", written(4, &[(V4, 8, record)]))]).unwrap_err().to_string();
+            assert!(error.contains("flat.mmdb") && error.contains("no locations"), "{error}");
+        }
+    }
+
+    #[test]
+    fn pair_of_files_is_asked_by_the_version_of_the_address() {
+        let (v4, v6) = (
+            written(4, &[(V4, 8, flat(&float(52.5), &float(13.25)))]),
+            written(6, &[(V6, 32, flat(&float(-33.0), &float(151.0)))]),
+        );
+        for files in
+            [[("4.mmdb", v4.clone()), ("6.mmdb", v6.clone())], [("6.mmdb", v6.clone()), ("4.mmdb", v4.clone())]]
+        {
+            let database = open(&files).unwrap();
+            assert_eq!(place(&database, "10.1.2.3"), Some((5250, 1325)));
+            assert_eq!(place(&database, "2001:db8::1"), Some((-3300, 15100)));
+            assert_eq!(place(&database, "2001:db9::1"), None);
+            assert_eq!(database.name(), "4.mmdb, 6.mmdb");
+            assert_eq!(database.heads().next().and_then(|head| head.date_text()).as_deref(), Some("2020-09-13"));
+        }
+        for (one, other, version) in [(&v4, &v4, "version 4"), (&v6, &v6, "version 6")] {
+            let error = open(&[("a.mmdb", one.clone()), ("b.mmdb", other.clone())]).unwrap_err().to_string();
+            assert!(error.contains("a.mmdb") && error.contains("b.mmdb") && error.contains(version), "{error}");
+        }
+        let error = open(&[("4.mmdb", v4), ("6.mmdb", vec![7; 999])]).unwrap_err().to_string();
+        assert!(error.starts_with("6.mmdb is not a usable address database"), "{error}");
+    }
 
     #[test]
     fn distances_are_those_of_the_globe() {

@@ -188,15 +188,16 @@ mod tests {
             drawn in proptest::collection::vec((0_u32..64, 26_u32..=32), 0..24),
             asked in proptest::collection::vec(0_u32..80, 1..20),
         ) {
-            let networks: Vec<(u32, u32)> =
-                drawn.iter().map(|(low, length)| (low & u32::MAX.checked_shl(32 - length).unwrap_or(0), *length)).collect();
+            let mask = |length: u32| u32::MAX.checked_shl(32 - length).unwrap_or(0);
+            let networks: Vec<(u32, u32)> = drawn.iter().map(|(low, length)| (low & mask(*length), *length)).collect();
             let text: String = networks.iter().map(|(first, length)| format!("0.0.0.{first}/{length}\n")).collect();
             let list = list(&text).unwrap();
             for address in asked {
-                let holds = |(first, length): &(u32, u32)| (address ^ first) & u32::MAX.checked_shl(32 - length).unwrap_or(0) == 0;
+                let holds = |(first, length): &(u32, u32)| (address ^ first) & mask(*length) == 0;
                 // The longest prefix; of equals, the first line.
-                let expected = networks.iter().zip(1_u32..).filter(|(network, _)| holds(network))
-                    .min_by_key(|((_, length), line)| (std::cmp::Reverse(*length), *line)).map(|(_, line)| line);
+                let held = networks.iter().zip(1_u32..).filter(|(network, _)| holds(network));
+                let narrowest = held.min_by_key(|((_, length), line)| (std::cmp::Reverse(*length), *line));
+                let expected = narrowest.map(|(_, line)| line);
                 let address = Address::parse(&format!("0.0.0.{address}")).unwrap();
                 prop_assert_eq!(list.line_of(address), expected);
             }

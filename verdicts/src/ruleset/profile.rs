@@ -49,7 +49,7 @@ pub(super) static PROFILES: [DetectorProfile; 10] = [
         "double_click",
         1000,
         Category::Duplicate,
-        "a click on an ad that the same user clicked shortly before",
+        "a click on an ad that the same user, or the same address and user agent, clicked shortly before",
         "house rule; IAB and MRC Click Measurement Guidelines 2009 count one click where a person meant one",
     ),
     profile(
@@ -64,7 +64,7 @@ pub(super) static PROFILES: [DetectorProfile; 10] = [
         300,
         Category::Givt,
         "an event whose user agent is missing, or names a robot or a tool",
-        "MRC IVT Addendum 2020 (known robots, spiders, non-browser user agents); list crawler-user-agents 1.67.0",
+        "MRC IVT Addendum 2020 (known robots, spiders, non-browser user agents); published lists of robots",
     ),
     profile(
         "impossible_click",
@@ -99,7 +99,7 @@ pub(super) static PROFILES: [DetectorProfile; 10] = [
         400,
         Category::Givt,
         "an event from a listed network, such as a data centre's",
-        "MRC IVT Addendum 2020 (data-centre traffic); TAG Data Center IP list or the operator's own",
+        "MRC IVT Addendum 2020 (data-centre traffic); networks that providers publish, or the operator's own list",
     ),
     profile(
         "click_injection",

@@ -51,8 +51,8 @@ fn shipped_rulesets_hold_the_rules_of_the_contract() {
     assert!(Ruleset::named("none").is_none());
     assert_eq!(Ruleset::names().collect::<Vec<_>>(), ["default", "scored"]);
     // They stand on every verdict of these rulesets. Another digest is another ruleset.
-    assert_eq!(shipped.digest().to_string(), "0106f6ba69f9d4187749bfdade88afafd858d306d68c629894da95b0e32f4cf1");
-    assert_eq!(scored.digest().to_string(), "1f8dfd1cce90417fe103b94a88fd3473bd833bded27deb5b2e3652f3ee5dcb0a");
+    assert_eq!(shipped.digest().to_string(), "9a9b2c62b1a7341e75c62c1e6a5fd4e7f5bffbf3b2e14de5392ae3987ad0bd53");
+    assert_eq!(scored.digest().to_string(), "25d2650ecb07f2dddd22a6acfa9ccb5c1e56d65716002f6c4ecf6ffbf11046fa");
     for ruleset in [&shipped, &scored] {
         assert_eq!((ruleset.threshold_permille(), ruleset.look_back().as_secs()), (700, 7200));
         assert_eq!(ruleset.prefix_lengths(), (32, 64));

@@ -17,6 +17,7 @@ const FOUND_BY_NAME: [&str; 9] = [
 /// Folders that are read as a whole: the file that has it done, and by which word.
 const READ_WHOLE: &[(&str, &str, &str)] = &[
     ("api/cli/tests/fixtures/data-1/", "api/cli/tests/e2e/data_directory.rs", "data-1"),
+    ("api/cli/tests/fixtures/data-2/", "api/cli/tests/e2e/data_directory.rs", "data-2"),
     ("log/fixtures/archive-1/", "log/src/fixtures.rs", "archive-1"),
     ("log/fixtures/archive-2/", "log/src/fixtures.rs", "archive-2"),
     ("log/proptest-regressions/", "log/Cargo.toml", "proptest"),

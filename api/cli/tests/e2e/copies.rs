@@ -1,5 +1,5 @@
-//! Copied and restored data directories, a removed lock, an older log put back: whatever was acknowledged is counted, or
-//! the server refuses to start.
+//! Copied and restored data directories, a removed lock, an older log put back: whatever was acknowledged is counted,
+//! or the server refuses to start.
 
 use std::{fs, time::Duration};
 

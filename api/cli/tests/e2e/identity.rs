@@ -1,4 +1,5 @@
-//! An event is what its kind, advertiser, ad and id say together: sent again it counts once, and nobody reaches another's.
+//! An event is what its kind, advertiser, ad and id say together: sent again it counts once, and nobody reaches
+//! another's.
 
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,8 @@
 """Counts, in an access log and without any code of the judge, what the judge is to find among its clicks.
 
-Prints {"rates": {"5": n, ...}, "googlebot": n} as JSON: clicks that had more than N clicks of their address in the
-trailing 60 s, (t - 60 s, t], themselves included, ties in the order of the log; and clicks that Googlebot sent.
+Prints {"rates": {"5": n, ...}, "googlebot": n, "missing": n, "declared": n} as JSON: clicks that had more than N clicks
+of their address in the trailing 60 s, (t - 60 s, t], themselves included, ties in the order of the log; clicks that
+Googlebot sent; clicks without a user agent; and clicks whose agent says bot, crawler or spider at the end of a word.
 """
 
 import datetime
@@ -37,4 +38,7 @@ for time, host, _ in clicks:
         rates[threshold] += len(recent) > threshold
 
 googlebot = sum("Googlebot" in agent for _, _, agent in clicks)
-json.dump({"rates": rates, "googlebot": googlebot, "clicks": len(clicks)}, sys.stdout)
+missing = sum(agent.strip() in ("", "-") for _, _, agent in clicks)
+declared = sum(re.search(r"(?:bot|crawler|spider)\b", agent, re.IGNORECASE) is not None for _, _, agent in clicks)
+counts = {"rates": rates, "googlebot": googlebot, "missing": missing, "declared": declared, "clicks": len(clicks)}
+json.dump(counts, sys.stdout)

@@ -154,6 +154,54 @@ fn rates_and_agents_fire_on_what_an_independent_count_finds() {
     assert_eq!(column("spend_micros"), 10_000 * column("billable_clicks"));
 }
 
+/// The positions that a condition on agents and rulings selects.
+fn selected(installation: &Installation, condition: &str) -> i64 {
+    let sql = format!(
+        "SELECT c.position, 'test' AS reason FROM clicks c JOIN personal p ON p.position = c.position \
+         LEFT JOIN rulings r ON r.position = c.position WHERE c.kind = 'click' AND {condition}"
+    );
+    installation.ask(&["verdicts", "query", &sql])["selected"].as_i64().unwrap()
+}
+
+#[test]
+fn shipped_rules_bill_no_declared_robot_and_no_missing_agent() {
+    let shipped = Imported::under(include_str!("../../../../verdicts/rulesets/default.toml"));
+    let recount = shipped.recount();
+    for (name, agents) in [
+        ("declared", "p.user_agent ~* '(bot|crawler|spider)\\b'"),
+        ("missing", "(p.user_agent IS NULL OR trim(p.user_agent) IN ('', '-'))"),
+    ] {
+        let counted = recount[name].as_i64().unwrap();
+        assert!(counted > 100, "{recount}");
+        assert_eq!(selected(&shipped.installation, agents), counted, "{name}");
+        let invalid = selected(&shipped.installation, &format!("{agents} AND r.category IS NOT NULL"));
+        assert_eq!(invalid, counted, "{name} clicks that are not billed");
+    }
+    let rows = shipped.installation.ask(&["counters"]);
+    assert_eq!(sum(&rows, "invalid_duplicate"), 0, "nobody is known again by a gateway's address");
+    assert!(sum(&rows, "billable_clicks") > 5_000, "{rows}");
+}
+
+#[test]
+fn shipped_rulesets_are_chosen_by_name_and_described() {
+    let installation = Installation::embedded();
+    let rules = |name: &str| installation.ask(&["verdicts", "rules", "--ruleset", name]);
+    let digest = |rules: &Value| rules["digest"].as_str().unwrap().to_owned();
+    let (default, scored) = (rules("default"), rules("scored"));
+    assert_ne!(digest(&default), digest(&scored));
+    assert_eq!(digest(&default), digest(&installation.ask(&["verdicts", "rules"])));
+    let decide =
+        |rules: &Value| rules["rules"].as_array().unwrap().iter().filter(|rule| rule["decides"] == true).count();
+    assert_eq!((decide(&default) > 4, decide(&scored)), (true, 0));
+    let unknown = installation.run(&["verdicts", "rules", "--ruleset", "strict"]).exits(1);
+    assert!(unknown.stderr().contains("default and scored"), "{unknown}");
+    for (edition, threshold) in [("public", false), ("auditor", true)] {
+        let told = installation.run(&["methodology", "--edition", edition, "--ruleset", "scored"]).exits(0).stdout();
+        assert!(told.starts_with("# Description of methodology") && told.contains(&digest(&scored)), "{told}");
+        assert_eq!(told.contains("700"), threshold, "{told}");
+    }
+}
+
 /// What was found about each event, apart from where events stand.
 async fn found(installation: &Installation) -> Vec<String> {
     let history = VerdictReader::new(installation.log(Stream::Verdicts).await, installation.archive());
@@ -318,7 +366,8 @@ async fn who_rules_about_an_open_hour_is_told_that_its_bill_never_knows() {
     let installation = Installation::embedded();
     installation.register_ads(&["shoes"]);
     let server = Server::start(&installation);
-    let click = json!({"kind": "click", "ad_id": "shoes", "user_agent": "Mozilla/5.0", "ip": "192.0.2.1"});
+    let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+    let click = json!({"kind": "click", "ad_id": "shoes", "ip": "192.0.2.1", "user_agent": agent});
     let post =
         reqwest::Client::new().post(format!("{}/v1/events", server.url())).header("content-type", "application/json");
     let answer: Value =

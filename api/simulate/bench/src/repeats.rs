@@ -19,7 +19,7 @@ use clicktrail_log::{
     archive::seal::{Cursor, Sealer},
     embedded::EmbeddedLog,
     frame::Writer,
-    log::{Log, Stream},
+    log::{Log, ReadLimit, Stream},
     position::Seq,
     schema,
     time::{Clock, Hour, ManualClock, Timestamp},
@@ -42,6 +42,8 @@ const EVENTS_AN_HOUR: u64 = 50_000_000 / (30 * 24);
 const HOURS: u32 = 26;
 const BATCH_EVENTS: u64 = 65_536;
 const FRAME_EVENTS: usize = 1_024;
+/// Frames of an earlier hour that are logged once more.
+const FRAMES_SENT_AGAIN: usize = 8;
 const AGE_MICROS: i64 = 20 * 3_600_000_000;
 /// The best of so many turns counts, for each.
 const ROUNDS: u64 = 3;
@@ -78,6 +80,10 @@ pub(crate) async fn run(table: &mut Table) -> anyhow::Result<()> {
     table.judge("repeats: 20 hours old against fresh, time", against(old), Target::AtMost(2.0), ratio);
     table.say("repeats: the first such batch against fresh", ratio(against(first.unwrap_or_default())));
     table.say("repeats: sent again at once against fresh", ratio(against(repeated)));
+    let sent_before = bench.logged(AGE_MICROS).await?;
+    let rows: usize = sent_before.iter().map(RecordBatch::num_rows).sum();
+    let took = bench.judged(&sent_before).await?;
+    table.say("repeats: what was logged 20 hours ago sent again", rate(float(rows as u64) / took.as_secs_f64()));
     Ok(())
 }
 
@@ -138,6 +144,19 @@ impl Bench {
         let events = RecordBatch::try_new(schema::events(), columns)?;
         let starts = (0..rows).step_by(FRAME_EVENTS);
         Ok(starts.map(|from| events.slice(from, FRAME_EVENTS.min(rows - from))).collect())
+    }
+
+    /// Some frames that were logged so long ago.
+    async fn logged(&self, age_micros: i64) -> anyhow::Result<Vec<RecordBatch>> {
+        let (from, mut next, mut frames) = (self.now.plus_micros(-age_micros), Seq::FIRST, Vec::new());
+        while frames.len() < FRAMES_SENT_AGAIN {
+            let read = self.clicks.read(next, ReadLimit::waiting(Duration::ZERO)).await?;
+            next = read.last().context("frames were logged since")?.seq.next();
+            for logged in read.into_iter().filter(|logged| logged.logged_at >= from) {
+                frames.push(logged.frame.decode()?);
+            }
+        }
+        Ok(frames)
     }
 
     /// Logs frames, and says how long judging them took.

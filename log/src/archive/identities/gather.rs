@@ -3,6 +3,7 @@
 #![expect(clippy::disallowed_methods, reason = "a filter is sorted on a thread that may block")]
 
 use bytes::Bytes;
+use object_store::path::Path;
 
 use super::{
     file,
@@ -20,7 +21,7 @@ use crate::{
 
 /// The fingerprints of the parts so far.
 #[derive(Debug)]
-pub(in crate::archive) struct Gatherer {
+pub(crate) struct Gatherer {
     hour: Hour,
     growing: Growing,
     parts: usize,
@@ -29,36 +30,53 @@ pub(in crate::archive) struct Gatherer {
 
 impl Gatherer {
     /// Of an hour without parts.
-    pub(in crate::archive) fn new(hour: Hour) -> Self {
+    pub(crate) fn new(hour: Hour) -> Self {
         Self { hour, growing: Growing::new(hour, 0), parts: 0, gathered: Vec::new() }
     }
 
-    /// Takes the fingerprints of the next part, and stores the filter that it completes by not belonging to it.
-    pub(in crate::archive) async fn add(
-        &mut self,
-        archive: &Archive,
-        part: &impl Entry,
-        fingerprints: Fingerprints,
-    ) -> Result<(), Error> {
-        if !self.growing.takes(part.rows()) {
-            self.store(archive).await?;
-        }
+    /// Takes the fingerprints of the next part; returns the filter that is complete because the part begins another.
+    pub(crate) async fn add(&mut self, part: &impl Entry, fingerprints: Fingerprints) -> Result<Option<Filter>, Error> {
+        let complete = if self.growing.takes(part.rows()) { None } else { self.complete().await? };
         self.growing.add(part);
         self.gathered.push(fingerprints);
         self.parts += 1;
-        Ok(())
+        Ok(complete)
     }
 
-    /// Stores the last filter, if there is one.
-    pub(in crate::archive) async fn finish(mut self, archive: &Archive) -> Result<(), Error> {
-        self.store(archive).await
+    /// The last filter, if there is one.
+    pub(crate) async fn finish(mut self) -> Result<Option<Filter>, Error> {
+        self.complete().await
     }
 
-    async fn store(&mut self, archive: &Archive) -> Result<(), Error> {
+    async fn complete(&mut self) -> Result<Option<Filter>, Error> {
         let growing = std::mem::replace(&mut self.growing, Growing::new(self.hour, self.parts));
-        let (Some(group), gathered) = (growing.finish(), std::mem::take(&mut self.gathered)) else { return Ok(()) };
-        let file = make(&group, gathered).await?;
-        archive.put_content(&group.key.path(), file).await
+        let (Some(group), gathered) = (growing.finish(), std::mem::take(&mut self.gathered)) else { return Ok(None) };
+        let bytes = make(&group, gathered).await?;
+        Ok(Some(Filter { path: group.key.path(), bytes }))
+    }
+}
+
+/// A filter, and where it belongs.
+#[derive(Debug)]
+pub(crate) struct Filter {
+    pub(crate) path: Path,
+    pub(crate) bytes: Bytes,
+}
+
+impl Filter {
+    /// Stores it.
+    pub(crate) async fn store(self, archive: &Archive) -> Result<(), Error> {
+        archive.put_content(&self.path, self.bytes).await
+    }
+
+    /// What is wrong with the one that is stored. None need be.
+    pub(crate) async fn problem(&self, archive: &Archive) -> Result<Option<&'static str>, Error> {
+        match archive.get(&self.path).await {
+            Ok(stored) if stored == self.bytes => Ok(None),
+            Ok(_) => Ok(Some("it is not what its parts give: delete it, and it is made again")),
+            Err(Error::Missing(_)) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 }
 

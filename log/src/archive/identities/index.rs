@@ -64,7 +64,7 @@ impl PartIndex {
 }
 
 /// The fingerprints of a core file's rows.
-pub(super) fn fingerprints_of(core: Bytes) -> Result<Fingerprints, ParquetError> {
+pub(crate) fn fingerprints_of(core: Bytes) -> Result<Fingerprints, ParquetError> {
     let mut fingerprints = Fingerprints::default();
     for rows in part::read(core, Some(&Columns::NAMES))? {
         let added: Result<(), ArrowError> = fingerprints.add(&rows?);

@@ -282,10 +282,7 @@ enum Unread {
 
 impl From<Error> for Unread {
     fn from(error: Error) -> Self {
-        match error {
-            Error::Missing(_) => Self::Unusable("there is none".into()),
-            other => Self::Archive(other),
-        }
+        if matches!(error, Error::Missing(_)) { Self::Unusable("there is none".into()) } else { Self::Archive(error) }
     }
 }
 

@@ -114,11 +114,14 @@ impl Bed {
         asked.sort_by_key(|(asked, _)| asked.fingerprint);
         let questions: Vec<Asked> = asked.iter().map(|(asked, _)| *asked).collect();
         let mut found = BTreeSet::new();
-        for Hit { part, asked: index } in identities.find(&self.hour, &questions).await.unwrap() {
-            let event = asked[index].1;
-            let index = identities.index(&self.hour.manifest.parts[part]).await.unwrap();
-            let identity = Identity::of(event.kind, &event.advertiser_id, &event.ad_id, &event.event_id);
-            found.extend(index.find(identity).iter().map(|found| found.position));
+        let hits = identities.find(&self.hour, &questions).await.unwrap();
+        for of_part in hits.chunk_by(|one, other| one.part == other.part) {
+            let part = identities.index(&self.hour.manifest.parts[of_part[0].part]).await.unwrap();
+            for Hit { asked: index, .. } in of_part {
+                let event = asked[*index].1;
+                let identity = Identity::of(event.kind, &event.advertiser_id, &event.ad_id, &event.event_id);
+                found.extend(part.find(identity).iter().map(|found| found.position));
+            }
         }
         let listed = self.events.iter().filter(|(_, event)| is_listed(event));
         assert_eq!(found, listed.map(|(position, _)| *position).collect::<BTreeSet<_>>());

@@ -188,7 +188,9 @@ impl<K: Kind> Building<K> {
         let Some(storing) = self.storing.take() else { return Ok(()) };
         let (part, fingerprints) = storing.await.map_err(|error| self.failed(&error))??;
         if let Some(fingerprints) = fingerprints {
-            self.gatherer.add(&self.archive, &part, fingerprints).await?;
+            if let Some(filter) = self.gatherer.add(&part, fingerprints).await? {
+                filter.store(&self.archive).await?;
+            }
         }
         self.manifest.rows += part.rows();
         self.manifest.parts.push(part);
@@ -204,7 +206,9 @@ impl<K: Kind> Building<K> {
         self.store().await?;
         self.collect().await?;
         // Before the manifest: an hour that exists has its filters, unless an earlier version sealed it.
-        self.gatherer.finish(&self.archive).await?;
+        if let Some(filter) = self.gatherer.finish().await? {
+            filter.store(&self.archive).await?;
+        }
         let manifest = &self.manifest;
         invariant!(
             I1,

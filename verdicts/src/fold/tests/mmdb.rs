@@ -7,16 +7,28 @@ const NODE_EMPTY: u32 = u32::MAX;
 
 /// A database of the places of some IPv4 networks: address, prefix length, degrees north, degrees east.
 pub(crate) fn database(networks: &[(Ipv4Addr, u8, f64, f64)]) -> Vec<u8> {
-    let mut data = Vec::new();
+    let records: Vec<_> = networks
+        .iter()
+        .map(|(address, length, latitude, longitude)| {
+            let mut record = Vec::new();
+            place(&mut record, *latitude, *longitude);
+            (u128::from(u32::from(*address)) << 96, *length, record)
+        })
+        .collect();
+    written(4, &records)
+}
+
+/// A database of some networks of a version: the address from its first bit on, prefix length, record.
+pub(crate) fn written(version: u16, networks: &[(u128, u8, Vec<u8>)]) -> Vec<u8> {
+    let mut data: Vec<u8> = Vec::new();
     let mut tree = vec![[NODE_EMPTY; 2]];
     // Children that lead to data: 0x8000_0000 | offset, until the number of nodes is known.
-    for (address, length, latitude, longitude) in networks {
+    for (bits, length, record) in networks {
         let offset = u32::try_from(data.len()).unwrap();
-        place(&mut data, *latitude, *longitude);
-        let bits = u32::from(*address);
+        data.extend(record);
         let mut node = 0;
         for depth in 0..*length {
-            let side = (bits >> (31 - depth) & 1) as usize;
+            let side = (bits >> (127 - depth) & 1) as usize;
             if depth + 1 == *length {
                 tree[node][side] = 0x8000_0000 | offset;
             } else {
@@ -41,7 +53,7 @@ pub(crate) fn database(networks: &[(Ipv4Addr, u8, f64, f64)]) -> Vec<u8> {
     bytes.extend([0; 16]);
     bytes.extend(data);
     bytes.extend(b"\xab\xcd\xefMaxMind.com");
-    metadata(&mut bytes, nodes);
+    metadata(&mut bytes, nodes, version);
     bytes
 }
 
@@ -56,14 +68,14 @@ fn place(data: &mut Vec<u8>, latitude: f64, longitude: f64) {
     }
 }
 
-fn metadata(bytes: &mut Vec<u8>, nodes: u32) {
+fn metadata(bytes: &mut Vec<u8>, nodes: u32, version: u16) {
     bytes.push(0b111_00000 | 9);
     text(bytes, "node_count");
     bytes.push(0b110_00100);
     bytes.extend(nodes.to_be_bytes());
     for (name, value) in [
         ("record_size", 24_u16),
-        ("ip_version", 4),
+        ("ip_version", version),
         ("binary_format_major_version", 2),
         ("binary_format_minor_version", 0),
     ] {
@@ -84,7 +96,8 @@ fn metadata(bytes: &mut Vec<u8>, nodes: u32) {
     text(bytes, "for tests");
 }
 
-fn text(bytes: &mut Vec<u8>, text: &str) {
+/// A text of a record.
+pub(crate) fn text(bytes: &mut Vec<u8>, text: &str) {
     assert!(text.len() < 29, "longer texts have another head");
     bytes.push(0b010_00000 | u8::try_from(text.len()).unwrap());
     bytes.extend(text.as_bytes());

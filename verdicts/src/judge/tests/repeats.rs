@@ -91,8 +91,8 @@ impl Repeats {
     }
 
     /// A click with an id, that claims to have just happened.
-    async fn click(&mut self, hours: f64, id: &str) {
-        let at = start().plus_micros((hours * HOUR as f64) as i64);
+    async fn click(&mut self, micros: i64, id: &str) {
+        let at = start().plus_micros(micros);
         self.log(at, &[event(Kind::Click, id, at.micros())]).await;
     }
 
@@ -330,13 +330,13 @@ async fn look_back_may_be_short() {
     check(&duplicate("look_back_seconds = 60", "window_hours = 3"), &[("duplicate", 3)]).await;
 }
 
-/// Ids at the given hours, all with fresh event times; which of them repeat an earlier one.
-async fn repeated(clicks: &[(f64, &str)], is_sealed: bool) -> Vec<usize> {
+/// Ids at times since the start, all with fresh event times; which of them repeat an earlier one.
+async fn repeated(clicks: &[(i64, &str)], is_sealed: bool) -> Vec<usize> {
     let mut world = Repeats::new(&duplicate("", "")).await;
-    for (hours, id) in clicks {
-        world.click(*hours, id).await;
+    for (micros, id) in clicks {
+        world.click(*micros, id).await;
         if is_sealed {
-            world.seal_until(start().plus_micros((*hours * HOUR as f64) as i64 + 6_000_000)).await;
+            world.seal_until(start().plus_micros(micros + 6_000_000)).await;
         }
     }
     let repeats = world.judged().await;
@@ -345,24 +345,26 @@ async fn repeated(clicks: &[(f64, &str)], is_sealed: bool) -> Vec<usize> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn retry_with_a_fresh_time_is_found_for_a_day_and_not_longer() {
-    const MICRO: f64 = 1.0 / 3_600_000_000.0;
     for is_sealed in [true, false] {
-        for (hours, is_found) in [
-            (0.1, true),
-            (2.0, true),
-            (3.0 + 1.0 / 6.0, true),
-            (23.0, true),
-            (24.0 - MICRO, true),
-            (24.0, false),
-            (25.0, false),
+        for (later, is_found) in [
+            (6 * MINUTE, true),
+            (2 * HOUR, true),
+            (3 * HOUR + 10 * MINUTE, true),
+            (23 * HOUR, true),
+            (24 * HOUR - 1, true),
+            (24 * HOUR, false),
+            (25 * HOUR, false),
         ] {
-            for begins in [0.0, 0.5, 1.0 - MICRO] {
-                let found = repeated(&[(begins, "a"), (begins, "b"), (begins + hours, "a")], is_sealed).await;
-                assert_eq!(found, if is_found { vec![2] } else { vec![] }, "{hours} after {begins}, {is_sealed}");
+            for begins in [0, 30 * MINUTE, HOUR - 1] {
+                let found = repeated(&[(begins, "a"), (begins, "b"), (begins + later, "a")], is_sealed).await;
+                assert_eq!(found, if is_found { vec![2] } else { vec![] }, "{later} after {begins}, {is_sealed}");
             }
         }
         // Each repeat begins the window anew.
-        assert_eq!(repeated(&[(0.0, "a"), (20.0, "a"), (40.0, "a"), (65.0, "a")], is_sealed).await, [1, 2]);
+        assert_eq!(
+            repeated(&[(0, "a"), (20 * HOUR, "a"), (40 * HOUR, "a"), (65 * HOUR, "a")], is_sealed).await,
+            [1, 2]
+        );
     }
 }
 
@@ -373,7 +375,8 @@ async fn forged_date_neither_hides_an_original_nor_a_repeat() {
         // Dated for the moment of the repeat, long before, and as it was first sent.
         for date in [at(5), at(-300), at(0), at(4), at(6), at(500_000)] {
             let id = dated(date, 1);
-            let clicks = [(0.0, id.as_str()), (3.0, "x"), (5.0, id.as_str()), (7.5, id.as_str())];
+            let clicks =
+                [(0, id.as_str()), (3 * HOUR, "x"), (5 * HOUR, id.as_str()), (7 * HOUR + 30 * MINUTE, id.as_str())];
             assert_eq!(repeated(&clicks, is_sealed).await, [2, 3], "{date}");
         }
     }
@@ -382,8 +385,8 @@ async fn forged_date_neither_hides_an_original_nor_a_repeat() {
 #[tokio::test(flavor = "multi_thread")]
 async fn archive_that_does_not_answer_is_asked_until_it_does() {
     let mut world = Repeats::new(&duplicate("", "")).await;
-    for (hours, id) in [(0.0, "a"), (1.5, "b"), (3.5, "a")] {
-        world.click(hours, id).await;
+    for (micros, id) in [(0, "a"), (90 * MINUTE, "b"), (210 * MINUTE, "a")] {
+        world.click(micros, id).await;
     }
     world.seal_until(start().plus_micros(5 * HOUR)).await;
     let expected = world.judged().await;
