@@ -1,5 +1,7 @@
 //! What is advertised: whom a click bills, and where it leads.
 
+use crate::time::Timestamp;
+
 /// An ad as registered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ad {
@@ -15,4 +17,22 @@ pub struct Ad {
     pub price_micros: i64,
     /// ISO 4217.
     pub currency: String,
+}
+
+/// A time in which nobody is billed for clicks on an ad.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// The ad.
+    pub ad_id: String,
+    /// The first instant of it.
+    pub from: Timestamp,
+    /// The first instant behind it; `None` while it lasts.
+    pub until: Option<Timestamp>,
+}
+
+impl Pause {
+    /// Whether an instant is part of it.
+    pub fn holds(&self, at: Timestamp) -> bool {
+        self.from <= at && self.until.is_none_or(|until| at < until)
+    }
 }

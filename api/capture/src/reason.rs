@@ -101,6 +101,9 @@ pub enum Reason {
     /// Nobody to bill and nowhere to lead.
     #[error("ad `{0}` is not registered")]
     UnknownAd(String),
+    /// A click of a time in which nobody is billed for clicks on the ad.
+    #[error("ad `{0}` was paused at the time of the click")]
+    AdPaused(String),
     /// The event names another owner than the registry does.
     #[error("ad `{ad_id}` belongs to another {owner} than the event says")]
     AdMismatch {
@@ -110,6 +113,9 @@ pub enum Reason {
         owner: &'static str,
     },
 }
+
+/// The code of [`Reason::AdPaused`].
+pub const AD_PAUSED: &str = "ad_paused";
 
 impl Reason {
     /// The stable code: in answers, in the rejected stream and in metrics.
@@ -132,6 +138,7 @@ impl Reason {
             Self::InvalidCurrency(_) => "invalid_currency",
             Self::CurrencyMismatch { .. } => "currency_mismatch",
             Self::UnknownAd(_) => "unknown_ad",
+            Self::AdPaused(_) => AD_PAUSED,
             Self::AdMismatch { .. } => "ad_mismatch",
         }
     }

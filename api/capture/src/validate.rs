@@ -74,7 +74,8 @@ pub struct Context<'a> {
 /// | price of anything else | 0 |
 ///
 /// Of a registered ad, the advertiser and the campaign that the event does name must be the ad's, and so must the
-/// currency of a click. An ad that is not registered is what the event says.
+/// currency of a click. An ad that is not registered is what the event says. A click in a pause of its ad is rejected;
+/// everything else about a paused ad bills nobody, and is an event as always.
 /// Optional values that cannot be stored as they are do not reject an event: they are cut or dropped, and its `extra`
 /// says so.
 ///
@@ -93,6 +94,11 @@ pub fn event<'a>(mut draft: Draft<'a>, context: &Context<'a>) -> Result<Event<'a
         currency: draft.currency,
     };
     let billed = billing.complete(kind, &ad_id, context)?;
+    // By the time of the click, not of its arrival: a pause neither takes back what came before it nor bills what came
+    // in it, however late a batch is.
+    if kind == Kind::Click && context.ads.is_paused(&ad_id, event_time) {
+        return Err(Reason::AdPaused(shorten(&ad_id).into_owned()));
+    }
     Ok(Event {
         event_id,
         kind,

@@ -1,32 +1,73 @@
-//! `clicktrail ads add|import|list`
+//! `clicktrail ads add|import|list|pause|resume|history`
 
-use std::path::PathBuf;
+use std::{collections::BTreeSet, path::PathBuf};
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use clicktrail_capture as capture;
-use clicktrail_catalog::Ad;
+use clicktrail_catalog::{Ad, Pause, Paused};
 use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
-    config,
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
     output,
 };
 
+mod history;
+
+/// Pauses read from the catalog at a time.
+const PAGE_PAUSES: u32 = 1_000;
+
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Register an ad, or change it
-    Add(AdArguments),
+    Add {
+        #[command(flatten)]
+        ad: AdArguments,
+        #[command(flatten)]
+        who: Who,
+    },
     /// Register the ads of a CSV file with the columns ad_id, advertiser_id, campaign_id, target_url, price, currency
     Import {
         /// The CSV file, with a header line
         file: PathBuf,
+        #[command(flatten)]
+        who: Who,
     },
     /// List registered ads
     List,
+    /// Bill nobody for clicks on these ads from now on
+    ///
+    /// Visitors still get to the shop. Their clicks are kept as rejected events (ad_paused), which are never counted.
+    /// Clicks of before the pause are billed, also those that are reported later.
+    Pause(Ids),
+    /// Bill for clicks on these ads again from now on
+    Resume(Ids),
+    /// List what was changed about an ad, by whom and when: price, owner, campaign, target, pauses
+    History {
+        /// Id of the ad
+        ad_id: String,
+    },
+}
+
+/// Which ads.
+#[derive(Debug, clap::Args)]
+pub(super) struct Ids {
+    /// Ids of the ads
+    #[arg(required = true, value_name = "AD_ID")]
+    ad_ids: Vec<String>,
+    #[command(flatten)]
+    who: Who,
+}
+
+/// Who does it.
+#[derive(Debug, clap::Args)]
+pub(super) struct Who {
+    /// Who decides; kept with the change [default: `actor` of the configuration file, else the user]
+    #[arg(long, env = "CLICKTRAIL_ACTOR", value_name = "NAME")]
+    actor: Option<String>,
 }
 
 /// An ad as a person writes it.
@@ -79,13 +120,17 @@ impl AdArguments {
 }
 
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
-    let ads = match command {
+    let (ads, who) = match command {
         Command::List => return list(global).await,
-        Command::Add(ad) => vec![ad.check()?],
-        Command::Import { file } => read(&file)?,
+        Command::Pause(ids) => return pause(global, ids, true).await,
+        Command::Resume(ids) => return pause(global, ids, false).await,
+        Command::History { ad_id } => return history::run(global, &ad_id).await,
+        Command::Add { ad, who } => (vec![ad.check()?], who),
+        Command::Import { file, who } => (read(&file)?, who),
     };
+    let actor = global.actor(who.actor)?;
     let instance = global.open().await?;
-    let changed = put(&instance, &ads).await?;
+    let changed = instance.catalog.put_ads(&ads, &actor, instance.clock.now()).await?;
     match global.output {
         Format::Json => output::json(&json!({"read": ads.len(), "changed": changed})),
         Format::Table => output::line(&format!("{} read, {changed} new or changed", output::count(ads.len(), "ad"))),
@@ -93,9 +138,19 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
     Ok(Exit::Ok)
 }
 
-async fn put(instance: &Installation, ads: &[Ad]) -> anyhow::Result<u64> {
-    let actor = config::actor();
-    Ok(instance.catalog.put_ads(ads, &actor, instance.clock.now()).await?)
+async fn pause(global: &Global, ids: Ids, pause: bool) -> anyhow::Result<Exit> {
+    let actor = global.actor(ids.who.actor)?;
+    let instance = global.open_existing().await?;
+    let verb = if pause { "paused" } else { "resumed" };
+    let changed = match instance.catalog.pause_ads(&ids.ad_ids, pause, &actor, instance.clock.now()).await? {
+        Paused::Done(changed) => changed,
+        Paused::Unknown(unknown) => bail!("no ad was {verb}, because these are not registered: {}", unknown.join(", ")),
+    };
+    match global.output {
+        Format::Json => output::json(&json!({"read": ids.ad_ids.len(), "changed": changed})),
+        Format::Table => output::line(&format!("{} read, {changed} {verb}", output::count(ids.ad_ids.len(), "ad"))),
+    }
+    Ok(Exit::Ok)
 }
 
 fn read(file: &std::path::Path) -> anyhow::Result<Vec<Ad>> {
@@ -119,6 +174,8 @@ async fn list(global: &Global) -> anyhow::Result<Exit> {
         }
         ads.extend(page);
     }
+    let paused = paused_ads(&instance).await?;
+    let status = |ad: &Ad| if paused.contains(&ad.ad_id) { "paused" } else { "active" };
     match global.output {
         Format::Json => {
             let ads = ads.iter().map(|ad| {
@@ -129,18 +186,37 @@ async fn list(global: &Global) -> anyhow::Result<Exit> {
                     "target_url": ad.target_url,
                     "price_micros": ad.price_micros,
                     "currency": ad.currency,
+                    "status": status(ad),
                 })
             });
             output::json(&ads.collect());
         }
         Format::Table => {
-            let mut table = output::Table::new(&["ad", "advertiser", "campaign", "price", "currency", "target"]);
+            let columns = ["ad", "advertiser", "campaign", "price", "currency", "target", "status"];
+            // Nobody needs a column that says the same everywhere.
+            let shown = if paused.is_empty() { columns.len() - 1 } else { columns.len() };
+            let mut table = output::Table::new(&columns[..shown]);
             for ad in ads {
-                let price = output::amount(ad.price_micros);
-                table.push(vec![ad.ad_id, ad.advertiser_id, ad.campaign_id, price, ad.currency, ad.target_url]);
+                let (price, status) = (output::amount(ad.price_micros), status(&ad).to_owned());
+                let mut row =
+                    vec![ad.ad_id, ad.advertiser_id, ad.campaign_id, price, ad.currency, ad.target_url, status];
+                row.truncate(shown);
+                table.push(row);
             }
             table.print();
         }
     }
     Ok(Exit::Ok)
+}
+
+/// The ads that are paused now.
+async fn paused_ads(instance: &Installation) -> anyhow::Result<BTreeSet<String>> {
+    let mut pauses: Vec<Pause> = Vec::new();
+    loop {
+        let page = instance.catalog.list_pauses(pauses.last(), PAGE_PAUSES).await?;
+        if page.is_empty() {
+            return Ok(pauses.into_iter().filter(|pause| pause.until.is_none()).map(|pause| pause.ad_id).collect());
+        }
+        pauses.extend(page);
+    }
 }

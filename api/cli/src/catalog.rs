@@ -8,7 +8,7 @@ use clicktrail_replay::{self as replay, rebuild};
 use serde_json::json;
 
 use crate::{
-    basis, config,
+    basis,
     exit::Exit,
     global::{Format, Global},
     installation::WriteLock,
@@ -45,7 +45,7 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
         catalog: Arc::clone(&instance.catalog),
         limits: session::Limits::default(),
     };
-    let actor = config::actor();
+    let actor = global.actor(None)?;
     let rebuilt = rebuild.run(instance.clock.as_ref(), &actor, |done, all| {
         bar.set_length(all);
         bar.set_position(done);

@@ -2,12 +2,15 @@
 
 #![expect(clippy::disallowed_methods, reason = "the environment is read here, where it is no setting of a flag")]
 
-use std::path::{Path, PathBuf};
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use serde::Deserialize;
 
-/// The file's fields are those of the global flags.
+/// The file's fields are those of the global flags, and who acts.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
@@ -18,11 +21,35 @@ pub(super) struct File {
     pub(super) archive: Option<String>,
     pub(super) catalog: Option<String>,
     pub(super) ruleset: Option<PathBuf>,
+    /// Who changes ads, where `--actor` and `CLICKTRAIL_ACTOR` name nobody.
+    pub(super) actor: Option<String>,
 }
 
-/// Who acts, for the audit.
-pub(super) fn actor() -> String {
-    std::env::var("USER").unwrap_or_else(|_| "cli".to_owned())
+/// Characters of a name.
+const ACTOR_CHARS_MAX: usize = 256;
+
+/// Who acts, for the audit: who is named, else who is configured, else the user of the operating system.
+///
+/// # Errors
+/// If the name is empty, too long, or holds a control character.
+pub(super) fn actor(named: Option<String>, file: Option<String>) -> anyhow::Result<String> {
+    let actor = named.or(file).unwrap_or_else(user);
+    let length = actor.chars().count();
+    ensure!(
+        (1..=ACTOR_CHARS_MAX).contains(&length) && !actor.chars().any(char::is_control),
+        "actor {actor:?} must have 1 to {ACTOR_CHARS_MAX} characters, none of them a control character"
+    );
+    Ok(actor)
+}
+
+/// The user of the operating system: a service or a container may have none by name.
+fn user() -> String {
+    let named =
+        ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok().filter(|user| !user.is_empty()));
+    named.unwrap_or_else(|| match std::fs::metadata("/proc/self") {
+        Ok(process) => format!("uid {}", process.uid()),
+        Err(_) => "unknown".to_owned(),
+    })
 }
 
 /// Reads the named file, or `./clicktrail.toml` if there is one.

@@ -88,6 +88,11 @@ impl Global {
         })
     }
 
+    /// Who acts, for the audit: who is named, else as configured, else the user of the operating system.
+    pub(crate) fn actor(&self, named: Option<String>) -> anyhow::Result<String> {
+        config::actor(named, config::load(self.config.as_deref())?.actor)
+    }
+
     /// The judge's rules.
     pub(crate) fn rules(&self) -> anyhow::Result<Arc<Ruleset>> {
         let file = self.ruleset.clone().or(config::load(self.config.as_deref())?.ruleset);

@@ -46,7 +46,8 @@ pub(super) enum Command {
     },
     /// Validate rejected events again, and log those that pass now; a second retry logs nothing twice
     ///
-    /// An event that passes is billed as any other. Lines of imported files are not retried.
+    /// An event that passes is billed as any other, but for clicks on paused ads, which never pass. Lines of imported
+    /// files are not retried.
     Retry {
         /// Log nothing: only count what passes, also what an earlier retry has logged
         #[arg(long)]
@@ -191,7 +192,9 @@ async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry
             foreign += 1;
             continue;
         }
-        let Some(batch) = validate(entry, &ads) else {
+        // A click in a pause bills nobody, also when the pause is over.
+        let is_paused = entry.code == capture::reason::AD_PAUSED;
+        let Some(batch) = (if is_paused { None } else { validate(entry, &ads) }) else {
             rejected += 1;
             continue;
         };

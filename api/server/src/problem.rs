@@ -120,6 +120,7 @@ impl From<&Reason> for Problem {
     fn from(reason: &Reason) -> Self {
         let status = match reason {
             Reason::UnknownAd(_) => StatusCode::NOT_FOUND,
+            Reason::AdPaused(_) => StatusCode::CONFLICT,
             Reason::InvalidJson { .. }
             | Reason::InvalidUtf8 { .. }
             | Reason::NotAnObject(_)

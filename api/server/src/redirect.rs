@@ -5,6 +5,7 @@
 //! | `GET`, `POST` | `click` | 302 to the registered target |
 //! | `HEAD` | `probe` | the same |
 //! | fetched ahead (`Sec-Purpose: prefetch` and older headers for it) | `prefetch` | 503: the click itself comes here again |
+//! | `GET`, `POST` of a paused ad | rejected `ad_paused`, never billed | 302 all the same |
 //! | of an ad that is not registered | rejected `unknown_ad` | 404 |
 //!
 //! The target comes from the registry and from nowhere else: no parameter can make this an open redirect.
@@ -59,7 +60,7 @@ pub(super) async fn redirect(
     if kind == Kind::Prefetch {
         return Err(Problem::prefetch());
     }
-    let target = target.expect("an event without an advertiser of its own is captured only for a registered ad");
+    let target = target.expect("a visit names no advertiser, so that of an ad that is not registered is refused");
     let mut response = Response::new(Body::empty());
     *response.status_mut() = StatusCode::FOUND;
     response.headers_mut().insert(header::LOCATION, target);

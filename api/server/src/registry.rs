@@ -16,10 +16,10 @@ use clicktrail_capture::Ads;
 
 /// How often the catalog is asked whether ads changed: a registered ad is served at most about this much later.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-/// Ads read from the catalog at a time.
+/// Ads, or pauses, read from the catalog at a time.
 const PAGE_ADS: u32 = 10_000;
 
-/// The ads as of the last look at the catalog. While the catalog is away, the last ones go on serving.
+/// The ads and their pauses as of the last look at the catalog. While the catalog is away, the last ones go on serving.
 #[derive(Debug)]
 pub struct Registry {
     catalog: Arc<dyn Catalog>,
@@ -93,9 +93,17 @@ async fn load(catalog: &dyn Catalog) -> Result<Snapshot, Error> {
         let after = ads.last().map_or("", |ad: &clicktrail_catalog::Ad| ad.ad_id.as_str()).to_owned();
         let page = catalog.list_ads(&after, PAGE_ADS).await?;
         if page.is_empty() {
-            return Ok(Snapshot { version, ads: Arc::new(ads.into_iter().collect()) });
+            break;
         }
         ads.extend(page);
+    }
+    let mut pauses = Vec::new();
+    loop {
+        let page = catalog.list_pauses(pauses.last(), PAGE_ADS).await?;
+        if page.is_empty() {
+            return Ok(Snapshot { version, ads: Arc::new(Ads::new(ads, pauses)) });
+        }
+        pauses.extend(page);
     }
 }
 

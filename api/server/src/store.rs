@@ -80,12 +80,26 @@ pub(super) async fn reject(
     captured_at: Timestamp,
 ) -> Problem {
     let (code, detail, answer) = problem;
+    match keep_rejected(state, source, (code, &detail), original, captured_at).await {
+        Ok(()) => answer,
+        Err(try_again) => try_again,
+    }
+}
+
+/// Stores one rejected item.
+///
+/// # Errors
+/// To send it again.
+pub(super) async fn keep_rejected(
+    state: &State,
+    source: &str,
+    (code, detail): (&str, &str),
+    original: &[u8],
+    captured_at: Timestamp,
+) -> Result<(), Problem> {
     let original = state.limits.original(original);
     let mut builder = RejectedBuilder::with_capacity(1);
-    builder.push(&intake::rejected(source, 0, code, &detail, original, captured_at));
+    builder.push(&intake::rejected(source, 0, code, detail, original, captured_at));
     let batches = Batches { rejected: Some(builder.finish()), ..Batches::default() };
-    match store(state, batches, captured_at).await.rejected {
-        Ok(()) => answer,
-        Err(error) => Problem::from(&error),
-    }
+    store(state, batches, captured_at).await.rejected.map_err(|error| Problem::from(&error))
 }

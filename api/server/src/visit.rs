@@ -10,7 +10,7 @@ use clicktrail_log::{event::Kind, ids::Ids, time::Timestamp};
 
 use crate::{client_address::client_address, gather, problem::Problem, state::State, store};
 use clicktrail_capture::{
-    Ads, Aside, Context, Draft,
+    Ads, Aside, Context, Draft, Reason,
     aside::{MEMBER, Why},
     optional::latin1,
     validate,
@@ -195,7 +195,8 @@ impl Visit {
     }
 
     /// Stores the visit as an event of `kind`; returns once it is durable. `ads` is the caller's snapshot, so that an
-    /// ad that it looked up is the ad that is billed.
+    /// ad that it looked up is the ad that is billed. A click on a paused ad is stored as a rejected event, which bills
+    /// nobody, and the visitor goes on as if it were not paused: it was not they who paused it.
     ///
     /// # Errors
     /// What to tell the client: why it is rejected (and stored as such), or to try again.
@@ -211,9 +212,13 @@ impl Visit {
         let pushed = match validate::event(self.draft(&subject, now, &*state.ids), &context) {
             Ok(event) => gather::push(state, &event),
             Err(reason) => {
-                let problem = (reason.code(), reason.to_string(), Problem::from(&reason));
                 let original = self.draft(&subject, now, &*state.ids).to_json();
-                return Err(store::reject(state, source, problem, original.as_bytes(), now).await);
+                let (what, original) = ((reason.code(), reason.to_string()), original.as_bytes());
+                store::keep_rejected(state, source, (what.0, &what.1), original, now).await?;
+                return match reason {
+                    Reason::AdPaused(_) => Ok(()),
+                    other => Err(Problem::from(&other)),
+                };
             }
         };
         let stored = match pushed {

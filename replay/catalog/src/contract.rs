@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use clicktrail_log::{
-    ad::Ad,
+    ad::{Ad, Pause},
     position::Seq,
     time::{Hour, Timestamp},
 };
@@ -13,7 +13,8 @@ use clicktrail_verdicts::judge::Mark;
 use crate::{
     error::Error,
     model::{
-        Compare, Generation, HotPartial, LaterRuling, Marks, Reconciliation, SealedHour, Segment, Snapshot, StaleHour,
+        AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, Paused, Reconciliation, RegisteredAd,
+        SealedHour, Segment, Snapshot, StaleHour,
     },
     replacement::Replacement,
 };
@@ -22,13 +23,29 @@ use crate::{
 #[async_trait]
 pub trait Catalog: Send + Sync + fmt::Debug {
     /// Registers ads, and changes those that are registered under the same id. Returns how many rows are new or differ
-    /// from before. Writes one audit row that names `actor`.
+    /// from before. Writes one audit row that names `actor`, and for each ad that is new or differs one
+    /// [`AdChange`]. A paused ad stays paused.
     async fn put_ads(&self, ads: &[Ad], actor: &str, now: Timestamp) -> Result<u64, Error>;
 
     /// At most `limit` ads by id, beginning after `after` (`""` for the first page).
     async fn list_ads(&self, after: &str, limit: u32) -> Result<Vec<Ad>, Error>;
 
-    /// A number that grows whenever [`put_ads`](Catalog::put_ads) changes something, for caches to compare.
+    /// One ad, and whether it is paused.
+    async fn ad(&self, ad_id: &str) -> Result<Option<RegisteredAd>, Error>;
+
+    /// Pauses ads from `now` on, or lets them go on: all of them, or none if one is not registered. Writes one audit
+    /// row, and one [`AdChange`] for each ad that was not so before.
+    async fn pause_ads(&self, ad_ids: &[String], pause: bool, actor: &str, now: Timestamp) -> Result<Paused, Error>;
+
+    /// At most `limit` pauses by ad and time, those that have ended too, beginning after the one of that ad and time
+    /// (`None` for the first page).
+    async fn list_pauses(&self, after: Option<&Pause>, limit: u32) -> Result<Vec<Pause>, Error>;
+
+    /// At most `limit` changes of one ad in their order, beginning after the one of the number `after` (0 for the
+    /// first page). What was done before the catalog kept changes is not there.
+    async fn ad_changes(&self, ad_id: &str, after: i64, limit: u32) -> Result<Vec<AdChange>, Error>;
+
+    /// A number that grows whenever an ad or a pause changes, for caches to compare.
     async fn ads_version(&self) -> Result<i64, Error>;
 
     /// The last sealed hour.

@@ -30,13 +30,13 @@ mod sqlite;
 mod store;
 mod verdicts;
 
-pub use clicktrail_log::ad::Ad;
+pub use clicktrail_log::ad::{Ad, Pause};
 pub use clicktrail_verdicts::judge::Mark;
 pub use contract::Catalog;
 pub use error::Error;
 pub use model::{
-    Compare, Generation, Hole, HotPartial, LaterRuling, Marks, Outcome, Reconciliation, SealedHour, Segment, Snapshot,
-    StaleHour,
+    AdAction, AdChange, Compare, Generation, Hole, HotPartial, LaterRuling, Marks, Outcome, Paused, Reconciliation,
+    RegisteredAd, SealedHour, Segment, Snapshot, StaleHour,
 };
 pub use postgres::Postgres;
 pub use replacement::{Registered, Replacement};

@@ -40,6 +40,7 @@ pub(crate) const SQLITE: &[Migration] = migrations! { "sqlite":
     3 "hot_partials" from "0003_hot_partials.sql",
     4 "verdicts" from "0004_verdicts.sql",
     5 "generation" from "0005_generation.sql",
+    6 "ad_changes" from "0006_ad_changes.sql",
 };
 
 pub(crate) const POSTGRES: &[Migration] = migrations! { "postgres":
@@ -48,6 +49,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations! { "postgres":
     3 "hot_partials" from "0003_hot_partials.sql",
     4 "verdicts" from "0004_verdicts.sql",
     5 "generation" from "0005_generation.sql",
+    6 "ad_changes" from "0006_ad_changes.sql",
 };
 
 /// Whether the scripts are numbered from 1 without a hole, which is the order in which they are applied.

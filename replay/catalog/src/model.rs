@@ -4,10 +4,78 @@ use std::fmt;
 
 use bytes::Bytes;
 use clicktrail_log::{
+    ad::Ad,
     position::{Position, Seq},
     time::{Hour, Timestamp},
 };
 use clicktrail_verdicts::judge::Mark;
+
+/// An ad as it stands in the registry.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RegisteredAd {
+    /// What is registered.
+    pub ad: Ad,
+    /// Whether nobody is billed for clicks on it now.
+    pub is_paused: bool,
+}
+
+/// What somebody did to an ad.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AdAction {
+    /// It was not registered before.
+    Add,
+    /// Its owner, campaign, target, price or currency became another one.
+    Change,
+    /// Clicks on it bill nobody from then on.
+    Pause,
+    /// They do again.
+    Resume,
+}
+
+impl AdAction {
+    const ALL: [Self; 4] = [Self::Add, Self::Change, Self::Pause, Self::Resume];
+
+    /// `add`, `change`, `pause`, `resume`, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Add => "add",
+            Self::Change => "change",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+        }
+    }
+
+    /// From what is stored.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.as_str() == text)
+    }
+}
+
+/// One change of one ad: a row of the audit trail.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AdChange {
+    /// Its number, which grows.
+    pub number: i64,
+    /// When.
+    pub at: Timestamp,
+    /// By whom.
+    pub actor: String,
+    /// What was done.
+    pub action: AdAction,
+    /// `None`: it was not registered.
+    pub before: Option<RegisteredAd>,
+    /// As it stood from then on.
+    pub after: RegisteredAd,
+}
+
+/// What came of pausing or resuming ads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Paused {
+    /// So many changed; the others stood so already.
+    Done(u64),
+    /// These are not registered, and nothing changed.
+    Unknown(Vec<String>),
+}
 
 /// A sealed hour, as its manifest says.
 #[derive(Debug, Clone, PartialEq, Eq)]

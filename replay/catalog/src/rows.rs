@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use clicktrail_log::{
-    ad::Ad,
+    ad::{Ad, Pause},
     position::{Position, Seq},
     time::{Hour, Timestamp},
 };
@@ -10,7 +10,10 @@ use clicktrail_verdicts::judge::Mark;
 
 use crate::{
     error::Error,
-    model::{Generation, Hole, HotPartial, Outcome, Reconciliation, SealedHour, Segment, StaleHour},
+    model::{
+        AdAction, AdChange, Generation, Hole, HotPartial, Outcome, Reconciliation, RegisteredAd, SealedHour, Segment,
+        StaleHour,
+    },
     session::Fields,
 };
 
@@ -53,6 +56,30 @@ impl<'r> Reader<'r> {
         T::try_from(value).map_err(|_| self.corrupt(column, &value))
     }
 
+    fn flag(&self, column: &str) -> Result<bool, Error> {
+        match self.int(column)? {
+            0 => Ok(false),
+            1 => Ok(true),
+            other => Err(self.corrupt(column, &other)),
+        }
+    }
+
+    /// The ad as the columns for its owner, campaign, target, price, currency and pause say.
+    fn ad_state(&self, columns: [&str; 6]) -> Result<RegisteredAd, Error> {
+        let [advertiser_id, campaign_id, target_url, price_micros, currency, paused] = columns;
+        Ok(RegisteredAd {
+            ad: Ad {
+                ad_id: self.text("ad_id")?,
+                advertiser_id: self.text(advertiser_id)?,
+                campaign_id: self.text(campaign_id)?,
+                target_url: self.text(target_url)?,
+                price_micros: self.int(price_micros)?,
+                currency: self.text(currency)?,
+            },
+            is_paused: self.flag(paused)?,
+        })
+    }
+
     fn seq(&self, column: &str) -> Result<Seq, Error> {
         let value = self.int(column)?;
         Seq::from_i64(value).ok_or_else(|| self.corrupt(column, &value))
@@ -81,6 +108,52 @@ pub(crate) fn ad(fields: &dyn Fields) -> Result<Ad, Error> {
         target_url: row.text("target_url")?,
         price_micros,
         currency: row.text("currency")?,
+    })
+}
+
+/// An ad with the number of its open pauses.
+pub(crate) fn registered_ad(fields: &dyn Fields) -> Result<RegisteredAd, Error> {
+    let paused = Reader::of("ads", &["ad_id"], fields).flag("paused")?;
+    Ok(RegisteredAd { ad: ad(fields)?, is_paused: paused })
+}
+
+pub(crate) fn pause(fields: &dyn Fields) -> Result<Pause, Error> {
+    let row = Reader::of("ad_pauses", &["ad_id", "paused_at"], fields);
+    let resumed_at = row.int("resumed_at")?;
+    Ok(Pause {
+        ad_id: row.text("ad_id")?,
+        from: Timestamp::from_micros(row.int("paused_at")?),
+        until: (resumed_at != 0).then(|| Timestamp::from_micros(resumed_at)),
+    })
+}
+
+pub(crate) fn ad_change(fields: &dyn Fields) -> Result<AdChange, Error> {
+    let row = Reader::of("ad_changes", &["change_id"], fields);
+    let action = row.text("action")?;
+    let action = AdAction::parse(&action).ok_or_else(|| row.corrupt("action", &action))?;
+    let before = [
+        "before_advertiser_id",
+        "before_campaign_id",
+        "before_target_url",
+        "before_price_micros",
+        "before_currency",
+        "before_paused",
+    ];
+    let after = [
+        "after_advertiser_id",
+        "after_campaign_id",
+        "after_target_url",
+        "after_price_micros",
+        "after_currency",
+        "after_paused",
+    ];
+    Ok(AdChange {
+        number: row.int("change_id")?,
+        at: Timestamp::from_micros(row.int("at")?),
+        actor: row.text("actor")?,
+        before: if action == AdAction::Add { None } else { Some(row.ad_state(before)?) },
+        after: row.ad_state(after)?,
+        action,
     })
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use clicktrail_log::{
-    ad::Ad,
+    ad::{Ad, Pause},
     position::Seq,
     time::{Hour, Timestamp},
 };
@@ -15,7 +15,8 @@ use crate::{
     error::Error,
     generation, live,
     model::{
-        Compare, Generation, HotPartial, LaterRuling, Marks, Reconciliation, SealedHour, Segment, Snapshot, StaleHour,
+        AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, Paused, Reconciliation, RegisteredAd,
+        SealedHour, Segment, Snapshot, StaleHour,
     },
     registry, replace,
     replacement::Replacement,
@@ -35,6 +36,25 @@ impl<B: Backend> Catalog for B {
 
     async fn list_ads(&self, after: &str, limit: u32) -> Result<Vec<Ad>, Error> {
         registry::list_ads(&mut self.read().await?, after, limit).await
+    }
+
+    async fn ad(&self, ad_id: &str) -> Result<Option<RegisteredAd>, Error> {
+        registry::read_ad(&mut self.read().await?, ad_id).await
+    }
+
+    async fn pause_ads(&self, ad_ids: &[String], pause: bool, actor: &str, now: Timestamp) -> Result<Paused, Error> {
+        let mut session = self.write(Lock::Registry).await?;
+        let paused = registry::pause_ads(&mut session, ad_ids, pause, actor, now).await?;
+        session.commit().await?;
+        Ok(paused)
+    }
+
+    async fn list_pauses(&self, after: Option<&Pause>, limit: u32) -> Result<Vec<Pause>, Error> {
+        registry::list_pauses(&mut self.read().await?, after, limit).await
+    }
+
+    async fn ad_changes(&self, ad_id: &str, after: i64, limit: u32) -> Result<Vec<AdChange>, Error> {
+        registry::ad_changes(&mut self.read().await?, ad_id, after, limit).await
     }
 
     async fn ads_version(&self) -> Result<i64, Error> {

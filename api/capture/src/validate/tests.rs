@@ -1,4 +1,4 @@
-use clicktrail_log::ad::Ad;
+use clicktrail_log::ad::{Ad, Pause};
 
 use super::*;
 use crate::parse;
@@ -96,6 +96,37 @@ fn registered_ad_is_billed_to_its_own_advertiser_whatever_the_event_names() {
         assert_eq!(whole("x", "y", "USD"), Err("ad_mismatch"), "{kind}");
         let other_currency = if kind == "click" { Err("currency_mismatch") } else { Ok("adv/camp 5 USD".into()) };
         assert_eq!(whole("adv", "camp", "USD"), other_currency, "{kind}");
+    }
+}
+
+#[test]
+fn click_in_a_pause_of_its_ad_is_rejected_by_its_own_time() {
+    let time = |text: &str| Timestamp::parse_rfc3339(text).unwrap();
+    let pause =
+        |from: &str, until: Option<&str>| Pause { ad_id: "known".into(), from: time(from), until: until.map(time) };
+    let pauses = [pause("2026-11-22T10:00:00Z", Some("2026-11-22T11:00:00Z")), pause("2026-11-22T13:00:00Z", None)];
+    let ads = Ads::new([ads().get("known").unwrap().clone()], pauses);
+    let limits = Limits::default();
+    let context = Context { captured_at: time(NOW), ads: &ads, limits: &limits };
+    let code = |kind: &str, at: &str, whole: &str| {
+        let text = format!(r#"{{"kind":"{kind}","ad_id":"known","event_time":"2026-11-22T{at}Z"{whole}}}"#);
+        event(named(parse::draft(text.leak().as_bytes()).unwrap()), &context).map(drop).map_err(|reason| reason.code())
+    };
+    let whole = r#","advertiser_id":"adv","campaign_id":"camp","currency":"EUR","price_micros":5"#;
+    for (at, expected) in [
+        ("09:59:59.999999", Ok(())),
+        ("10:00:00", Err("ad_paused")),
+        ("10:59:59.999999", Err("ad_paused")),
+        ("11:00:00", Ok(())),
+        ("12:59:59", Ok(())),
+        ("13:00:00", Err("ad_paused")),
+        ("14:00:00", Err("ad_paused")),
+    ] {
+        assert_eq!(code("click", at, ""), expected, "{at}");
+        assert_eq!(code("click", at, whole), expected, "{at}");
+        for kind in ["impression", "conversion", "probe", "prefetch"] {
+            assert_eq!(code(kind, at, ""), Ok(()), "{kind} at {at}: it bills nobody");
+        }
     }
 }
 

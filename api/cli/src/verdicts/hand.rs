@@ -17,7 +17,10 @@ use crate::{
     global::{Format, Global},
     installation::Installation,
     output,
-    verdicts::words::{now, ruling},
+    verdicts::{
+        bill,
+        words::{now, ruling},
+    },
 };
 
 /// Characters of a reason or a name.
@@ -116,5 +119,6 @@ async fn append(global: &Global, instance: &Installation, verdict: Verdict) -> a
         }
         Format::Table => output::line(&format!("{target} is {what}, by verdict {position}")),
     }
+    bill::say(instance, [target.seq()].into(), 1, &position.to_string()).await?;
     Ok(Exit::Ok)
 }

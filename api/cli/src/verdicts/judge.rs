@@ -1,6 +1,9 @@
 //! `clicktrail verdicts judge`
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use clicktrail_log::{
@@ -25,7 +28,7 @@ use crate::{
     installation::Installation,
     output::{self, amount},
     progress,
-    verdicts::{range::Range, words::sum},
+    verdicts::{bill, range::Range, words::sum},
 };
 
 #[derive(Debug, clap::Args)]
@@ -74,7 +77,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         })
         .buffered(jobs);
     let (mut total, mut effects) = (Rejudgement::default(), BTreeMap::new());
-    let mut changes = 0_u64;
+    let (mut changes, mut ruled) = (0_u64, BTreeSet::new());
     while let Some(done) = judged.next().await {
         let (hour, found) = done.context("a worker panicked")?;
         let found = found.with_context(|| format!("judge {hour}"))?;
@@ -82,6 +85,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         total.findings += found.findings;
         changes += found.changes.len() as u64;
         found.changes.iter().for_each(|change| add_effect(&mut effects, change));
+        // The frames are enough to know which hours are concerned.
+        ruled.extend(found.changes.iter().map(|change| change.verdict.target.seq()));
         let verdicts: Vec<Verdict> = found.changes.into_iter().map(|change| change.verdict).collect();
         if !arguments.dry_run && !verdicts.is_empty() {
             hand::append(Arc::clone(&instance.verdicts), instance.archive.clone(), &verdicts).await?;
@@ -94,6 +99,10 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     }
     let summary = Summary { hours: hours.len(), total, changes, dry_run: arguments.dry_run };
     print(global, &rules.digest().to_string(), &summary, &effects);
+    if !arguments.dry_run {
+        let verdicts = usize::try_from(changes).expect("changes that were in memory fit it");
+        bill::say(&instance, ruled, verdicts, "latest").await?;
+    }
     Ok(Exit::Ok)
 }
 
@@ -199,5 +208,8 @@ fn print(global: &Global, ruleset: &str, summary: &Summary, effects: &BTreeMap<E
     }
     if *dry_run {
         output::note("nothing was appended: run it without --dry-run to append these verdicts");
+        output::note(
+            "billed totals stay as they are also then: see `clicktrail verdicts stale`, and `counters --as-of`",
+        );
     }
 }

@@ -5,6 +5,7 @@ use clicktrail_log::position::Position;
 use crate::{exit::Exit, global::Global};
 use range::Range;
 
+mod bill;
 mod hand;
 mod judge;
 mod query;
@@ -18,17 +19,23 @@ mod words;
 pub(super) enum Command {
     /// Judge sealed hours again by --ruleset, and append a verdict where a ruling changes
     ///
-    /// Billed totals stay as they are: see `verdicts stale` for the hours, and `counters --as-of latest`.
+    /// Billed totals stay as they are, also of an hour that is sealed later: see `verdicts stale` for the hours, and
+    /// `counters --as-of latest`.
     Judge(judge::Arguments),
     /// Rule about the events that a SELECT names; without --apply only say what would change
     ///
-    /// Billed totals stay as they are: see `verdicts stale` for the hours, and `counters --as-of latest`.
+    /// Billed totals stay as they are, also of an hour that is sealed later: see `verdicts stale` for the hours, and
+    /// `counters --as-of latest`.
     Query(query::Arguments),
     /// Rule about one click or conversion by hand; this overrules judge and queries, also later ones
     ///
-    /// Billed totals stay as they are: see `verdicts stale` for the hours, and `counters --as-of latest`.
+    /// Billed totals stay as they are, also of an hour that is sealed later: see `verdicts stale` for the hours, and
+    /// `counters --as-of latest`.
     Add(hand::Add),
     /// Take a ruling by hand back; what stands without rulings by hand stands again
+    ///
+    /// Billed totals stay as they are, also of an hour that is sealed later: see `verdicts stale` for the hours, and
+    /// `counters --as-of latest`.
     Revoke(hand::Revoke),
     /// Show one event: its columns, where it is stored, every verdict with its evidence, and the ruling
     Show {

@@ -15,6 +15,7 @@ use crate::{
     global::{Format, Global},
     output::{self, amount},
     verdicts::{
+        bill,
         range::Range,
         words::{now, sum},
     },
@@ -58,6 +59,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     };
     let verdicts: Vec<Verdict> = changes.iter().map(verdict).collect();
     hand::append(Arc::clone(&installation.verdicts), installation.archive.clone(), &verdicts).await?;
+    bill::say(&installation, changes.iter().map(|row| row.position.seq()).collect(), changes.len(), "latest").await?;
     Ok(Exit::Ok)
 }
 
@@ -104,5 +106,8 @@ fn print(global: &Global, selected: &[Selected], changes: &[&Selected], kept: us
     }
     if !apply {
         output::note("nothing was appended: pass --apply --actor NAME to append these verdicts");
+        output::note(
+            "billed totals stay as they are also then: see `clicktrail verdicts stale`, and `counters --as-of`",
+        );
     }
 }

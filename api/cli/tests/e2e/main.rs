@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, clippy::disallowed_types, reason = "tests wait, measure and start what they need")]
 #![allow(clippy::unwrap_used, reason = "a failed step fails the test; allow-unwrap-in-tests does not reach helpers")]
 
+mod ads;
 mod answers;
 mod broker_outage;
 mod catalog_outage;

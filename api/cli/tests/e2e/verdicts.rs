@@ -335,6 +335,61 @@ fn manual_verdict_flips_a_click_and_back_and_the_log_stays_as_it_is() {
 }
 
 #[test]
+fn who_rules_is_told_what_it_does_to_the_bill_of_sealed_hours() {
+    let imported = Imported::under(NOTHING);
+    let installation = &imported.installation;
+    let live = installation.ask(&["counters"]);
+    let event = installation.run(&["log", "cat", "2015-05-18T03", "--limit", "1"]).exits(0).json();
+    let position = event["position"].as_str().unwrap();
+    let sql = "SELECT position, 'all' AS reason FROM clicks WHERE kind = 'click'";
+    imported.write("rates.toml", RATES);
+    let rules = imported.path("rates.toml");
+    let one = "billed totals stay as they are: hour 2015-05-18T03 is sealed, and the totals do not know this verdict";
+    for (command, told) in [
+        (&["verdicts", "query", sql][..], "billed totals stay as they are also then"),
+        (&["verdicts", "judge", "--ruleset", &rules, "--dry-run"], "billed totals stay as they are also then"),
+        (&["verdicts", "add", position, "--reason", "office", "--actor", "ann"], one),
+        (&["verdicts", "revoke", position, "--reason", "no office", "--actor", "ann"], one),
+        (&["verdicts", "judge", "--ruleset", &rules], " are sealed, and the totals do not know these verdicts"),
+        (&["verdicts", "query", sql, "--apply", "--actor", "bob"], " are sealed, and the totals do not know these"),
+    ] {
+        let outcome = installation.run(command).exits(0);
+        assert!(outcome.stderr().contains(told), "{told:?} is not in: {outcome}");
+        assert!(!outcome.stderr().contains("open"), "{outcome}");
+        assert_eq!(installation.ask(&["counters"]), live, "what was told is true");
+    }
+    assert!(installation.ask(&["verdicts", "stale"]).as_array().unwrap().len() > 80);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_rules_about_an_open_hour_is_told_that_its_bill_never_knows() {
+    let installation = Installation::embedded();
+    installation.register_ads(&["shoes"]);
+    let server = Server::start(&installation);
+    let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+    let click = json!({"kind": "click", "ad_id": "shoes", "ip": "192.0.2.1", "user_agent": agent});
+    let post =
+        reqwest::Client::new().post(format!("{}/v1/events", server.url())).header("content-type", "application/json");
+    let answer: Value =
+        serde_json::from_slice(&post.body(click.to_string()).send().await.unwrap().bytes().await.unwrap()).unwrap();
+    let position = answer["results"][0]["position"].as_str().unwrap();
+    let counted = || installation.ask(&["counters"])[0]["billable_clicks"].clone();
+    for _ in 0..200 {
+        if counted() == json!(1) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let ruled = installation.run(&["verdicts", "add", position, "--reason", "office", "--actor", "ann"]).exits(0);
+    let told = "billed totals do not count this verdict, neither now nor when the open hour is sealed";
+    assert!(ruled.stderr().contains(told), "{ruled}");
+    assert_eq!(counted(), json!(1));
+    assert_eq!(installation.ask(&["counters", "--as-of", "latest"])[0]["billable_clicks"], json!(0));
+    assert_eq!(installation.ask(&["verdicts", "stale"]), json!([]));
+    server.stop(&[]);
+}
+
+#[test]
 fn query_rules_where_it_is_told_to_apply_and_a_persons_word_stands_over_it() {
     let imported = Imported::under(NOTHING);
     let installation = &imported.installation;

@@ -176,9 +176,9 @@ fn bad_lines_are_rejected_one_by_one_with_their_reasons() {
 #[test]
 fn odd_optional_value_costs_no_line() {
     let agent = "x".repeat(5_000);
-    let log = line("17/May/2015:12:00:00", "GET /c").replace("\"-\" \"-\"", &format!("\"-\" \"{agent}\""));
+    let log = line("17/May/2015:12:00:00", "GET /c").replace("curl/8", &agent);
     let imported = import(log.as_bytes(), apache());
-    assert!(imported.texts("extra")[0].unwrap().contains(r#""user_agent":{"why":"too_long","bytes":5000"#));
+    assert!(imported.texts("extra")[0].unwrap().contains(r#""user_agent":{"why":"too_long","bytes":5000}"#));
     assert_eq!(imported.codes(), []);
 }
 

@@ -155,6 +155,42 @@ async fn odd_optional_value_never_costs_a_click() {
 }
 
 #[tokio::test]
+async fn click_on_a_paused_ad_leads_to_the_shop_and_bills_nobody() {
+    let doors = Doors::open(Limits::default()).await;
+    let (ids, now) = (["known".to_owned()], Timestamp::parse_rfc3339(NOW).unwrap());
+    let pause = async |pause, at| {
+        doors.catalog.pause_ads(&ids, pause, "test", at).await.unwrap();
+        doors.state.registry.refresh().await.unwrap();
+    };
+    pause(true, now.plus_micros(-1)).await;
+    for request in ["GET /c/known?uid=u", "POST /c/known"] {
+        let answer = doors.ask(request, &[]).await;
+        assert_eq!((answer.outcome().as_str(), answer.header("location")), ("302", TARGET));
+    }
+    assert_eq!(doors.ask("HEAD /c/known", &[]).await.outcome(), "302");
+    assert_eq!(doors.ask("GET /i.gif?ad=known", &[]).await.outcome(), "200");
+    assert_eq!(doors.logged(&["kind", "price_micros"]).await, ["probe | 0", "impression | 0"]);
+    let rejected = doors.rejected(&["code", "detail", "original"]).await;
+    assert_eq!(rejected.len(), 2);
+    let told = "ad_paused | ad `known` was paused at the time of the click | {";
+    assert!(rejected[0].starts_with(told) && rejected[0].contains(r#""user_id":"u""#), "{}", rejected[0]);
+    pause(false, now).await;
+    assert_eq!(doors.ask("GET /c/known", &[]).await.outcome(), "302");
+    assert_eq!(doors.logged(&["kind", "price_micros"]).await[2..], ["click | 250000"]);
+    doors.check_counts((3, 2, 0));
+}
+
+#[tokio::test]
+async fn click_on_a_paused_ad_that_cannot_be_kept_is_told_to_come_back() {
+    let doors = Doors::open(Limits::default()).await;
+    doors.catalog.pause_ads(&["known".to_owned()], true, "test", Timestamp::from_micros(0)).await.unwrap();
+    doors.state.registry.refresh().await.unwrap();
+    doors.break_rejected();
+    assert_eq!(doors.ask("GET /c/known", &[]).await.outcome(), "503 log_unavailable");
+    doors.check_counts((0, 0, 1));
+}
+
+#[tokio::test]
 async fn same_odd_id_is_the_same_event_again() {
     let doors = Doors::open(Limits::default()).await;
     for query in ["eid=a%0Ab", "eid=a%0Ab", "eid=a%0Db"] {

@@ -33,7 +33,16 @@ pub(crate) async fn two_programs_may_create_the_catalog_at_once(place: Place) {
         assert_eq!(catalog.unwrap().ads_version().await.unwrap(), 0);
     }
     let applied = "SELECT name FROM schema_migrations ORDER BY number";
-    assert_eq!(place.texts(applied).await, ["registry", "hours", "hot_partials", "verdicts", "generation"]);
+    assert_eq!(place.texts(applied).await, scripts());
+}
+
+/// The names of all scripts, in order.
+fn scripts() -> Vec<String> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../migrations/sqlite");
+    let names = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.collect();
+    names.sort();
+    names.iter().map(|name| name[5..].strip_suffix(".sql").unwrap().to_owned()).collect()
 }
 
 async fn refusal(place: &Place) -> String {
@@ -53,11 +62,31 @@ pub(crate) async fn changed_migration_is_refused(place: Place) {
 
 pub(crate) async fn newer_migration_is_refused(place: Place) {
     drop(place.open().await);
-    place.execute("INSERT INTO schema_migrations (number, name, sha256) VALUES (6, 'later', 'ff')").await;
+    place
+        .execute(
+            "INSERT INTO schema_migrations (number, name, sha256)
+             SELECT MAX(number) + 1, 'later', 'ff' FROM schema_migrations",
+        )
+        .await;
+    let newer = scripts().len() + 1;
     assert_eq!(
         refusal(&place).await,
-        "the catalog holds migration 0006_later, which this program does not know: a newer one was here"
+        format!("the catalog holds migration {newer:04}_later, which this program does not know: a newer one was here")
     );
+}
+
+/// What the program of five migrations left: ads, and nothing of their changes.
+pub(crate) async fn catalog_without_changes_of_ads_is_brought_up_to_date(place: Place) {
+    let catalog = place.open().await;
+    catalog.put_ads(&[ad("a", 1)], "ann", at(0)).await.unwrap();
+    drop(catalog);
+    place.execute("DROP TABLE ad_pauses; DROP TABLE ad_changes; DELETE FROM schema_migrations WHERE number >= 6").await;
+    let catalog = place.open().await;
+    assert_eq!(catalog.list_ads("", 10).await.unwrap(), [ad("a", 1)]);
+    assert_eq!(catalog.ad_changes("a", 0, 10).await.unwrap(), []);
+    catalog.pause_ads(&["a".to_owned()], true, "bob", at(1)).await.unwrap();
+    let changes = catalog.ad_changes("a", 0, 10).await.unwrap();
+    assert_eq!((changes.len(), &changes[0].before.as_ref().unwrap().ad), (1, &ad("a", 1)));
 }
 
 pub(crate) async fn row_that_is_not_ours_is_named(place: Place) {

@@ -42,6 +42,10 @@ on_both! {
         of_two_ads_with_one_id_the_last_stands
         one_bad_ad_keeps_the_others_out
         every_put_leaves_one_audit_row
+        every_change_of_an_ad_is_kept_with_before_and_after
+        pauses_have_a_beginning_and_an_end
+        pausing_an_ad_that_is_not_registered_changes_nothing
+        pause_outlives_a_change_and_a_clock_that_goes_back
         writers_of_the_same_ads_do_not_deadlock
     }
     counting {
@@ -90,6 +94,7 @@ on_both! {
         two_programs_may_create_the_catalog_at_once
         changed_migration_is_refused
         newer_migration_is_refused
+        catalog_without_changes_of_ads_is_brought_up_to_date
         row_that_is_not_ours_is_named
         failed_comparison_leaves_the_catalog_usable
         locked_database_is_unavailable
