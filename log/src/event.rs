@@ -49,6 +49,10 @@ impl FromStr for Kind {
     }
 }
 
+/// The user agent of a request that had none, as web servers' logs write it. `None` says less: whoever reported the
+/// event did not say.
+pub const NO_AGENT: &str = "-";
+
 /// A validated event, borrowing its text from the request where it can.
 ///
 /// Optional fields are `None` where the client did not say; an empty text is never stored in their place.

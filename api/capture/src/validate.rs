@@ -4,7 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use clicktrail_log::{
     ad::Ad,
-    event::{Event, Kind},
+    event::{Event, Kind, NO_AGENT},
     time::Timestamp,
 };
 
@@ -167,6 +167,9 @@ fn fit(draft: &mut Draft<'_>, limits: &Limits) {
     optional::id("click_event_id", &mut draft.click_event_id, aside);
     optional::ip(&mut draft.ip, aside);
     let long = |max: usize| max.min(LONG_TEXT_BYTES_MAX);
+    if draft.user_agent.as_deref() == Some("") {
+        draft.user_agent = Some(Cow::Borrowed(NO_AGENT));
+    }
     optional::text("user_agent", &mut draft.user_agent, long(limits.user_agent_bytes_max), Unit::Bytes, aside);
     optional::text("page_url", &mut draft.page_url, long(limits.page_url_bytes_max), Unit::Bytes, aside);
     optional::text("device_type", &mut draft.device_type, DECLARED_CHARS_MAX, Unit::Characters, aside);

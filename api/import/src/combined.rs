@@ -11,6 +11,8 @@
 
 use std::borrow::Cow;
 
+use clicktrail_log::event::NO_AGENT;
+
 use super::{
     client::{self, Client},
     request::{self, Request},
@@ -56,7 +58,7 @@ pub(super) fn text(line: &[u8]) -> Cow<'_, str> {
     Cow::Owned(text)
 }
 
-/// The fields of a line in the order of [`FIELDS`]; `-` is no value.
+/// The fields of a line in the order of [`FIELDS`]; `-` is no value, but of the user agent.
 pub(super) fn parse<'a>(line: &'a str, values: &mut Vec<Option<Value<'a>>>) -> Result<(), Malformed> {
     let mut cursor = Cursor(line);
     let head = cursor.head()?;
@@ -98,7 +100,8 @@ pub(super) fn parse<'a>(line: &'a str, values: &mut Vec<Option<Value<'a>>>) -> R
         status,
         bytes,
         referer.and_then(unescaped),
-        user_agent.and_then(unescaped),
+        // That there was none says something of the visitor.
+        user_agent.map(|text| unescaped(text).unwrap_or(Value::Text(Cow::Borrowed(NO_AGENT)))),
         vhost.and_then(text),
         forwarded_for.and_then(unescaped),
         further.and_then(unescaped),

@@ -6,7 +6,11 @@ use axum::{
     extract::{ConnectInfo, FromRequestParts},
     http::{HeaderMap, Method, Uri, header, request::Parts},
 };
-use clicktrail_log::{event::Kind, ids::Ids, time::Timestamp};
+use clicktrail_log::{
+    event::{Kind, NO_AGENT},
+    ids::Ids,
+    time::Timestamp,
+};
 
 use crate::{client_address::client_address, gather, problem::Problem, state::State, store};
 use clicktrail_capture::{
@@ -61,7 +65,7 @@ impl Visit {
             is_ahead: AHEAD_HEADERS.iter().any(|name| fetches_ahead(&parts.headers, name)),
             query: query(&parts.uri),
             ip: address.map(|address| address.to_string()),
-            user_agent: text_of(&parts.headers, &header::USER_AGENT),
+            user_agent: Some(text_of(&parts.headers, &header::USER_AGENT).unwrap_or_else(|| NO_AGENT.to_owned())),
             page_url: text_of(&parts.headers, &header::REFERER),
         }
     }

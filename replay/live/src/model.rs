@@ -234,6 +234,9 @@ impl Prepared {
         let world = World::open(directory.path()).await;
         world.fill().await;
         assert_eq!(world.plain().await, PLAIN);
+        drop(world);
+        // SQLite closes its files some time after the drop, if at all: they must not change while they are copied.
+        tokio::time::sleep(Duration::from_millis(500)).await;
         Self { directory }
     }
 
@@ -243,7 +246,11 @@ impl Prepared {
             for entry in fs::read_dir(from).unwrap() {
                 let path: PathBuf = entry.unwrap().path();
                 let target = to.join(path.file_name().unwrap());
-                if path.is_dir() { copy(&path, &target) } else { fs::copy(&path, &target).map(|_| ()).unwrap() }
+                match path.is_dir() {
+                    true => copy(&path, &target),
+                    // What lies beside an open file goes when it is closed.
+                    false => assert!(fs::copy(&path, &target).is_ok() || !path.exists(), "copy {}", path.display()),
+                }
             }
         }
         let copied = tempfile::tempdir().unwrap();

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use arrow::array::Array as _;
 use clicktrail_log::{event::Kind, invariant};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -60,7 +61,11 @@ impl State for Agent {
         }
         let rows = view.rows;
         for row in rows.of(self.kinds) {
-            // A web server's log writes a missing user agent as "-".
+            // Whoever reports an event need not say what the visitor's agent was: that says nothing of the visitor.
+            if rows.agents.is_null(row) {
+                continue;
+            }
+            // A request without one is written as web servers' logs write it.
             let agent = optional(rows.agents, row).map(str::trim).filter(|agent| !matches!(*agent, "" | "-"));
             let Some(agent) = agent else {
                 // Servers report conversions, and need not know the visitor's agent.

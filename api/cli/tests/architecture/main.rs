@@ -9,6 +9,7 @@ mod bans;
 mod citations;
 mod crates;
 mod modules;
+mod promises;
 mod rooms;
 mod rust;
 mod sizes;

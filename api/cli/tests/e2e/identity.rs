@@ -31,7 +31,9 @@ async fn counted(installation: &Installation, clicks: i64, advertiser: &str) -> 
         let rows = installation.ask(&["counters"]);
         let sum = |name: &str, of: &dyn Fn(&Value) -> bool| -> i64 {
             let rows = rows.as_array().unwrap().iter().filter(|row| of(row));
-            rows.map(|row| row[name].as_i64().unwrap()).sum()
+            // Sums of money are text.
+            let number = |value: &Value| value.as_i64().or_else(|| value.as_str()?.parse().ok()).unwrap();
+            rows.map(|row| number(&row[name])).sum()
         };
         if sum("clicks", &|_| true) == clicks {
             return ["clicks", "billable_clicks", "spend_micros"]

@@ -245,7 +245,7 @@ async fn address_agent_and_page_come_from_the_request() {
     assert_eq!(
         doors.logged(&["ip", "user_agent", "page_url"]).await,
         [
-            "198.51.100.1 |  | ",
+            "198.51.100.1 | - | ",
             "192.0.2.7 | Mozilla | https://x.example/",
             &format!("198.51.100.1 | café | {}", cut_page(&long_page)),
             "198.51.100.1 | café | ",

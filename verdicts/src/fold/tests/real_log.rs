@@ -41,7 +41,7 @@ fn rates_and_robots_of_a_real_log_are_those_of_a_recount() {
     for (index, line) in lines.iter().enumerate() {
         let mut click = event(Kind::Click, &index.to_string(), line.second * SECOND);
         click.ip = Some(line.ip.clone().into());
-        click.user_agent = (line.agent != "-").then(|| line.agent.clone().into());
+        click.user_agent = Some(line.agent.clone().into());
         world.add(click);
     }
     let mut rules = "[[rule]]\ndetector = \"suspicious_agent\"\n".to_owned();

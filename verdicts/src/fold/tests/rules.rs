@@ -84,7 +84,8 @@ fn what_one_event_shows_is_judged_of_every_kind_that_counts() {
         (Kind::Prefetch, "", "", "", ""),
     ] {
         assert_eq!(fired(kind, Some("curl/8.16.0"), None), robot, "{kind}");
-        assert_eq!(fired(kind, None, None), missing, "{kind}");
+        assert_eq!(fired(kind, Some("-"), None), missing, "{kind}");
+        assert_eq!(fired(kind, None, None), "", "{kind}");
         assert_eq!(fired(kind, Some(iphone), None), phone, "{kind}");
         assert_eq!(fired(kind, Some("Firefox/143.0"), Some("203.0.113.9")), listed, "{kind}");
     }
@@ -282,7 +283,7 @@ fn suspicious_agent_is_missing_or_listed() {
         let expected = if expected.is_empty() { vec![] } else { one("a", &format!("suspicious_agent({expected})")) };
         assert_eq!(found(&world, "suspicious_agent", parameters), expected, "{agent:?}");
     };
-    check(None, "", "user_agent=missing");
+    check(None, "", "");
     check(Some("-"), "", "user_agent=missing");
     check(Some("  "), "", "user_agent=missing");
     check(Some("curl/8.16.0"), "", "list=crawlers.txt pattern=^curl");
@@ -519,7 +520,7 @@ fn disabled_rules_find_nothing_and_say_so() {
 #[test]
 fn category_of_a_rule_may_be_set() {
     let mut world = World::default();
-    world.click("a", NOON, |_| ());
+    world.click("a", NOON, |click| click.user_agent = Some("-".into()));
     let ruleset = rule("suspicious_agent", "category = \"policy\"\nweight_permille = 701");
     assert_eq!(world.findings(&ruleset)[0].category, Some(Category::Policy));
 }
