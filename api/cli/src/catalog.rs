@@ -29,7 +29,7 @@ pub(super) enum Command {
 
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Rebuild => rebuild(global).await,
+        Command::Rebuild => Box::pin(rebuild(global)).await,
         Command::Reconciliations => reconciliations(global).await,
     }
 }

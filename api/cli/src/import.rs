@@ -1,5 +1,7 @@
 //! `clicktrail import FILE`
 
+#![expect(clippy::disallowed_methods, reason = "reading and sorting a file is all that the process does meanwhile")]
+
 mod rejects_max;
 mod write;
 

@@ -3,6 +3,8 @@
 //! `command` parses and dispatches, `global` is what every command takes, `exit` how it ends; `installation` opens
 //! logs, archive and catalog, wherever they are; `output` and `progress` are all that prints.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
+
 mod ads;
 mod basis;
 mod behind;

@@ -44,10 +44,8 @@ fn table(batches: &[RecordBatch]) -> anyhow::Result<()> {
         for (row, group) in groups.into_iter().enumerate() {
             for (measure, kind) in MEASURES {
                 let tiers = TIERS.map(|tier| value(batch, &format!("{measure}_{tier}"), row));
-                if tiers[0] == "0" || tiers[0] == "0.00" {
-                    if !ALWAYS.contains(&measure) {
-                        continue;
-                    }
+                if matches!(tiers[0].as_str(), "0" | "0.00") && !ALWAYS.contains(&measure) {
+                    continue;
                 }
                 let judged = permille(batch, kind, row).map_or_else(|| "-".to_owned(), percent);
                 let cells = [measure.to_owned()].into_iter().chain(tiers).chain([judged]);

@@ -89,7 +89,7 @@ impl Bound {
     pub(super) fn not_before(&self, zone: &Zone) -> Pieces {
         match self {
             Self::Day(day) => zone.not_before(day * DAY),
-            Self::Instant(at) => vec![second(*at)..i64::MAX],
+            Self::Instant(at) => std::iter::once(second(*at)..i64::MAX).collect(),
         }
     }
 
@@ -97,7 +97,7 @@ impl Bound {
     pub(super) fn before(&self, zone: &Zone) -> Pieces {
         match self {
             Self::Day(day) => zone.before(day * DAY),
-            Self::Instant(at) => vec![i64::MIN..second(*at)],
+            Self::Instant(at) => std::iter::once(i64::MIN..second(*at)).collect(),
         }
     }
 

@@ -18,7 +18,7 @@ pub struct Range(Pieces);
 impl Range {
     /// All of time.
     pub fn everything() -> Self {
-        Self(vec![i64::MIN..i64::MAX])
+        Self(std::iter::once(i64::MIN..i64::MAX).collect())
     }
 
     /// From a bound, inclusive, to another, exclusive.

@@ -7,6 +7,8 @@
 //!
 //! Every role is `run(self, shutdown)`: its owner cancels it, and it ends what it has begun.
 
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
+
 pub mod backfill;
 pub mod counting;
 pub mod judging;

@@ -334,10 +334,10 @@ async fn what_is_sealed_or_rebuilt_while_a_question_is_asked_changes_no_total() 
         loop {
             let directory = prepared.copy();
             let (asker, other) = (World::open(directory.path()).await, World::open(directory.path()).await);
-            let (total, (), paused) = interleave(asker.as_of(), steps, change.make(&other)).await;
+            let (total, (), paused) = Box::pin(interleave(asker.as_of(), steps, change.make(&other))).await;
             assert_eq!(total, AS_OF, "as of the last verdict, {change:?} after {steps} steps");
             if matches!(change, Change::Seal) {
-                let (total, (), _) = interleave(asker.plain(), steps, other.rebuild()).await;
+                let (total, (), _) = Box::pin(interleave(asker.plain(), steps, other.rebuild())).await;
                 assert_eq!(total, PLAIN, "plain, rebuilt after {steps} steps");
             }
             assert_eq!(asker.plain().await, PLAIN, "after {change:?}");

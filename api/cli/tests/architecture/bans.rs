@@ -51,6 +51,7 @@ const EXCEPTED: &[&str] = &[
     "api/cli/src/behind.rs",
     "api/cli/src/config.rs",
     "api/cli/src/doctor.rs",
+    "api/cli/src/import.rs",
     "api/cli/src/import/write.rs",
     "api/cli/src/serve.rs",
     "api/cli/src/simulate.rs",

@@ -146,7 +146,7 @@ async fn odd_optional_value_never_costs_a_click() {
         assert!(row.starts_with(&format!("click | 250000 | {user} | {{")), "{row}");
         assert!(row.contains(r#""user_agent":{"why":"too_long","bytes":5000}"#), "{row}");
     }
-    assert!(rows[0].contains(&format!(r#""user_id":{{"why":"too_long","bytes":200,"sha256":"#)), "{}", rows[0]);
+    assert!(rows[0].contains(r#""user_id":{"why":"too_long","bytes":200,"sha256":"#), "{}", rows[0]);
     assert!(rows[0].contains(&format!(r#""whole":"{long}""#)), "{}", rows[0]);
     assert!(rows[3].contains(r#""user_id":{"why":"not_unicode","bytes":2,"#), "{}", rows[3]);
     assert!(rows[4].contains(r#"{"gclid":"kept","_set_aside""#) && rows[4].len() < 2_000, "{}", rows[4]);

@@ -159,7 +159,8 @@ impl Identities {
             return Err(Unread::Unusable("it is too short".into()));
         }
         if header_bytes > start.len() {
-            start = self.archive.get_ranges(&path, &[0..header_bytes as u64]).await?.remove(0);
+            let whole = 0..header_bytes as u64;
+            start = self.archive.get_ranges(&path, std::slice::from_ref(&whole)).await?.remove(0);
         }
         let header = start.get(..header_bytes).ok_or_else(|| Unread::Unusable("it is too short".into()))?;
         let header = Arc::new(Header::read(header, &group.input, bytes).map_err(Unread::Unusable)?);

@@ -187,10 +187,10 @@ impl<K: Kind> Building<K> {
     async fn collect(&mut self) -> Result<(), Error> {
         let Some(storing) = self.storing.take() else { return Ok(()) };
         let (part, fingerprints) = storing.await.map_err(|error| self.failed(&error))??;
-        if let Some(fingerprints) = fingerprints {
-            if let Some(filter) = self.gatherer.add(&part, fingerprints).await? {
-                filter.store(&self.archive).await?;
-            }
+        if let Some(fingerprints) = fingerprints
+            && let Some(filter) = self.gatherer.add(&part, fingerprints).await?
+        {
+            filter.store(&self.archive).await?;
         }
         self.manifest.rows += part.rows();
         self.manifest.parts.push(part);
