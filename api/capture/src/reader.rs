@@ -15,6 +15,9 @@ use crate::{
     shorten::shorten,
 };
 
+/// The text that says something by being empty: there was no user agent.
+const SAID_TO_BE_EMPTY: &str = "user_agent";
+
 /// Levels of lists and objects in an event, its own included. A field that is deeper is set aside.
 pub(crate) const DEPTH_MAX: usize = 32;
 /// Unknown fields of an event. More are set aside.
@@ -263,7 +266,7 @@ impl<'a> Reader<'a> {
             && self.mended.is_none()
             && let Some(plain) = self.cursor.plain_string()
         {
-            if !plain.is_empty() {
+            if !plain.is_empty() || name == SAID_TO_BE_EMPTY {
                 *slot(&mut self.draft) = Some(Cow::Borrowed(plain));
             }
             return Ok(());
@@ -306,7 +309,7 @@ impl<'a> Reader<'a> {
                 text = Cow::Owned(format!("{text}~{}", Digest::of(raw)));
             }
         }
-        if !text.is_empty() {
+        if !text.is_empty() || name == SAID_TO_BE_EMPTY {
             *slot(&mut self.draft) = Some(text);
         }
         Ok(())

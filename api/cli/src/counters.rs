@@ -73,6 +73,9 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         (false, None) => service.counters(&question).await?,
         (false, Some(moment)) => service.counters_as_of(&question, moment).await?,
     };
+    if let Some(advertiser) = question.advertiser.filter(|_| answer.rows.iter().all(|rows| rows.num_rows() == 0)) {
+        output::note(&format!("nothing was counted of advertiser {advertiser:?} in this range"));
+    }
     let basis = basis::with_spool(answer.basis, &instance).await?;
     if arguments.tiers {
         return arguments.basis.print_with(&answer.rows, &basis, global, tiers::print);

@@ -232,7 +232,17 @@ async fn verify(global: &Global, instance: &Installation, deep: bool, counters: 
         (0, 0) => Exit::InputIncomplete,
         (0, 1..) => Exit::Ok,
     };
-    let recounted = recounted.as_ref().map_or(Exit::Ok, recount::exit);
+    let recounted = match &recounted {
+        None => Exit::Ok,
+        // What is counted nowhere was compared with nothing.
+        Some(recounted) => match (recount::exit(recounted), basis::present(instance).await?) {
+            (Exit::Ok, basis) if !basis.is_complete() => {
+                basis::tell(&basis);
+                Exit::InputIncomplete
+            }
+            (exit, _) => exit,
+        },
+    };
     Ok(match (verified, recounted) {
         (Exit::Differences, _) | (_, Exit::Differences) => Exit::Differences,
         (Exit::InputIncomplete, _) | (_, Exit::InputIncomplete) => Exit::InputIncomplete,

@@ -81,10 +81,10 @@ pub(super) fn print(recounted: &Recounted) {
     }
     let hours = output::count(recounted.hours, "hour");
     let verdict = match recounted.findings.len() {
-        0 => "what counts is what archive and logs give".to_owned(),
-        count => output::count(count, "difference"),
+        0 => ", and what was counted since: what counts is what archive and logs give".to_owned(),
+        count => format!(": {}", output::count(count, "difference")),
     };
-    output::line(&format!("{hours} computed again: {verdict}"));
+    output::line(&format!("{hours} computed again{verdict}"));
     if recounted.unjudged > 0 {
         let hours = output::count(recounted.unjudged, "sealed hour");
         output::line(&format!("{hours} left out: not registered yet"));

@@ -114,6 +114,23 @@ pub(super) enum Column {
 
 impl Column {
     pub(super) const COUNT: usize = 24;
+    /// What no bill needs: what is odd there costs no event.
+    pub(super) const OPTIONAL: [Self; 14] = [
+        Self::EventId,
+        Self::PublisherId,
+        Self::PlacementId,
+        Self::UserId,
+        Self::SessionId,
+        Self::Ip,
+        Self::UserAgent,
+        Self::PageUrl,
+        Self::DeviceType,
+        Self::Os,
+        Self::Browser,
+        Self::Country,
+        Self::City,
+        Self::ClickEventId,
+    ];
     const NAMES: [(&'static str, Self); Self::COUNT] = [
         ("event_id", Self::EventId),
         ("kind", Self::Kind),

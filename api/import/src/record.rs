@@ -12,7 +12,7 @@ use super::{
     time_format::NoTime,
     value::{Malformed, Value, write_json_text},
 };
-use clicktrail_capture::{Draft, Reason, amount};
+use clicktrail_capture::{Draft, Reason, amount, aside::Why};
 
 /// At most so many characters of a value are quoted in a detail.
 const QUOTED_CHARS_MAX: usize = 64;
@@ -202,6 +202,12 @@ impl<'a> Record<'a> {
             value_micros: self.amount(columns, layout, "value", Column::Value, Column::ValueMicros)?,
             ..Draft::default()
         };
+        let mut draft = draft;
+        for column in Column::OPTIONAL {
+            if let Some(raw) = self.nested(columns, layout, column) {
+                draft.aside.column(column.name(), Why::NotText, raw.as_bytes());
+            }
+        }
         let says_more = |given: &&str| address::clean(given).says_more;
         let ip_given = ip.as_deref().filter(says_more);
         Ok(Draft { extra: self.extra(layout, &shortened, ip_given), ..draft })
@@ -210,6 +216,7 @@ impl<'a> Record<'a> {
     fn text(&'a self, columns: &'a Columns, layout: &Layout, column: Column) -> Result<Option<&'a str>, Reject> {
         let Some(source) = columns.source(column) else { return Ok(None) };
         let value = |place: Option<usize>| match place.and_then(|at| self.values[at].as_ref()) {
+            Some(Value::Nested(_)) if Column::OPTIONAL.contains(&column) => Ok(None),
             Some(value) => {
                 let expected = "a text, a number, true or false";
                 value.as_text().map(Some).ok_or(Reason::WrongType { field: column.name(), expected })
@@ -221,6 +228,15 @@ impl<'a> Record<'a> {
             code: "unmapped",
             detail: format!("the mapping does not say what {} {:?} means", column.name(), quoted(text)),
         })
+    }
+
+    /// A list or an object that stands where a column's text should.
+    fn nested(&'a self, columns: &'a Columns, layout: &Layout, column: Column) -> Option<&'a str> {
+        columns.source(column)?;
+        match self.values[layout.places[column.index()]?].as_ref()? {
+            Value::Nested(raw) => Some(raw),
+            Value::Text(_) | Value::Scalar(_) => None,
+        }
     }
 
     /// An amount given as decimal text or as micros.

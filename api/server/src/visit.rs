@@ -22,7 +22,7 @@ use clicktrail_capture::{
 use percent_encoding::percent_decode;
 
 /// Headers by which browsers say that nobody has clicked yet.
-const AHEAD_HEADERS: [&str; 3] = ["sec-purpose", "purpose", "x-moz"];
+const AHEAD_HEADERS: [&str; 4] = ["sec-purpose", "purpose", "x-purpose", "x-moz"];
 
 /// A request for a link or a pixel.
 #[derive(Debug)]
@@ -74,7 +74,7 @@ impl Visit {
 fn fetches_ahead(headers: &HeaderMap, name: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     let mut tokens = values.flat_map(|value| value.split([',', ';']));
-    tokens.any(|token| matches!(token.trim().to_ascii_lowercase().as_str(), "prefetch" | "prerender"))
+    tokens.any(|token| matches!(token.trim().to_ascii_lowercase().as_str(), "prefetch" | "prerender" | "preview"))
 }
 
 /// A parameter of a query, decoded.

@@ -120,12 +120,13 @@ impl<'b> Rows<'b> {
 
     /// The user, hashed; `None` where the event names none.
     pub(crate) fn user(&self, row: usize) -> Option<u64> {
-        optional(self.user_ids, row).map(|user| xxh3_64_with_seed(user.as_bytes(), USER))
+        let user = optional(self.user_ids, row).filter(|user| !is_placeholder(user))?;
+        Some(xxh3_64_with_seed(user.as_bytes(), USER))
     }
 
     /// Whether the event names a user.
     pub(crate) fn names_user(&self, row: usize) -> bool {
-        optional(self.user_ids, row).is_some()
+        optional(self.user_ids, row).is_some_and(|user| !is_placeholder(user))
     }
 
     /// Who, and which ad, hashed. Who is the user. Where the event names none, it is the network of the address with
@@ -161,6 +162,26 @@ impl<'b> Rows<'b> {
     pub(crate) fn click_named(&self, row: usize, click_id: &str) -> Identity {
         Identity::of_click(self.advertisers.value(row), click_id)
     }
+}
+
+/// Whether a user id is what a template left in its place: many people have it, and it names none of them.
+fn is_placeholder(user: &str) -> bool {
+    const NOBODY: [&str; 10] = [
+        "-",
+        "null",
+        "nil",
+        "none",
+        "undefined",
+        "unknown",
+        "anonymous",
+        "guest",
+        "(not set)",
+        "00000000-0000-0000-0000-000000000000",
+    ];
+    const MACROS: [(&str, &str); 6] = [("{", "}"), ("[", "]"), ("<", ">"), ("%%", "%%"), ("__", "__"), ("$", "")];
+    let user = user.trim();
+    NOBODY.iter().any(|nobody| user.eq_ignore_ascii_case(nobody))
+        || MACROS.iter().any(|(begin, end)| user.starts_with(begin) && user.ends_with(end))
 }
 
 /// The text of a row. An empty text counts as none.

@@ -174,6 +174,26 @@ impl Detector {
         }
     }
 
+    /// What it finds, in words.
+    pub(super) fn finds(&self) -> &'static str {
+        match self {
+            Self::DoubleClick { who: Who::User, .. } => "a click on an ad that the same user clicked shortly before",
+            Self::DoubleClick { who: Who::Address, .. } => {
+                "a click on an ad that the same address and user agent clicked shortly before, where no user is named"
+            }
+            Self::DoubleClick { who: Who::Anybody, .. }
+            | Self::Duplicate { .. }
+            | Self::AddressRate { .. }
+            | Self::SuspiciousAgent { .. }
+            | Self::ImpossibleClick { .. }
+            | Self::ImpossibleTravel { .. }
+            | Self::ClickFarm { .. }
+            | Self::DeviceMismatch
+            | Self::Datacentre { .. }
+            | Self::ClickInjection { .. } => self.profile().finds,
+        }
+    }
+
     /// What the detector lacks to find anything; `None` if it lacks nothing.
     pub(super) fn lacks(&self) -> Option<&'static str> {
         match self {

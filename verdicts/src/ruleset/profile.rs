@@ -63,7 +63,7 @@ pub(super) static PROFILES: [DetectorProfile; 10] = [
         "suspicious_agent",
         300,
         Category::Givt,
-        "an event whose user agent is missing, or names a robot or a tool",
+        "a request without a user agent, or an event whose agent names a robot or a tool",
         "MRC IVT Addendum 2020 (known robots, spiders, non-browser user agents); published lists of robots",
     ),
     profile(

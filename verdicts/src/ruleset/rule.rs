@@ -92,7 +92,7 @@ impl Rule {
 
     /// What it finds, in one sentence without its full stop.
     pub fn finds(&self) -> &'static str {
-        self.detector.profile().finds
+        self.detector.finds()
     }
 
     /// Where the rule comes from.

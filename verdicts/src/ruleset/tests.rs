@@ -52,7 +52,7 @@ fn shipped_rulesets_hold_the_rules_of_the_contract() {
     assert_eq!(Ruleset::names().collect::<Vec<_>>(), ["default", "scored"]);
     // They stand on every verdict of these rulesets. Another digest is another ruleset.
     assert_eq!(shipped.digest().to_string(), "70c53dae84986ed6339122d5867f2536ac38cea738622123aa3bd0e7330ef78d");
-    assert_eq!(scored.digest().to_string(), "25d2650ecb07f2dddd22a6acfa9ccb5c1e56d65716002f6c4ecf6ffbf11046fa");
+    assert_eq!(scored.digest().to_string(), "75051fe2a9abb9d2d97de99c311bbd06d94ae59dd15dd993c17c97845a5d40c7");
     for ruleset in [&shipped, &scored] {
         assert_eq!((ruleset.threshold_permille(), ruleset.look_back().as_secs()), (700, 7200));
         assert_eq!(ruleset.prefix_lengths(), (32, 64));

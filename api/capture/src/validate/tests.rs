@@ -352,3 +352,14 @@ fn address_is_stored_in_canonical_text() {
         assert_eq!((address, note), (None, Some(format!("not_an_address/{}", given.len()))));
     }
 }
+
+#[test]
+fn an_agent_that_was_not_said_is_not_one_that_was_missing() {
+    let agent = |member: &str| {
+        let event = event_of(&format!(r#"{{"kind":"impression","ad_id":"known"{member}}}"#));
+        event.user_agent.map(Cow::into_owned)
+    };
+    assert_eq!([agent(""), agent(r#","user_agent":null"#)], [None, None]);
+    assert_eq!(agent(r#","user_agent":"""#).as_deref(), Some("-"));
+    assert_eq!(agent(r#","user_agent":"Firefox/143.0""#).as_deref(), Some("Firefox/143.0"));
+}

@@ -36,8 +36,9 @@ pub(super) fn counted() -> String {
         "## What is counted\n\n\
          An event is counted once it is stored, and never before. Counts: {}. Sums: {}, exact, in millionths of the \
          currency, which are never added up over currencies. Both by {}, in the minute of the event's own time.\n\n\
-         `billable_clicks` are the clicks that no standing ruling calls invalid, and `spend_micros` is their price. A request \
-         that asks without visiting (`HEAD`, a prefetch) is a probe or a prefetch: counted apart, and never billed.\n",
+         `billable_clicks` are the clicks that no live verdict calls invalid, and `spend_micros` is their price. Later \
+         rulings count in answers that ask for them (`--as-of`), and not in billed totals. A request that \
+         asks without visiting (`HEAD`, a prefetch) is a probe or a prefetch: counted apart, and never billed.\n",
         names(&counters::COUNTS),
         names(&counters::SUMS),
         names(&counters::KEYS),
@@ -47,7 +48,7 @@ pub(super) fn counted() -> String {
 /// How rules become a decision.
 pub(super) fn decision(rules: &Ruleset, edition: Edition) -> String {
     let mut text =
-        "Every event passes every rule. Filtering marks an event and never deletes it: the event, the rules that \
+        "Every click, impression and conversion passes every rule that looks at its kind. Filtering marks an event and never deletes it: the event, the rules that \
                     fired and what they saw stay.\n\n"
             .to_owned();
     let order = PRECEDENCE.map(Category::as_str).join(", ");
@@ -61,8 +62,9 @@ pub(super) fn decision(rules: &Ruleset, edition: Edition) -> String {
         Edition::Auditor => format!("{} thousandths", rules.threshold_permille()),
     };
     text.push_str(&format!(
-        "The weights of the rules that are scored are added up; over {threshold}, the event is invalid, and its category is \
-         the one with the largest sum ({order} among equals; `duplicate` if a rule of that category fired).\n",
+        "The weights of the rules that are scored are added up; over {threshold}, the event is invalid. Its category is \
+         `duplicate` if such a rule fired, else the one with the largest sum, and of equal ones the first of {order}. A rule \
+         whose weight is not over the threshold invalidates nothing alone.\n",
     ));
     text
 }

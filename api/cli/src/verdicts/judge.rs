@@ -209,7 +209,7 @@ fn print(global: &Global, ruleset: &str, summary: &Summary, effects: &BTreeMap<E
     if *dry_run {
         output::note("nothing was appended: run it without --dry-run to append these verdicts");
         output::note(
-            "billed totals stay as they are also then: see `clicktrail verdicts stale`, and `counters --as-of`",
+            "applying it would not change billed totals either: see `clicktrail verdicts stale`, and `counters --as-of`",
         );
     }
 }

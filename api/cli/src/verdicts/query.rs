@@ -107,7 +107,7 @@ fn print(global: &Global, selected: &[Selected], changes: &[&Selected], kept: us
     if !apply {
         output::note("nothing was appended: pass --apply --actor NAME to append these verdicts");
         output::note(
-            "billed totals stay as they are also then: see `clicktrail verdicts stale`, and `counters --as-of`",
+            "applying it would not change billed totals either: see `clicktrail verdicts stale`, and `counters --as-of`",
         );
     }
 }

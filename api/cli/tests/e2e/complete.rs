@@ -210,7 +210,12 @@ async fn live_segment(installation: &Installation, number: i64) -> PathBuf {
 async fn deleted_damaged_or_forged_segment_is_named_by_a_recount() {
     let installation = simulated();
     let sound = installation.run(&["log", "verify", "--counters"]).exits(0);
-    assert!(sound.stdout().contains("5 hours computed again: what counts is what archive and logs give"), "{sound}");
+    assert!(
+        sound
+            .stdout()
+            .contains("5 hours computed again, and what was counted since: what counts is what archive and logs give"),
+        "{sound}"
+    );
     let before = tree(&installation.data());
     let (victim, other) = (live_segment(&installation, 2).await, live_segment(&installation, 1).await);
     let original = fs::read(&victim).unwrap();

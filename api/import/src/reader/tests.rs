@@ -523,3 +523,14 @@ fn rejected_lines_of_an_earlier_import_are_left_out() {
     assert_eq!(batch.column_by_name("item").unwrap().as_primitive::<Int64Type>().values(), &[1, 3]);
     assert_eq!((rejects.known_lines(), rejects.lines()), (2, 4));
 }
+
+#[test]
+fn a_list_in_the_place_of_an_optional_text_costs_no_line() {
+    let mapping = "[event]\nkind = \"click\"\nadvertiser_id = \"a\"\ncampaign_id = \"c\"\nprice = \"0.1\"\ncurrency = \"EUR\"\n\
+         ad_id = { field = \"ad\" }\nevent_time = { field = \"at\" }\nuser_id = { field = \"user\" }\n";
+    let line = "{\"ad\":\"x\",\"at\":\"2026-01-01T00:00:00Z\",\"user\":[1,2]}\n";
+    let imported = import(line.as_bytes(), Mapping::parse(Format::Ndjson, mapping).unwrap());
+    assert_eq!(imported.texts("user_id"), [None]);
+    assert!(imported.texts("extra")[0].unwrap().contains(r#""user_id":{"why":"not_text","bytes":5"#));
+    assert_eq!(imported.codes(), []);
+}

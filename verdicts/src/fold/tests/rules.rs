@@ -524,3 +524,14 @@ fn category_of_a_rule_may_be_set() {
     let ruleset = rule("suspicious_agent", "category = \"policy\"\nweight_permille = 701");
     assert_eq!(world.findings(&ruleset)[0].category, Some(Category::Policy));
 }
+
+#[test]
+fn placeholder_is_no_user() {
+    for user in ["null", "undefined", "-", "{{uid}}", "[UID]", "%%USER%%", "00000000-0000-0000-0000-000000000000"] {
+        let mut world = World::default();
+        for (id, ip) in [("a", "192.0.2.1"), ("b", "192.0.2.2")] {
+            world.click(id, NOON, |click| (click.user_id, click.ip) = (Some(user.into()), Some(ip.into())));
+        }
+        assert!(found(&world, "double_click", "").is_empty(), "{user}");
+    }
+}
