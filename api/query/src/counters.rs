@@ -73,19 +73,23 @@ impl Service {
     pub async fn counters_as_of(&self, question: &query::Question, moment: Moment) -> Result<Answer, Error> {
         let tail = self.tail().await;
         let before = self.end_of(moment).await?;
-        let as_of = AsOf {
+        let found = self.as_of(false).sources(before).await?;
+        let segments = found.segments.iter().map(segment::file).collect();
+        let sources = query::Sources { archive: self.archive.clone(), segments, partials: found.rows };
+        let rows = query::ask(question, sources, self.limits).await?;
+        Ok(Answer { rows, basis: self.basis(tail, found.marks).await? })
+    }
+
+    /// What counts as of a moment, with all columns of today or with those that every version has.
+    pub(crate) fn as_of(&self, all_columns: bool) -> AsOf {
+        AsOf {
             clicks: Arc::clone(&self.clicks),
             archive: self.archive.clone(),
             catalog: Arc::clone(&self.catalog),
             history: self.history.clone(),
             limits: self.limits,
-            all_columns: false,
-        };
-        let found = as_of.sources(before).await?;
-        let segments = found.segments.iter().map(segment::file).collect();
-        let sources = query::Sources { archive: self.archive.clone(), segments, partials: found.rows };
-        let rows = query::ask(question, sources, self.limits).await?;
-        Ok(Answer { rows, basis: self.basis(tail, found.marks).await? })
+            all_columns,
+        }
     }
 
     /// One past the last verdict of a moment.

@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, HashMap},
     ops::Range,
-    sync::Arc,
 };
 
 use arrow::array::RecordBatch;
@@ -17,7 +16,7 @@ use clicktrail_projections::counters::{
     query::Question,
     tiers::{self, Counted},
 };
-use clicktrail_replay::{as_of::AsOf, segment};
+use clicktrail_replay::segment;
 use clicktrail_verdicts::{coverage::Coverage, kinds::Kinds};
 
 use crate::{
@@ -87,16 +86,7 @@ impl Service {
     pub async fn tiers_as_of(&self, question: &Question, moment: Moment) -> Result<Answer, Error> {
         let tail = self.tail().await;
         let before = self.end_of(moment).await?;
-        let as_of = AsOf {
-            clicks: Arc::clone(&self.clicks),
-            archive: self.archive.clone(),
-            catalog: Arc::clone(&self.catalog),
-            history: self.history.clone(),
-            limits: self.limits,
-            // What an earlier version did not count, verdicts may be about.
-            all_columns: true,
-        };
-        let found = as_of.sources(before).await?;
+        let found = self.as_of(true).sources(before).await?;
         let mut sources = self.by_coverage(Some(before)).await?;
         found.segments.iter().for_each(|segment| sources.add_segment(segment));
         let marks = &found.marks;

@@ -24,6 +24,7 @@ const EXPECTED: [&str; 5] = [
     "counting is tried again",
     "sealing is tried again",
     "judging is tried again",
+    "the log was not trimmed",
     "the ad registry cannot be read; the ads known so far go on serving",
     "error occurred while testing the connection on-release",
 ];

@@ -346,8 +346,8 @@ fn who_rules_is_told_what_it_does_to_the_bill_of_sealed_hours() {
     let rules = imported.path("rates.toml");
     let one = "billed totals stay as they are: hour 2015-05-18T03 is sealed, and the totals do not know this verdict";
     for (command, told) in [
-        (&["verdicts", "query", sql][..], "billed totals stay as they are also then"),
-        (&["verdicts", "judge", "--ruleset", &rules, "--dry-run"], "billed totals stay as they are also then"),
+        (&["verdicts", "query", sql][..], "applying it would not change billed totals either"),
+        (&["verdicts", "judge", "--ruleset", &rules, "--dry-run"], "applying it would not change billed totals either"),
         (&["verdicts", "add", position, "--reason", "office", "--actor", "ann"], one),
         (&["verdicts", "revoke", position, "--reason", "no office", "--actor", "ann"], one),
         (&["verdicts", "judge", "--ruleset", &rules], " are sealed, and the totals do not know these verdicts"),
