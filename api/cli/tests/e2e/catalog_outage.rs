@@ -20,7 +20,7 @@ const AWAY: Duration = Duration::from_millis(1_200);
 const BACK: Duration = Duration::from_millis(1_700);
 
 /// What a server says about a catalog that is away.
-const EXPECTED: [&str; 5] = [
+const EXPECTED: [&str; 6] = [
     "counting is tried again",
     "sealing is tried again",
     "judging is tried again",
