@@ -152,7 +152,7 @@ impl Chain {
     }
 
     /// The present state of every identity that wrote since a manifest kept `stored`, the one that wrote last at the
-    /// end. [`Chain::after`] puts the two together again.
+    /// end. `Chain::after` puts the two together again.
     pub fn changed_since(&self, stored: &[StoredWriter]) -> Vec<StoredWriter> {
         let mut before: BTreeMap<(Uuid, u32), Vec<(u64, &str)>> = BTreeMap::new();
         for branch in stored {

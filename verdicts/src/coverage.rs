@@ -5,7 +5,7 @@
 //! start, at an upgrade, or with a ruleset that leaves kinds out. Clicks have been judged as long as there is a judge,
 //! so they need no entry.
 //!
-//! To add a version: raise [`VERSION`], keep the old struct, and convert in memory once the number was read. An earlier
+//! To add a version: raise `VERSION`, keep the old struct, and convert in memory once the number was read. An earlier
 //! program refuses what it does not know.
 
 use std::ops::Range;

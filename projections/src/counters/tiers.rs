@@ -48,7 +48,7 @@ pub struct Counted {
 /// and value in three tiers. A tier of spend is null where a segment of an earlier version did not add it up.
 ///
 /// # Errors
-/// As [`query::ask`](super::query::ask).
+/// As [`query::ask`].
 pub async fn ask(
     question: &Question,
     archive: &Archive,
