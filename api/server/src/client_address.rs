@@ -3,9 +3,13 @@
 //! Every proxy appends the address it was called from to `X-Forwarded-For`. With `n` trusted proxies the client is
 //! the n-th entry from the right: whatever stands left of it came from the client and may be invented.
 
-use std::net::{IpAddr, SocketAddr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Once,
+};
 
 use axum::http::{HeaderMap, HeaderValue};
+use tracing::warn;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
 
@@ -14,6 +18,7 @@ const FORWARDED_FOR: &str = "x-forwarded-for";
 pub(super) fn client_address(peer: Option<SocketAddr>, headers: &HeaderMap, trusted_hops: usize) -> Option<IpAddr> {
     let peer = peer.map(|peer| peer.ip().to_canonical());
     let Some(from_right) = trusted_hops.checked_sub(1) else {
+        warn_of_a_proxy(peer.filter(|peer| is_proxy(*peer, headers)));
         return peer;
     };
     // Whatever a client wrote into the header, the entries that the proxies appended stay readable.
@@ -21,6 +26,29 @@ pub(super) fn client_address(peer: Option<SocketAddr>, headers: &HeaderMap, trus
     let lines: Vec<String> = headers.get_all(FORWARDED_FOR).iter().map(text).collect();
     let entry = lines.iter().rev().flat_map(|line| line.rsplit(',')).nth(from_right);
     entry.and_then(parse).or(peer)
+}
+
+/// Whether a peer looks like a proxy of our own: it has an address of our own network, and says whom it forwards for.
+fn is_proxy(peer: IpAddr, headers: &HeaderMap) -> bool {
+    let is_ours = match peer {
+        IpAddr::V4(peer) => peer.is_loopback() || peer.is_private() || peer.is_link_local(),
+        IpAddr::V6(peer) => peer.is_loopback() || peer.is_unique_local() || peer.is_unicast_link_local(),
+    };
+    is_ours && headers.contains_key(FORWARDED_FOR)
+}
+
+/// Says once that nobody's address is known: all people then share the proxy's, and look like one flood.
+fn warn_of_a_proxy(proxy: Option<IpAddr>) {
+    static SAID: Once = Once::new();
+    if let Some(proxy) = proxy {
+        SAID.call_once(|| {
+            warn!(
+                %proxy,
+                "a proxy says whom it forwards for, and none is trusted: everybody has its address, and what goes \
+                 beyond one person's rate is not billed; pass --trusted-hops"
+            );
+        });
+    }
 }
 
 /// An address, with or without brackets and port.
@@ -45,6 +73,18 @@ mod tests {
         let peer = Some("198.51.100.1:4000".parse().unwrap());
         let address = client_address(peer, &headers, trusted_hops).unwrap().to_string();
         assert_eq!(address, expected, "{lines:?} {trusted_hops}");
+    }
+
+    #[test]
+    fn a_proxy_of_our_own_network_is_told_from_people() {
+        let mut headers = HeaderMap::new();
+        let proxy = |peer: &str, headers: &HeaderMap| is_proxy(peer.parse().unwrap(), headers);
+        assert!(!proxy("127.0.0.1", &headers));
+        headers.append(FORWARDED_FOR, HeaderValue::from_static("203.0.113.9"));
+        for ours in ["127.0.0.1", "10.1.2.3", "192.168.0.1", "::1", "fd00::1", "fe80::1"] {
+            assert!(proxy(ours, &headers), "{ours}");
+        }
+        assert!(!proxy("198.51.100.1", &headers) && !proxy("2001:db8::1", &headers));
     }
 
     #[test]
