@@ -304,8 +304,8 @@ fn pointed<'a>(name: &str, key: &str, value: &Value<'a>) -> Option<Option<Value<
 /// A line as text. Web servers log bytes that are no UTF-8; in other files they are a mistake.
 pub(super) fn text_of(format: Format, line: &[u8]) -> Result<Cow<'_, str>, Reject> {
     match format {
-        Format::Combined => Ok(combined::text(line)),
-        Format::Csv | Format::Ndjson => match std::str::from_utf8(line) {
+        Format::Combined | Format::Csv => Ok(combined::text(line)),
+        Format::Ndjson => match std::str::from_utf8(line) {
             Ok(text) => Ok(Cow::Borrowed(text)),
             Err(error) => Err(Reason::InvalidUtf8 { offset: error.valid_up_to() }.into()),
         },

@@ -534,3 +534,13 @@ fn a_list_in_the_place_of_an_optional_text_costs_no_line() {
     assert!(imported.texts("extra")[0].unwrap().contains(r#""user_id":{"why":"not_text","bytes":5"#));
     assert_eq!(imported.codes(), []);
 }
+
+#[test]
+fn a_byte_of_another_encoding_costs_no_row_of_a_table() {
+    let mapping = "[event]\nkind = \"click\"\nadvertiser_id = \"a\"\ncampaign_id = \"c\"\nprice = \"0.1\"\ncurrency = \"EUR\"\n\
+         ad_id = { field = \"ad\" }\nevent_time = { field = \"at\" }\ncity = { field = \"city\" }\n";
+    let table = b"ad,at,city\nx,2026-01-01T00:00:00Z,M\xfcnchen\n";
+    let imported = import(table, Mapping::parse(Format::Csv, mapping).unwrap());
+    assert_eq!(imported.texts("city"), [Some("M\\xfcnchen")]);
+    assert_eq!(imported.codes(), []);
+}
