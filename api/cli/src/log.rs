@@ -6,6 +6,7 @@ use anyhow::Context as _;
 use arrow::array::RecordBatch;
 use clicktrail_log::{
     archive::{
+        self,
         clicks::Clicks,
         kind::Kind,
         part,
@@ -17,7 +18,7 @@ use clicktrail_log::{
 };
 use clicktrail_projections::zone::{self, Bound, Unit, Zone};
 use clicktrail_replay::recount::Recounted;
-use clicktrail_verdicts::archive::Verdicts;
+use clicktrail_verdicts::{archive::Verdicts, coverage::Coverage};
 use serde_json::{Value, json};
 
 use crate::{
@@ -243,11 +244,21 @@ async fn verify(global: &Global, instance: &Installation, deep: bool, counters: 
             (exit, _) => exit,
         },
     };
-    Ok(match (verified, recounted) {
-        (Exit::Differences, _) | (_, Exit::Differences) => Exit::Differences,
-        (Exit::InputIncomplete, _) | (_, Exit::InputIncomplete) => Exit::InputIncomplete,
-        (Exit::Ok, Exit::Ok) => Exit::Ok,
-    })
+    let found = [verify_coverage(instance).await?, verified, recounted];
+    let worst = [Exit::Differences, Exit::InputIncomplete].into_iter().find(|exit| found.contains(exit));
+    Ok(worst.unwrap_or(Exit::Ok))
+}
+
+/// Whether the document that says what was judged can be read: without it judging stands still.
+async fn verify_coverage(instance: &Installation) -> anyhow::Result<Exit> {
+    match Coverage::read(&instance.archive).await {
+        Ok(_) => Ok(Exit::Ok),
+        Err(archive::Error::Damaged { key, reason }) => {
+            output::note(&format!("PROBLEM {key}: {reason}"));
+            Ok(Exit::Differences)
+        }
+        Err(error) => Err(error).context("read what was judged"),
+    }
 }
 
 async fn verify_hours<K: Kind>(

@@ -116,6 +116,17 @@ async fn frames_that_a_crash_left_uncounted_are_said_until_they_are_counted() {
 }
 
 #[test]
+fn damaged_document_of_what_was_judged_is_named() {
+    let installation = simulated();
+    installation.run(&["log", "verify"]).exits(0);
+    let path = installation.data().join("archive/coverage/clicks.json");
+    let whole = fs::read(&path).unwrap();
+    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
+    let found = installation.run(&["log", "verify"]).exits(2);
+    assert!(found.stderr().contains("PROBLEM coverage/clicks.json"), "{found}");
+}
+
+#[test]
 fn deleted_catalog_is_said_and_a_rebuild_makes_the_answer_complete() {
     let installation = simulated();
     let before = is_complete(&installation);
