@@ -4,6 +4,8 @@
 //! Events are made beside the measured time: ten per cent clicks, each after its impression, a few conversions, three
 //! million users behind three hundred thousand addresses, two hours of log time. Every rule of the shipped ruleset is
 //! on, with an address database and a list of networks. Prints one line for all detectors, then one for each alone.
+//! With `all` behind the number it prints the first line only, with `agents` the same where every event has a user agent
+//! of its own, with `impressions` or `clicks` the same where all are of that kind.
 
 #![allow(clippy::disallowed_methods, reason = "tests wait, measure and start what they need")]
 #![allow(clippy::print_stdout, reason = "a program that prints what it measured")]
@@ -84,15 +86,25 @@ struct Traffic {
     events: u64,
     made: u64,
     clicks: Vec<String>,
+    what: What,
+}
+
+/// What is asked for on the command line.
+#[derive(Clone, Copy, PartialEq)]
+enum What {
+    Mixed,
+    Agents,
+    Only(Kind),
 }
 
 impl Traffic {
     fn next(&mut self, now: i64) -> Event<'static> {
         let dice = &mut self.dice;
         self.made += 1;
-        let kind = match dice.roll(100) {
-            0..10 => Kind::Click,
-            10 => Kind::Conversion,
+        let kind = match (self.what, dice.roll(100)) {
+            (What::Only(kind), _) => kind,
+            (_, 0..10) => Kind::Click,
+            (_, 10) => Kind::Conversion,
             _ => Kind::Impression,
         };
         let user = dice.roll(USERS);
@@ -125,7 +137,10 @@ impl Traffic {
             user_id: Some(Cow::Owned(format!("{:016x}{:016x}", user.wrapping_mul(0xd134_2543_de82_ef95), user))),
             session_id: None,
             ip: Some(Cow::Owned(ip.to_string())),
-            user_agent: Some(Cow::Borrowed(agent)),
+            user_agent: Some(match self.what {
+                What::Agents => Cow::Owned(format!("{agent} App/{}.{}", self.made / 100, self.made % 100)),
+                What::Mixed | What::Only(_) => Cow::Borrowed(agent),
+            }),
             page_url: None,
             device_type: Some(Cow::Borrowed(device_type)),
             os: Some(Cow::Borrowed(os)),
@@ -202,8 +217,8 @@ fn ruleset(only: Option<&str>) -> Arc<Ruleset> {
     Arc::new(Ruleset::parse(&text, &files).unwrap())
 }
 
-fn measure(name: &str, events: u64, ruleset: Arc<Ruleset>) {
-    let mut traffic = Traffic { dice: Dice(1), events, made: 0, clicks: Vec::new() };
+fn measure(name: &str, events: u64, ruleset: Arc<Ruleset>, what: What) {
+    let mut traffic = Traffic { dice: Dice(1), events, made: 0, clicks: Vec::new(), what };
     let mut fold = Fold::new(ruleset);
     let (mut spent, mut findings, mut invalid, mut largest) = (Duration::ZERO, 0_usize, 0_usize, 0);
     while let Some(batch) = traffic.batch() {
@@ -228,10 +243,17 @@ fn measure(name: &str, events: u64, ruleset: Arc<Ruleset>) {
 
 fn main() {
     let events = std::env::args().nth(1).map_or(1_000_000, |text| text.parse().unwrap());
-    measure("all", events, ruleset(None));
-    if std::env::args().nth(2).as_deref() != Some("all") {
+    let asked = std::env::args().nth(2);
+    let what = match asked.as_deref() {
+        Some("agents") => What::Agents,
+        Some("impressions") => What::Only(Kind::Impression),
+        Some("clicks") => What::Only(Kind::Click),
+        _ => What::Mixed,
+    };
+    measure("all", events, ruleset(None), what);
+    if asked.is_none() {
         for rule in Ruleset::shipped().rules() {
-            measure(rule.name(), events, ruleset(Some(rule.name())));
+            measure(rule.name(), events, ruleset(Some(rule.detector())), what);
         }
     }
 }

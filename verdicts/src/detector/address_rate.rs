@@ -1,4 +1,6 @@
 //! `address_rate`: more clicks from an address than people make. An address of version 6 stands for its network.
+//!
+//! This is about the address, whoever is behind it: clicks that are set aside count as well.
 
 use std::collections::HashMap;
 
@@ -46,12 +48,12 @@ impl State for AddressRate {
 
     fn pass(&mut self, view: &View<'_>, hits: &mut Hits) {
         let rows = view.rows;
-        for (&row, address) in rows.clicks.iter().zip(&rows.click_addresses) {
+        for (row, address) in rows.click_addresses() {
             let Some(address) = address else {
                 continue;
             };
             let time = rows.times[row];
-            let timeline = self.clicks.entry(view.network(*address)).or_insert_with(Timeline::new);
+            let timeline = self.clicks.entry(view.network(address)).or_insert_with(Timeline::new);
             for rule in hits.asked(&self.rules) {
                 let span = timeline.span(time.saturating_sub(rule.window), time, view.cut(row));
                 // Most addresses are done here: even if every event of the span is visible, they are too few.

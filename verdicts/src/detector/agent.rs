@@ -9,11 +9,11 @@ use xxhash_rust::xxh3::xxh3_128;
 mod device;
 
 use super::{
-    frames::Frames,
+    hashed::Hashed,
     hits::{Hit, Hits, NamedEvidence},
-    rows::optional,
-    state::{CACHE_BYTES_MAX, State},
-    view::View,
+    rows::{Rows, optional},
+    state::CACHE_BYTES_MAX,
+    stateless::Stateless,
 };
 use crate::{
     kinds::Kinds,
@@ -47,19 +47,15 @@ pub(super) struct Agent {
     /// Index and lists.
     pub(super) suspicious: Vec<(usize, Robots)>,
     pub(super) mismatches: Vec<usize>,
-    traits: HashMap<u128, AgentTraits>,
+    traits: HashMap<u128, AgentTraits, Hashed>,
 }
 
-impl State for Agent {
+impl Stateless for Agent {
     fn name(&self) -> &'static str {
         "suspicious_agent and device_mismatch"
     }
 
-    fn pass(&mut self, view: &View<'_>, hits: &mut Hits) {
-        if !hits.are_wanted {
-            return;
-        }
-        let rows = view.rows;
+    fn pass(&mut self, rows: &Rows<'_>, hits: &mut Hits) {
         for row in rows.of(self.kinds) {
             // Whoever reports an event need not say what the visitor's agent was: that says nothing of the visitor.
             if rows.agents.is_null(row) {
@@ -102,8 +98,6 @@ impl State for Agent {
         }
     }
 
-    fn forget(&mut self, _frames: &Frames, _cut_micros: i64) {}
-
     fn bytes(&self) -> usize {
         self.traits.capacity() * AGENT_BYTES + self.traits.len() * self.suspicious.len() * LISTED_BYTES
     }
@@ -111,7 +105,7 @@ impl State for Agent {
 
 impl Agent {
     fn traits_of<'t>(
-        traits: &'t mut HashMap<u128, AgentTraits>,
+        traits: &'t mut HashMap<u128, AgentTraits, Hashed>,
         suspicious: &[(usize, Robots)],
         agent: &str,
     ) -> &'t AgentTraits {

@@ -17,6 +17,7 @@ pub(crate) const BLOCK: usize = 64;
 
 const _: () = assert!(CHUNK == 1 << CHUNK_BITS && BLOCK <= CHUNK, "an index splits into chunk and offset");
 const _: () = assert!(HEADS_MIN.is_power_of_two(), "a bucket is found by masking");
+const _: () = assert!(BLOCK.is_power_of_two(), "a block lies in one chunk");
 
 /// A record in a bucket.
 pub(crate) trait Record: Copy {
@@ -127,6 +128,11 @@ impl<R: Record> BucketLists<R> {
         invariant!(I5, self.heads.len().is_power_of_two(), "{} buckets cannot be masked", self.heads.len());
         for index in 0..self.len {
             let (chunk, offset) = (index >> CHUNK_BITS, index & (CHUNK - 1));
+            if index.is_multiple_of(BLOCK) {
+                // A block lies in one chunk, because both are powers of two.
+                let block = &self.chunks[chunk][offset..];
+                self.touch(block.iter().take(BLOCK).map(R::hash));
+            }
             let mut record = self.chunks[chunk][offset];
             let bucket = self.bucket(record.hash());
             let newest = self.heads[bucket];

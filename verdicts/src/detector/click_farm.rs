@@ -1,4 +1,7 @@
-//! `click_farm`: more users behind one address than people share, or a listed address.
+//! `click_farm`: more users behind one address than people share. Listed addresses have a file of their own
+//! ([`farm_list`](super::farm_list)).
+//!
+//! This is about the address, whoever is behind it: users of events that are set aside count as well.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -133,17 +136,16 @@ impl State for ClickFarm {
 
     fn pass(&mut self, view: &View<'_>, hits: &mut Hits) {
         let rows = view.rows;
-        for (&row, address) in rows.clicks.iter().zip(&rows.click_addresses) {
+        for (row, address) in rows.click_addresses() {
             let Some(address) = address else {
                 continue;
             };
             let user = rows.user(row);
             let fresh = || Behind { users: Timeline::new(), windows: Vec::new() };
-            let behind = self.addresses.entry(view.network(*address)).or_insert_with(fresh);
+            let behind = self.addresses.entry(view.network(address)).or_insert_with(fresh);
             let before = behind.bytes();
             for (slot, rule) in hits.asked(&self.rules).iter().enumerate() {
-                if let Some((list, line)) = rule.listed(*address) {
-                    hits.push(row, rule.index, [("list", Evidence::Text(list)), ("line", Evidence::Number(line))]);
+                if rule.is_listed(address) {
                     continue;
                 }
                 let users = behind.users_in_window(view, row, user, (slot, self.rules.len()), rule);
@@ -190,9 +192,9 @@ impl State for ClickFarm {
 }
 
 impl Rule {
-    fn listed(&self, address: Address) -> Option<(String, i64)> {
-        let list = self.addresses.as_ref()?;
-        Some((list.name().to_owned(), i64::from(list.line_of(address)?)))
+    /// Whether the rule's list has said everything already.
+    fn is_listed(&self, address: Address) -> bool {
+        self.addresses.as_ref().is_some_and(|list| list.line_of(address).is_some())
     }
 }
 

@@ -1,6 +1,7 @@
 //! `click_injection`: a conversion sooner after its click than anybody can install or buy.
 //!
-//! A conversion names its click by an id, which is looked for among the clicks of its own advertiser, on any ad.
+//! A conversion names its click by an id, which is looked for among the clicks of its own advertiser, on any ad. A click
+//! that is set aside is not the one that led to it.
 
 use clicktrail_log::event::Kind;
 
@@ -19,7 +20,7 @@ use crate::verdict::Evidence;
 pub(super) struct ClickInjection {
     /// Index and window.
     pub(super) rules: Vec<(usize, i64)>,
-    clicks: Firsts,
+    clicks: Firsts<i64>,
 }
 
 impl State for ClickInjection {
@@ -31,6 +32,7 @@ impl State for ClickInjection {
         let rows = view.rows;
         for row in 0..rows.len() {
             match rows.kinds[row] {
+                Kind::Click if view.is_aside(row) => {}
                 Kind::Click => {
                     let known = self.clicks.find(rows.click_named(row, rows.event_ids.value(row)));
                     self.clicks.remember(known, Event::new(rows.times[row], rows.origins[row]), view.frames);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{frames::Frames, hits::Hits, state::State, view::View};
+use super::{hits::Hits, rows::Rows, stateless::Stateless};
 use crate::{kinds::Kinds, ruleset::networks::AddressList, verdict::Evidence};
 
 /// Lists of networks.
@@ -14,17 +14,14 @@ pub(super) struct Datacentre {
     pub(super) rules: Vec<(usize, Vec<Arc<AddressList>>)>,
 }
 
-impl State for Datacentre {
+impl Stateless for Datacentre {
     fn name(&self) -> &'static str {
         "datacentre"
     }
 
-    fn pass(&mut self, view: &View<'_>, hits: &mut Hits) {
-        if !hits.are_wanted {
-            return;
-        }
-        for row in view.rows.of(self.kinds) {
-            let Some(address) = view.rows.address(row) else {
+    fn pass(&mut self, rows: &Rows<'_>, hits: &mut Hits) {
+        for row in rows.of(self.kinds) {
+            let Some(address) = rows.address(row) else {
                 continue;
             };
             for (rule, lists) in &self.rules {
@@ -36,8 +33,6 @@ impl State for Datacentre {
             }
         }
     }
-
-    fn forget(&mut self, _frames: &Frames, _cut_micros: i64) {}
 
     fn bytes(&self) -> usize {
         0

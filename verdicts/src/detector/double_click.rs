@@ -1,4 +1,6 @@
 //! `double_click`: the same user on the same ad shortly before.
+//!
+//! A click that is set aside is nobody's first one: whoever follows a link that a robot fetched clicks once.
 
 use super::{
     frames::Frames,
@@ -52,7 +54,9 @@ impl State for DoubleClick {
                     );
                 }
             }
-            self.clicks.push(key, time, rows.origins[row]);
+            if !view.is_aside(row) {
+                self.clicks.push(key, time, rows.origins[row]);
+            }
         }
     }
 

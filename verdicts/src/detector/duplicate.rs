@@ -1,6 +1,8 @@
 //! `duplicate`: an event whose identity was logged before.
 //!
-//! The original is the first event of the identity that was logged within the rule's window before. State knows those
+//! The original is the first event of the identity that was logged within the rule's window before and is not set aside:
+//! where a robot fetched a link before the person followed it, the person's event is the original, and the robot's is
+//! nothing that a later one repeats. State knows those
 //! of the look-back; the archive knows the others, and whoever folds has looked them up.
 
 use super::{
@@ -20,7 +22,7 @@ pub(super) struct Duplicates {
     pub(super) kinds: Kinds,
     /// Index and window.
     pub(super) rules: Vec<(usize, i64)>,
-    events: Firsts,
+    events: Firsts<()>,
 }
 
 impl State for Duplicates {
@@ -40,7 +42,9 @@ impl State for Duplicates {
             for (row, identity) in &identities {
                 let known = self.events.find(*identity);
                 self.ask(view, *row, known, hits);
-                self.events.remember(known, Event::new(rows.times[*row], rows.origins[*row]), view.frames);
+                if !view.is_aside(*row) {
+                    self.events.remember(known, Event::new((), rows.origins[*row]), view.frames);
+                }
             }
         }
     }

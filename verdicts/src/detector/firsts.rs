@@ -9,17 +9,17 @@ use super::{
     frames::{FrameId, Frames, Origin},
 };
 
-/// An event of a key.
+/// An event of a key, and what else is asked about it: its time, or nothing.
 #[derive(Debug, Clone, Copy)]
 #[repr(Rust, packed(4))]
-pub(super) struct Event {
-    pub(super) time: i64,
+pub(super) struct Event<T> {
+    pub(super) time: T,
     frame: FrameId,
     row: u16,
 }
 
-impl Event {
-    pub(super) fn new(time: i64, Origin { frame, row }: Origin) -> Self {
+impl<T: Copy> Event<T> {
+    pub(super) fn new(time: T, Origin { frame, row }: Origin) -> Self {
         Self { time, frame, row }
     }
 
@@ -31,17 +31,18 @@ impl Event {
 /// The first event of a key that is still remembered.
 #[derive(Debug, Clone, Copy)]
 #[repr(Rust, packed(4))]
-struct First {
+struct First<T> {
     key: u128,
-    event: Event,
+    event: Event<T>,
     older: u32,
     /// Later events of the key are in [`Firsts::later`].
     has_later: bool,
 }
 
-const _: () = assert!(size_of::<Event>() == 16 && size_of::<First>() == 40);
+const _: () = assert!(size_of::<Event<i64>>() == 16 && size_of::<First<i64>>() == 40);
+const _: () = assert!(size_of::<First<()>>() == 32, "every event within the look-back costs one");
 
-impl Record for First {
+impl<T: Copy> Record for First<T> {
     fn hash(&self) -> u64 {
         half(self.key)
     }
@@ -65,21 +66,21 @@ pub(super) struct Known {
 
 /// Events by their key.
 #[derive(Debug)]
-pub(super) struct Firsts {
-    firsts: BucketLists<First>,
+pub(super) struct Firsts<T: Copy> {
+    firsts: BucketLists<First<T>>,
     /// For keys that came again: the later events, each with a later logged time than all events before it. Others are
     /// left out, because whoever sees one of them sees an earlier event too. Only ever asked by key.
-    later: HashMap<u128, VecDeque<Event>>,
+    later: HashMap<u128, VecDeque<Event<T>>>,
     later_events: usize,
 }
 
-impl Default for Firsts {
+impl<T: Copy> Default for Firsts<T> {
     fn default() -> Self {
         Self { firsts: BucketLists::new(), later: HashMap::new(), later_events: 0 }
     }
 }
 
-impl Firsts {
+impl<T: Copy> Firsts<T> {
     /// Reads what finding these keys needs into the processor's caches: see [`BucketLists::touch`].
     pub(super) fn touch(&self, keys: impl Iterator<Item = Identity>) {
         self.firsts.touch(keys.map(|key| half(key.as_u128())));
@@ -99,9 +100,9 @@ impl Firsts {
     }
 
     /// The first event of a key that was logged after `cut_micros`.
-    pub(super) fn first_after(&self, known: Known, cut_micros: i64, frames: &Frames) -> Option<Event> {
+    pub(super) fn first_after(&self, known: Known, cut_micros: i64, frames: &Frames) -> Option<Event<T>> {
         let first = self.firsts.get(known.at?);
-        let is_after = |event: &Event| frames.logged_micros(event.frame) > cut_micros;
+        let is_after = |event: &Event<T>| frames.logged_micros(event.frame) > cut_micros;
         let event = first.event;
         if is_after(&event) {
             return Some(event);
@@ -111,7 +112,7 @@ impl Firsts {
         later.get(hidden).copied()
     }
 
-    pub(super) fn remember(&mut self, Known { key, at }: Known, event: Event, frames: &Frames) {
+    pub(super) fn remember(&mut self, Known { key, at }: Known, event: Event<T>, frames: &Frames) {
         let Some(at) = at else {
             self.firsts.push(First { key, event, older: NONE, has_later: false });
             return;
@@ -129,7 +130,7 @@ impl Firsts {
 
     /// Drops what was logged at `cut_micros` or before.
     pub(super) fn forget(&mut self, frames: &Frames, cut_micros: i64) {
-        let is_kept = |event: &Event| frames.logged_micros(event.frame) > cut_micros;
+        let is_kept = |event: &Event<T>| frames.logged_micros(event.frame) > cut_micros;
         let held: usize = self.later.values().map(VecDeque::len).sum();
         invariant!(I14, held == self.later_events, "{held} later events are held, {} counted", self.later_events);
         let (firsts, later) = (&mut self.firsts, &mut self.later);
@@ -154,7 +155,7 @@ impl Firsts {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let keys = self.later.capacity() * (size_of::<(u128, VecDeque<Event>)>() + 1);
-        self.firsts.bytes() + keys + 2 * self.later_events * size_of::<Event>()
+        let keys = self.later.capacity() * (size_of::<(u128, VecDeque<Event<T>>)>() + 1);
+        self.firsts.bytes() + keys + 2 * self.later_events * size_of::<Event<T>>()
     }
 }

@@ -1,7 +1,8 @@
 //! `impossible_click`: a click that follows its impression sooner than a person can react.
 //!
 //! Times in whole seconds are left out, of impressions and of clicks: a log that tells seconds puts a click and its
-//! impression into the same one, however long the person looked.
+//! impression into the same one, however long the person looked. An impression that is set aside was shown to nobody, so
+//! no click follows it too soon.
 
 use clicktrail_log::{event::Kind, invariant};
 
@@ -63,7 +64,9 @@ impl State for ImpossibleClick {
             self.impressions.touch(keys.iter().map(|(_, key)| *key));
             for &(row, key) in &keys {
                 if rows.kinds[row] == Kind::Impression {
-                    self.impressions.push(key, rows.times[row], rows.origins[row]);
+                    if !view.is_aside(row) {
+                        self.impressions.push(key, rows.times[row], rows.origins[row]);
+                    }
                 } else if hits.are_wanted {
                     self.ask(view, (row, key), hits);
                 }

@@ -1,7 +1,8 @@
 //! `impossible_travel`: a user at two places, faster than anybody travels.
 //!
 //! A click is compared with the user's last event at another place, clicks and impressions alike. So a user costs one
-//! record, however busy, and every click at the far end of a jump is found, not only the first.
+//! record, however busy, and every click at the far end of a jump is found, not only the first. An event that is set
+//! aside moves nobody: a scanner in a data centre that opens a user's link is not where the user is.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -160,7 +161,7 @@ impl Atlas {
         };
         let Origin { frame, row: frame_row } = view.rows.origins[row];
         let sight = Sight { time: view.rows.times[row], frame, place, row: frame_row };
-        let elsewhere = self.meet(user, sight);
+        let elsewhere = if view.is_aside(row) { self.elsewhere(user, sight) } else { self.meet(user, sight) };
         if view.rows.kinds[row] == Kind::Click && hits.are_wanted {
             self.ask(view, row, sight, elsewhere, hits);
         }
@@ -179,12 +180,28 @@ impl Atlas {
         place
     }
 
-    /// Remembers where `user` is now, and returns the user's last event at another place, if there was one.
-    fn meet(&mut self, user: u64, sight: Sight) -> Option<Sight> {
+    /// Where `user` is among the travellers, or [`NONE`].
+    fn traveller(&self, user: u64) -> u32 {
         let mut at = self.travellers.newest(user);
         while at != NONE && self.travellers.get(at).user != user {
             at = self.travellers.get(at).older;
         }
+        at
+    }
+
+    /// The user's last event at another place than `sight`, if there was one.
+    fn elsewhere(&self, user: u64, sight: Sight) -> Option<Sight> {
+        let at = self.traveller(user);
+        if at == NONE {
+            return None;
+        }
+        let traveller = self.travellers.get(at);
+        [traveller.last, traveller.before].into_iter().find(|other| other.place != sight.place)
+    }
+
+    /// Remembers where `user` is now, and returns the user's last event at another place, if there was one.
+    fn meet(&mut self, user: u64, sight: Sight) -> Option<Sight> {
+        let at = self.traveller(user);
         if at == NONE {
             self.travellers.push(Traveller { user, older: NONE, last: sight, before: sight });
             return None;

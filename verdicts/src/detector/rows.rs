@@ -1,5 +1,7 @@
 //! The columns that detectors look at, checked and hashed once for all of them.
 
+use std::sync::OnceLock;
+
 use arrow::{
     array::{Array, ArrowPrimitiveType, AsArray, PrimitiveArray, RecordBatch, StringArray},
     datatypes::{Int64Type, TimestampMicrosecondType},
@@ -48,8 +50,8 @@ pub(crate) struct Rows<'b> {
     ads: &'b StringArray,
     /// The clicks, in order.
     pub(crate) clicks: Vec<usize>,
-    /// The addresses of `clicks`.
-    pub(crate) click_addresses: Vec<Option<Address>>,
+    /// Of every row, once it was asked for: most detectors look at it.
+    addresses: OnceLock<Vec<Option<Address>>>,
 }
 
 impl<'b> Rows<'b> {
@@ -71,7 +73,6 @@ impl<'b> Rows<'b> {
         };
         let kinds: Vec<Kind> = words.iter().enumerate().map(kind).collect::<Result<_, _>>()?;
         let clicks: Vec<usize> = (0..kinds.len()).filter(|row| kinds[*row] == Kind::Click).collect();
-        let ips = text(batch, "ip")?;
         Ok(Self {
             times: time("event_time")?.values(),
             logged: time(schema::LOGGED_AT)?.values(),
@@ -85,8 +86,8 @@ impl<'b> Rows<'b> {
             click_event_ids: text(batch, "click_event_id")?,
             advertisers: required("advertiser_id", text(batch, "advertiser_id")?)?,
             ads: required("ad_id", text(batch, "ad_id")?)?,
-            click_addresses: clicks.iter().map(|row| optional(ips, *row).and_then(Address::parse)).collect(),
-            ips,
+            addresses: OnceLock::new(),
+            ips: text(batch, "ip")?,
             kinds,
             clicks,
         })
@@ -115,7 +116,13 @@ impl<'b> Rows<'b> {
     }
 
     pub(crate) fn address(&self, row: usize) -> Option<Address> {
-        optional(self.ips, row).and_then(Address::parse)
+        let parse = |row| optional(self.ips, row).and_then(Address::parse);
+        self.addresses.get_or_init(|| (0..self.len()).map(parse).collect())[row]
+    }
+
+    /// The clicks and their addresses, in order.
+    pub(crate) fn click_addresses(&self) -> impl Iterator<Item = (usize, Option<Address>)> {
+        self.clicks.iter().map(|row| (*row, self.address(*row)))
     }
 
     /// The user, hashed; `None` where the event names none.

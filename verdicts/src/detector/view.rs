@@ -17,6 +17,8 @@ pub(crate) struct View<'v> {
     pub(crate) originals: &'v Originals,
     pub(crate) look_back_micros: i64,
     pub(crate) prefixes: Prefixes,
+    /// Of each row whether it is set aside; empty if none is.
+    pub(crate) aside: &'v [bool],
 }
 
 impl View<'_> {
@@ -28,6 +30,12 @@ impl View<'_> {
     /// Whether an event of `frame` may matter for `row`.
     pub(super) fn is_visible(&self, frame: FrameId, row: usize) -> bool {
         self.frames.logged_micros(frame) > self.cut(row)
+    }
+
+    /// Whether `row` is invalid by what it shows itself, so that it stands for no person. Only what is about addresses
+    /// as such remembers it.
+    pub(super) fn is_aside(&self, row: usize) -> bool {
+        self.aside.get(row).copied().unwrap_or(false)
     }
 
     /// Whose address it is: the key of what is counted by address.

@@ -9,7 +9,7 @@ use crate::{detector::rows::Rows, ruleset::limits::LOOK_BACK_SECONDS_MAX};
 /// How far a log's wall clock may run backwards between frames without changing any finding: state outlives the
 /// look-back by so much.
 pub const REWIND_MAX: Duration = Duration::from_micros(REWIND_MAX_MICROS.unsigned_abs());
-pub(super) const REWIND_MAX_MICROS: i64 = 600_000_000;
+pub(crate) const REWIND_MAX_MICROS: i64 = 600_000_000;
 
 const _: () = assert!(0 < REWIND_MAX_MICROS && REWIND_MAX_MICROS < LOOK_BACK_SECONDS_MAX * 1_000_000);
 

@@ -6,6 +6,7 @@ use arrow::array::RecordBatch;
 use clicktrail_log::{invariant, position::Position};
 
 use super::{
+    alone::Alone,
     candidates::Candidates,
     clock::{LoggedClock, REWIND_MAX_MICROS, Rewinds},
     error::Error,
@@ -33,6 +34,7 @@ const _: () = assert!(
 #[derive(Debug)]
 pub struct Fold {
     ruleset: Arc<Ruleset>,
+    alone: Alone,
     states: Vec<Box<dyn State>>,
     frames: Frames,
     look_back_micros: i64,
@@ -51,6 +53,7 @@ impl Fold {
         let look_back = i64::try_from(ruleset.look_back().as_micros()).expect("at most two hours");
         Self {
             states: assemble(&ruleset),
+            alone: Alone::new(Arc::clone(&ruleset)),
             ruleset,
             frames: Frames::default(),
             look_back_micros: look_back,
@@ -99,12 +102,13 @@ impl Fold {
 
     /// The memory that the state holds.
     pub fn memory_bytes(&self) -> usize {
-        self.frames.bytes() + self.states.iter().map(|state| state.bytes()).sum::<usize>()
+        self.frames.bytes() + self.memory_by_detector().into_iter().map(|(_, bytes)| bytes).sum::<usize>()
     }
 
     /// The memory that each detector holds, for people.
     pub fn memory_by_detector(&self) -> Vec<(&'static str, usize)> {
-        self.states.iter().map(|state| (state.name(), state.bytes())).collect()
+        let stateful = self.states.iter().map(|state| (state.name(), state.bytes()));
+        stateful.chain(self.alone.memory()).collect()
     }
 
     /// What ran backwards so far.
@@ -123,14 +127,23 @@ impl Fold {
         self.last = Some(last);
         self.clock.watch(&rows);
         rows.intern(&mut self.frames);
+        let is_shared = rows.len() >= self.rows_for_threads;
+        // While state is only warmed, what events show by themselves matters for which of them it remembers.
+        let looks = is_judged || self.alone.sets_aside();
+        let alone = if looks { self.alone.hits(&rows, is_shared) } else { Vec::new() };
+        let aside = self.alone.aside_for(&rows, &alone);
         let view = View {
             rows: &rows,
             frames: &self.frames,
             originals,
             look_back_micros: self.look_back_micros,
             prefixes: self.ruleset.prefixes(),
+            aside: &aside,
         };
-        let hits = pass(&mut self.states, &view, is_judged, self.rows_for_threads);
+        let mut hits = pass(&mut self.states, is_judged, is_shared, |state, hits| state.pass(&view, hits));
+        if is_judged {
+            hits.extend(alone);
+        }
         let findings = self.findings(&rows, hits);
         self.sweep_if_due();
         self.check_memory()?;

@@ -8,6 +8,7 @@
 //! One thing could break this: a log whose logged times run backwards by more than [`REWIND_MAX`]. State that such a
 //! frame may still see is already forgotten. [`Fold::rewinds`] counts these events.
 
+pub(crate) mod alone;
 pub(crate) mod candidates;
 mod clock;
 mod error;
@@ -20,6 +21,7 @@ pub(crate) mod tests;
 
 pub use crate::detector::originals::Originals;
 pub use candidates::Candidates;
+pub(crate) use clock::REWIND_MAX_MICROS;
 pub use clock::{REWIND_MAX, Rewinds};
 pub use error::Error;
 pub use finding::Finding;

@@ -1,4 +1,4 @@
-//! One pass of all detectors over the rows of a batch, on two threads where that pays.
+//! One pass of some detectors over the rows of a batch, on two threads where that pays.
 
 #![expect(clippy::disallowed_methods, reason = "a batch is shared out between threads, which changes no finding")]
 
@@ -9,32 +9,27 @@ use std::sync::{
 
 use clicktrail_log::invariant;
 
-use crate::detector::{
-    hits::{Hit, Hits},
-    state::State,
-    view::View,
-};
+use crate::detector::hits::{Hit, Hits};
 
-/// Lets every detector see the rows. From `rows_for_threads` rows on two threads share the work: whichever is free
-/// takes the next detector, and those with the most work come first.
-pub(super) fn pass(
-    states: &mut [Box<dyn State>],
-    view: &View<'_>,
+/// Runs every detector, on two threads if `is_shared`: whichever is free takes the next detector, and those with the
+/// most work come first.
+pub(super) fn pass<D: Send>(
+    detectors: &mut [D],
     are_wanted: bool,
-    rows_for_threads: usize,
+    is_shared: bool,
+    run: impl Fn(&mut D, &mut Hits) + Sync,
 ) -> Vec<Hit> {
-    let run = |state: &mut Box<dyn State>, hits: &mut Hits| state.pass(view, hits);
     let mut here = Hits { are_wanted, found: Vec::new() };
-    if view.rows.len() < rows_for_threads {
-        states.iter_mut().for_each(|state| run(state, &mut here));
+    if !is_shared || detectors.len() < 2 {
+        detectors.iter_mut().for_each(|detector| run(detector, &mut here));
         return here.found;
     }
-    let (detectors, passed) = (states.len(), AtomicUsize::new(0));
-    let queue = Mutex::new(states.iter_mut());
+    let (all, passed) = (detectors.len(), AtomicUsize::new(0));
+    let queue = Mutex::new(detectors.iter_mut());
     let next = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
     let work = |hits: &mut Hits| {
-        while let Some(state) = next() {
-            run(state, hits);
+        while let Some(detector) = next() {
+            run(detector, hits);
             passed.fetch_add(1, Ordering::Relaxed);
         }
     };
@@ -48,7 +43,7 @@ pub(super) fn pass(
         other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     let passed = passed.into_inner();
-    invariant!(I5, passed == detectors, "{passed} of {detectors} detectors saw the rows");
+    invariant!(I5, passed == all, "{passed} of {all} detectors saw the rows");
     here.found.extend(there);
     here.found
 }

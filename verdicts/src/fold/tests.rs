@@ -1,5 +1,6 @@
 //! What detectors find at their boundaries, and that nothing but the log decides it.
 
+mod aside;
 mod causal;
 mod decided;
 mod limits;

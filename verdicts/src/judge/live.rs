@@ -75,7 +75,7 @@ impl Judge {
     ) -> Self {
         let reader = VerdictReader::new(Arc::clone(&verdicts), archive.clone());
         let appender = Appender::new(verdicts, archive.clone(), WRITER);
-        let originals = ArchivedOriginals::new(Arc::clone(&clicks), archive.clone());
+        let originals = ArchivedOriginals::new(Arc::clone(&clicks), archive.clone(), Arc::clone(&rules));
         let passed = Passed::default();
         Self { clicks, verdicts: reader, archive, rules, clock, appender, originals, passed, run: None }
     }

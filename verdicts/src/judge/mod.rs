@@ -15,6 +15,7 @@ mod archived_originals;
 mod error;
 mod live;
 mod mark;
+mod part_rows;
 mod passed;
 pub mod rejudge;
 mod rows;

@@ -91,7 +91,8 @@ impl Rejudge {
         clock: Arc<dyn Clock>,
         before: Position,
     ) -> Self {
-        let originals = Arc::new(ArchivedOriginals::new(Arc::clone(&clicks), archive.clone()));
+        let originals = ArchivedOriginals::new(Arc::clone(&clicks), archive.clone(), Arc::clone(&rules));
+        let originals = Arc::new(originals);
         Self { clicks, archive, verdicts, rules, clock, before, originals }
     }
 

@@ -191,7 +191,7 @@ fn select(batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> 
 }
 
 /// The rows of a part, in log order.
-async fn read_part(archive: &Archive, part: &manifest::Part) -> Result<RecordBatch, Error> {
+pub(super) async fn read_part(archive: &Archive, part: &manifest::Part) -> Result<RecordBatch, Error> {
     let (core, personal) = (archive.get_file(&part.core).await?, archive.get_file(&part.personal).await?);
     let part = part.clone();
     let read = tokio::task::spawn_blocking(move || {

@@ -3,18 +3,24 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use clicktrail_log::{
-    archive::{Archive, clicks::Clicks, identities::SearchedHour},
+    archive::{Archive, Manifest, clicks::Clicks, identities::SearchedHour},
     invariant,
     log::{Log, ReadLimit, Stream},
     position::Seq,
     time::Hour,
 };
 
+use futures::{StreamExt as _, stream};
+
 use super::{error::Error, rows::manifest_of};
 
 /// Hours that are kept from one question to the next: those of the longest window, and as many again. Beyond the limit
 /// the oldest are dropped.
 const HOURS_MAX: usize = 400;
+/// Hours of which the event times are kept, for events that were logged late: two years and more, in a few megabytes.
+const TIMES_MAX: usize = 20_000;
+/// Manifests that are read side by side, of hours that nobody asked for yet.
+const READ_AT_ONCE: usize = 16;
 
 /// The sealed hours.
 #[derive(Debug)]
@@ -23,6 +29,8 @@ pub(super) struct SealedHours {
     archive: Archive,
     known: Option<Known>,
     hours: BTreeMap<Hour, Arc<SearchedHour>>,
+    /// Of sealed hours, the first and last event time; `None` of quiet ones.
+    times: BTreeMap<Hour, Option<(i64, i64)>>,
 }
 
 /// How far the archive goes.
@@ -45,7 +53,7 @@ pub(super) struct Covered {
 
 impl SealedHours {
     pub(super) fn new(clicks: Arc<dyn Log>, archive: Archive) -> Self {
-        Self { clicks, archive, known: None, hours: BTreeMap::new() }
+        Self { clicks, archive, known: None, hours: BTreeMap::new(), times: BTreeMap::new() }
     }
 
     /// What covers the hours `from` to `to`, both included.
@@ -76,6 +84,30 @@ impl SealedHours {
         Ok(Covered { hours, open: (known.open <= to).then_some(known.open) })
     }
 
+    /// The event times of the sealed hours from `from` up to `to`, `to` excluded, without quiet ones. Whoever asks has
+    /// asked what covers `to`.
+    ///
+    /// # Errors
+    /// As the archive reports.
+    pub(super) async fn times(&mut self, from: Hour, to: Hour) -> Result<Vec<(Hour, (i64, i64))>, Error> {
+        let Some(known) = self.known().await? else { return Ok(Vec::new()) };
+        let (from, to) = (from.max(known.first), to.min(known.open));
+        let hours = || (from.as_i64()..to.as_i64()).map(Hour::from_i64);
+        let missing: Vec<Hour> = hours().filter(|hour| !self.times.contains_key(hour)).collect();
+        if self.times.len() + missing.len() > TIMES_MAX {
+            self.times.retain(|hour, _| (from..to).contains(hour));
+        }
+        let archive = &self.archive;
+        let read =
+            missing.into_iter().map(|hour| async move { Ok((hour, times_of(&manifest_of(archive, hour).await?))) });
+        let read: Vec<Result<_, Error>> = stream::iter(read).buffered(READ_AT_ONCE).collect().await;
+        for of_hour in read {
+            let (hour, times) = of_hour?;
+            self.times.insert(hour, times);
+        }
+        Ok(hours().filter_map(|hour| Some((hour, self.times.get(&hour).copied().flatten()?))).collect())
+    }
+
     async fn known(&mut self) -> Result<Option<Known>, Error> {
         if self.known.is_none() {
             let sealed = self.archive.sealed_hours(Stream::Clicks).await?;
@@ -104,7 +136,11 @@ impl SealedHours {
         Ok(Known { open, ..known })
     }
 
-    async fn hour(&mut self, hour: Hour) -> Result<Arc<SearchedHour>, Error> {
+    /// A sealed hour.
+    ///
+    /// # Errors
+    /// As the archive reports.
+    pub(super) async fn hour(&mut self, hour: Hour) -> Result<Arc<SearchedHour>, Error> {
         if let Some(known) = self.hours.get(&hour) {
             return Ok(Arc::clone(known));
         }
@@ -122,4 +158,10 @@ impl SealedHours {
         }
         Ok(true)
     }
+}
+
+fn times_of(manifest: &Manifest) -> Option<(i64, i64)> {
+    let first = manifest.parts.iter().map(|part| part.event_time_min).min()?;
+    let last = manifest.parts.iter().map(|part| part.event_time_max).max()?;
+    Some((first, last))
 }

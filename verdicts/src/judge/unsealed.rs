@@ -1,6 +1,7 @@
 //! What was logged before the look-back and is not sealed yet: sealing lags, or there is no archiver.
 //!
-//! These frames are read from the log a second time, and kept by identity until their hours are sealed.
+//! These frames are read from the log a second time, and kept by identity until their hours are sealed. What is set
+//! aside is no original, and is left out.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -15,18 +16,27 @@ use clicktrail_log::{
 };
 
 use super::{error::Error, rows::ClickRows};
-use crate::{detector::rows::Rows, fold, kinds::JUDGED};
+use crate::{
+    detector::rows::Rows,
+    fold::{self, alone::Alone, candidates::Earlier},
+    kinds::JUDGED,
+    ruleset::Ruleset,
+};
 
 /// What may be kept. Beyond it judging waits until an hour is sealed.
 const BYTES_MAX: usize = 256 << 20;
 /// What an event takes in a map that is half full.
-const EVENT_BYTES: usize = 2 * size_of::<((Identity, Position), Timestamp)>();
+const EVENT_BYTES: usize = 2 * size_of::<((Identity, Position), Times)>();
+
+/// When an event was logged, and when it happened.
+type Times = (Timestamp, Timestamp);
 
 /// Events that are in the log alone.
 #[derive(Debug)]
 pub(super) struct Unsealed {
     clicks: Arc<dyn Log>,
     archive: Archive,
+    alone: Alone,
     events_max: usize,
     reading: Option<Reading>,
 }
@@ -41,12 +51,12 @@ struct Reading {
     latest: Option<Timestamp>,
     /// The last frame that was read.
     through: Seq,
-    events: BTreeMap<(Identity, Position), Timestamp>,
+    events: BTreeMap<(Identity, Position), Times>,
 }
 
 impl Unsealed {
-    pub(super) fn new(clicks: Arc<dyn Log>, archive: Archive) -> Self {
-        Self { clicks, archive, events_max: BYTES_MAX / EVENT_BYTES, reading: None }
+    pub(super) fn new(clicks: Arc<dyn Log>, archive: Archive, rules: Arc<Ruleset>) -> Self {
+        Self { clicks, archive, alone: Alone::new(rules), events_max: BYTES_MAX / EVENT_BYTES, reading: None }
     }
 
     /// Forgets everything: it is sealed.
@@ -74,7 +84,7 @@ impl Unsealed {
                 return Err(Error::NotSealed { seq, hour: open });
             }
             let Some(read) = reading.rows.next(Duration::ZERO).await? else { break };
-            reading.take(&read.batch)?;
+            reading.take(&read.batch, &mut self.alone)?;
             reading.through = read.through;
         }
         self.reading = Some(reading);
@@ -82,22 +92,28 @@ impl Unsealed {
     }
 
     /// The events of an identity, in log order.
-    pub(super) fn find(&self, identity: Identity) -> impl Iterator<Item = (Position, Timestamp)> + Clone {
+    pub(super) fn find(&self, identity: Identity) -> impl Iterator<Item = Earlier> + Clone {
         let first = Position::new(Epoch::FIRST, Seq::ZERO, 0);
         let events = self.reading.as_ref().map(|reading| reading.events.range((identity, first)..));
         let own = events.into_iter().flatten().take_while(move |((other, _), _)| *other == identity);
-        own.map(|((_, position), logged_at)| (*position, *logged_at))
+        own.map(|((_, position), (logged_at, event_time))| Earlier {
+            position: *position,
+            logged_at: *logged_at,
+            event_time: *event_time,
+        })
     }
 }
 
 impl Reading {
-    fn take(&mut self, batch: &RecordBatch) -> Result<(), Error> {
+    fn take(&mut self, batch: &RecordBatch, alone: &mut Alone) -> Result<(), Error> {
         let rows = Rows::check(batch).map_err(|bad| fold::Error::Rows(bad.0))?;
+        let aside = alone.aside(&rows);
         for row in 0..rows.len() {
             let logged_at = Timestamp::from_micros(rows.logged[row]);
             self.latest = self.latest.max(Some(logged_at));
-            if JUDGED.holds(rows.kinds[row]) {
-                let known = self.events.insert((rows.identity(row), rows.positions[row]), logged_at);
+            if JUDGED.holds(rows.kinds[row]) && !aside.get(row).copied().unwrap_or(false) {
+                let times = (logged_at, Timestamp::from_micros(rows.times[row]));
+                let known = self.events.insert((rows.identity(row), rows.positions[row]), times);
                 invariant!(I1, known.is_none(), "{} was read twice", rows.positions[row]);
             }
         }
@@ -126,11 +142,11 @@ mod tests {
             let frame = writer.seal(&builder.finish(), (at(minutes), at(minutes))).unwrap();
             log.put(frame, at(minutes));
         }
-        let mut unsealed = Unsealed::new(log, archive);
+        let mut unsealed = Unsealed::new(log, archive, Arc::new(Ruleset::shipped()));
         unsealed.events_max = 300;
         let identity = |minutes: i64| Identity::of(Kind::Click, "acme", "ad", &minutes.to_string());
         unsealed.read(begin, at(100)).await.unwrap();
-        assert_eq!(unsealed.find(identity(100)).map(|(_, logged_at)| logged_at).collect::<Vec<_>>(), [at(100)]);
+        assert_eq!(unsealed.find(identity(100)).map(|found| found.logged_at).collect::<Vec<_>>(), [at(100)]);
         assert_eq!(unsealed.find(Identity::of(Kind::Click, "acme", "ad", "none")).count(), 0);
         for _ in 0..2 {
             match unsealed.read(begin, at(599)).await {

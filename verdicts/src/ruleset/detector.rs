@@ -194,6 +194,23 @@ impl Detector {
         }
     }
 
+    /// Whether it finds something in an event alone, without looking at others.
+    pub(super) fn is_stateless(&self) -> bool {
+        match self {
+            Self::SuspiciousAgent { .. }
+            | Self::DeviceMismatch
+            | Self::Datacentre { .. }
+            | Self::ClickFarm { addresses: Some(_), .. } => true,
+            Self::ClickFarm { addresses: None, .. }
+            | Self::Duplicate { .. }
+            | Self::DoubleClick { .. }
+            | Self::AddressRate { .. }
+            | Self::ImpossibleClick { .. }
+            | Self::ImpossibleTravel { .. }
+            | Self::ClickInjection { .. } => false,
+        }
+    }
+
     /// What the detector lacks to find anything; `None` if it lacks nothing.
     pub(super) fn lacks(&self) -> Option<&'static str> {
         match self {

@@ -110,6 +110,11 @@ impl Rule {
         self.detector.lists()
     }
 
+    /// Whether it looks at each event alone, in part at least.
+    pub(crate) fn is_stateless(&self) -> bool {
+        self.detector.is_stateless()
+    }
+
     /// Why it finds nothing although it is there; `None` if it works.
     pub fn off_because(&self) -> Option<&'static str> {
         if self.enabled { self.detector.lacks() } else { Some("the ruleset disables it") }

@@ -66,6 +66,26 @@ async fn ids_that_advertisers_share_are_billed_to_each() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn robot_that_follows_a_link_before_the_person_unbills_nobody() {
+    let installation = Installation::embedded();
+    let server = Server::start(&installation);
+    let by = |agent: &str, id: &str, user: &str| {
+        let mut click = event("click", "a", "a1", id);
+        click["user_id"] = json!(user);
+        if !agent.is_empty() {
+            click["user_agent"] = json!(agent);
+        }
+        click
+    };
+    // A fixed id in the link, then a user within a minute; each fetched by robots first and after.
+    send(&server, &[by("curl/8.16.0", "fixed", "r1"), by("GPTBot/1.2", "fixed", "r2")]).await;
+    send(&server, &[by("", "fixed", "p"), by("curl/8.16.0", "fixed", "r3"), by("", "fixed", "p2")]).await;
+    send(&server, &[by("GPTBot/1.2", "a", "u"), by("", "b", "u"), by("", "c", "u")]).await;
+    assert_eq!(counted(&installation, 8, "a").await, [8, 2, 500_000]);
+    server.stop(&[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn batch_that_is_sent_again_is_billed_once() {
     let installation = Installation::embedded();
     let server = Server::start(&installation);

@@ -140,6 +140,40 @@ fn events_as_the_api_takes_them_are_imported_once() {
     assert_eq!(sum(&installation.ask(&["counters"]), "clicks"), 3);
 }
 
+/// Clicks as the API takes them, of ids that come again, on one day of May.
+fn clicks(day: u32, hour: u32, ids: std::ops::Range<u32>) -> String {
+    let click = |id: u32| {
+        let time = format!("2026-05-{day:02}T{hour:02}:{id:02}:00Z");
+        json!({"event_id": format!("{day}-{id}"), "kind": "click", "event_time": time, "ad_id": "a",
+               "advertiser_id": "acme", "campaign_id": "c", "price": "1", "currency": "EUR"})
+    };
+    ids.map(|id| format!("{}\n", click(id))).collect()
+}
+
+#[test]
+fn two_files_of_one_day_are_billed_as_one_however_far_apart_they_are_imported() {
+    let (first, second) = (clicks(3, 10, 0..36), clicks(3, 18, 0..24));
+    let later = |day: u32| clicks(day, 12, 0..1);
+    let billed = |files: &[String]| {
+        let installation = Installation::embedded();
+        for (number, file) in files.iter().enumerate() {
+            let file = write(&installation, &format!("{number}.ndjson"), file);
+            let outcome =
+                installation.run(&["import", file.to_str().unwrap(), "--format", "ndjson", "--output", "json"]);
+            numbers(outcome);
+        }
+        let rows = installation.ask(&["counters"]);
+        let of_day = |row: &&Value| row["bucket"].as_str().unwrap().starts_with("2026-05-03");
+        let rows: Vec<Value> = rows.as_array().unwrap().iter().filter(of_day).cloned().collect();
+        ["clicks", "billable_clicks"].map(|name| sum(&Value::Array(rows.clone()), name))
+    };
+    assert_eq!(billed(&[format!("{first}{second}"), later(9)]), [60, 36]);
+    assert_eq!(billed(&[first.clone(), second.clone()]), [60, 36]);
+    assert_eq!(billed(&[first.clone(), later(9), second.clone()]), [60, 36], "the second comes six days later");
+    assert_eq!(billed(&[second.clone(), later(9), first.clone()]), [60, 36], "the earlier half comes last");
+    assert_eq!(billed(&[later(9), first, later(13), second]), [60, 36], "both come late");
+}
+
 /// Two versions of a log: the longer one has lines at its end, one in the middle, and one that was cut before.
 fn versions() -> [String; 2] {
     let lines: Vec<String> =

@@ -19,8 +19,24 @@ const LOOK_BACK_SECONDS: i64 = 1200;
 
 /// Every detector, provoked by little, with a look-back that generated logs exceed many times.
 fn provoked() -> Arc<Ruleset> {
-    ruleset(&format!(
+    ruleset(&rules())
+}
+
+/// The same where what an event shows by itself decides alone, so that many events are set aside.
+fn decided() -> Arc<Ruleset> {
+    let mut text = rules();
+    for detector in ["suspicious_agent", "datacentre"] {
+        let rule = format!("detector = \"{detector}\"");
+        text = text.replace(&rule, &format!("{rule}\ndecides = true"));
+    }
+    ruleset(&text)
+}
+
+/// No weights come over the threshold.
+fn rules() -> String {
+    format!(
         r#"
+threshold_permille = 999
 look_back_seconds = {LOOK_BACK_SECONDS}
 [[rule]]
 detector = "duplicate"
@@ -58,6 +74,7 @@ window_seconds = 300
 detector = "click_farm"
 name = "farm_2"
 users_max = 2
+weight_permille = 99
 window_seconds = 1200
 addresses = "list.txt"
 [[rule]]
@@ -69,7 +86,7 @@ lists = ["list.txt"]
 detector = "click_injection"
 window_seconds = 120
 "#
-    ))
+    )
 }
 
 /// One event of a generated log.
@@ -222,8 +239,9 @@ proptest! {
         start in 0_usize..1000,
         earlier in 0_usize..1000,
         workers in 1_usize..6,
+        decides in any::<bool>(),
     ) {
-        let (ruleset, log) = (provoked(), log(&draws));
+        let (ruleset, log) = (if decides { decided() } else { provoked() }, log(&draws));
         let whole = judged(&ruleset, &log, 0, 0..log.len(), &[]);
 
         // Any batches.
@@ -249,8 +267,12 @@ proptest! {
     }
 
     #[test]
-    fn findings_are_those_of_looking_at_everything(draws in proptest::collection::vec(draw(), 1..120)) {
-        let (ruleset, log) = (provoked(), log(&draws));
+    fn findings_are_those_of_looking_at_everything(
+        draws in proptest::collection::vec(draw(), 1..120),
+        decides in any::<bool>(),
+    ) {
+        let (ruleset, log) = (if decides { decided() } else { provoked() }, log(&draws));
+        let is_aside: fn(&Entry) -> bool = if decides { naive::is_robot } else { |_| false };
         let whole = judged(&ruleset, &log, 0, 0..log.len(), &[7, 19, 40, 77]);
         let stateful = |name: &str| !matches!(name, "suspicious_agent" | "device_mismatch" | "datacentre");
         let mut found = Vec::new();
@@ -260,7 +282,7 @@ proptest! {
                 found.push((finding.target, reasons(&finding)));
             }
         }
-        prop_assert_eq!(found, naive::findings(&log, LOOK_BACK_SECONDS * SECOND));
+        prop_assert_eq!(found, naive::findings(&log, LOOK_BACK_SECONDS * SECOND, is_aside));
     }
 }
 

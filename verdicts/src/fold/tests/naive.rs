@@ -7,24 +7,39 @@ use clicktrail_log::{event::Kind, position::Position};
 use super::world::{Entry, SECOND};
 use crate::ruleset::{address::Address, geo::GeoPoint};
 
-/// What `causal::provoked` finds in `log`, but for the rules that look at one event alone.
-pub(super) fn findings(log: &[Entry], look_back: i64) -> Vec<(Position, String)> {
+/// Whether what `causal::provoked` says of an event by itself makes it invalid, if these rules decide.
+pub(super) fn is_robot(entry: &Entry) -> bool {
+    if !matches!(entry.event.kind, Kind::Click | Kind::Impression | Kind::Conversion) {
+        return false;
+    }
+    let agent = entry.event.user_agent.as_deref();
+    let is_listed = entry.event.ip.as_deref().is_some_and(|ip| ip.starts_with("203.0.113."));
+    is_listed
+        || agent == Some("curl/8.0")
+        || agent == Some("Mozilla/5.0 (iPhone; CPU)")
+        || (agent == Some("-") && entry.event.kind != Kind::Conversion)
+}
+
+/// What `causal::provoked` finds in `log`, but for the rules that look at one event alone. What `is_aside` names is set
+/// aside.
+pub(super) fn findings(log: &[Entry], look_back: i64, is_aside: fn(&Entry) -> bool) -> Vec<(Position, String)> {
     let mut findings = Vec::new();
     for (index, entry) in log.iter().enumerate() {
         let seen: Vec<&Entry> =
             log[..index].iter().filter(|earlier| earlier.logged > entry.logged - look_back).collect();
+        let people: Vec<&Entry> = seen.iter().filter(|earlier| !is_aside(earlier)).copied().collect();
         let reasons: Vec<String> = [
-            duplicate(entry, &seen),
-            double_click(entry, &seen, "double_click"),
-            double_click(entry, &seen, "of_a_user").filter(|_| entry.event.user_id.is_some()),
-            double_click(entry, &seen, "of_an_address").filter(|_| entry.event.user_id.is_none()),
+            duplicate(entry, &people),
+            double_click(entry, &people, "double_click"),
+            double_click(entry, &people, "of_a_user").filter(|_| entry.event.user_id.is_some()),
+            double_click(entry, &people, "of_an_address").filter(|_| entry.event.user_id.is_none()),
             rate(entry, &seen, "address_rate", 1, 60),
             rate(entry, &seen, "rate_3", 3, 600),
-            impossible_click(entry, &within(&seen, entry, 630)),
-            travel(entry, &log[..index], entry.logged - look_back),
+            impossible_click(entry, &within(&people, entry, 630)),
+            travel(entry, &log[..index], entry.logged - look_back, is_aside),
             farm(entry, &seen, "click_farm", 1, 300),
             listed(entry).or_else(|| farm(entry, &seen, "farm_2", 2, 1200)),
-            injection(entry, &seen),
+            injection(entry, &people),
         ]
         .into_iter()
         .flatten()
@@ -162,11 +177,12 @@ fn place(entry: &Entry) -> Option<GeoPoint> {
 }
 
 /// The user's last event elsewhere, of all in the log; nothing if that one is out of sight.
-fn travel(entry: &Entry, log: &[Entry], cut: i64) -> Option<String> {
+fn travel(entry: &Entry, log: &[Entry], cut: i64, is_aside: fn(&Entry) -> bool) -> Option<String> {
     let here = is_click(entry).then(|| place(entry)).flatten()?;
     let user = entry.event.user_id.as_ref()?;
     let is_elsewhere = |earlier: &&Entry| {
         matches!(earlier.event.kind, Kind::Click | Kind::Impression)
+            && !is_aside(earlier)
             && earlier.event.user_id.as_ref() == Some(user)
             && place(earlier).is_some_and(|place| place != here)
     };

@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use arrow::array::AsArray as _;
+use arrow::{
+    array::{Array as _, AsArray as _},
+    datatypes::TimestampMicrosecondType,
+};
 use clicktrail_log::{
     archive::{
         Archive,
@@ -63,6 +66,17 @@ fn start() -> Timestamp {
 fn duplicate(before: &str, within: &str) -> String {
     format!("version = 1\nname = \"t\"\n{before}\n[[rule]]\ndetector = \"duplicate\"\n{within}\n")
 }
+
+/// One event as it was logged.
+struct Logged {
+    at: Position,
+    logged: i64,
+    time: i64,
+    is_robot: bool,
+    identity: [String; 4],
+}
+
+const ROBOT: &str = "curl/8.16.0";
 
 impl Repeats {
     async fn new(rules: &str) -> Self {
@@ -169,7 +183,9 @@ impl Repeats {
         found
     }
 
-    /// The definition: of the events of an identity that were logged within the window before, the first in the log.
+    /// The definition: of the events of an identity that lie within the window and are not set aside, the first in the
+    /// log. The window is one of logged time; for an event that was logged more than an hour late, also one of event
+    /// time.
     async fn expected(&self, windows: &[(&str, i64)]) -> Vec<Repeat> {
         let mut log = Vec::new();
         let mut next = Seq::FIRST;
@@ -186,24 +202,33 @@ impl Repeats {
                 for row in 0..rows.num_rows() {
                     let names = ["kind", "advertiser_id", "ad_id", "event_id"];
                     let at = Position::new(epoch, frame.seq, u16::try_from(row).unwrap());
-                    log.push((at, frame.logged_at.micros(), names.map(|name| text(name, row))));
+                    let times = rows.column_by_name("event_time").unwrap().as_primitive::<TimestampMicrosecondType>();
+                    let agents = rows.column_by_name("user_agent").unwrap().as_string::<i32>();
+                    log.push(Logged {
+                        at,
+                        logged: frame.logged_at.micros(),
+                        time: times.value(row),
+                        is_robot: agents.is_valid(row) && agents.value(row) == ROBOT,
+                        identity: names.map(|name| text(name, row)),
+                    });
                 }
             }
         }
         let mut expected = Vec::new();
-        for (index, (position, logged, identity)) in log.iter().enumerate() {
-            if !matches!(identity[0].as_str(), "click" | "impression" | "conversion") {
+        let robots_decide = self.rules.rules().iter().any(|rule| rule.detector() == "suspicious_agent");
+        for (index, this) in log.iter().enumerate() {
+            if !matches!(this.identity[0].as_str(), "click" | "impression" | "conversion") {
                 continue;
             }
             for (rule, window) in windows {
-                let is_original =
-                    |(_, at, other): &&(Position, i64, [String; 4])| other == identity && *at > logged - window;
-                expected.extend(
-                    log[..index]
-                        .iter()
-                        .find(is_original)
-                        .map(|(original, ..)| (*position, (*rule).to_owned(), *original)),
-                );
+                let is_original = |other: &&Logged| {
+                    other.identity == this.identity
+                        && !(robots_decide && other.is_robot)
+                        && (other.logged > this.logged - window
+                            || (this.logged - this.time > HOUR && (this.time - other.time).abs() < *window))
+                };
+                let original = log[..index].iter().find(is_original);
+                expected.extend(original.map(|original| (this.at, (*rule).to_owned(), original.at)));
             }
         }
         expected
@@ -215,7 +240,8 @@ fn repeats(verdict: &Verdict) -> Vec<Repeat> {
         [(name, Evidence::Position(original))] if name == "original" => *original,
         other => panic!("{other:?}"),
     };
-    verdict.reasons.iter().map(|reason| (verdict.target, reason.rule.clone(), original(&reason.evidence))).collect()
+    let repeats = verdict.reasons.iter().filter(|reason| reason.rule != "suspicious_agent");
+    repeats.map(|reason| (verdict.target, reason.rule.clone(), original(&reason.evidence))).collect()
 }
 
 async fn found(reader: &VerdictReader) -> Vec<Repeat> {
@@ -238,13 +264,23 @@ struct Draw {
     advertiser: u8,
     kind: Kind,
     age_hours: i64,
+    is_robot: bool,
 }
 
 /// Frames: how many steps of twenty minutes behind the last, how far the clock runs back, and their events.
 fn frames() -> impl Strategy<Value = Vec<(i64, i64, Vec<Draw>)>> {
     let kind = prop_oneof![4 => Just(Kind::Click), 1 => Just(Kind::Conversion), 1 => Just(Kind::Impression)];
-    let event = (0_u8..4, 0_u8..12, 0_u8..3, kind, prop_oneof![Just(0_i64), 0_i64..30])
-        .prop_map(|(sort, number, advertiser, kind, age_hours)| Draw { sort, number, advertiser, kind, age_hours });
+    let age_hours = prop_oneof![4 => Just(0_i64), 4 => 0_i64..30, 1 => 30_i64..150];
+    let event = (0_u8..4, 0_u8..12, 0_u8..3, kind, age_hours, prop::bool::weighted(0.3)).prop_map(
+        |(sort, number, advertiser, kind, age_hours, is_robot)| Draw {
+            sort,
+            number,
+            advertiser,
+            kind,
+            age_hours,
+            is_robot,
+        },
+    );
     let step = prop_oneof![3 => Just(0_i64), 4 => 1_i64..4, 1 => 4_i64..13, 1 => Just(6), 1 => Just(72)];
     let back = prop_oneof![4 => Just(0_i64), 1 => 0_i64..600];
     prop::collection::vec((step, back, prop::collection::vec(event, 1..6)), 40..90)
@@ -268,6 +304,7 @@ fn made(draw: &Draw, logged: Timestamp, fresh: u64) -> Event<'static> {
         _ => format!("client-{}", draw.number),
     };
     let mut event = event(draw.kind, &id, logged.micros() - draw.age_hours * HOUR);
+    event.user_agent = Some(if draw.is_robot { ROBOT } else { "Mozilla/5.0 (Windows NT 10.0)" }.into());
     event.advertiser_id = if draw.advertiser == 0 { "other".into() } else { "acme".into() };
     event
 }
@@ -328,6 +365,15 @@ async fn windows_may_be_shorter_than_the_look_back_and_longer_than_a_day() {
 #[tokio::test(flavor = "multi_thread")]
 async fn look_back_may_be_short() {
     check(&duplicate("look_back_seconds = 60", "window_hours = 3"), &[("duplicate", 3)]).await;
+}
+
+/// With robots that are set aside, in the state, in the log and in the archive.
+#[tokio::test(flavor = "multi_thread")]
+async fn robots_are_no_originals_however_the_log_is_judged() {
+    let robots = "[[rule]]\ndetector = \"suspicious_agent\"\ndecides = true\n[[rule]]\ndetector = \"duplicate\"\n\
+                  name = \"b\"\nwindow_hours = 3";
+    check(&duplicate("look_back_seconds = 1800", robots), &[("duplicate", 24), ("b", 3)]).await;
+    check(&duplicate("", robots), &[("duplicate", 24), ("b", 3)]).await;
 }
 
 /// Ids at times since the start, all with fresh event times; which of them repeat an earlier one.
@@ -408,4 +454,48 @@ async fn archive_that_does_not_answer_is_asked_until_it_does() {
     }
     assert_eq!(found(&reader).await, expected);
     assert!(Path::exists(&world.archived("identities")), "and the filter is there again");
+}
+
+/// Clicks of one id, each with when it was logged and when it happened; which of them repeat an earlier one.
+async fn late(clicks: &[(i64, i64)], is_sealed: bool) -> Vec<usize> {
+    let mut world = Repeats::new(&duplicate("", "")).await;
+    for (logged, happened) in clicks {
+        let at = start().plus_micros(*logged);
+        world.log(at, &[event(Kind::Click, "a", start().plus_micros(*happened).micros())]).await;
+        if is_sealed {
+            world.seal_until(at.plus_micros(6_000_000)).await;
+        }
+    }
+    let repeats = world.judged().await;
+    if is_sealed {
+        world.seal_until(start().plus_micros(clicks[clicks.len() - 1].0 + 2 * HOUR)).await;
+        assert_eq!(world.judged_again().await, repeats, "again");
+    }
+    repeats.iter().map(|(target, ..)| usize::try_from(target.seq().get()).unwrap() - 1).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lines_of_one_day_repeat_each_other_however_far_apart_they_are_imported() {
+    let day = 24 * HOUR;
+    for is_sealed in [true, false] {
+        // As it happened, then a file that comes four days later: within a day in event time, and not.
+        assert_eq!(late(&[(0, 0), (4 * day, 20 * HOUR)], is_sealed).await, [1]);
+        assert_eq!(late(&[(0, 0), (4 * day, day - 1)], is_sealed).await, [1]);
+        assert_eq!(late(&[(0, 0), (4 * day, day)], is_sealed).await, [] as [usize; 0]);
+        // Lines before those that were imported first.
+        assert_eq!(late(&[(0, 0), (4 * day, -20 * HOUR)], is_sealed).await, [1]);
+        // Both files came late.
+        assert_eq!(late(&[(5 * day, 0), (7 * day, 3 * HOUR), (9 * day, -HOUR)], is_sealed).await, [1, 2]);
+        // What just happened is no line of an old file: its window is one of logged time.
+        assert_eq!(late(&[(0, 0), (day + HOUR / 2, day + HOUR / 2 - 1)], is_sealed).await, [] as [usize; 0]);
+        assert_eq!(late(&[(0, 0), (day + MINUTE, day - 2 * HOUR)], is_sealed).await, [1]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_came_late_is_looked_for_a_month_and_what_came_in_time_for_ever() {
+    let day = 24 * HOUR;
+    assert_eq!(late(&[(0, 0), (400 * day, HOUR)], false).await, [1]);
+    assert_eq!(late(&[(0, -2 * day), (31 * day - 1, -2 * day)], false).await, [1]);
+    assert_eq!(late(&[(0, -2 * day), (31 * day, -2 * day)], false).await, [] as [usize; 0]);
 }
