@@ -1,4 +1,4 @@
-//! A range as the engine counts it: each row with the number of its key, in the order of the keys.
+//! A range as it is counted: each row with the number of its key, in the order of the keys.
 //!
 //! A text's *rank* is its place among the texts of its column in the range, so ranks are as equal and as ordered as
 //! their texts. Those of a key and its minute usually fit into one integer, and sorting those integers numbers the
@@ -9,15 +9,19 @@ use std::{collections::HashMap, sync::Arc};
 use clicktrail_log::schema;
 use datafusion::arrow::{
     array::{
-        Array as _, ArrayRef, AsArray as _, DictionaryArray, RecordBatch, StringArray, StringViewArray,
-        TimestampMicrosecondArray, UInt32Array,
+        Array as _, ArrayRef, AsArray as _, DictionaryArray, RecordBatch, StringArray, TimestampMicrosecondArray,
+        UInt32Array,
     },
     buffer::NullBuffer,
     compute::{concat, take},
-    datatypes::{Int32Type, TimestampMicrosecondType, UInt32Type},
+    datatypes::{Int32Type, Int64Type, TimestampMicrosecondType, UInt32Type},
 };
 
-use super::columns;
+use super::{
+    classes::{self, Class},
+    columns,
+    ruled::Ruled,
+};
 use crate::{counters::schema::KEYS, error::Error};
 
 /// No text has this rank plus one: a range has fewer rows.
@@ -26,18 +30,20 @@ const UNSEEN: u32 = u32::MAX;
 /// The rows of a range in the order of their keys, and the keys.
 #[derive(Debug)]
 pub(super) struct Coded {
-    /// In the columns of [`columns::handed`].
-    pub(super) rows: RecordBatch,
     /// The columns of [`KEYS`], texts as dictionaries; one row a key.
-    keys: Vec<ArrayRef>,
+    pub(super) keys: Vec<ArrayRef>,
+    /// Every row is of one.
+    pub(super) classes: Vec<Class>,
+    /// The columns from [`columns::PRICE`] on that are counted, in the order of the range.
+    amounts: Vec<ArrayRef>,
 }
 
 /// One column's texts as ranks.
-struct Ranks {
+pub(super) struct Ranks {
     /// Of every row: 0 for null, else the rank plus one.
-    of_row: Vec<u32>,
+    pub(super) of_row: Vec<u32>,
     /// In ascending order.
-    texts: ArrayRef,
+    pub(super) texts: ArrayRef,
 }
 
 impl Ranks {
@@ -107,40 +113,54 @@ fn number<'t>(dictionary: &'t DictionaryArray<Int32Type>, numbers: &mut HashMap<
 ///
 /// # Errors
 /// If the columns are not those of [`columns::read`].
-pub(super) fn encode(slices: &[RecordBatch]) -> Result<Coded, Error> {
+pub(super) fn encode(slices: &[RecordBatch], ruled: &Ruled) -> Result<Coded, Error> {
     let ranks: [Ranks; columns::TEXTS.len()] = std::array::from_fn(|column| Ranks::of(slices, column));
     let minutes: Vec<i64> = slices
         .iter()
         .flat_map(|slice| slice.column(columns::EVENT_TIME).as_primitive::<TimestampMicrosecondType>().values())
         .map(|time| time.div_euclid(columns::MINUTE_MICROS))
         .collect();
-    let Numbered { order, number, first_rows } = number_keys(&ranks, &minutes);
-    let has_position = slices.first().is_some_and(|slice| slice.num_columns() > columns::POSITION);
-    let kinds = Ranks::of(slices, columns::KIND);
-    let texts = StringViewArray::from_iter_values(kinds.texts.as_string::<i32>().iter().flatten());
-    let mut rows: Vec<ArrayRef> = vec![Arc::new(UInt32Array::from(number)), take(&texts, &kinds.select(&order), None)?];
-    let order = UInt32Array::from(order);
-    for column in columns::PRICE..columns::read(has_position).len() {
+    let numbered = number_keys(&ranks, &minutes);
+    let amounts = (columns::PRICE..columns::POSITION).map(|column| {
         let parts: Vec<_> = slices.iter().map(|slice| slice.column(column).as_ref()).collect();
-        rows.push(take(&concat(&parts)?, &order, None)?);
-    }
+        Ok(concat(&parts)?)
+    });
+    let amounts = amounts.collect::<Result<_, Error>>()?;
+    let classes = classes::deal(&numbered, &Ranks::of(slices, columns::KIND), &categories(slices, ruled), ruled);
     let key = |name: &&str| -> Result<ArrayRef, Error> {
         match columns::TEXTS.iter().position(|text| text == name) {
-            Some(text) => Ok(Arc::new(ranks[text].texts_of(&first_rows)?)),
-            None => Ok(Arc::new(minutes_of(&minutes, &first_rows)?)),
+            Some(text) => Ok(Arc::new(ranks[text].texts_of(&numbered.first_rows)?)),
+            None => Ok(Arc::new(minutes_of(&minutes, &numbered.first_rows)?)),
         }
     };
     let keys = KEYS.iter().map(key).collect::<Result<_, _>>()?;
-    Ok(Coded { rows: RecordBatch::try_new(columns::handed(has_position), rows)?, keys })
+    Ok(Coded { keys, classes, amounts })
+}
+
+/// What was ruled about every row; nothing if that is nothing.
+fn categories(slices: &[RecordBatch], ruled: &Ruled) -> Vec<u32> {
+    if ruled.is_empty() {
+        return Vec::new();
+    }
+    let positions = slices.iter().map(|slice| slice.column(columns::POSITION).as_primitive::<Int64Type>().values());
+    positions.flat_map(|positions| positions.iter().map(|position| ruled.category_of(*position))).collect()
 }
 
 impl Coded {
-    /// The columns of some keys.
+    /// How many different ones there are.
+    pub(super) fn key_count(&self) -> usize {
+        self.keys.first().map_or(0, |column| column.len())
+    }
+
+    /// A column of [`columns::COUNTED`] in the rows of a class.
     ///
     /// # Errors
-    /// If a number is not one of this range's.
-    pub(super) fn keys(&self, numbers: &UInt32Array) -> Result<Vec<ArrayRef>, Error> {
-        Ok(self.keys.iter().map(|column| take(column, numbers, None)).collect::<Result<_, _>>()?)
+    /// As Arrow reports.
+    pub(super) fn column(&self, class: &Class, column: usize) -> Result<ArrayRef, Error> {
+        Ok(match column.checked_sub(columns::COUNTED_PRICE) {
+            Some(amount) => take(&self.amounts[amount], &class.rows, None)?,
+            None => take(&class.value(column), &UInt32Array::from(vec![0; class.keys.len()]), None)?,
+        })
     }
 }
 
@@ -157,10 +177,10 @@ fn minutes_of(minutes: &[i64], rows: &[u32]) -> Result<TimestampMicrosecondArray
 
 /// The rows of a range in the order of their keys.
 #[derive(Debug, PartialEq, Eq, Default)]
-struct Numbered {
-    order: Vec<u32>,
+pub(super) struct Numbered {
+    pub(super) order: Vec<u32>,
     /// The number of each row's key, in that order.
-    number: Vec<u32>,
+    pub(super) number: Vec<u32>,
     /// A row of each key.
     first_rows: Vec<u32>,
 }
