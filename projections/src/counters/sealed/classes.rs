@@ -5,8 +5,9 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, AsArray as _, StringArray, UInt32Array};
 
 use super::{
-    codes::{Numbered, Ranks},
+    codes::Ranks,
     columns::{COUNTED_CATEGORY, COUNTED_KIND},
+    numbers::Numbered,
     ruled::Ruled,
 };
 

@@ -1,8 +1,7 @@
 //! A range as it is counted: each row with the number of its key, in the order of the keys.
 //!
 //! A text's *rank* is its place among the texts of its column in the range, so ranks are as equal and as ordered as
-//! their texts. Those of a key and its minute usually fit into one integer, and sorting those integers numbers the
-//! keys.
+//! their texts. `numbers` puts the rows into the order of their ranks and minutes.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -20,6 +19,7 @@ use datafusion::arrow::{
 use super::{
     classes::{self, Class},
     columns,
+    numbers::number_keys,
     ruled::Ruled,
 };
 use crate::{counters::schema::KEYS, error::Error};
@@ -67,9 +67,9 @@ impl Ranks {
         Self { of_row, texts: Arc::new(texts) }
     }
 
-    /// How many values a row can have, null included.
-    fn values(&self) -> u64 {
-        self.texts.len() as u64 + 1
+    /// The greatest number that a row can have in [`Ranks::of_row`].
+    pub(super) fn max(&self) -> u64 {
+        self.texts.len() as u64
     }
 
     /// The texts of some rows.
@@ -175,124 +175,14 @@ fn minutes_of(minutes: &[i64], rows: &[u32]) -> Result<TimestampMicrosecondArray
     Ok(TimestampMicrosecondArray::from(times).with_data_type(schema::timestamp_type()))
 }
 
-/// The rows of a range in the order of their keys.
-#[derive(Debug, PartialEq, Eq, Default)]
-pub(super) struct Numbered {
-    pub(super) order: Vec<u32>,
-    /// The number of each row's key, in that order.
-    pub(super) number: Vec<u32>,
-    /// A row of each key.
-    first_rows: Vec<u32>,
-}
-
-impl Numbered {
-    fn with_capacity(rows: usize) -> Self {
-        Self { order: Vec::with_capacity(rows), number: Vec::with_capacity(rows), first_rows: Vec::new() }
-    }
-
-    /// Adds the next row, which begins a key or not.
-    fn push(&mut self, row: u32, is_first: bool) {
-        if is_first {
-            self.first_rows.push(row);
-        }
-        self.order.push(row);
-        self.number.push(u32::try_from(self.first_rows.len() - 1).expect("a range has fewer rows than 2^32"));
-    }
-}
-
-/// Puts the rows into the order of the keys, nulls first, and numbers the keys.
-fn number_keys(ranks: &[Ranks; columns::TEXTS.len()], minutes: &[i64]) -> Numbered {
-    let rows = u32::try_from(minutes.len()).expect("a range has fewer rows than 2^32");
-    let mut numbered = Numbered::with_capacity(minutes.len());
-    match packed(ranks, minutes) {
-        // A key and its row in one integer: by far the fastest to sort.
-        Some(mut keys) => {
-            keys.sort_unstable();
-            let row_width = bits(u64::from(rows));
-            let row_mask = (1_u64 << row_width) - 1;
-            let mut previous = None;
-            for packed in keys {
-                let row = u32::try_from(packed & row_mask).expect("rows have at most 32 bits");
-                let key = Some(packed >> row_width);
-                numbered.push(row, key != previous);
-                previous = key;
-            }
-        }
-        None => {
-            let key = |row: u32| {
-                let rank = |column: usize| ranks[column].of_row[row as usize];
-                let (minute, before) = (minutes[row as usize], [0, 1, 2, columns::PUBLISHER].map(rank));
-                (before, minute, [columns::PUBLISHER + 1, columns::PUBLISHER + 2, columns::PUBLISHER + 3].map(rank))
-            };
-            let mut order: Vec<u32> = (0..rows).collect();
-            order.sort_unstable_by_key(|row| (key(*row), *row));
-            let mut previous = None;
-            for row in order {
-                numbered.push(row, Some(key(row)) != previous);
-                previous = Some(key(row));
-            }
-        }
-    }
-    numbered
-}
-
-/// Key and number of every row in 64 bits, if they fit; the key in the higher ones.
-fn packed(ranks: &[Ranks; columns::TEXTS.len()], minutes: &[i64]) -> Option<Vec<u64>> {
-    let first = minutes.iter().copied().min().unwrap_or(0);
-    let span = minutes.iter().copied().max().unwrap_or(0).abs_diff(first);
-    let widths = ranks.iter().map(|ranks| bits(ranks.values())).sum::<u32>();
-    let row_width = bits(minutes.len() as u64);
-    if widths + bits(span) + row_width > u64::BITS {
-        return None;
-    }
-    let mut keys = vec![0_u64; minutes.len()];
-    for (column, ranks) in ranks.iter().enumerate() {
-        let width = bits(ranks.values());
-        keys.iter_mut().zip(&ranks.of_row).for_each(|(key, rank)| *key = *key << width | u64::from(*rank));
-        if column == columns::PUBLISHER {
-            let width = bits(span);
-            keys.iter_mut().zip(minutes).for_each(|(key, minute)| *key = *key << width | minute.abs_diff(first));
-        }
-    }
-    keys.iter_mut().zip(0_u64..).for_each(|(key, row)| *key = *key << row_width | row);
-    Some(keys)
-}
-
-/// Bits that hold every number up to and including `max`.
-fn bits(max: u64) -> u32 {
-    u64::BITS - max.leading_zeros()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn ranks(of_row: [u32; 4]) -> Ranks {
-        Ranks { of_row: of_row.to_vec(), texts: Arc::new(StringArray::from_iter_values(["a", "b", "c"])) }
-    }
 
     #[test]
     fn minute_that_begins_before_time_is_refused() {
         let minutes = [i64::MIN.div_euclid(columns::MINUTE_MICROS), 7];
         assert!(matches!(minutes_of(&minutes, &[1, 0]), Err(Error::Refused(_))));
         assert_eq!(minutes_of(&minutes, &[1]).unwrap().value(0), 7 * columns::MINUTE_MICROS);
-    }
-
-    #[test]
-    fn keys_of_any_width_are_numbered_alike() {
-        let ranks = || {
-            std::array::from_fn(|column| match column {
-                0 => ranks([1, 2, 1, 1]),
-                columns::PUBLISHER => ranks([3, 0, 0, 0]),
-                4 => ranks([2, 2, 2, 2]),
-                _ => ranks([1; 4]),
-            })
-        };
-        for far in [5, i64::MAX] {
-            let minutes = [far, -far, far, far];
-            assert_eq!(packed(&ranks(), &minutes).is_some(), far == 5);
-            let expected = Numbered { order: vec![2, 3, 0, 1], number: vec![0, 0, 1, 2], first_rows: vec![2, 0, 1] };
-            assert_eq!(number_keys(&ranks(), &minutes), expected);
-        }
     }
 }

@@ -42,6 +42,10 @@ use crate::{
     lint, session,
 };
 
+/// Aggregates that are the same in whichever order rows come: they come class by class.
+const ORDERLESS: [&str; 10] =
+    ["avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "count", "max", "min", "sum"];
+
 /// The SQL's aggregates and measures.
 #[derive(Debug)]
 pub(super) struct Plan {
@@ -241,10 +245,9 @@ impl Planning {
         let lowered =
             LoweredAggregateBuilder::new(&expr, input, input.as_arrow(), state.execution_props(), &context).build()?;
         let function = lowered.aggregate.as_ref().clone();
-        // Rows come class by class.
-        let is_of_order = !lowered.order_bys.is_empty() || !function.order_sensitivity().is_insensitive();
-        if is_of_order {
-            return Err(Error::Refused(format!("a sealed hour cannot count {expr}")));
+        if !lowered.order_bys.is_empty() || !ORDERLESS.contains(&function.fun().name()) {
+            let known = ORDERLESS.join(", ");
+            return Err(Error::Refused(format!("a sealed hour counts by {known}, which need no order; {expr} does")));
         }
         let unseen = function.default_value(function.field().data_type())?.to_array()?;
         Ok(Aggregate { function, arguments, filter, unseen })
@@ -262,6 +265,7 @@ mod tests {
             ("c.kind = 'prefetch'", "date_trunc('hour', c.event_time) = c.event_time"),
             ("COUNT(*) FILTER (WHERE c.kind = 'prefetch')", "COUNT(DISTINCT c.user_id)"),
             ("COUNT(*) FILTER (WHERE c.kind = 'prefetch')", "FIRST_VALUE(c.price_micros)"),
+            ("COUNT(*) FILTER (WHERE c.kind = 'prefetch')", "ANY_VALUE(c.price_micros)"),
             ("COUNT(*) FILTER (WHERE c.kind = 'prefetch')", "FIRST_VALUE(c.price_micros ORDER BY c.kind)"),
         ] {
             assert!(SQL.contains(said), "{said}");
