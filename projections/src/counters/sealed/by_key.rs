@@ -4,6 +4,9 @@
 //! join are taken out of the SQL's plan, and checked to be those that a range stands in for. Aggregates, filters and
 //! measures are left as the SQL says them.
 
+use std::sync::Arc;
+
+use clicktrail_log::schema;
 use datafusion::{
     common::{Column, DFSchemaRef},
     logical_expr::{
@@ -15,7 +18,6 @@ use datafusion::{
 
 use super::columns::{CLICKS, RULINGS};
 use crate::{counters::schema::KEYS, error::Error};
-use clicktrail_log::schema;
 
 /// What is counted by a key.
 #[derive(Debug)]
@@ -65,8 +67,8 @@ pub(super) fn dissect(plan: &LogicalPlan) -> Result<Counted, Error> {
         other => Err(Error::Refused(format!("{other} is no aggregate"))),
     });
     Ok(Counted {
-        input: aggregate.input.schema().clone(),
-        grouped: aggregate.schema.clone(),
+        input: Arc::clone(aggregate.input.schema()),
+        grouped: Arc::clone(&aggregate.schema),
         aggregates: aggregates.collect::<Result<_, _>>()?,
         measures: selected[keys..].to_vec(),
     })

@@ -54,12 +54,12 @@ pub(super) fn deal(numbered: &Numbered, kinds: &Ranks, categories: &[u32], ruled
         keys.push(*number as usize);
     }
     let kinds = [None].into_iter().chain(kinds.texts.as_string::<i32>().iter());
-    let classes = kinds.flat_map(|kind| all_categories.iter().map(move |category| (kind, *category)));
-    let class = |((kind, category), (rows, keys)): ((Option<&str>, Option<&str>), (Vec<u32>, Vec<usize>))| Class {
+    let values = kinds.flat_map(|kind| all_categories.iter().map(move |category| (kind, *category)));
+    let classes = values.zip(dealt).map(|((kind, category), (rows, keys))| Class {
         kind: Arc::new(StringArray::from(vec![kind])),
         category: Arc::new(StringArray::from(vec![category])),
         rows: UInt32Array::from(rows),
         keys,
-    };
-    classes.zip(dealt).filter(|(_, (rows, _))| !rows.is_empty()).map(class).collect()
+    });
+    classes.filter(|class| !class.keys.is_empty()).collect()
 }

@@ -35,7 +35,7 @@ pub(super) fn number_keys(ranks: &[Ranks; columns::TEXTS.len()], minutes: &[i64]
     let layout = Layout::of(ranks, minutes);
     match layout.bits() {
         ..=64 => in_order(layout.pack::<u64>(ranks, minutes), layout.row_width),
-        ..=128 => in_order(layout.pack::<u128>(ranks, minutes), layout.row_width),
+        65..=128 => in_order(layout.pack::<u128>(ranks, minutes), layout.row_width),
         _ => by_comparing(ranks, minutes),
     }
 }

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 use bytes::Bytes;
 use clicktrail_log::{
@@ -76,7 +76,7 @@ async fn in_ranges(
     rulings: &RecordBatch,
     sizes: Sizes,
 ) -> Result<Vec<RecordBatch>, Error> {
-    project_files(archive, files.to_vec(), plan::of_counters().await?, &[rulings.clone()], limits(), sizes)
+    project_files(archive, files.to_vec(), plan::of_counters().await?, slice::from_ref(rulings), limits(), sizes)
         .await?
         .try_collect()
         .await
@@ -164,7 +164,7 @@ proptest! {
             let rulings = some_rulings(files.len() as u64, ruled);
             let plan = Arc::new(Plan::new(&sql).await.unwrap());
             let sizes = Sizes { rows, rows_max: rows };
-            let ranges = project_files(&archive, files.clone(), plan, &[rulings.clone()], limits(), sizes).await.unwrap();
+            let ranges = project_files(&archive, files.clone(), plan, slice::from_ref(&rulings), limits(), sizes).await.unwrap();
             (ranges.try_collect().await.unwrap(), with_sql(&archive, &files, &rulings, &sql).await)
         });
         prop_assert!(bytes(ranges) == bytes(table), "{one}, {other}");
