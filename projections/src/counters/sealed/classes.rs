@@ -5,9 +5,9 @@ use std::sync::Arc;
 use datafusion::arrow::array::{ArrayRef, AsArray as _, StringArray, UInt32Array};
 
 use super::{
-    codes::Ranks,
     columns::{COUNTED_CATEGORY, COUNTED_KIND},
     numbers::Numbered,
+    ranks::Ranks,
     ruled::Ruled,
 };
 

@@ -3,7 +3,7 @@
 //! The ranks of a key, its minute and its row nearly always fit into one integer, of 64 bits or else of 128. Sorting
 //! such integers is by far the fastest way to sort the rows.
 
-use super::{codes::Ranks, columns};
+use super::{columns, ranks::Ranks};
 
 /// The rows of a range in the order of their keys.
 #[derive(Debug, PartialEq, Eq, Default)]

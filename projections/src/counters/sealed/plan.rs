@@ -35,7 +35,7 @@ use super::{
 use crate::{
     counters::{
         code::SQL,
-        rulings_schema,
+        rulings::rulings_schema,
         schema::{CODED, KEYS, conform},
     },
     error::Error,

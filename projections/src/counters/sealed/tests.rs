@@ -164,7 +164,8 @@ proptest! {
             let rulings = some_rulings(files.len() as u64, ruled);
             let plan = Arc::new(Plan::new(&sql).await.unwrap());
             let sizes = Sizes { rows, rows_max: rows };
-            let ranges = project_files(&archive, files.clone(), plan, slice::from_ref(&rulings), limits(), sizes).await.unwrap();
+            let ruled = slice::from_ref(&rulings);
+            let ranges = project_files(&archive, files.clone(), plan, ruled, limits(), sizes).await.unwrap();
             (ranges.try_collect().await.unwrap(), with_sql(&archive, &files, &rulings, &sql).await)
         });
         prop_assert!(bytes(ranges) == bytes(table), "{one}, {other}");
