@@ -156,8 +156,7 @@ pub(crate) async fn project(
     let mut writer = Writer::new(&counters::schema())?;
     // A quiet hour needs no engine.
     if manifest.rows > 0 {
-        let table = counters::rulings(vec![rulings.rows()])?;
-        let mut rows = counters::project_hour(archive, manifest, table, limits).await?;
+        let mut rows = counters::project_hour(archive, manifest, &[rulings.rows()], limits).await?;
         while let Some(batch) = rows.try_next().await? {
             seen(&batch)?;
             writer.push(batch)?;

@@ -69,7 +69,13 @@ pub(super) fn bytes(rows: Vec<RecordBatch>) -> Vec<u8> {
 }
 
 pub(super) fn events() -> impl Strategy<Value = Vec<Event<'static>>> {
-    let kind = prop_oneof![Just(Kind::Click), Just(Kind::Impression), Just(Kind::Conversion), Just(Kind::Probe)];
+    let kind = prop_oneof![
+        2 => Just(Kind::Click),
+        1 => Just(Kind::Impression),
+        1 => Just(Kind::Conversion),
+        1 => Just(Kind::Probe),
+        1 => Just(Kind::Prefetch),
+    ];
     let one = (kind, 0_u8..32, 0_u8..6);
     proptest::collection::vec(one, 1..120).prop_map(|rows| {
         rows.into_iter().enumerate().map(|(id, (kind, key, minute))| event(id, kind, key, minute)).collect()

@@ -18,7 +18,7 @@ use datafusion::parquet::{
     schema::types::ColumnDescPtr,
 };
 
-use super::{column::Column, dictionary::NONE, rle, statistics};
+use super::{codes, column::Column, dictionary::NONE, rle, statistics};
 
 /// Zstandard, as the file's properties say.
 pub(super) struct Zstd(zstd::bulk::Compressor<'static>);
@@ -52,11 +52,17 @@ pub(super) fn encode(
     sums.add(&dictionary);
     let mut offsets = OffsetIndexBuilder::new();
     let mut pages = 0;
-    for codes in column.codes().chunks(page_rows) {
-        let page = data_page(codes, descriptor.max_def_level() > 0, zstd)?;
-        let written = SerializedPageWriter::new(&mut sink).write_page(page)?;
+    // Pages of the same rows have the same bytes.
+    let mut last: Option<(codes::Page<'_>, Encoded)> = None;
+    for page in column.codes().pages(page_rows) {
+        let encoded = match &last {
+            Some((same, encoded)) if matches!(page, codes::Page::Same(..)) && *same == page => encoded.clone(),
+            Some(_) | None => encode_page(page, descriptor.max_def_level() > 0, zstd)?,
+        };
+        offsets.append_row_count(signed(page.len()));
+        last = Some((page, encoded.clone()));
+        let written = SerializedPageWriter::new(&mut sink).write_page(encoded.into_page())?;
         sums.add(&written);
-        offsets.append_row_count(signed(codes.len()));
         let size =
             i32::try_from(written.compressed_size).map_err(|_| ParquetError::General("a page of 2 GiB".into()))?;
         offsets.append_offset_and_size(signed(sums.compressed - written.compressed_size), size);
@@ -114,8 +120,25 @@ fn dictionary_page(column: &Column, zstd: &mut Zstd) -> Result<CompressedPage, P
     Ok(CompressedPage::new(page, plain.len()))
 }
 
+/// A page as it is written, and how many bytes it would have uncompressed.
+#[derive(Clone)]
+struct Encoded(Page, usize);
+
+impl Encoded {
+    fn into_page(self) -> CompressedPage {
+        CompressedPage::new(self.0, self.1)
+    }
+}
+
+fn encode_page(page: codes::Page<'_>, nullable: bool, zstd: &mut Zstd) -> Result<Encoded, ParquetError> {
+    match page {
+        codes::Page::Same(code, rows) => data_page(&vec![code; rows], nullable, zstd),
+        codes::Page::Different(codes) => data_page(codes, nullable, zstd),
+    }
+}
+
 /// Codes are as wide as the greatest in the page. Levels are never compressed, codes where that makes them shorter.
-fn data_page(codes: &[u32], nullable: bool, zstd: &mut Zstd) -> Result<CompressedPage, ParquetError> {
+fn data_page(codes: &[u32], nullable: bool, zstd: &mut Zstd) -> Result<Encoded, ParquetError> {
     let nulls = codes.iter().filter(|code| **code == NONE).count();
     let mut buf = Vec::new();
     if nullable && nulls == 0 {
@@ -146,7 +169,7 @@ fn data_page(codes: &[u32], nullable: bool, zstd: &mut Zstd) -> Result<Compresse
         is_compressed,
         statistics: None,
     };
-    Ok(CompressedPage::new(page, levels + values.len()))
+    Ok(Encoded(page, levels + values.len()))
 }
 
 fn signed(size: usize) -> i64 {

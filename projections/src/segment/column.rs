@@ -12,7 +12,10 @@ use datafusion::{
     parquet::errors::ParquetError,
 };
 
-use super::dictionary::{NONE, Number, Numbers, Texts};
+use super::{
+    codes::Codes,
+    dictionary::{NONE, Number, Numbers, Texts},
+};
 use crate::error::Error;
 
 /// Collects the rows of a row group.
@@ -20,7 +23,7 @@ use crate::error::Error;
 pub(super) struct Column {
     field: Arc<Field>,
     /// One a row; [`NONE`] is null.
-    codes: Vec<u32>,
+    codes: Codes,
     values: Values,
 }
 
@@ -44,7 +47,7 @@ impl Column {
             DataType::Decimal128(38, _) => Values::Decimals(Numbers::new()),
             other => return Err(Error::Segment(ParquetError::NYI(format!("a segment of {other} values")))),
         };
-        Ok(Self { field: Arc::clone(field), codes: Vec::new(), values })
+        Ok(Self { field: Arc::clone(field), codes: Codes::default(), values })
     }
 
     /// Rows of some other type as [`Column::push`] takes them.
@@ -73,8 +76,8 @@ impl Column {
     pub(super) fn push(&mut self, rows: &ArrayRef) {
         let codes = &mut self.codes;
         match (&mut self.values, rows.data_type()) {
-            (Values::Texts(texts), DataType::Utf8) => texts.codes(rows.as_string(), codes),
-            (Values::Texts(texts), _) => texts.codes_of_arrow(rows.as_dictionary(), codes),
+            (Values::Texts(texts), DataType::Utf8) => texts.codes(rows.as_string(), codes.each()),
+            (Values::Texts(texts), _) => texts.codes_of_arrow(rows.as_dictionary(), codes.each()),
             (Values::Integers(numbers), DataType::Int64) => push(numbers, rows.as_primitive::<Int64Type>(), codes),
             (Values::Integers(numbers), _) => push(numbers, rows.as_primitive::<TimestampMicrosecondType>(), codes),
             (Values::Decimals(numbers), _) => push(numbers, rows.as_primitive::<Decimal128Type>(), codes),
@@ -82,7 +85,7 @@ impl Column {
     }
 
     /// One a row; [`NONE`] is null.
-    pub(super) fn codes(&self) -> &[u32] {
+    pub(super) fn codes(&self) -> &Codes {
         &self.codes
     }
 
@@ -104,15 +107,22 @@ impl Column {
 fn push<T: ArrowPrimitiveType<Native: Number>>(
     numbers: &mut Numbers<T::Native>,
     rows: &PrimitiveArray<T>,
-    codes: &mut Vec<u32>,
+    codes: &mut Codes,
 ) {
-    match rows.nulls().filter(|nulls| nulls.null_count() > 0) {
-        None => codes.extend(rows.values().iter().map(|number| numbers.code(*number))),
-        Some(nulls) => {
+    match (rows.nulls().filter(|nulls| nulls.null_count() > 0), rows.values().first()) {
+        (_, None) => {}
+        (None, Some(first)) if are_all(rows.values(), *first) => codes.push(numbers.code(*first), rows.len()),
+        (None, Some(_)) => codes.each().extend(rows.values().iter().map(|number| numbers.code(*number))),
+        (Some(nulls), Some(_)) => {
             let rows = rows.values().iter().zip(nulls);
-            codes.extend(rows.map(|(number, valid)| if valid { numbers.code(*number) } else { NONE }));
+            codes.each().extend(rows.map(|(number, valid)| if valid { numbers.code(*number) } else { NONE }));
         }
     }
+}
+
+/// Whether all numbers are the same: a few at a time, which the processor compares at once.
+fn are_all<N: Number>(numbers: &[N], same: N) -> bool {
+    numbers.chunks(64).all(|some| some.iter().fold(true, |are, number| are & (*number == same)))
 }
 
 impl Values {

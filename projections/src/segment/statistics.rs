@@ -28,7 +28,7 @@ pub(super) fn of(
     if properties.statistics_enabled(descriptor.path()) == EnabledStatistics::None {
         return Ok(None);
     }
-    let nulls = column.codes().iter().filter(|code| **code == NONE).count();
+    let nulls = column.codes().count(NONE);
     match column.values() {
         Values::Texts(texts) => {
             let extremes = extremes(texts.values()).map(ByteArray::from);

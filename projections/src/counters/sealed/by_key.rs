@@ -1,28 +1,48 @@
-//! The projection's SQL, grouped by the number of a key in place of its eight columns.
+//! What the projection's SQL counts, apart from the keys by which it counts.
 //!
-//! A range knows the key of each of its rows before the engine sees it. So the engine is spared the columns: it counts
-//! by one number, and the columns are put back behind it. What the SQL counts and sums is left as it is.
+//! A range knows the key of each of its rows, and what was ruled about it, before the engine sees it. So groups and
+//! join are taken out of the SQL's plan, and checked to be those that a range stands in for. Aggregates, filters and
+//! measures are left as the SQL says them.
 
+use std::sync::Arc;
+
+use clicktrail_log::schema;
 use datafusion::{
-    common::Column,
-    logical_expr::{Aggregate, Expr, LogicalPlan, LogicalPlanBuilder, SortExpr},
+    common::{Column, DFSchemaRef},
+    logical_expr::{
+        Aggregate, BinaryExpr, Expr, JoinType, LogicalPlan, Operator, SortExpr, expr::AggregateFunction,
+        logical_plan::Join,
+    },
     scalar::ScalarValue,
 };
 
-use super::columns;
+use super::columns::{CLICKS, RULINGS};
 use crate::{counters::schema::KEYS, error::Error};
 
-/// The plan with rows of [`columns::KEY`] and the measures, in the order of the keys' numbers.
+/// What is counted by a key.
+#[derive(Debug)]
+pub(super) struct Counted {
+    /// The columns that the aggregates are made of.
+    pub(super) input: DFSchemaRef,
+    /// Groups, and then the aggregates.
+    pub(super) grouped: DFSchemaRef,
+    pub(super) aggregates: Vec<AggregateFunction>,
+    /// What is returned behind the columns of the key, made of aggregates.
+    pub(super) measures: Vec<Expr>,
+}
+
+/// Takes an analyzed plan apart.
 ///
 /// # Errors
-/// [`Error::Refused`] unless the plan groups by exactly the columns of a key, returns them first, and orders by them as
-/// they are numbered: ascending, nulls first.
-pub(super) fn rewrite(plan: &LogicalPlan) -> Result<LogicalPlan, Error> {
-    let Some((order, selected, aggregate)) = dissect(plan) else {
+/// [`Error::Refused`] unless the plan reads clicks with the rulings about them, groups by exactly the columns of a key,
+/// returns them first, and orders by them as they are numbered: ascending, nulls first.
+pub(super) fn dissect(plan: &LogicalPlan) -> Result<Counted, Error> {
+    let Some((order, selected, aggregate)) = parts(plan) else {
         return Err(Error::Refused("a sealed hour takes SQL of one GROUP BY and one ORDER BY".to_owned()));
     };
-    if clicks_read(&aggregate.input) != Some(1) {
-        return Err(Error::Refused("a sealed hour takes SQL that reads clicks once, and as they are".to_owned()));
+    if !reads_clicks_with_rulings(&aggregate.input) {
+        let read = "clicks as they are, alone or outer joined with rulings by position and nothing else";
+        return Err(Error::Refused(format!("a sealed hour takes SQL that reads {read}")));
     }
     let (groups, keys) = (&aggregate.group_expr, KEYS.len());
     let is_grouped = groups.len() == keys && groups.iter().zip(KEYS).all(|(expr, key)| is_key(expr, key));
@@ -42,34 +62,61 @@ pub(super) fn rewrite(plan: &LogicalPlan) -> Result<LogicalPlan, Error> {
         let keys = KEYS.join(", ");
         return Err(Error::Refused(format!("a sealed hour takes SQL that groups by, returns and orders by {keys}")));
     }
-    let input = LogicalPlan::clone(&aggregate.input);
-    let number = Column::from(input.schema().qualified_field_with_unqualified_name(columns::KEY)?);
-    let number = Expr::Column(number);
-    let measures = selected[keys..].iter().cloned();
-    let by_number = LogicalPlanBuilder::from(input)
-        .aggregate([number.clone()], aggregate.aggr_expr.iter().cloned())?
-        .project([number.clone()].into_iter().chain(measures))?
-        .sort([number.sort(true, true)])?;
-    Ok(by_number.build()?)
+    let aggregates = aggregate.aggr_expr.iter().map(|expr| match bare(expr) {
+        Expr::AggregateFunction(function) => Ok(function),
+        other => Err(Error::Refused(format!("{other} is no aggregate"))),
+    });
+    Ok(Counted {
+        input: Arc::clone(aggregate.input.schema()),
+        grouped: Arc::clone(&aggregate.schema),
+        aggregates: aggregates.collect::<Result<_, _>>()?,
+        measures: selected[keys..].to_vec(),
+    })
 }
 
 /// What is ordered by, returned and grouped.
-fn dissect(plan: &LogicalPlan) -> Option<(&[SortExpr], &[Expr], &Aggregate)> {
+fn parts(plan: &LogicalPlan) -> Option<(&[SortExpr], &[Expr], &Aggregate)> {
     let LogicalPlan::Sort(sort) = plan else { return None };
     let LogicalPlan::Projection(projection) = sort.input.as_ref() else { return None };
     let LogicalPlan::Aggregate(aggregate) = projection.input.as_ref() else { return None };
     sort.fetch.is_none().then_some((&sort.expr, &projection.expr, aggregate))
 }
 
-/// How often clicks are read; `None` if something between them and the groups might make other columns of theirs.
-fn clicks_read(plan: &LogicalPlan) -> Option<usize> {
-    match plan {
-        LogicalPlan::TableScan(scan) => Some(usize::from(scan.table_name.table() == columns::CLICKS)),
-        LogicalPlan::Join(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::EmptyRelation(_) => {
-            plan.inputs().into_iter().map(clicks_read).sum()
-        }
+/// Whether a plan gives every click once, beside what was ruled about it.
+fn reads_clicks_with_rulings(plan: &LogicalPlan) -> bool {
+    let LogicalPlan::Join(join) = plan else { return is_table(plan, CLICKS) };
+    let kept_and_other = match join.join_type {
+        JoinType::Left => Some((&join.left, &join.right)),
+        JoinType::Right => Some((&join.right, &join.left)),
         _ => None,
+    };
+    let is_outer = kept_and_other.is_some_and(|(kept, other)| is_table(kept, CLICKS) && is_table(other, RULINGS));
+    is_outer && is_by_position(join)
+}
+
+/// Whether a plan gives the rows of a table as they are.
+fn is_table(plan: &LogicalPlan, name: &str) -> bool {
+    match plan {
+        LogicalPlan::SubqueryAlias(alias) => is_table(&alias.input, name),
+        LogicalPlan::TableScan(scan) => {
+            scan.table_name.table() == name && scan.filters.is_empty() && scan.fetch.is_none()
+        }
+        _ => false,
     }
+}
+
+fn is_by_position(join: &Join) -> bool {
+    let (one, other) = match (join.on.as_slice(), &join.filter) {
+        ([(one, other)], None) => (one, other),
+        ([], Some(Expr::BinaryExpr(BinaryExpr { left, op: Operator::Eq, right }))) => (&**left, &**right),
+        _ => return false,
+    };
+    let is_position_of = |side: &LogicalPlan, expr: &Expr| match expr {
+        Expr::Column(column) => column.name == schema::POSITION && side.schema().has_column(column),
+        _ => false,
+    };
+    let are_of = |left, right| is_position_of(&join.left, left) && is_position_of(&join.right, right);
+    are_of(one, other) || are_of(other, one)
 }
 
 fn bare(expr: &Expr) -> Expr {
@@ -97,25 +144,29 @@ fn is_key(expr: &Expr, key: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::counters::{self, SQL};
-    use crate::session;
+    use crate::counters::SQL;
 
     #[tokio::test]
-    async fn sql_with_other_keys_is_refused() {
-        let session = session::session(session::Limits::default()).unwrap();
-        session.register_table(columns::CLICKS, std::sync::Arc::new(super::super::plan::RangeTable)).unwrap();
-        session.register_table("rulings", counters::no_rulings()).unwrap();
-        let rewritten = async |sql: &str| {
-            let frame = session.sql(sql).await.unwrap();
-            rewrite(frame.logical_plan())
-        };
-        assert!(rewritten(SQL).await.is_ok());
+    async fn sql_that_a_range_does_not_stand_in_for_is_refused() {
+        let dissected = async |sql: &str| dissect(&super::super::plan::analyzed(sql).await.unwrap().1);
+        assert!(dissected(SQL).await.is_ok());
         for (said, instead) in [
             ("ORDER BY\n    c.advertiser_id, c.campaign_id", "ORDER BY\n    c.campaign_id, c.advertiser_id"),
             ("publisher_id NULLS FIRST", "publisher_id NULLS LAST"),
             ("c.ad_id", "c.kind"),
             ("JOIN clicks c", "JOIN (SELECT * EXCLUDE (country), COALESCE(country, '?') AS country FROM clicks) c"),
             ("FROM rulings r", "FROM clicks r2 JOIN rulings r ON r.position = r2.position"),
+            ("FROM rulings r", "FROM (SELECT * FROM rulings WHERE category <> 'policy') r"),
+            ("JOIN clicks c", "JOIN (SELECT * FROM clicks LIMIT 5) c"),
+            ("RIGHT JOIN", "INNER JOIN"),
+            ("RIGHT JOIN", "LEFT JOIN"),
+            ("RIGHT JOIN", "FULL JOIN"),
+            ("c.position = r.position", "c.position = c.position"),
+            ("c.position = r.position", "c.position > r.position"),
+            ("c.position = r.position", "c.position = r.position + 1"),
+            ("c.position = r.position", "c.price_micros = r.position"),
+            ("c.position = r.position", "c.position = r.position AND c.currency = r.category"),
+            ("GROUP BY", "WHERE c.kind <> 'probe' GROUP BY"),
             ("'minute'", "'hour'"),
             (
                 "c.campaign_id, c.ad_id, c.publisher_id, date_trunc",
@@ -123,9 +174,12 @@ mod tests {
             ),
         ] {
             assert!(SQL.contains(said), "{said}");
-            let refused = rewritten(&SQL.replace(said, instead)).await;
+            let refused = dissected(&SQL.replace(said, instead)).await;
             assert!(matches!(refused, Err(Error::Refused(_))), "{instead}: {refused:?}");
         }
-        assert!(matches!(rewritten("SELECT COUNT(*) FROM clicks").await, Err(Error::Refused(_))));
+        let swapped =
+            SQL.replace("RIGHT JOIN clicks c", "LEFT JOIN rulings r").replace("FROM rulings r", "FROM clicks c");
+        assert!(dissected(&swapped).await.is_ok(), "the same rows");
+        assert!(matches!(dissected("SELECT COUNT(*) FROM clicks").await, Err(Error::Refused(_))));
     }
 }

@@ -1,146 +1,86 @@
-//! A range as the engine counts it: each row with the number of its key, in the order of the keys.
-//!
-//! A text's *rank* is its place among the texts of its column in the range, so ranks are as equal and as ordered as
-//! their texts. Those of a key and its minute usually fit into one integer, and sorting those integers numbers the
-//! keys.
+//! A range as it is counted: its keys in their order, and its rows by what is counted of them.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use clicktrail_log::schema;
 use datafusion::arrow::{
-    array::{
-        Array as _, ArrayRef, AsArray as _, DictionaryArray, RecordBatch, StringArray, StringViewArray,
-        TimestampMicrosecondArray, UInt32Array,
-    },
-    buffer::NullBuffer,
+    array::{Array as _, ArrayRef, AsArray as _, RecordBatch, TimestampMicrosecondArray, UInt32Array},
     compute::{concat, take},
-    datatypes::{Int32Type, TimestampMicrosecondType, UInt32Type},
+    datatypes::{Int64Type, TimestampMicrosecondType},
 };
 
-use super::columns;
+use super::{
+    classes::{self, Class},
+    columns,
+    numbers::number_keys,
+    ranks::Ranks,
+    ruled::Ruled,
+};
 use crate::{counters::schema::KEYS, error::Error};
-
-/// No text has this rank plus one: a range has fewer rows.
-const UNSEEN: u32 = u32::MAX;
 
 /// The rows of a range in the order of their keys, and the keys.
 #[derive(Debug)]
 pub(super) struct Coded {
-    /// In the columns of [`columns::handed`].
-    pub(super) rows: RecordBatch,
     /// The columns of [`KEYS`], texts as dictionaries; one row a key.
-    keys: Vec<ArrayRef>,
-}
-
-/// One column's texts as ranks.
-struct Ranks {
-    /// Of every row: 0 for null, else the rank plus one.
-    of_row: Vec<u32>,
-    /// In ascending order.
-    texts: ArrayRef,
-}
-
-impl Ranks {
-    fn of(slices: &[RecordBatch], column: usize) -> Self {
-        let rows = slices.iter().map(|slice| slice.num_rows()).sum();
-        let mut of_row: Vec<u32> = Vec::with_capacity(rows);
-        // By order of appearance first; 0 is null.
-        let mut numbers: HashMap<&str, u32> = HashMap::new();
-        for slice in slices {
-            let dictionary = slice.column(column).as_dictionary::<Int32Type>();
-            number(dictionary, &mut numbers, &mut of_row);
-        }
-        let mut sorted: Vec<(&str, u32)> = numbers.into_iter().collect();
-        sorted.sort_unstable();
-        let mut rank_of = vec![0; sorted.len() + 1];
-        for (rank, (_, number)) in (1..).zip(&sorted) {
-            rank_of[*number as usize] = rank;
-        }
-        of_row.iter_mut().for_each(|number| *number = rank_of[*number as usize]);
-        let texts = StringArray::from_iter_values(sorted.into_iter().map(|(text, _)| text));
-        Self { of_row, texts: Arc::new(texts) }
-    }
-
-    /// How many values a row can have, null included.
-    fn values(&self) -> u64 {
-        self.texts.len() as u64 + 1
-    }
-
-    /// The texts of some rows.
-    fn texts_of(&self, rows: &[u32]) -> Result<DictionaryArray<UInt32Type>, Error> {
-        Ok(DictionaryArray::try_new(self.select(rows), Arc::clone(&self.texts))?)
-    }
-
-    /// The ranks of some rows from 0, null where there is none.
-    fn select(&self, rows: &[u32]) -> UInt32Array {
-        let ranks = || rows.iter().map(|row| self.of_row[*row as usize]);
-        let nulls = ranks().map(|rank| rank != 0).collect::<NullBuffer>();
-        UInt32Array::new(
-            ranks().map(|rank| rank.saturating_sub(1)).collect(),
-            Some(nulls).filter(|nulls| nulls.null_count() > 0),
-        )
-    }
-}
-
-/// Appends the number of each row's text; texts not seen before get the next one.
-fn number<'t>(dictionary: &'t DictionaryArray<Int32Type>, numbers: &mut HashMap<&'t str, u32>, of_row: &mut Vec<u32>) {
-    let texts = dictionary.values().as_string::<i32>();
-    let mut known = vec![UNSEEN; texts.len()];
-    let mut look_up = |key: i32| {
-        let key = usize::try_from(key).expect("keys of a dictionary are not negative");
-        if known[key] == UNSEEN {
-            let next = u32::try_from(numbers.len() + 1).expect("a range has fewer rows than 2^32");
-            known[key] = *numbers.entry(texts.value(key)).or_insert(next);
-        }
-        known[key]
-    };
-    let keys = dictionary.keys();
-    match keys.nulls().filter(|nulls| nulls.null_count() > 0) {
-        None => of_row.extend(keys.values().iter().map(|key| look_up(*key))),
-        Some(nulls) => {
-            of_row.extend(keys.values().iter().zip(nulls).map(|(key, valid)| if valid { look_up(*key) } else { 0 }));
-        }
-    }
+    pub(super) keys: Vec<ArrayRef>,
+    /// Every row is of one.
+    pub(super) classes: Vec<Class>,
+    /// The columns from [`columns::PRICE`] on that are counted, in the order of the range.
+    amounts: Vec<ArrayRef>,
 }
 
 /// Numbers the keys of a range and puts its rows into their order.
 ///
 /// # Errors
 /// If the columns are not those of [`columns::read`].
-pub(super) fn encode(slices: &[RecordBatch]) -> Result<Coded, Error> {
+pub(super) fn encode(slices: &[RecordBatch], ruled: &Ruled) -> Result<Coded, Error> {
     let ranks: [Ranks; columns::TEXTS.len()] = std::array::from_fn(|column| Ranks::of(slices, column));
     let minutes: Vec<i64> = slices
         .iter()
         .flat_map(|slice| slice.column(columns::EVENT_TIME).as_primitive::<TimestampMicrosecondType>().values())
         .map(|time| time.div_euclid(columns::MINUTE_MICROS))
         .collect();
-    let Numbered { order, number, first_rows } = number_keys(&ranks, &minutes);
-    let has_position = slices.first().is_some_and(|slice| slice.num_columns() > columns::POSITION);
-    let kinds = Ranks::of(slices, columns::KIND);
-    let texts = StringViewArray::from_iter_values(kinds.texts.as_string::<i32>().iter().flatten());
-    let mut rows: Vec<ArrayRef> = vec![Arc::new(UInt32Array::from(number)), take(&texts, &kinds.select(&order), None)?];
-    let order = UInt32Array::from(order);
-    for column in columns::PRICE..columns::read(has_position).len() {
+    let numbered = number_keys(&ranks, &minutes);
+    let amounts = (columns::PRICE..columns::POSITION).map(|column| {
         let parts: Vec<_> = slices.iter().map(|slice| slice.column(column).as_ref()).collect();
-        rows.push(take(&concat(&parts)?, &order, None)?);
-    }
+        Ok(concat(&parts)?)
+    });
+    let amounts = amounts.collect::<Result<_, Error>>()?;
+    let classes = classes::deal(&numbered, &Ranks::of(slices, columns::KIND), &categories(slices, ruled), ruled);
     let key = |name: &&str| -> Result<ArrayRef, Error> {
         match columns::TEXTS.iter().position(|text| text == name) {
-            Some(text) => Ok(Arc::new(ranks[text].texts_of(&first_rows)?)),
-            None => Ok(Arc::new(minutes_of(&minutes, &first_rows)?)),
+            Some(text) => Ok(Arc::new(ranks[text].texts_of(&numbered.first_rows)?)),
+            None => Ok(Arc::new(minutes_of(&minutes, &numbered.first_rows)?)),
         }
     };
     let keys = KEYS.iter().map(key).collect::<Result<_, _>>()?;
-    Ok(Coded { rows: RecordBatch::try_new(columns::handed(has_position), rows)?, keys })
+    Ok(Coded { keys, classes, amounts })
+}
+
+/// What was ruled about every row; nothing if that is nothing.
+fn categories(slices: &[RecordBatch], ruled: &Ruled) -> Vec<u32> {
+    if ruled.is_empty() {
+        return Vec::new();
+    }
+    let positions = slices.iter().map(|slice| slice.column(columns::POSITION).as_primitive::<Int64Type>().values());
+    positions.flat_map(|positions| positions.iter().map(|position| ruled.category_of(*position))).collect()
 }
 
 impl Coded {
-    /// The columns of some keys.
+    /// How many different ones there are.
+    pub(super) fn key_count(&self) -> usize {
+        self.keys.first().map_or(0, |column| column.len())
+    }
+
+    /// A column of [`columns::COUNTED`] in the rows of a class.
     ///
     /// # Errors
-    /// If a number is not one of this range's.
-    pub(super) fn keys(&self, numbers: &UInt32Array) -> Result<Vec<ArrayRef>, Error> {
-        Ok(self.keys.iter().map(|column| take(column, numbers, None)).collect::<Result<_, _>>()?)
+    /// As Arrow reports.
+    pub(super) fn column(&self, class: &Class, column: usize) -> Result<ArrayRef, Error> {
+        Ok(match column.checked_sub(columns::COUNTED_PRICE) {
+            Some(amount) => take(&self.amounts[amount], &class.rows, None)?,
+            None => take(&class.value(column), &UInt32Array::from(vec![0; class.keys.len()]), None)?,
+        })
     }
 }
 
@@ -155,124 +95,14 @@ fn minutes_of(minutes: &[i64], rows: &[u32]) -> Result<TimestampMicrosecondArray
     Ok(TimestampMicrosecondArray::from(times).with_data_type(schema::timestamp_type()))
 }
 
-/// The rows of a range in the order of their keys.
-#[derive(Debug, PartialEq, Eq, Default)]
-struct Numbered {
-    order: Vec<u32>,
-    /// The number of each row's key, in that order.
-    number: Vec<u32>,
-    /// A row of each key.
-    first_rows: Vec<u32>,
-}
-
-impl Numbered {
-    fn with_capacity(rows: usize) -> Self {
-        Self { order: Vec::with_capacity(rows), number: Vec::with_capacity(rows), first_rows: Vec::new() }
-    }
-
-    /// Adds the next row, which begins a key or not.
-    fn push(&mut self, row: u32, is_first: bool) {
-        if is_first {
-            self.first_rows.push(row);
-        }
-        self.order.push(row);
-        self.number.push(u32::try_from(self.first_rows.len() - 1).expect("a range has fewer rows than 2^32"));
-    }
-}
-
-/// Puts the rows into the order of the keys, nulls first, and numbers the keys.
-fn number_keys(ranks: &[Ranks; columns::TEXTS.len()], minutes: &[i64]) -> Numbered {
-    let rows = u32::try_from(minutes.len()).expect("a range has fewer rows than 2^32");
-    let mut numbered = Numbered::with_capacity(minutes.len());
-    match packed(ranks, minutes) {
-        // A key and its row in one integer: by far the fastest to sort.
-        Some(mut keys) => {
-            keys.sort_unstable();
-            let row_width = bits(u64::from(rows));
-            let row_mask = (1_u64 << row_width) - 1;
-            let mut previous = None;
-            for packed in keys {
-                let row = u32::try_from(packed & row_mask).expect("rows have at most 32 bits");
-                let key = Some(packed >> row_width);
-                numbered.push(row, key != previous);
-                previous = key;
-            }
-        }
-        None => {
-            let key = |row: u32| {
-                let rank = |column: usize| ranks[column].of_row[row as usize];
-                let (minute, before) = (minutes[row as usize], [0, 1, 2, columns::PUBLISHER].map(rank));
-                (before, minute, [columns::PUBLISHER + 1, columns::PUBLISHER + 2, columns::PUBLISHER + 3].map(rank))
-            };
-            let mut order: Vec<u32> = (0..rows).collect();
-            order.sort_unstable_by_key(|row| (key(*row), *row));
-            let mut previous = None;
-            for row in order {
-                numbered.push(row, Some(key(row)) != previous);
-                previous = Some(key(row));
-            }
-        }
-    }
-    numbered
-}
-
-/// Key and number of every row in 64 bits, if they fit; the key in the higher ones.
-fn packed(ranks: &[Ranks; columns::TEXTS.len()], minutes: &[i64]) -> Option<Vec<u64>> {
-    let first = minutes.iter().copied().min().unwrap_or(0);
-    let span = minutes.iter().copied().max().unwrap_or(0).abs_diff(first);
-    let widths = ranks.iter().map(|ranks| bits(ranks.values())).sum::<u32>();
-    let row_width = bits(minutes.len() as u64);
-    if widths + bits(span) + row_width > u64::BITS {
-        return None;
-    }
-    let mut keys = vec![0_u64; minutes.len()];
-    for (column, ranks) in ranks.iter().enumerate() {
-        let width = bits(ranks.values());
-        keys.iter_mut().zip(&ranks.of_row).for_each(|(key, rank)| *key = *key << width | u64::from(*rank));
-        if column == columns::PUBLISHER {
-            let width = bits(span);
-            keys.iter_mut().zip(minutes).for_each(|(key, minute)| *key = *key << width | minute.abs_diff(first));
-        }
-    }
-    keys.iter_mut().zip(0_u64..).for_each(|(key, row)| *key = *key << row_width | row);
-    Some(keys)
-}
-
-/// Bits that hold every number up to and including `max`.
-fn bits(max: u64) -> u32 {
-    u64::BITS - max.leading_zeros()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn ranks(of_row: [u32; 4]) -> Ranks {
-        Ranks { of_row: of_row.to_vec(), texts: Arc::new(StringArray::from_iter_values(["a", "b", "c"])) }
-    }
 
     #[test]
     fn minute_that_begins_before_time_is_refused() {
         let minutes = [i64::MIN.div_euclid(columns::MINUTE_MICROS), 7];
         assert!(matches!(minutes_of(&minutes, &[1, 0]), Err(Error::Refused(_))));
         assert_eq!(minutes_of(&minutes, &[1]).unwrap().value(0), 7 * columns::MINUTE_MICROS);
-    }
-
-    #[test]
-    fn keys_of_any_width_are_numbered_alike() {
-        let ranks = || {
-            std::array::from_fn(|column| match column {
-                0 => ranks([1, 2, 1, 1]),
-                columns::PUBLISHER => ranks([3, 0, 0, 0]),
-                4 => ranks([2, 2, 2, 2]),
-                _ => ranks([1; 4]),
-            })
-        };
-        for far in [5, i64::MAX] {
-            let minutes = [far, -far, far, far];
-            assert_eq!(packed(&ranks(), &minutes).is_some(), far == 5);
-            let expected = Numbered { order: vec![2, 3, 0, 1], number: vec![0, 0, 1, 2], first_rows: vec![2, 0, 1] };
-            assert_eq!(number_keys(&ranks(), &minutes), expected);
-        }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use clicktrail_log::archive::{Archive, manifest};
-use datafusion::{arrow::array::RecordBatch, catalog::TableProvider};
+use datafusion::arrow::array::RecordBatch;
 use futures::{
     Stream, StreamExt as _, TryStreamExt as _,
     stream::{self, BoxStream},
@@ -14,8 +14,9 @@ use super::{
     codes,
     cursor::Cursor,
     pieces::Merged,
-    plan::Plan,
+    plan::{self, Plan},
     ranges::{Range, Ranges, Sizes},
+    ruled::Ruled,
     threads::{Task, Threads},
 };
 use crate::{error::Error, session};
@@ -26,38 +27,41 @@ pub type Counts = BoxStream<'static, Result<RecordBatch, Error>>;
 
 /// Counts a sealed hour. At most [`session::Limits::threads`] are busy for it, beside the caller's own.
 ///
-/// `rulings` has [`rulings_schema`](crate::counters::rulings_schema) columns and at most one row a position; it is held
-/// in memory.
+/// `rulings` has [`rulings_schema`](crate::counters::rulings_schema) columns and at most one row a position.
 ///
 /// # Errors
 /// [`Error::Archive`] naming a part that is missing or damaged: each is compared with its digest before a row of it
-/// is counted; [`Error::Refused`] if the SQL cannot be run over codes; otherwise as the engine reports.
+/// is counted; [`Error::Refused`] if the SQL cannot be run over codes, or there are two rulings about one position;
+/// otherwise as the engine reports.
 pub async fn project_hour(
     archive: &Archive,
     hour: &manifest::Manifest,
-    rulings: Arc<dyn TableProvider>,
+    rulings: &[RecordBatch],
     limits: session::Limits,
 ) -> Result<Counts, Error> {
     let files = hour.parts.iter().map(|part| part.core.clone()).collect();
-    project_files(archive, files, rulings, limits, Sizes::default()).await
+    let plan = plan::of_counters().await?;
+    project_files(archive, files, plan, rulings, limits, Sizes::default()).await
 }
 
 pub(super) async fn project_files(
     archive: &Archive,
     files: Vec<manifest::File>,
-    rulings: Arc<dyn TableProvider>,
+    plan: Arc<Plan>,
+    rulings: &[RecordBatch],
     limits: session::Limits,
     sizes: Sizes,
 ) -> Result<Counts, Error> {
     let threads = Threads::new(limits.threads);
-    let plan = Arc::new(Plan::new(rulings, limits).await?);
-    let cursors = open(archive, files, plan.with_position, sizes, &threads).await?;
+    let ruled = Arc::new(Ruled::new(rulings)?);
+    // Positions are read only where rows are found by them.
+    let cursors = open(archive, files, !ruled.is_empty(), sizes, &threads).await?;
     // One more than there are threads: they go on while the caller writes.
     let at_once = threads.count + 1;
     let ranges = cut(Ranges::new(cursors, sizes), threads.clone());
     let counted = ranges.map_ok(move |range| {
-        let plan = Arc::clone(&plan);
-        threads.start(move || count(&plan, &range)).done()
+        let (plan, ruled) = (Arc::clone(&plan), Arc::clone(&ruled));
+        threads.start(move || count(&plan, &ruled, &range)).done()
     });
     Ok(in_order(counted.try_buffered(at_once)))
 }
@@ -101,10 +105,10 @@ struct Counted {
     is_last: bool,
 }
 
-fn count(plan: &Plan, range: &Range) -> Result<Counted, Error> {
+fn count(plan: &Plan, ruled: &Ruled, range: &Range) -> Result<Counted, Error> {
     let rows = match range.slices.as_slice() {
         [] => Vec::new(),
-        slices => Handle::current().block_on(plan.run(codes::encode(slices)?))?,
+        slices => vec![plan.run(&codes::encode(slices, ruled)?)?],
     };
     Ok(Counted { rows, is_piece: range.is_piece, is_last: range.is_last })
 }

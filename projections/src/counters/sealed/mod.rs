@@ -1,8 +1,10 @@
 //! A sealed hour, counted fast: the same SQL as everywhere, over ranges of the hour that share no key.
 //!
 //! - `chunks` and `cursor` read a part forwards, once, and only what is counted;
-//! - `ranges` cuts the hour, `codes` numbers the keys of a range, `by_key` has the SQL count by such numbers, and
-//!   `plan` runs it;
+//! - `ranges` cuts the hour, and `codes` makes of a range what is counted: `ranks` orders texts, `numbers` its keys,
+//!   `ruled` knows what was ruled about a row, and `classes` deals rows by that and their kind;
+//! - `by_key` takes the SQL's plan apart, and `plan` has the engine count by it, expression by expression (`terms`),
+//!   with columns of one value made once (`constants`);
 //! - `threads` is what they run on, and `hour` puts what comes out in order;
 //! - `pieces` merges an ad that was too large for one range.
 //!
@@ -11,13 +13,19 @@
 
 mod by_key;
 mod chunks;
+mod classes;
 mod codes;
 mod columns;
+mod constants;
 mod cursor;
 mod hour;
+mod numbers;
 mod pieces;
 mod plan;
 mod ranges;
+mod ranks;
+mod ruled;
+mod terms;
 mod threads;
 
 pub use hour::{Counts, project_hour};

@@ -1,237 +1,284 @@
-//! The projection's SQL, planned once for an hour and executed for every range.
+//! The projection's SQL, planned once and run over every range of every hour.
 //!
-//! The plan's `clicks` are whatever range the execution brings along. They are in the order of their keys and the
-//! engine is told so, so a range is one streaming aggregation: no repartitioning, no second phase, no sort, no spill.
+//! The engine plans the SQL, evaluates its filters, arguments and measures, and adds up in its own accumulators. It is
+//! spared what a range knows: which rows share a key, and which a filter looks at in vain. A filter over kind and
+//! ruling is asked once a class of rows, and an aggregate is handed the classes that pass; one that no class passes is
+//! a constant.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
-use async_trait::async_trait;
 use clicktrail_log::schema;
 use datafusion::{
-    arrow::{
-        array::{AsArray as _, RecordBatch},
-        datatypes::{SchemaRef, UInt32Type},
+    arrow::array::{Array as _, ArrayRef, AsArray as _, BooleanArray, RecordBatch},
+    common::DFSchema,
+    datasource::empty::EmptyTable,
+    execution::SessionState,
+    logical_expr::{
+        EmitTo, Expr, GroupsAccumulator, LogicalPlan, expr::AggregateFunction,
+        physical_planning_context::PhysicalPlanningContext,
     },
-    catalog::{Session, TableProvider},
-    datasource::TableType,
-    error::{DataFusionError, Result as DataFusionResult},
-    execution::{TaskContext, context::SessionContext},
-    logical_expr::Expr,
-    physical_expr::{LexOrdering, PhysicalSortExpr, expressions},
-    physical_plan::{
-        ExecutionPlan, SendableRecordBatchStream, execute_stream,
-        joins::HashJoinExec,
-        stream::RecordBatchStreamAdapter,
-        streaming::{PartitionStream, StreamingTableExec},
+    physical_expr::{
+        GroupsAccumulatorAdapter,
+        aggregate::{AggregateFunctionExpr, LoweredAggregateBuilder},
     },
 };
-use futures::{TryStreamExt as _, stream};
+use tokio::sync::OnceCell;
 
 use super::{
     by_key,
+    classes::Class,
     codes::Coded,
-    columns::{self, CLICKS},
+    columns::{CLICKS, COUNTED, RULINGS},
+    constants::Constants,
+    terms::Term,
 };
 use crate::{
     counters::{
         code::SQL,
-        schema::{CODED, conform},
+        rulings::rulings_schema,
+        schema::{CODED, KEYS, conform},
     },
     error::Error,
     lint, session,
 };
 
-/// Rows that the engine gets at a time: its group table then stays small.
-const BATCH_ROWS: usize = 8_192;
+/// Aggregates that are the same in whichever order rows come: they come class by class.
+const ORDERLESS: [&str; 10] =
+    ["avg", "bit_and", "bit_or", "bit_xor", "bool_and", "bool_or", "count", "max", "min", "sum"];
 
-/// A plan of the counters over coded ranges.
+/// The SQL's aggregates and measures.
+#[derive(Debug)]
 pub(super) struct Plan {
-    physical: Arc<dyn ExecutionPlan>,
-    session: SessionContext,
-    /// Whether the rows need their positions.
-    pub(super) with_position: bool,
+    /// What aggregates are handed, each once.
+    arguments: Vec<Term>,
+    filters: Vec<Term>,
+    aggregates: Vec<Aggregate>,
+    /// Of aggregates.
+    measures: Vec<Term>,
+    constants: Constants,
+}
+
+#[derive(Debug)]
+struct Aggregate {
+    function: AggregateFunctionExpr,
+    /// Places in [`Plan::arguments`].
+    arguments: Vec<usize>,
+    /// The place in [`Plan::filters`].
+    filter: Option<usize>,
+    /// What it is of a key without a row that passes: one row.
+    unseen: ArrayRef,
+}
+
+/// The plan of [`SQL`], made when it is first asked for.
+///
+/// # Errors
+/// As [`Plan::new`].
+pub(super) async fn of_counters() -> Result<Arc<Plan>, Error> {
+    static PLAN: OnceCell<Arc<Plan>> = OnceCell::const_new();
+    PLAN.get_or_try_init(async || Plan::new(SQL).await.map(Arc::new)).await.cloned()
+}
+
+/// The analyzed plan of some SQL: nothing in it is moved yet, and every type fits.
+///
+/// # Errors
+/// [`Error::Refused`] if the SQL fails the lint; as the engine reports.
+pub(super) async fn analyzed(sql: &str) -> Result<(SessionState, LogicalPlan), Error> {
+    let session = session::session(session::Limits::default())?;
+    session.register_table(CLICKS, Arc::new(EmptyTable::new(schema::core())))?;
+    session.register_table(RULINGS, Arc::new(EmptyTable::new(rulings_schema())))?;
+    let (state, plan) = session.sql(sql).await?.into_parts();
+    lint::check(&plan)?;
+    let plan = state.analyzer().execute_and_check(plan, state.config_options(), |_, _| {})?;
+    Ok((state, plan))
 }
 
 impl Plan {
-    /// Plans the SQL against the rulings of the hour.
+    /// Plans some SQL.
     ///
     /// # Errors
-    /// [`Error::Refused`] if the SQL has other keys, or counts by what a range does not hand over; as the engine
-    /// reports.
-    pub(super) async fn new(rulings: Arc<dyn TableProvider>, limits: session::Limits) -> Result<Self, Error> {
-        let session = session::session(session::Limits { threads: 1, ..limits })?;
-        session.register_table(CLICKS, Arc::new(RangeTable))?;
-        session.register_table("rulings", rulings)?;
-        Self::of(SQL, session).await
+    /// [`Error::Refused`] if the SQL has other keys, counts by what a range does not hand over, or by the order of its
+    /// rows; as the engine reports.
+    pub(super) async fn new(sql: &str) -> Result<Self, Error> {
+        let (state, plan) = analyzed(sql).await?;
+        let counted = by_key::dissect(&plan)?;
+        let input = COUNTED.iter().filter_map(|name| {
+            let (table, field) = counted.input.qualified_field_with_unqualified_name(name).ok()?;
+            Some((table.cloned(), Arc::clone(field)))
+        });
+        let mut planning = Planning {
+            input: DFSchema::new_with_metadata(input.collect(), HashMap::new())?,
+            state,
+            arguments: Terms::default(),
+            filters: Terms::default(),
+        };
+        let aggregates =
+            counted.aggregates.iter().map(|function| planning.aggregate(function)).collect::<Result<_, _>>()?;
+        let grouped = counted.grouped.iter().skip(KEYS.len());
+        let grouped = grouped.map(|(table, field)| (table.cloned(), Arc::clone(field))).collect();
+        let grouped = DFSchema::new_with_metadata(grouped, HashMap::new())?;
+        let measure = |measure: &Expr| Term::new(measure, &grouped, &planning.state);
+        let measures = counted.measures.iter().map(measure).collect::<Result<_, _>>()?;
+        let (arguments, filters) = (planning.arguments.terms, planning.filters.terms);
+        Ok(Self { arguments, filters, aggregates, measures, constants: Constants::default() })
     }
 
-    async fn of(sql: &str, session: SessionContext) -> Result<Self, Error> {
-        let frame = session.sql(sql).await?;
-        lint::check(frame.logical_plan())?;
-        let physical = session.state().create_physical_plan(&by_key::rewrite(frame.logical_plan())?).await?;
-        if keeps_clicks(&physical) {
-            return Err(Error::Refused("the plan would keep the clicks of one range for all others".to_owned()));
-        }
-        let wanted = clicks(&physical).map(|clicks| clicks.schema()).unwrap_or_else(|| columns::handed(false));
-        let handed = columns::handed(true);
-        if let Some(other) = wanted.fields().iter().find(|field| handed.column_with_name(field.name()).is_none()) {
-            return Err(Error::Refused(format!(
-                "a sealed hour cannot count by {}: it is in the key alone",
-                other.name()
-            )));
-        }
-        // Without rulings the planner leaves the join out.
-        let with_position = wanted.column_with_name(schema::POSITION).is_some();
-        Ok(Self { physical, session, with_position })
-    }
-
-    /// The counts of a range, in [`CODED`] columns and in the order of the keys.
+    /// The counts of a range, in [`CODED`] columns, one row a key and in the order of the keys.
     ///
     /// # Errors
     /// As the engine reports.
-    pub(super) async fn run(&self, range: Coded) -> Result<Vec<RecordBatch>, Error> {
-        let range = Arc::new(range);
-        let config = self.session.copied_config().with_extension(Arc::clone(&range));
-        let context = TaskContext::default().with_session_config(config).with_runtime(self.session.runtime_env());
-        let batches: Vec<RecordBatch> =
-            execute_stream(Arc::clone(&self.physical), Arc::new(context))?.try_collect().await?;
-        batches.iter().map(|batch| with_keys(batch, &range)).collect()
-    }
-}
-
-/// The scan of the clicks in a plan.
-fn clicks(plan: &Arc<dyn ExecutionPlan>) -> Option<&Arc<dyn ExecutionPlan>> {
-    let is_clicks = plan.downcast_ref::<StreamingTableExec>().is_some();
-    if is_clicks { Some(plan) } else { plan.children().into_iter().find_map(clicks) }
-}
-
-/// Whether the clicks are on the side of a join that is read once and kept for every later execution: that is right
-/// for the rulings alone.
-fn keeps_clicks(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    let kept = plan.downcast_ref::<HashJoinExec>().map(HashJoinExec::left);
-    kept.is_some_and(|kept| clicks(kept).is_some()) || plan.children().into_iter().any(keeps_clicks)
-}
-
-/// The columns of the keys in place of their numbers.
-fn with_keys(batch: &RecordBatch, range: &Coded) -> Result<RecordBatch, Error> {
-    let mut columns = range.keys(batch.column(0).as_primitive::<UInt32Type>())?;
-    columns.extend_from_slice(&batch.columns()[1..]);
-    conform(&columns, &CODED)
-}
-
-/// The `clicks` of the range that the execution brings along.
-#[derive(Debug)]
-pub(super) struct RangeTable;
-
-#[async_trait]
-impl TableProvider for RangeTable {
-    fn schema(&self) -> SchemaRef {
-        columns::table()
+    pub(super) fn run(&self, range: &Coded) -> Result<RecordBatch, Error> {
+        let (results, keys) = (self.aggregate(range)?, range.key_count());
+        let mut columns = range.keys.clone();
+        for measure in &self.measures {
+            let unseen = |aggregate: usize| Arc::clone(&self.aggregates[aggregate].unseen);
+            let is_constant = measure.columns().iter().all(|aggregate| results[*aggregate].is_none());
+            columns.push(if is_constant {
+                self.constants.column(&measure.evaluate(1, |aggregate| Ok(unseen(aggregate)))?, keys)?
+            } else {
+                measure.evaluate(keys, |aggregate| match &results[aggregate] {
+                    Some(result) => Ok(Arc::clone(result)),
+                    None => self.constants.column(&unseen(aggregate), keys),
+                })?
+            });
+        }
+        conform(&columns, &CODED)
     }
 
-    fn table_type(&self) -> TableType {
-        TableType::Base
-    }
-
-    async fn scan(
-        &self,
-        _state: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        _filters: &[Expr],
-        limit: Option<usize>,
-    ) -> DataFusionResult<Arc<dyn ExecutionPlan>> {
-        let schema = match projection {
-            Some(columns) => Arc::new(self.schema().project(columns)?),
-            None => self.schema(),
+    /// The aggregates of every key; `None` where no row passes.
+    fn aggregate(&self, range: &Coded) -> Result<Vec<Option<ArrayRef>>, Error> {
+        let mut accumulators: Vec<Option<Box<dyn GroupsAccumulator>>> = Vec::new();
+        accumulators.resize_with(self.aggregates.len(), || None);
+        for class in &range.classes {
+            let all = BooleanArray::from(vec![true; class.keys.len()]);
+            let filters = self.filters.iter().map(|filter| passing(filter, range, class, &all));
+            let filters: Vec<Option<BooleanArray>> = filters.collect::<Result<_, _>>()?;
+            let mut arguments: Vec<Option<ArrayRef>> = vec![None; self.arguments.len()];
+            for (aggregate, accumulator) in self.aggregates.iter().zip(&mut accumulators) {
+                let Some(passing) = aggregate.filter.map_or(Some(&all), |filter| filters[filter].as_ref()) else {
+                    continue;
+                };
+                let mut values = Vec::with_capacity(aggregate.arguments.len());
+                for argument in &aggregate.arguments {
+                    let value = match arguments[*argument].take() {
+                        Some(value) => value,
+                        None => {
+                            let rows = class.keys.len();
+                            self.arguments[*argument].evaluate(rows, |column| range.column(class, column))?
+                        }
+                    };
+                    values.push(Arc::clone(&value));
+                    arguments[*argument] = Some(value);
+                }
+                let accumulator = match accumulator {
+                    Some(accumulator) => accumulator,
+                    None => accumulator.insert(aggregate.accumulator()?),
+                };
+                // A filter even if all pass: without one, the engine takes it that every key has a row among these.
+                accumulator.update_batch(&values, &class.keys, Some(passing), range.key_count())?;
+            }
+        }
+        let evaluate = |accumulator: Option<Box<dyn GroupsAccumulator>>| {
+            accumulator.map(|mut accumulator| accumulator.evaluate(EmitTo::All)).transpose()
         };
-        let partition = Arc::new(Partition { schema: Arc::clone(&schema) });
-        let order = order(&schema);
-        Ok(Arc::new(StreamingTableExec::try_new(schema, vec![partition], None, order, false, limit)?))
+        Ok(accumulators.into_iter().map(evaluate).collect::<Result<_, _>>()?)
     }
 }
 
-/// That of the keys' numbers; none if they are not wanted.
-fn order(schema: &SchemaRef) -> Option<LexOrdering> {
-    let key = expressions::col(columns::KEY, schema).ok()?;
-    LexOrdering::new([PhysicalSortExpr::new_default(key)])
-}
-
-#[derive(Debug)]
-struct Partition {
-    /// What the query wants.
-    schema: SchemaRef,
-}
-
-impl PartitionStream for Partition {
-    fn schema(&self) -> &SchemaRef {
-        &self.schema
-    }
-
-    fn execute(&self, context: Arc<TaskContext>) -> SendableRecordBatchStream {
-        let batches = match context.session_config().get_extension::<Coded>() {
-            Some(range) => batches(&range, &self.schema),
-            None => Err(DataFusionError::Internal("the execution brings no range along".to_owned())),
-        };
-        let batches = batches.map_or_else(|error| vec![Err(error)], |batches| batches.into_iter().map(Ok).collect());
-        Box::pin(RecordBatchStreamAdapter::new(Arc::clone(&self.schema), stream::iter(batches)))
+impl Aggregate {
+    fn accumulator(&self) -> Result<Box<dyn GroupsAccumulator>, Error> {
+        if self.function.groups_accumulator_supported() {
+            return Ok(self.function.create_groups_accumulator()?);
+        }
+        let function = self.function.clone();
+        Ok(Box::new(GroupsAccumulatorAdapter::new(move || function.create_accumulator())))
     }
 }
 
-fn batches(range: &Coded, schema: &SchemaRef) -> DataFusionResult<Vec<RecordBatch>> {
-    let wanted: Vec<usize> =
-        schema.fields().iter().map(|field| range.rows.schema().index_of(field.name())).collect::<Result<_, _>>()?;
-    let rows = range.rows.project(&wanted)?;
-    let starts = (0..rows.num_rows()).step_by(BATCH_ROWS);
-    Ok(starts.map(|start| rows.slice(start, BATCH_ROWS.min(rows.num_rows() - start))).collect())
+/// Which rows of a class pass a filter; `None` if no row does.
+fn passing(filter: &Term, range: &Coded, class: &Class, all: &BooleanArray) -> Result<Option<BooleanArray>, Error> {
+    if filter.columns().iter().all(|column| Class::is_of_class(*column)) {
+        let passes = filter.evaluate(1, |column| Ok(class.value(column)))?;
+        let passes = passes.as_boolean();
+        return Ok((passes.is_valid(0) && passes.value(0)).then(|| all.clone()));
+    }
+    let passes = filter.evaluate(class.keys.len(), |column| range.column(class, column))?;
+    Ok(Some(passes.as_boolean().clone()))
+}
+
+/// A plan in the making.
+struct Planning {
+    /// The columns of [`COUNTED`], as the SQL's plan knows them.
+    input: DFSchema,
+    state: SessionState,
+    arguments: Terms,
+    filters: Terms,
+}
+
+/// Different expressions.
+#[derive(Default)]
+struct Terms {
+    exprs: Vec<Expr>,
+    terms: Vec<Term>,
+}
+
+impl Terms {
+    /// The place of an expression, which is added if it is new.
+    fn place(&mut self, expr: &Expr, input: &DFSchema, state: &SessionState) -> Result<usize, Error> {
+        if let Some(known) = self.exprs.iter().position(|known| known == expr) {
+            return Ok(known);
+        }
+        self.terms.push(Term::new(expr, input, state)?);
+        self.exprs.push(expr.clone());
+        Ok(self.exprs.len() - 1)
+    }
+}
+
+impl Planning {
+    fn aggregate(&mut self, function: &AggregateFunction) -> Result<Aggregate, Error> {
+        let Self { input, state, arguments, filters } = self;
+        let params = &function.params;
+        let arguments = params.args.iter().map(|argument| arguments.place(argument, input, state));
+        let arguments = arguments.collect::<Result<_, _>>()?;
+        let filter = params.filter.as_deref().map(|filter| filters.place(filter, input, state)).transpose()?;
+        let expr = Expr::AggregateFunction(function.clone());
+        let context = PhysicalPlanningContext::default();
+        let lowered =
+            LoweredAggregateBuilder::new(&expr, input, input.as_arrow(), state.execution_props(), &context).build()?;
+        let function = lowered.aggregate.as_ref().clone();
+        if !lowered.order_bys.is_empty() || !ORDERLESS.contains(&function.fun().name()) {
+            let known = ORDERLESS.join(", ");
+            return Err(Error::Refused(format!("a sealed hour counts by {known}, which need no order; {expr} does")));
+        }
+        let unseen = function.default_value(function.field().data_type())?.to_array()?;
+        Ok(Aggregate { function, arguments, filter, unseen })
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use datafusion::{
-        arrow::array::{ArrayRef, Int64Array, StringArray},
-        physical_plan::displayable,
-    };
-
     use super::*;
-    use crate::counters;
-
-    fn ruled() -> RecordBatch {
-        let columns: Vec<ArrayRef> =
-            vec![Arc::new(Int64Array::from(vec![1])), Arc::new(StringArray::from(vec!["givt"]))];
-        RecordBatch::try_new(counters::rulings_schema(), columns).unwrap()
-    }
-
-    async fn plan(rulings: Vec<RecordBatch>) -> String {
-        let rulings = counters::rulings(rulings).unwrap();
-        let plan = Plan::new(rulings, session::Limits::default()).await.unwrap();
-        displayable(plan.physical.as_ref()).indent(false).to_string()
-    }
-
-    /// If this fails, the engine no longer sees that ranges come in order: counting stays right, and gets slow.
-    #[tokio::test]
-    async fn ranges_are_counted_as_they_come() {
-        for (rulings, joins) in [(vec![], false), (vec![ruled()], true)] {
-            let plan = plan(rulings).await;
-            assert!(plan.contains("ordering_mode=Sorted") && !plan.contains("SortExec"), "{plan}");
-            assert!(!plan.contains("Repartition"), "{plan}");
-            assert_eq!(plan.contains("HashJoinExec: mode=CollectLeft, join_type=Right"), joins, "{plan}");
-            assert_eq!(plan.contains("Join"), joins, "{plan}");
-        }
-    }
 
     #[tokio::test]
     async fn sql_that_counts_by_what_is_not_handed_over_is_refused() {
         for (said, instead) in [
             ("c.kind = 'prefetch'", "c.kind = 'prefetch' AND c.country = 'DE'"),
             ("c.kind = 'prefetch'", "date_trunc('hour', c.event_time) = c.event_time"),
-            ("c.position = r.position", "c.position = r.position AND c.currency = r.category"),
+            ("COUNT(*) FILTER (WHERE c.kind = 'prefetch')", "COUNT(DISTINCT c.user_id)"),
+            ("COUNT(*) FILTER (WHERE c.kind = 'prefetch')", "FIRST_VALUE(c.price_micros)"),
+            ("COUNT(*) FILTER (WHERE c.kind = 'prefetch')", "ANY_VALUE(c.price_micros)"),
+            ("COUNT(*) FILTER (WHERE c.kind = 'prefetch')", "FIRST_VALUE(c.price_micros ORDER BY c.kind)"),
         ] {
-            let session = session::session(session::Limits::default()).unwrap();
-            session.register_table(CLICKS, Arc::new(RangeTable)).unwrap();
-            session.register_table("rulings", counters::rulings(vec![ruled()]).unwrap()).unwrap();
             assert!(SQL.contains(said), "{said}");
-            let refused = Plan::of(&SQL.replace(said, instead), session).await.err();
+            let refused = Plan::new(&SQL.replace(said, instead)).await.err();
             assert!(matches!(refused, Some(Error::Refused(_))), "{instead}: {refused:?}");
         }
+    }
+
+    /// If this fails, the engine has to look at every row for every filter: counting stays right, and gets slow.
+    #[tokio::test]
+    async fn filters_are_asked_once_a_class() {
+        let plan = of_counters().await.unwrap();
+        let columns = |filter: &Term| filter.columns().iter().all(|column| Class::is_of_class(*column));
+        assert!(!plan.filters.is_empty() && plan.filters.iter().all(columns));
     }
 }

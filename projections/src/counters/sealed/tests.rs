@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::{slice, sync::Arc};
 
 use bytes::Bytes;
 use clicktrail_log::{
@@ -22,6 +22,7 @@ use proptest::prelude::*;
 
 use super::{
     hour::{open, project_files},
+    plan::{self, Plan},
     ranges::{Ranges, Sizes},
     threads::Threads,
 };
@@ -32,6 +33,7 @@ use crate::{
         self,
         tests::{bytes, event, events, frame, limits},
     },
+    session,
 };
 
 fn archive() -> Archive {
@@ -74,14 +76,26 @@ async fn in_ranges(
     rulings: &RecordBatch,
     sizes: Sizes,
 ) -> Result<Vec<RecordBatch>, Error> {
-    let rulings = counters::rulings(vec![rulings.clone()])?;
-    project_files(archive, files.to_vec(), rulings, limits(), sizes).await?.try_collect().await
+    project_files(archive, files.to_vec(), plan::of_counters().await?, slice::from_ref(rulings), limits(), sizes)
+        .await?
+        .try_collect()
+        .await
 }
 
 async fn as_a_table(archive: &Archive, files: &[manifest::File], rulings: &RecordBatch) -> Vec<RecordBatch> {
     let clicks = Arc::new(CheckedFiles::new(archive.clone(), files.to_vec(), schema::core(), 2));
     let rows = counters::project(clicks, counters::rulings(vec![rulings.clone()]).unwrap(), limits()).await.unwrap();
     let rows: Vec<_> = rows.try_collect().await.unwrap();
+    rows.iter().map(|batch| counters::normalize(batch).unwrap()).collect()
+}
+
+/// [`as_a_table`] with other SQL.
+async fn with_sql(archive: &Archive, files: &[manifest::File], rulings: &RecordBatch, sql: &str) -> Vec<RecordBatch> {
+    let session = session::session(limits()).unwrap();
+    let clicks = Arc::new(CheckedFiles::new(archive.clone(), files.to_vec(), schema::core(), 2));
+    session.register_table("clicks", clicks).unwrap();
+    session.register_table("rulings", counters::rulings(vec![rulings.clone()]).unwrap()).unwrap();
+    let rows = session.sql(sql).await.unwrap().collect().await.unwrap();
     rows.iter().map(|batch| counters::normalize(batch).unwrap()).collect()
 }
 
@@ -106,6 +120,55 @@ proptest! {
             (ranges, as_a_table(&archive, &files, &rulings).await)
         });
         prop_assert!(bytes(ranges) == bytes(table));
+    }
+}
+
+/// Other ways to count than `counters.sql` has: every way in which a filter, an argument or a measure can look at a
+/// row, and all of them of a key of which no row passes.
+const MEASURES: [&str; 14] = [
+    "COUNT(*)",
+    "COUNT(r.category)",
+    "COUNT(*) - COUNT(r.category)",
+    "COUNT(c.value_micros)",
+    "COUNT(DISTINCT c.price_micros)",
+    "COUNT(DISTINCT r.category) FILTER (WHERE c.kind <> 'click')",
+    "COUNT(*) FILTER (WHERE c.price_micros > 1010)",
+    "COUNT(*) FILTER (WHERE c.value_micros IS NULL AND r.category <> 'givt')",
+    "COUNT(*) FILTER (WHERE NOT (c.kind = 'click' AND r.category = 'givt'))",
+    "COALESCE(MAX(c.value_micros), -1)",
+    "COALESCE(MIN(c.price_micros) FILTER (WHERE r.category IN ('givt', 'policy')), -7)",
+    "COALESCE(SUM(c.value_micros), -3) + COUNT(*) FILTER (WHERE c.kind = 'click')",
+    "COALESCE(SUM(CASE WHEN c.kind = 'click' THEN 1 ELSE c.price_micros END) FILTER (WHERE r.category IS NULL), -5)",
+    "41 + 1",
+];
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// What a plan is spared, it is spared whatever the SQL counts (I6).
+    #[test]
+    fn other_sql_counts_alike_in_ranges(
+        events in events(),
+        rows in 1_usize..200,
+        ruled in prop_oneof![Just(0), any::<u64>()],
+        measures in [0..MEASURES.len(), 0..MEASURES.len()],
+    ) {
+        let [one, other] = measures.map(|measure| MEASURES[measure]);
+        let sql = counters::SQL
+            .replace("COUNT(*) FILTER (WHERE c.kind = 'prefetch')", one)
+            .replace("COUNT(*) FILTER (WHERE c.kind = 'probe')", other);
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let (ranges, table) = runtime.block_on(async {
+            let archive = archive();
+            let files = parts(&archive, &events, 2).await;
+            let rulings = some_rulings(files.len() as u64, ruled);
+            let plan = Arc::new(Plan::new(&sql).await.unwrap());
+            let sizes = Sizes { rows, rows_max: rows };
+            let ruled = slice::from_ref(&rulings);
+            let ranges = project_files(&archive, files.clone(), plan, ruled, limits(), sizes).await.unwrap();
+            (ranges.try_collect().await.unwrap(), with_sql(&archive, &files, &rulings, &sql).await)
+        });
+        prop_assert!(bytes(ranges) == bytes(table), "{one}, {other}");
     }
 }
 
@@ -165,6 +228,16 @@ async fn part_whose_rows_are_out_of_order_is_refused() {
         let error = in_ranges(&archive, &[file], &some_rulings(0, 0), sizes).await.unwrap_err();
         assert!(matches!(error, Error::Archive(archive::Error::Damaged { key, .. }) if key == "backwards"));
     }
+}
+
+#[tokio::test]
+async fn second_ruling_about_a_position_is_refused() {
+    let archive = archive();
+    let files = parts(&archive, &one_ad(60), 1).await;
+    let rulings = some_rulings(1, 0b11);
+    let twice = concat_batches(&counters::rulings_schema(), [&rulings, &rulings]).unwrap();
+    let refused = in_ranges(&archive, &files, &twice, Sizes::default()).await.unwrap_err();
+    assert!(matches!(refused, Error::Refused(_)), "{refused}");
 }
 
 #[tokio::test]
