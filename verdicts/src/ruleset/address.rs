@@ -132,7 +132,15 @@ mod tests {
             assert_eq!(address.ip().to_string(), "203.0.113.7", "{carrier}");
             assert_eq!(address.network(Prefixes::DEFAULT), Address::parse("203.0.113.7").unwrap(), "{carrier}");
         }
-        for own in ["::1", "::ff", "64:ff9b::", "64:ff9b:1:1::cb00:7107", "2001:db8::cb00:7107", "2003:cb00:7107::1", "2002::1"] {
+        for own in [
+            "::1",
+            "::ff",
+            "64:ff9b::",
+            "64:ff9b:1:1::cb00:7107",
+            "2001:db8::cb00:7107",
+            "2003:cb00:7107::1",
+            "2002::1",
+        ] {
             assert_eq!(Address::parse(own).unwrap().ip().to_string(), own);
         }
     }
