@@ -26,8 +26,8 @@ pub(super) struct TooMany;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ids {
     pub(super) own: Uuid,
-    /// As import version 2 called it, if otherwise. It is to be looked for first: the line that has it as its own id may
-    /// come later.
+    /// As import version 2 called it, if otherwise. It is to be looked for first: the line that has it as its own id
+    /// may come later.
     pub(super) earlier: Option<Uuid>,
 }
 

@@ -29,8 +29,8 @@ use super::{
 
 /// Part of [`Import::identity`]: raise it when the same file and mapping would make other frames than before, or an
 /// import cut off under the old version would go on under the new one with frames that do not fit. Version 1 made ids
-/// of the file's digest and the number of a line; `earlier.rs` still knows them. Version 2 told lines apart by blanks at
-/// their end, and rejected more.
+/// of the file's digest and the number of a line; `earlier.rs` still knows them. Version 2 told lines apart by blanks
+/// at their end, and rejected more.
 pub const IMPORT_VERSION: u32 = 3;
 /// How far an event time may lie in the future: clocks differ.
 const FUTURE_MICROS_MAX: i64 = 60_000_000;
