@@ -9,7 +9,7 @@
 //! - [`frame`] is the unit of append; [`chain`] makes reading frames exactly-once;
 //! - [`log`] is the contract, [`embedded`] and [`jetstream`] keep it; [`away`] stands in for one that is not reached;
 //! - [`committer`] turns many requests into few frames, [`spool`] takes over when the log is away;
-//! - [`ids`] and [`time`] are where new ids and the present come from;
+//! - [`ids`] and [`time`] are where new ids and the present come from, [`zone`] is what local clocks show when;
 //! - [`invariants`] is what always holds, numbered;
 //! - [`archive`] writes hours, parts and manifests, and reads them back.
 
@@ -41,3 +41,4 @@ pub mod sqlite;
 #[cfg(test)]
 mod testing;
 pub mod time;
+pub mod zone;

@@ -46,6 +46,8 @@ pub enum Why {
     NotForKind,
     /// A field of the name [`MEMBER`].
     Reserved,
+    /// An import's mapping does not say what the value means.
+    Unmapped,
 }
 
 impl Why {
@@ -63,6 +65,7 @@ impl Why {
             Self::NotAnAddress => "not_an_address",
             Self::NotForKind => "not_for_kind",
             Self::Reserved => "reserved",
+            Self::Unmapped => "unmapped",
         }
     }
 }

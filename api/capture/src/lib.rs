@@ -11,7 +11,7 @@ pub mod aside;
 pub mod currency;
 pub mod draft;
 pub mod json;
-mod mend;
+pub mod mend;
 pub mod optional;
 pub mod parse;
 mod reader;

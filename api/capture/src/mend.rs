@@ -14,7 +14,7 @@ const PLACES_MAX: usize = 1 << 16;
 
 /// What bytes are as JSON's text.
 #[derive(Debug)]
-pub(crate) enum Text<'a> {
+pub enum Text<'a> {
     /// As they are.
     Plain(&'a str),
     /// With something replaced.
@@ -28,10 +28,9 @@ pub(crate) enum Text<'a> {
 
 /// A text in which every byte that was in the way has been replaced.
 #[derive(Debug)]
-pub(crate) struct Mended<'a> {
+pub struct Mended<'a> {
     /// As it came.
     bytes: &'a [u8],
-    /// Valid UTF-8 without half surrogate pairs.
     pub(crate) text: String,
     /// Where something was replaced, in order.
     places: Vec<Place>,
@@ -46,7 +45,7 @@ struct Place {
 }
 
 /// Reads bytes as text, mended where need be.
-pub(crate) fn text(bytes: &[u8]) -> Text<'_> {
+pub fn text(bytes: &[u8]) -> Text<'_> {
     match std::str::from_utf8(bytes) {
         Ok(text) if half_pair(bytes, 0).is_none() => Text::Plain(text),
         Ok(_) => mend(bytes, 0),
@@ -89,19 +88,24 @@ impl<'a> Mended<'a> {
         self.text.push_str(by);
     }
 
+    /// The text: valid UTF-8 without half surrogate pairs.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Where an offset of the mended text was before.
-    pub(crate) fn original(&self, offset: usize) -> usize {
+    pub fn original(&self, offset: usize) -> usize {
         let before = self.places.partition_point(|place| place.at < offset);
         offset - before.checked_sub(1).map_or(0, |last| self.places[last].grown)
     }
 
     /// What stood in a range of the mended text.
-    pub(crate) fn original_of(&self, range: &Range<usize>) -> &'a [u8] {
+    pub fn original_of(&self, range: &Range<usize>) -> &'a [u8] {
         &self.bytes[self.original(range.start)..self.original(range.end)]
     }
 
     /// The first place that was mended in a range of the text.
-    pub(crate) fn first_in(&self, range: &Range<usize>) -> Option<usize> {
+    pub fn first_in(&self, range: &Range<usize>) -> Option<usize> {
         let next = self.places.partition_point(|place| place.at < range.start);
         self.places.get(next).map(|place| place.at).filter(|at| *at < range.end)
     }

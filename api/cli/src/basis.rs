@@ -154,5 +154,6 @@ fn document(basis: &Basis) -> Value {
         "judged_through": marks.judged.clicks_through.get(),
         "logged_through": basis.logged_through.map(|last| last.get()),
         "missing": basis.missing.iter().map(missing).collect::<Vec<_>>(),
+        "stale_hours": basis.stale.iter().map(|hour| hour.to_string()).collect::<Vec<_>>(),
     })
 }

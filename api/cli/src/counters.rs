@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use clicktrail_log::time::Hour;
 use clicktrail_projections::{
     counters::query,
     zone::{Range, Unit, Zone},
@@ -64,9 +65,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         granularity: arguments.granularity,
         zone,
     };
-    if arguments.as_of.is_none() {
-        tell_stale(&service).await?;
-    }
+    let stale = if arguments.as_of.is_none() { tell_stale(&service).await? } else { Vec::new() };
     let answer = match (arguments.tiers, arguments.as_of) {
         (true, None) => service.tiers(&question).await?,
         (true, Some(moment)) => service.tiers_as_of(&question, moment).await?,
@@ -76,7 +75,9 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     if let Some(advertiser) = question.advertiser.filter(|_| answer.rows.iter().all(|rows| rows.num_rows() == 0)) {
         output::note(&format!("nothing was counted of advertiser {advertiser:?} in this range"));
     }
-    let basis = basis::with_spool(answer.basis, &instance).await?;
+    let mut basis = basis::with_spool(answer.basis, &instance).await?;
+    basis.hold_against(question.range.end(), instance.clock.now());
+    basis.stale = stale;
     if arguments.tiers {
         return arguments.basis.print_with(&answer.rows, &basis, global, tiers::print);
     }
@@ -84,11 +85,11 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
 }
 
 /// Says that there are hours whose numbers do not know every verdict.
-async fn tell_stale(service: &Service) -> anyhow::Result<()> {
+async fn tell_stale(service: &Service) -> anyhow::Result<Vec<Hour>> {
     let stale = match service.stale_hours().await {
         Err(cause) if cause.is_transient() => {
             output::note("the verdict log cannot be reached, so nobody knows which hours are stale");
-            return Ok(());
+            return Ok(Vec::new());
         }
         found => found?,
     };
@@ -101,5 +102,5 @@ async fn tell_stale(service: &Service) -> anyhow::Result<()> {
             "{hours}: these totals do not count newer verdicts (see `verdicts stale`; --as-of latest counts them)"
         ));
     }
-    Ok(())
+    Ok(stale.into_keys().collect())
 }

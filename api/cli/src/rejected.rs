@@ -1,5 +1,7 @@
 //! `clicktrail rejected list|show|retry`
 
+mod price;
+
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -26,6 +28,7 @@ use crate::{
     global::{Format, Global},
     installation::Installation,
     made_up, output,
+    rejected::price::Prices,
 };
 
 #[derive(Debug, clap::Subcommand)]
@@ -185,7 +188,8 @@ async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry
     }
     let ads = Registry::load(std::sync::Arc::clone(&instance.catalog)).await?.current();
     let writers = known_writers(instance).await?;
-    let (mut logged, mut known, mut rejected, mut foreign) = (0_u64, 0_u64, 0_u64, 0_u64);
+    let mut prices = Prices::new(instance.catalog.as_ref());
+    let (mut logged, mut known, mut rejected, mut foreign, mut repriced) = (0_u64, 0_u64, 0_u64, 0_u64, 0_u64);
     for entry in &entries {
         // Only what came as an event of the API can be read again; an import's lines need its mapping.
         if !entry.source.starts_with("http") {
@@ -194,12 +198,14 @@ async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry
         }
         // A click in a pause bills nobody, also when the pause is over.
         let is_paused = entry.code == capture::reason::AD_PAUSED;
-        let Some(batch) = (if is_paused { None } else { validate(entry, &ads) }) else {
+        let retried = if is_paused { None } else { validate(entry, &ads, &mut prices).await? };
+        let Some((batch, is_repriced)) = retried else {
             rejected += 1;
             continue;
         };
         if dry_run {
             logged += 1;
+            repriced += u64::from(is_repriced);
             continue;
         }
         let digest = Digest::of(format!("retry of rejected {}", entry.position).as_bytes());
@@ -212,7 +218,10 @@ async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry
         }
         let frame = Writer::new(identity, 1).seal(&batch, (entry.rejected_at, entry.rejected_at))?;
         match instance.clicks.append_if(&frame, Condition::NumberUnused).await {
-            Ok(appended) if !appended.duplicate => logged += 1,
+            Ok(appended) if !appended.duplicate => {
+                logged += 1;
+                repriced += u64::from(is_repriced);
+            }
             Ok(_) | Err(Error::Conflict(_)) => known += 1,
             Err(error) => return Err(error.into()),
         }
@@ -221,13 +230,19 @@ async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry
     match global.output {
         Format::Json => output::json(&json!({
             "dry_run": dry_run, "read": entries.len(), "logged": logged, "logged_before": known,
-            "rejected_again": rejected, "not_retryable": foreign,
+            "rejected_again": rejected, "not_retryable": foreign, "at_an_earlier_price": repriced,
         })),
         Format::Table => output::line(&format!(
             "{}: {logged} {verb}, {known} were logged by an earlier retry, {rejected} are still rejected, \
              {foreign} came from imported files and cannot be retried",
             output::count(entries.len(), "rejected event")
         )),
+    }
+    if repriced > 0 {
+        output::note(&format!(
+            "{repriced} of these clicks cost what their ads cost when they were clicked, which is not today's price \
+             (see `ads history`)"
+        ));
     }
     Ok(Exit::Ok)
 }
@@ -241,15 +256,21 @@ async fn known_writers(instance: &Installation) -> anyhow::Result<Option<Chain>>
     Ok(Some(reader::writers_at_tail(log, archive, instance.catalog.as_ref()).await?))
 }
 
-/// The event as it would be logged now. It is as old as its rejection, so no bound on its age applies; an id that it
-/// lacks is made of its position, so that a second retry makes the same event.
-fn validate(entry: &Entry, ads: &Ads) -> Option<arrow::array::RecordBatch> {
+/// The event as it would be logged now, and whether it takes another price than today's. It is as old as its rejection,
+/// so no bound on its age applies; an id that it lacks is made of its position, so that a second retry makes the same
+/// event.
+async fn validate(
+    entry: &Entry,
+    ads: &Ads,
+    prices: &mut Prices<'_>,
+) -> anyhow::Result<Option<(arrow::array::RecordBatch, bool)>> {
     let limits = Limits { age_max: None, ..Limits::default() };
     let context = capture::Context { captured_at: entry.rejected_at, ads, limits: &limits };
-    let mut draft = capture::parse::draft(&entry.original).ok()?;
+    let Ok(mut draft) = capture::parse::draft(&entry.original) else { return Ok(None) };
     draft.event_id.get_or_insert_with(|| format!("rejected-{}", entry.position).into());
-    let event = capture::validate::event(draft, &context).ok()?;
+    let is_repriced = prices.fill(&mut draft, entry.rejected_at).await?;
+    let Ok(event) = capture::validate::event(draft, &context) else { return Ok(None) };
     let mut builder = EventsBuilder::with_capacity(1);
     builder.push(&event);
-    Some(builder.finish())
+    Ok(Some((builder.finish(), is_repriced)))
 }

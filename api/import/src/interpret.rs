@@ -5,10 +5,13 @@ use std::borrow::Cow;
 use clicktrail_log::{event::Event, time::Timestamp};
 
 use super::{
+    layout::Layout,
     mapping::{Columns, Format, Mapping},
-    record::{Layout, Record, Reject, text_of},
+    record::{Record, Reject},
+    repair,
+    text::{self, LineText},
 };
-use clicktrail_capture::{Ads, Context, Limits, Reason, parse, validate};
+use clicktrail_capture::{Ads, Context, Draft, Limits, Reason, parse, validate};
 
 /// A mapping, fitted to a file.
 #[derive(Debug)]
@@ -40,11 +43,10 @@ impl Interpreter {
 
     /// When the event of the line happened.
     pub(super) fn event_time(&self, line: &[u8]) -> Result<Timestamp, Reject> {
+        let line = text::without_mark(line);
         let time = match self.columns() {
-            Some((format, columns, layout)) => {
-                Record::parse(format, columns, layout, &text_of(format, line)?)?.event_time(columns, layout)?
-            }
-            None => parse::draft(line)?.event_time.ok_or(Reason::MissingField("event_time"))?,
+            Some(mapped) => with_record(mapped, line, |record| record.event_time(mapped.1, mapped.2))?,
+            None => draft(line)?.event_time.ok_or(Reason::MissingField("event_time"))?,
         };
         let bounds = self.mapping.bounds;
         if time < bounds.not_before || bounds.not_after.is_some_and(|end| time > end) {
@@ -63,15 +65,43 @@ impl Interpreter {
         minted: &str,
         take: impl FnOnce(&Event<'_>) -> T,
     ) -> Result<T, Reject> {
+        let line = text::without_mark(line);
         let context = Context { captured_at: event_time, ads: &self.ads, limits: &self.limits };
-        let Some((format, columns, layout)) = self.columns() else {
-            let mut draft = parse::draft(line)?;
+        let Some(mapped) = self.columns() else {
+            let mut draft = draft(line)?;
             draft.event_id.get_or_insert(Cow::Borrowed(minted));
             return Ok(take(&validate::event(draft, &context)?));
         };
-        let text = text_of(format, line)?;
-        let record = Record::parse(format, columns, layout, &text)?;
-        let draft = record.draft(columns, layout, event_time, minted)?;
-        Ok(take(&validate::event(draft, &context)?))
+        with_record(mapped, line, |record| {
+            let draft = record.draft(mapped.1, mapped.2, event_time, minted)?;
+            Ok(take(&validate::event(draft, &context)?))
+        })
     }
+}
+
+/// Calls `read` with what a line holds. JSON that is none is tried once more, repaired.
+fn with_record<T>(
+    (format, columns, layout): (Format, &Columns, &Layout),
+    line: &[u8],
+    read: impl FnOnce(&Record<'_>) -> Result<T, Reject>,
+) -> Result<T, Reject> {
+    let text = LineText::read(format, line)?;
+    let reject = match (Record::parse(format, columns, layout, &text), format) {
+        (Ok(record), _) => return read(&record),
+        (Err(reject), Format::Combined | Format::Csv) => return Err(reject),
+        (Err(reject), Format::Ndjson) => reject,
+    };
+    let Some(repaired) = repair::repaired(line) else { return Err(reject) };
+    let text = LineText::read(format, &repaired)?;
+    // The place that a reason names is one of the line as it came.
+    let record = Record::parse(format, columns, layout, &text).map_err(|_| reject)?;
+    read(&record)
+}
+
+/// A line that is an event as `POST /v1/events` takes it.
+fn draft(line: &[u8]) -> Result<Draft<'_>, Reason> {
+    parse::draft(line).or_else(|reason| {
+        let repaired = repair::repaired(line);
+        repaired.and_then(|line| Some(parse::draft(&line).ok()?.into_owned())).ok_or(reason)
+    })
 }

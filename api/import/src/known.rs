@@ -132,13 +132,13 @@ impl Lookup {
         self.left.is_empty()
     }
 
-    /// Whether the log holds the event under its id or one of `other_ids`; each of the log's events counts once.
+    /// Whether the log holds the event under one of `other_ids` or its own; each of the log's events counts once.
     pub(super) fn take(&mut self, event: &Event<'_>, other_ids: &[String]) -> bool {
         if self.left.is_empty() {
             return false;
         }
         let own = std::iter::once(&*event.event_id);
-        for event_id in own.chain(other_ids.iter().map(String::as_str)) {
+        for event_id in other_ids.iter().map(String::as_str).chain(own) {
             let known = LoggedEvent {
                 event_time: event.event_time,
                 kind: event.kind.as_str(),

@@ -50,7 +50,7 @@ impl<R: Read> Lines<R> {
         Digest(self.digest.clone().finalize().into())
     }
 
-    /// The next line that is not empty. A byte-order mark in front of the first is dropped.
+    /// The next line that holds more than blanks. A byte-order mark in front of the first is dropped.
     pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         loop {
             if !self.fill(LINE_BYTES_MAX + 2)? {
@@ -61,7 +61,8 @@ impl<R: Read> Lines<R> {
             let ended = self.line.last() == Some(&b'\n') || self.skip_rest()?;
             let start = if number == 0 && self.line.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 };
             let end = trimmed_len(&self.line);
-            if end > start {
+            let whole = &self.line[..end];
+            if !whole.strip_prefix(BYTE_ORDER_MARK).unwrap_or(whole).trim_ascii().is_empty() {
                 let cut = end - start > LINE_BYTES_MAX;
                 let end = end.min(start + LINE_BYTES_MAX);
                 return Ok(Some(Line { number, bytes: &self.line[start..end], cut, ended }));
@@ -120,6 +121,7 @@ mod tests {
     fn empty_lines_are_passed_over_and_numbers_go_on() {
         check(b"", &[]);
         check(b"\n\r\n\n", &[]);
+        check(b" \n\t\r\r\n\xef\xbb\xbf\n \n a \n  \n", &[(4, b" a ", false)]);
         check(b"a\n\nb\r\n\r\nc", &[(0, b"a", false), (2, b"b", false), (4, b"c", false)]);
         check(b"\xef\xbb\xbfa\nb\0\n", &[(0, b"a", false), (1, b"b\0", false)]);
     }

@@ -17,7 +17,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
-use clicktrail_log::{frame::Digest, time::Timestamp};
+use clicktrail_log::{frame::Digest, time::Timestamp, zone::Zone};
 use serde::{Deserialize, Deserializer, de};
 use sha2::{Digest as _, Sha256};
 use toml::Spanned;
@@ -27,7 +27,6 @@ use super::{
     csv::Dialect,
     source::{Source, SourceTable},
     time_format::TimeFormat,
-    zone::Zone,
 };
 
 /// What kind of file is read.
@@ -170,6 +169,10 @@ impl Column {
         Self::NAMES[self.index()].0
     }
 
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        Self::NAMES.into_iter().map(|(_, column)| column)
+    }
+
     fn parse(name: &str) -> Option<Self> {
         Self::NAMES.iter().find(|(known, _)| *known == name).map(|(_, column)| *column)
     }
@@ -304,18 +307,20 @@ impl Mapping {
         let file: File = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
         let event_start = file.event.span().start;
         let place = |(message, start): (String, usize)| at(message, start);
-        let zone = file.timezone.as_ref().map(|name| Zone::parse(name.get_ref()).map_err(|m| (m, name.span().start)));
-        let zone = zone.transpose().map_err(place)?;
+        let zone = |name: &Spanned<String>| {
+            name.get_ref().parse::<Zone>().map_err(|unknown| at(unknown.to_string(), name.span().start))
+        };
+        let zone = file.timezone.as_ref().map(zone).transpose()?;
         let default_format = if format == Format::Combined { "combined" } else { "rfc3339" };
         let mut columns = Columns {
             sources: [const { None }; Column::COUNT],
-            time_format: TimeFormat::parse_name(default_format, zone).expect("a format of ours"),
+            time_format: TimeFormat::parse_name(default_format, zone.clone()).expect("a format of ours"),
             extra: Extra::Rest,
             dialect: dialect(format, file.delimiter.as_ref(), file.quote.as_ref()).map_err(place)?,
         };
         for (name, source) in file.event.into_inner() {
             let start = source.span().start;
-            columns.add(format, &name, source.into_inner(), zone).map_err(|message| at(message, start))?;
+            columns.add(format, &name, source.into_inner(), zone.as_ref()).map_err(|message| at(message, start))?;
         }
         columns.check_required().map_err(|message| at(message, event_start))?;
         if let Some(names) = file.extra {
@@ -348,13 +353,13 @@ impl Mapping {
 }
 
 impl Columns {
-    fn add(&mut self, format: Format, name: &str, mut table: SourceTable, zone: Option<Zone>) -> Result<(), String> {
+    fn add(&mut self, format: Format, name: &str, mut table: SourceTable, zone: Option<&Zone>) -> Result<(), String> {
         let column = Column::parse(name).ok_or_else(|| format!("{name:?} is not a column that a mapping can fill"))?;
         if let Some(name) = table.format.take() {
             if column != Column::EventTime {
                 return Err("format is for event_time only".into());
             }
-            self.time_format = TimeFormat::parse_name(&name, zone)?;
+            self.time_format = TimeFormat::parse_name(&name, zone.cloned())?;
         }
         if table.shorten && !column.is_id() {
             return Err("shorten is for ids only".into());

@@ -29,8 +29,9 @@ use super::{
 
 /// Part of [`Import::identity`]: raise it when the same file and mapping would make other frames than before, or an
 /// import cut off under the old version would go on under the new one with frames that do not fit. Version 1 made ids
-/// of the file's digest and the number of a line; `earlier.rs` still knows them.
-pub const IMPORT_VERSION: u32 = 2;
+/// of the file's digest and the number of a line; `earlier.rs` still knows them. Version 2 told lines apart by blanks
+/// at their end, and rejected more.
+pub const IMPORT_VERSION: u32 = 3;
 /// How far an event time may lie in the future: clocks differ.
 const FUTURE_MICROS_MAX: i64 = 60_000_000;
 /// Lines between two calls of the progress callback.
@@ -273,10 +274,11 @@ impl Import {
         let mut id = [0; uuid::fmt::Hyphenated::LENGTH];
         while let Some(line) = sorted.next().map_err(scratch_error)? {
             let time = Timestamp::from_micros(line.key);
-            let minted = occurrences.id(time, line.bytes).map_err(|_| Error::SameTime(time))?;
-            let minted = &*minted.hyphenated().encode_lower(&mut id);
+            let ids = occurrences.ids(time, line.bytes).map_err(|_| Error::SameTime(time))?;
+            let minted = &*ids.own.hyphenated().encode_lower(&mut id);
             let known = known.at(time).map_err(scratch_error)?;
-            let other_ids = if known.is_empty() { Vec::new() } else { earlier.ids(line.ordinal) };
+            let mut other_ids = if known.is_empty() { Vec::new() } else { earlier.ids(line.ordinal) };
+            other_ids.extend(ids.earlier.map(|earlier| earlier.to_string()));
             let event = interpreter.event(line.bytes, time, minted, |event| {
                 let other_ids = if event.event_id == minted { &*other_ids } else { &[] };
                 if known.take(event, other_ids) {

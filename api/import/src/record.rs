@@ -2,22 +2,24 @@
 
 use std::borrow::Cow;
 
-use clicktrail_log::time::Timestamp;
+use clicktrail_log::{event::Kind, frame::Digest, time::Timestamp};
 
 use super::{
     address, combined, csv,
-    mapping::{Column, Columns, Extra, Format},
-    ndjson,
-    source::{Source, Unmapped},
+    extra::Members,
+    layout::{Layout, pointer_into},
+    mapping::{Column, Columns, Format},
+    ndjson::{self, Member},
+    odd::{Odd, Place},
+    source::Unmapped,
+    text::LineText,
     time_format::NoTime,
-    value::{Malformed, Value, write_json_text},
+    value::{Malformed, Value},
 };
-use clicktrail_capture::{Draft, Reason, amount, aside::Why};
+use clicktrail_capture::{Aside, Draft, Reason, amount, aside::Why};
 
 /// At most so many characters of a value are quoted in a detail.
 const QUOTED_CHARS_MAX: usize = 64;
-/// What combined logs hold twice: the parts of the target are kept, not the whole.
-const DERIVED: [&str; 2] = ["target", "first_segment"];
 
 /// Why a line is no event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,70 +42,6 @@ impl From<Malformed> for Reject {
     }
 }
 
-/// Where the fields that a mapping names stand in a record.
-#[derive(Debug)]
-pub(super) struct Layout {
-    /// The name of each value of a record.
-    names: Vec<String>,
-    /// By [`Column::index`]: the value that the column reads.
-    places: [Option<usize>; Column::COUNT],
-    /// By [`Column::index`]: the value that it reads where that is none.
-    fallbacks: [Option<usize>; Column::COUNT],
-    /// NDJSON: the names that point into a member (`/key/…`).
-    pointers: Vec<usize>,
-    /// The values that are kept in `extra`.
-    extra: Vec<usize>,
-    /// NDJSON: members that have no place are kept in `extra`, too.
-    keeps_rest: bool,
-}
-
-impl Layout {
-    /// For a CSV file with this header, or (without one) for a format that knows its names.
-    ///
-    /// # Errors
-    /// The name of a field that the file does not have.
-    pub(super) fn new(format: Format, columns: &Columns, header: &[Cow<'_, str>]) -> Result<Self, String> {
-        let names = match format {
-            Format::Combined => combined::FIELDS.map(str::to_owned).to_vec(),
-            Format::Csv => header.iter().map(|name| name.clone().into_owned()).collect(),
-            Format::Ndjson => ndjson_names(columns),
-        };
-        let place = |field: &str| names.iter().position(|name| name == field).ok_or_else(|| field.to_owned());
-        let places_of = |field: fn(&Source) -> Option<&str>| {
-            let mut places = [None; Column::COUNT];
-            for (at, source) in places.iter_mut().zip(columns.sources()) {
-                *at = source.as_ref().and_then(field).map(place).transpose()?;
-            }
-            Ok::<_, String>(places)
-        };
-        let (places, fallbacks) = (places_of(Source::field)?, places_of(Source::fallback)?);
-        let rest = |(at, name): (usize, &String)| {
-            let kept = format != Format::Combined || !DERIVED.contains(&name.as_str());
-            (kept && !places.contains(&Some(at)) && !fallbacks.contains(&Some(at))).then_some(at)
-        };
-        let extra = match (&columns.extra, format) {
-            (Extra::Fields(fields), _) => fields.iter().map(|field| place(field)).collect::<Result<_, _>>()?,
-            (Extra::Rest, Format::Combined | Format::Csv) => names.iter().enumerate().filter_map(rest).collect(),
-            (Extra::Rest, Format::Ndjson) => Vec::new(),
-        };
-        let keeps_rest = columns.extra == Extra::Rest;
-        let is_pointer = |at: &usize| format == Format::Ndjson && names[*at].starts_with('/');
-        let pointers = (0..names.len()).filter(is_pointer).collect();
-        Ok(Self { names, places, fallbacks, pointers, extra, keeps_rest })
-    }
-}
-
-fn ndjson_names(columns: &Columns) -> Vec<String> {
-    let mut names: Vec<String> =
-        columns.sources().iter().flatten().flat_map(Source::fields).map(str::to_owned).collect();
-    if let Extra::Fields(fields) = &columns.extra {
-        names.extend_from_slice(fields);
-    }
-    names.sort_unstable();
-    names.dedup();
-    names
-}
-
 /// The values of one line.
 #[derive(Debug)]
 pub(super) struct Record<'a> {
@@ -111,47 +49,87 @@ pub(super) struct Record<'a> {
     values: Vec<Option<Value<'a>>>,
     /// NDJSON: members without a place.
     rest: Vec<(Cow<'a, str>, Value<'a>)>,
+    /// NDJSON: what is not as it came.
+    odd: Vec<Odd<'a>>,
 }
 
 impl<'a> Record<'a> {
-    /// Reads a line, which [`text_of`] has read as text.
-    pub(super) fn parse(format: Format, columns: &Columns, layout: &Layout, text: &'a str) -> Result<Self, Reject> {
-        let mut record = Self { values: Vec::with_capacity(layout.names.len()), rest: Vec::new() };
+    /// Reads a line.
+    pub(super) fn parse(
+        format: Format,
+        columns: &Columns,
+        layout: &Layout,
+        text: &'a LineText<'_>,
+    ) -> Result<Self, Reject> {
+        let values = Vec::with_capacity(layout.names.len());
+        let mut record = Self { values, rest: Vec::new(), odd: Vec::new() };
         match format {
-            Format::Combined => combined::parse(text, &mut record.values)?,
-            Format::Csv => csv::parse(text, columns.dialect, layout.names.len(), &mut record.values)?,
-            Format::Ndjson => record.place(layout, ndjson::parse(text)?),
+            Format::Combined => combined::parse(text.as_str(), &mut record.values)?,
+            Format::Csv => csv::parse(text.as_str(), columns.dialect, layout.names.len(), &mut record.values)?,
+            Format::Ndjson => {
+                record.values.resize(layout.names.len(), None);
+                for member in ndjson::parse(text, |key| layout.reads(key))? {
+                    record.place(layout, text, member);
+                }
+            }
         }
         Ok(record)
     }
 
-    fn place(&mut self, layout: &Layout, members: Vec<(Cow<'a, str>, Value<'a>)>) {
-        self.values.resize(layout.names.len(), None);
-        for (key, value) in members {
-            let mut used = false;
-            for at in &layout.pointers {
-                if let Some(inner) = pointed(&layout.names[*at], &key, &value) {
-                    used = true;
-                    self.values[*at] = inner;
+    fn place(&mut self, layout: &Layout, text: &'a LineText<'_>, member: Member<'a>) {
+        let Member { key, value, range, unread } = member;
+        let exact = layout.names.binary_search_by(|name| name.as_str().cmp(&key)).ok();
+        let mut has_place = exact.is_some();
+        for at in &layout.pointers {
+            let Some(pointer) = pointer_into(&layout.names[*at], &key) else { continue };
+            has_place = true;
+            if let Some(why) = unread {
+                self.odd.push(Odd::unread(text, &range, Place::Value(*at), why));
+                continue;
+            }
+            let Some(Value::Nested(raw)) = &value else {
+                if pointer.is_empty() {
+                    self.values[*at].clone_from(&value);
+                    self.odd.extend(Odd::mended(text, &range, Place::Value(*at)));
                 }
+                continue;
+            };
+            let Some(found) = ndjson::pointed(raw, pointer) else { continue };
+            let inner = range.start + found.range.start..range.start + found.range.end;
+            self.values[*at] = found.value;
+            self.odd.extend(Odd::mended(text, &inner, Place::Value(*at)));
+            if found.is_twice {
+                self.odd.push(Odd::unread(text, &range, Place::Value(*at), Why::GivenTwice));
             }
-            match layout.names.binary_search_by(|name| name.as_str().cmp(&key)) {
-                Ok(at) => self.values[at] = Some(value),
-                Err(_) if layout.keeps_rest && !used => self.rest.push((key, value)),
-                Err(_) => {}
-            }
+        }
+        let place = exact.map_or_else(|| Place::Member(key.clone()), Place::Value);
+        let is_rest = !has_place && layout.keeps_rest;
+        if exact.is_none() && !is_rest {
+            return;
+        }
+        if let Some(why) = unread {
+            self.odd.push(Odd::unread(text, &range, place, why));
+            return;
+        }
+        self.odd.extend(Odd::mended(text, &range, place));
+        match (exact, value) {
+            (Some(at), value) => self.values[at] = value,
+            (None, Some(value)) if is_rest => self.rest.push((key, value)),
+            (None, _) => {}
         }
     }
 
     /// When the event happened.
     pub(super) fn event_time(&self, columns: &Columns, layout: &Layout) -> Result<Timestamp, Reject> {
-        let text = self.text(columns, layout, Column::EventTime)?.ok_or(Reason::MissingField("event_time"))?;
-        columns.time_format.parse(text).map_err(|why| {
+        let text = self
+            .text(columns, layout, Column::EventTime, &mut Aside::default())?
+            .ok_or(Reason::MissingField("event_time"))?;
+        columns.time_format.parse(&text).map_err(|why| {
             let why = match why {
                 NoTime::Unreadable => "is not a time in the format that the mapping names",
                 NoTime::NoZone => "does not say its zone: add timezone = \"Europe/Berlin\" (or \"UTC\") to the mapping",
             };
-            Reject { code: "invalid_time", detail: format!("{:?} {why}", quoted(text)) }
+            Reject { code: "invalid_time", detail: format!("{:?} {why}", quoted(&text)) }
         })
     }
 
@@ -163,15 +141,16 @@ impl<'a> Record<'a> {
         event_time: Timestamp,
         minted: &'a str,
     ) -> Result<Draft<'a>, Reject> {
+        let mut aside = self.told(columns, layout)?;
         let mut shortened = Vec::new();
         let mut text = |column: Column| -> Result<Option<Cow<'a, str>>, Reject> {
-            let Some(text) = self.text(columns, layout, column)? else { return Ok(None) };
-            match columns.source(column).and_then(|source| source.shortened(text)) {
+            let Some(text) = self.text(columns, layout, column, &mut aside)? else { return Ok(None) };
+            match columns.source(column).and_then(|source| source.shortened(&text)) {
                 Some(short) => {
                     shortened.push((column, text));
                     Ok(Some(Cow::Owned(short)))
                 }
-                None => Ok(Some(Cow::Borrowed(text))),
+                None => Ok(Some(text)),
             }
         };
         let ip = text(Column::Ip)?;
@@ -198,25 +177,62 @@ impl<'a> Record<'a> {
             city: text(Column::City)?,
             currency: text(Column::Currency)?,
             click_event_id: text(Column::ClickEventId)?,
-            price_micros: self.amount(columns, layout, "price", Column::Price, Column::PriceMicros)?,
-            value_micros: self.amount(columns, layout, "value", Column::Value, Column::ValueMicros)?,
+            price_micros: self.amount(columns, layout, "price", (Column::Price, Column::PriceMicros))?,
+            value_micros: self.value(columns, layout, kind, &mut aside)?,
             ..Draft::default()
         };
-        let mut draft = draft;
-        for column in Column::OPTIONAL {
-            if let Some(raw) = self.nested(columns, layout, column) {
-                draft.aside.column(column.name(), Why::NotText, raw.as_bytes());
-            }
-        }
         let says_more = |given: &&str| address::clean(given).says_more;
         let ip_given = ip.as_deref().filter(says_more);
-        Ok(Draft { extra: self.extra(layout, &shortened, ip_given), ..draft })
+        let extra = self.extra(layout, &shortened, ip_given, &mut aside).map(Cow::Owned);
+        Ok(Draft { extra, aside, ..draft })
     }
 
-    fn text(&'a self, columns: &'a Columns, layout: &Layout, column: Column) -> Result<Option<&'a str>, Reject> {
+    /// What is to be told of values that are not as they came, unless a bill needs one of them.
+    fn told(&self, columns: &Columns, layout: &Layout) -> Result<Aside, Reject> {
+        let mut aside = Aside::default();
+        for odd in &self.odd {
+            let at = match &odd.place {
+                Place::Member(key) => {
+                    odd.tell_field(key, &mut aside);
+                    continue;
+                }
+                Place::Value(at) => *at,
+            };
+            for column in Column::all().filter(|column| self.uses(layout, *column, at)) {
+                if !Column::OPTIONAL.contains(&column) && columns.source(column).is_some() {
+                    return Err(odd.reason(&layout.names[at]).into());
+                }
+                aside.column(column.name(), odd.why, odd.raw);
+            }
+            if layout.extra.contains(&at) {
+                odd.tell_field(&layout.names[at], &mut aside);
+            }
+        }
+        Ok(aside)
+    }
+
+    /// Whether a column is what the value at this place says.
+    fn uses(&self, layout: &Layout, column: Column, at: usize) -> bool {
+        let (place, fallback) = (layout.places[column.index()], layout.fallbacks[column.index()]);
+        place == Some(at) || (fallback == Some(at) && place.is_none_or(|place| self.values[place].is_none()))
+    }
+
+    /// The text of a column. What is odd about one that no bill needs, `aside` is told.
+    fn text(
+        &'a self,
+        columns: &'a Columns,
+        layout: &Layout,
+        column: Column,
+        aside: &mut Aside,
+    ) -> Result<Option<Cow<'a, str>>, Reject> {
         let Some(source) = columns.source(column) else { return Ok(None) };
-        let value = |place: Option<usize>| match place.and_then(|at| self.values[at].as_ref()) {
-            Some(Value::Nested(_)) if Column::OPTIONAL.contains(&column) => Ok(None),
+        let is_optional = Column::OPTIONAL.contains(&column);
+        let mut value = |place: Option<usize>| match place.and_then(|at| self.values[at].as_ref()) {
+            Some(Value::Nested(raw)) if is_optional => {
+                aside.column(column.name(), Why::NotText, raw.as_bytes());
+                // What names an event may be odd, but not be left out: a repeat is known by it.
+                Ok((column == Column::EventId).then_some(*raw))
+            }
             Some(value) => {
                 let expected = "a text, a number, true or false";
                 value.as_text().map(Some).ok_or(Reason::WrongType { field: column.name(), expected })
@@ -224,91 +240,93 @@ impl<'a> Record<'a> {
             None => Ok(None),
         };
         let (found, fallback) = (value(layout.places[column.index()])?, value(layout.fallbacks[column.index()])?);
-        source.resolve(found, fallback).map_err(|Unmapped(text)| Reject {
-            code: "unmapped",
-            detail: format!("the mapping does not say what {} {:?} means", column.name(), quoted(text)),
-        })
+        match source.resolve(found, fallback) {
+            Ok(text) => Ok(text.map(|text| self.distinct(layout, column, text))),
+            Err(Unmapped(text)) if is_optional => {
+                aside.column(column.name(), Why::Unmapped, text.as_bytes());
+                Ok(None)
+            }
+            Err(Unmapped(text)) => Err(Reject {
+                code: "unmapped",
+                detail: format!("the mapping does not say what {} {:?} means", column.name(), quoted(text)),
+            }),
+        }
     }
 
-    /// A list or an object that stands where a column's text should.
-    fn nested(&'a self, columns: &'a Columns, layout: &Layout, column: Column) -> Option<&'a str> {
-        columns.source(column)?;
-        match self.values[layout.places[column.index()]?].as_ref()? {
-            Value::Nested(raw) => Some(raw),
-            Value::Text(_) | Value::Scalar(_) => None,
+    /// Different halves of surrogate pairs became the same character, and different ids must stay different.
+    fn distinct(&self, layout: &Layout, column: Column, text: &'a str) -> Cow<'a, str> {
+        let is_mended = |odd: &&Odd<'_>| match odd.place {
+            Place::Value(at) => odd.why == Why::NotUnicode && self.uses(layout, column, at),
+            Place::Member(_) => false,
+        };
+        let odd = self.odd.iter().find(is_mended);
+        match odd.filter(|_| text.contains(char::REPLACEMENT_CHARACTER) && column.name().ends_with("_id")) {
+            Some(odd) => Cow::Owned(format!("{text}~{}", Digest::of(odd.raw))),
+            None => Cow::Borrowed(text),
+        }
+    }
+
+    /// What a conversion was worth. On anything else nothing is rejected for it.
+    fn value(
+        &self,
+        columns: &Columns,
+        layout: &Layout,
+        kind: Option<Kind>,
+        aside: &mut Aside,
+    ) -> Result<Option<i64>, Reject> {
+        let amount = self.amount(columns, layout, "value", (Column::Value, Column::ValueMicros));
+        match kind {
+            Some(Kind::Click | Kind::Impression | Kind::Probe | Kind::Prefetch) => amount.or_else(|_| {
+                let places = [Column::Value, Column::ValueMicros].map(|column| layout.places[column.index()]);
+                let given = places.into_iter().flatten().find_map(|at| self.values[at].as_ref());
+                aside.column("value_micros", Why::NotForKind, given.map_or("", Value::raw).as_bytes());
+                Ok(None)
+            }),
+            Some(Kind::Conversion) | None => amount,
         }
     }
 
     /// An amount given as decimal text or as micros.
     fn amount(
-        &'a self,
-        columns: &'a Columns,
+        &self,
+        columns: &Columns,
         layout: &Layout,
         field: &'static str,
-        decimal: Column,
-        micros: Column,
+        (decimal, micros): (Column, Column),
     ) -> Result<Option<i64>, Reject> {
-        let decimal = self.text(columns, layout, decimal)?;
-        let whole = self.text(columns, layout, micros)?;
-        let amount = match (decimal, whole) {
+        // Nothing is told: an amount that is odd rejects the line.
+        let text = |column| self.text(columns, layout, column, &mut Aside::default());
+        let amount = match (text(decimal)?, text(micros)?) {
             (None, None) => return Ok(None),
             (Some(_), Some(_)) => Err("is given as a decimal and as micros"),
-            (Some(text), None) => amount::micros_of_decimal(text),
-            (None, Some(text)) => super::time_format::whole(text).ok_or("is not a whole number of micros"),
+            (Some(text), None) => amount::micros_of_decimal(&text),
+            (None, Some(text)) => super::time_format::whole(&text).ok_or("is not a whole number of micros"),
         };
         Ok(Some(amount.map_err(|why| Reason::InvalidAmount { field, why })?))
     }
 
     /// A JSON object of the fields that are kept, of the ids that were shortened, and of what stood in the place of an
     /// address if that says more than the address.
-    fn extra(&self, layout: &Layout, shortened: &[(Column, &str)], ip_given: Option<&str>) -> Option<Cow<'a, str>> {
+    fn extra(
+        &self,
+        layout: &Layout,
+        shortened: &[(Column, Cow<'_, str>)],
+        ip_given: Option<&str>,
+        aside: &mut Aside,
+    ) -> Option<String> {
         let listed =
             layout.extra.iter().filter_map(|at| Some((layout.names[*at].as_str(), self.values[*at].as_ref()?)));
-        let members = listed.chain(self.rest.iter().map(|(name, value)| (name.as_ref(), value)));
-        let mut json = String::new();
-        let name = |json: &mut String, name: &str| {
-            json.push(if json.is_empty() { '{' } else { ',' });
-            write_json_text(name, json);
-            json.push(':');
-        };
-        for (field, value) in members {
-            name(&mut json, field);
-            value.write_json(&mut json);
+        let mut members = Members::default();
+        for (name, value) in listed.chain(self.rest.iter().map(|(name, value)| (name.as_ref(), value))) {
+            members.push(name, value, aside);
         }
         for (column, text) in shortened {
-            name(&mut json, &format!("{}_whole", column.name()));
-            write_json_text(text, &mut json);
+            members.push_text(&format!("{}_whole", column.name()), text);
         }
         if let Some(given) = ip_given {
-            name(&mut json, "ip_given");
-            write_json_text(given, &mut json);
+            members.push_text("ip_given", given);
         }
-        if json.is_empty() {
-            return None;
-        }
-        json.push('}');
-        Some(Cow::Owned(json))
-    }
-}
-
-/// What the pointer `name` (`/key/inner`, RFC 6901) finds in member `key`; the outer `None`: it points elsewhere.
-fn pointed<'a>(name: &str, key: &str, value: &Value<'a>) -> Option<Option<Value<'a>>> {
-    let rest = name.strip_prefix('/')?.strip_prefix(key)?;
-    if !rest.is_empty() && !rest.starts_with('/') {
-        return None;
-    }
-    let Value::Nested(raw) = value else { return Some(if rest.is_empty() { Some(value.clone()) } else { None }) };
-    Some(ndjson::pointed(raw, rest))
-}
-
-/// A line as text. Web servers log bytes that are no UTF-8; in other files they are a mistake.
-pub(super) fn text_of(format: Format, line: &[u8]) -> Result<Cow<'_, str>, Reject> {
-    match format {
-        Format::Combined | Format::Csv => Ok(combined::text(line)),
-        Format::Ndjson => match std::str::from_utf8(line) {
-            Ok(text) => Ok(Cow::Borrowed(text)),
-            Err(error) => Err(Reason::InvalidUtf8 { offset: error.valid_up_to() }.into()),
-        },
+        members.finish()
     }
 }
 

@@ -1,9 +1,7 @@
 //! How times are written in the files that we read.
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, format};
-use clicktrail_log::time::Timestamp;
-
-use super::zone::Zone;
+use clicktrail_log::{time::Timestamp, zone::Zone};
 
 /// How a time is written, and where a time that does not say its zone was local.
 #[derive(Debug, Clone)]
@@ -47,7 +45,7 @@ impl TimeFormat {
             "unix_ms" => Spelling::Unix(3),
             "unix_us" => Spelling::Unix(0),
             "combined" => Spelling::Combined,
-            pattern if pattern.contains('%') => Spelling::Pattern(items(pattern, zone)?),
+            pattern if pattern.contains('%') => Spelling::Pattern(items(pattern, zone.is_some())?),
             other => {
                 return Err(format!(
                     "unknown time format {other:?}: use rfc3339, unix_s, unix_ms, unix_us, combined, or a strptime \
@@ -92,7 +90,7 @@ impl TimeFormat {
 
     /// The instant of a local time.
     fn instant(&self, local: NaiveDateTime) -> Result<Timestamp, NoTime> {
-        let instant = self.zone.ok_or(NoTime::NoZone)?.instant(local).ok_or(NoTime::Unreadable)?;
+        let instant = self.zone.as_ref().ok_or(NoTime::NoZone)?.instant_of(local).ok_or(NoTime::Unreadable)?;
         Ok(Timestamp::from_micros(instant.and_utc().timestamp_micros()))
     }
 
@@ -123,7 +121,7 @@ impl TimeFormat {
 }
 
 /// The items of a pattern, which must say whose time it is, or be told.
-fn items(pattern: &str, zone: Option<Zone>) -> Result<Vec<format::Item<'static>>, String> {
+fn items(pattern: &str, has_zone: bool) -> Result<Vec<format::Item<'static>>, String> {
     let items = format::StrftimeItems::new(pattern).parse_to_owned();
     let items = items.map_err(|_| format!("{pattern:?} is not a strptime pattern"))?;
     if items.iter().any(|item| matches!(item, format::Item::Fixed(format::Fixed::TimezoneName))) {
@@ -142,7 +140,7 @@ fn items(pattern: &str, zone: Option<Zone>) -> Result<Vec<format::Item<'static>>
         | format::Item::OwnedSpace(_)
         | format::Item::Error => false,
     };
-    if zone.is_none() && !items.iter().any(says_zone) {
+    if !has_zone && !items.iter().any(says_zone) {
         return Err(format!(
             "times like {pattern:?} do not say their zone: add timezone = \"Europe/Berlin\" (or \"UTC\") to the mapping"
         ));

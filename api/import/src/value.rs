@@ -58,6 +58,14 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// The text, or the characters of what is none.
+    pub(super) fn raw(&self) -> &str {
+        match self {
+            Self::Text(text) | Self::Scalar(text) => text,
+            Self::Nested(raw) => raw,
+        }
+    }
+
     /// Appends the value as JSON.
     pub(super) fn write_json(&self, json: &mut String) {
         match self {

@@ -26,6 +26,9 @@ pub struct Basis {
     pub logged_through: Option<Seq>,
     /// What the answer does not hold, or may not hold.
     pub missing: Vec<Missing>,
+    /// The sealed hours of which the answer does not count every verdict. Nothing is missing of them: the numbers are
+    /// those that are billed.
+    pub stale: Vec<Hour>,
 }
 
 /// Something that an answer does not hold, or may not hold.
@@ -68,6 +71,11 @@ pub enum Missing {
     },
     /// The catalog lost rows.
     Lost(Hole),
+    /// The range that was asked for is not over, so more will come into it.
+    NotOver {
+        /// The first instant behind the range.
+        end: Timestamp,
+    },
 }
 
 impl Missing {
@@ -83,6 +91,7 @@ impl Missing {
             Self::ArchiveAway(_) => "archive_away",
             Self::CountedUnjudged { .. } => "counted_unjudged",
             Self::Lost(_) => "catalog_lost_rows",
+            Self::NotOver { .. } => "range_not_over",
         }
     }
 }
@@ -118,11 +127,17 @@ impl fmt::Display for Missing {
                 write!(f, "sealed hours count frames up to {sealed}, but the judge has passed only frame {judged}")
             }
             Self::Lost(hole) => write!(f, "the catalog has lost {hole} (see `catalog rebuild`)"),
+            Self::NotOver { end } => write!(f, "the range ends at {end}, which is still to come"),
         }
     }
 }
 
 impl Basis {
+    /// Says that an answer about a range up to `end` is one about a range that is not over `now`.
+    pub fn hold_against(&mut self, end: Option<Timestamp>, now: Timestamp) {
+        self.missing.extend(end.filter(|end| *end > now).map(|end| Missing::NotOver { end }));
+    }
+
     /// Whether the answer holds everything that was logged when the question was asked, and judged.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty()
@@ -161,7 +176,7 @@ impl Service {
         if sealed > judged {
             missing.push(Missing::CountedUnjudged { sealed, judged });
         }
-        Ok(Basis { marks, logged_through, missing })
+        Ok(Basis { marks, logged_through, missing, stale: Vec::new() })
     }
 
     /// How far everything goes now, and what is missing there.

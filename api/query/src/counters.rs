@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, str::FromStr, sync::Arc};
 
 use arrow::array::RecordBatch;
-use clicktrail_catalog::StaleHour;
+use clicktrail_catalog::{OpenRulings, StaleHour};
 use clicktrail_log::{
     position::{ParseError, Position},
     time::Hour,
@@ -109,5 +109,14 @@ impl Service {
     pub async fn stale_hours(&self) -> Result<BTreeMap<Hour, StaleHour>, Error> {
         stale::follow(&self.history, self.catalog.as_ref()).await?;
         Ok(as_of::stale_hours(self.catalog.as_ref()).await?)
+    }
+
+    /// Rulings about what is not sealed yet, which the hour's numbers will not know. Asked behind
+    /// [`stale_hours`](Self::stale_hours), which reads the verdict log to its end.
+    ///
+    /// # Errors
+    /// As the catalog reports.
+    pub async fn open_rulings(&self) -> Result<Option<OpenRulings>, Error> {
+        Ok(self.catalog.open_rulings().await?)
     }
 }

@@ -21,6 +21,10 @@ pub struct Firings {
     pub verdicts: u64,
     /// Of these, how many said invalid.
     pub invalid: u64,
+    /// Of the invalid ones, those that this rule made so: it decides, or no other rule fired.
+    pub decided: u64,
+    /// Verdicts that name no other rule.
+    pub alone: u64,
 }
 
 impl Service {
@@ -43,7 +47,10 @@ impl Service {
                 for reason in &verdict.reasons {
                     let entry = firings.entry((hour, reason.rule.clone(), verdict.stage.as_str())).or_default();
                     entry.verdicts += 1;
-                    entry.invalid += u64::from(verdict.decision == Decision::Invalid);
+                    let (is_invalid, is_alone) = (verdict.decision == Decision::Invalid, verdict.reasons.len() == 1);
+                    entry.invalid += u64::from(is_invalid);
+                    entry.decided += u64::from(is_invalid && (reason.decides || is_alone));
+                    entry.alone += u64::from(is_alone);
                 }
             }
             if page.next == next {

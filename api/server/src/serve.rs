@@ -24,6 +24,9 @@ use crate::{router, state::State};
 
 /// What a connection buffers at most while it reads: also the longest head of a request.
 const BUFFER_BYTES_MAX: usize = 128 << 10;
+/// Headers of a request: more are answered with 431, as is a head of too many bytes. Proxies in a row may each add
+/// dozens, and a click must not be lost to that. Where they stand in the head takes 48 bytes each while it is read.
+const HEADERS_MAX: usize = 1_024;
 /// After a failed accept (out of file descriptors, usually) the loop waits before it tries again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -110,7 +113,8 @@ impl Connection {
             async move { Ok::<_, Infallible>(router::answer(router, &state, request).await) }
         });
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout).max_buf_size(BUFFER_BYTES_MAX);
+        http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
+        http.max_buf_size(BUFFER_BYTES_MAX).max_headers(HEADERS_MAX);
         let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
         let mut is_draining = false;
         loop {
@@ -176,6 +180,25 @@ mod tests {
         let _ = stream.read_to_end(&mut answer).await;
         assert!(answer.is_empty() || answer.starts_with(b"HTTP/1.1 431"), "{}", String::from_utf8_lossy(&answer));
         server.doors.check_counts((1, 0, 0));
+    }
+
+    #[tokio::test]
+    async fn click_with_many_headers_is_redirected_and_counted() {
+        let server = start(Limits::default()).await;
+        let request = |count: usize, value: &str| {
+            let headers: String = (1..count).map(|at| format!("x-proxy-{at}: {value}\r\n")).collect();
+            format!("GET /c/known HTTP/1.1\r\nconnection: close\r\n{headers}\r\n").into_bytes()
+        };
+        for count in [99, 101, 150, HEADERS_MAX] {
+            let answer = exchange(server.address, &request(count, "value")).await;
+            assert!(answer.starts_with("HTTP/1.1 302 Found\r\n"), "{count}: {answer}");
+        }
+        // Fewer headers of more bytes than a head may have, and more of fewer.
+        let answer = exchange(server.address, &request(300, &"v".repeat(1_000))).await;
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 431"), "{answer}");
+        let answer = exchange(server.address, &request(HEADERS_MAX + 1, "v")).await;
+        assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
+        server.doors.check_counts((4, 0, 0));
     }
 
     #[tokio::test]

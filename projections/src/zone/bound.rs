@@ -5,9 +5,12 @@
 //! clocks showed twice or never, a date that the calendar left out, an edge inside what is counted or sealed whole.
 
 use chrono::{Months, NaiveDate, NaiveTime, Timelike as _};
-use clicktrail_log::time::{Hour, Timestamp};
+use clicktrail_log::{
+    time::{Hour, Timestamp},
+    zone::{DAY, Pieces, Zone, instant, second, show},
+};
 
-use super::calendar::{DAY, Pieces, Zone, days, instant, second, show};
+use super::calendar::days;
 use crate::error::Error;
 
 /// What cannot be divided: an edge of a range must not lie inside it.

@@ -2,12 +2,12 @@
 
 use std::ops;
 
-use clicktrail_log::time::Timestamp;
-
-use super::{
-    bound::{self, Bound, Unit},
-    calendar::{DAY, Pieces, Zone, instant, joined, second, show},
+use clicktrail_log::{
+    time::Timestamp,
+    zone::{DAY, Pieces, Zone, instant, joined, second, show},
 };
+
+use super::bound::{self, Bound, Unit};
 use crate::error::Error;
 
 /// The instants of a question: all of them, or pieces in order. It has more than one piece only where a bound is a date
@@ -71,6 +71,11 @@ impl Range {
     pub fn pieces(&self) -> impl Iterator<Item = (Option<Timestamp>, Option<Timestamp>)> {
         let bound = |second: i64| (second > i64::MIN && second < i64::MAX).then(|| instant(second));
         self.0.iter().map(move |piece| (bound(piece.start), bound(piece.end)))
+    }
+
+    /// The first instant behind it; `None` if it has no end.
+    pub fn end(&self) -> Option<Timestamp> {
+        self.0.last().map(|piece| piece.end).filter(|end| *end < i64::MAX).map(instant)
     }
 
     /// As [`between`](Self::between), of bounds as a person writes them. An error names the flag of the bound.

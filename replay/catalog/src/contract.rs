@@ -13,8 +13,8 @@ use clicktrail_verdicts::judge::Mark;
 use crate::{
     error::Error,
     model::{
-        AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, Paused, Reconciliation, RegisteredAd,
-        SealedHour, Segment, Snapshot, StaleHour,
+        AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, OpenRulings, Paused, Reconciliation,
+        RegisteredAd, SealedHour, Segment, Snapshot, StaleHour,
     },
     replacement::Replacement,
 };
@@ -130,6 +130,9 @@ pub trait Catalog: Send + Sync + fmt::Debug {
 
     /// Sealed hours from `from` on that a later ruling concerns, at most `limit`, by hour.
     async fn stale_hours(&self, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error>;
+
+    /// The later rulings about clicks behind the last sealed hour, if there are any.
+    async fn open_rulings(&self) -> Result<Option<OpenRulings>, Error>;
 
     /// The sealed hour that holds a frame.
     async fn hour_of(&self, seq: Seq) -> Result<Option<SealedHour>, Error>;

@@ -35,8 +35,8 @@ pub use clicktrail_verdicts::judge::Mark;
 pub use contract::Catalog;
 pub use error::Error;
 pub use model::{
-    AdAction, AdChange, Compare, Generation, Hole, HotPartial, LaterRuling, Marks, Outcome, Paused, Reconciliation,
-    RegisteredAd, SealedHour, Segment, Snapshot, StaleHour,
+    AdAction, AdChange, Compare, Generation, Hole, HotPartial, LaterRuling, Marks, OpenRulings, Outcome, Paused,
+    Reconciliation, RegisteredAd, SealedHour, Segment, Snapshot, StaleHour,
 };
 pub use postgres::Postgres;
 pub use replacement::{Registered, Replacement};

@@ -270,6 +270,17 @@ pub struct LaterRuling {
     pub verdicts: u64,
 }
 
+/// The later rulings about clicks that no sealed hour holds yet. Their hour will be sealed without them, and be stale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OpenRulings {
+    /// The first, in the verdict log.
+    pub first: Position,
+    /// The last.
+    pub last: Position,
+    /// How many.
+    pub verdicts: u64,
+}
+
 /// A sealed hour whose live segment does not know every verdict about it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StaleHour {

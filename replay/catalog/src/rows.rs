@@ -11,8 +11,8 @@ use clicktrail_verdicts::judge::Mark;
 use crate::{
     error::Error,
     model::{
-        AdAction, AdChange, Generation, Hole, HotPartial, Outcome, Reconciliation, RegisteredAd, SealedHour, Segment,
-        StaleHour,
+        AdAction, AdChange, Generation, Hole, HotPartial, OpenRulings, Outcome, Reconciliation, RegisteredAd,
+        SealedHour, Segment, StaleHour,
     },
     session::Fields,
 };
@@ -239,6 +239,15 @@ pub(crate) fn stale_hour(fields: &dyn Fields) -> Result<StaleHour, Error> {
     let row = Reader::of("hours and later_rulings", &["hour"], fields);
     Ok(StaleHour {
         hour: row.hour()?,
+        first: row.position("first_position")?,
+        last: row.position("last_position")?,
+        verdicts: row.count("verdicts")?,
+    })
+}
+
+pub(crate) fn open_rulings(fields: &dyn Fields) -> Result<OpenRulings, Error> {
+    let row = Reader::of("later_rulings", &[], fields);
+    Ok(OpenRulings {
         first: row.position("first_position")?,
         last: row.position("last_position")?,
         verdicts: row.count("verdicts")?,

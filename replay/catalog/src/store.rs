@@ -15,8 +15,8 @@ use crate::{
     error::Error,
     generation, live,
     model::{
-        AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, Paused, Reconciliation, RegisteredAd,
-        SealedHour, Segment, Snapshot, StaleHour,
+        AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, OpenRulings, Paused, Reconciliation,
+        RegisteredAd, SealedHour, Segment, Snapshot, StaleHour,
     },
     registry, replace,
     replacement::Replacement,
@@ -130,6 +130,10 @@ impl<B: Backend> Catalog for B {
 
     async fn stale_hours(&self, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error> {
         verdicts::stale_hours(&mut self.read().await?, from, limit).await
+    }
+
+    async fn open_rulings(&self) -> Result<Option<OpenRulings>, Error> {
+        verdicts::open_rulings(&mut self.read().await?).await
     }
 
     async fn hour_of(&self, seq: Seq) -> Result<Option<SealedHour>, Error> {

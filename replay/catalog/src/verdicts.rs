@@ -5,7 +5,7 @@ use clicktrail_verdicts::judge::Mark;
 
 use crate::{
     error::Error,
-    model::{LaterRuling, StaleHour},
+    model::{LaterRuling, OpenRulings, StaleHour},
     rows,
     session::{Arg, Session},
 };
@@ -28,6 +28,11 @@ const STALE: &str = "
         CAST(SUM(r.verdicts) AS BIGINT) AS verdicts
     FROM hours h JOIN later_rulings r ON r.click_seq BETWEEN h.first_seq AND h.last_seq
     WHERE h.hour >= $1 GROUP BY h.hour ORDER BY h.hour LIMIT $2";
+
+const OPEN: &str = "
+    SELECT MIN(first_position) AS first_position, MAX(last_position) AS last_position,
+        CAST(SUM(verdicts) AS BIGINT) AS verdicts
+    FROM later_rulings WHERE click_seq > (SELECT COALESCE(MAX(last_seq), 0) FROM hours) HAVING COUNT(*) > 0";
 
 const FORGET_LATER: &str = "DELETE FROM later_rulings";
 
@@ -100,4 +105,9 @@ pub(crate) async fn put_later_rulings(
 /// See [`Catalog::stale_hours`](crate::Catalog::stale_hours).
 pub(crate) async fn stale_hours(session: &mut impl Session, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error> {
     session.fetch(STALE, &[from.into(), limit.into()], rows::stale_hour).await
+}
+
+/// See [`Catalog::open_rulings`](crate::Catalog::open_rulings).
+pub(crate) async fn open_rulings(session: &mut impl Session) -> Result<Option<OpenRulings>, Error> {
+    Ok(session.fetch(OPEN, &[], rows::open_rulings).await?.pop())
 }

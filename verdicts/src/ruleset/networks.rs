@@ -70,9 +70,15 @@ impl AddressList {
         Ok(Self { head: ListHead::parse(path, text), starts, lines, v4, networks: networks.len() })
     }
 
-    /// The line of the narrowest network that holds `address`.
+    /// The line of the narrowest network that holds `address`. Of one of version 6 that carries one of version 4 it is
+    /// that of the carried one; a list may still name the carriers, as in `2002::/16`.
     pub(crate) fn line_of(&self, address: Address) -> Option<u32> {
-        let bits = address.bits();
+        let carried = address.carried();
+        let found = self.line_of_bits(carried.bits());
+        if carried == address { found } else { found.or_else(|| self.line_of_bits(address.bits())) }
+    }
+
+    fn line_of_bits(&self, bits: u128) -> Option<u32> {
         let (from, to) = self.stretches_around(bits);
         let at = from + self.starts[from..to].partition_point(|start| *start <= bits);
         let line = *self.lines.get(at.checked_sub(1)?)?;
@@ -197,6 +203,23 @@ mod tests {
             assert_eq!(list.line_of(Address::parse(address).unwrap()), line, "{address}");
         }
         assert_eq!(list.networks(), 4);
+    }
+
+    #[test]
+    fn carried_address_is_looked_up_before_its_carrier() {
+        let list = list("203.0.113.0/24\n2002::/16\n64:ff9b::198.51.100.0/120").unwrap();
+        for (address, line) in [
+            ("64:ff9b::203.0.113.9", Some(1)),
+            ("2002:cb00:7109::1", Some(1)),
+            ("2001:0:c633:6401:8000:63bf:34ff:8ef8", Some(1)),
+            ("2002:c000:0201::1", Some(2)),
+            ("192.0.2.1", None),
+            ("64:ff9b::198.51.100.3", Some(3)),
+            ("198.51.100.3", None),
+            ("64:ff9b::192.0.2.1", None),
+        ] {
+            assert_eq!(list.line_of(Address::parse(address).unwrap()), line, "{address}");
+        }
     }
 
     #[test]

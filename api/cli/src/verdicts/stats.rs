@@ -28,14 +28,16 @@ pub(super) async fn run(global: &Global, range: Range) -> anyhow::Result<Exit> {
                     "stage": stage,
                     "verdicts": fired.verdicts,
                     "invalid": fired.invalid,
+                    "decided": fired.decided,
+                    "alone": fired.alone,
                 })
             };
             output::json(&fired.iter().map(row).collect());
         }
         Format::Table => {
-            let mut table = output::Table::new(&["hour", "rule", "stage", "verdicts", "invalid"]);
+            let mut table = output::Table::new(&["hour", "rule", "stage", "fired", "invalid", "decided", "alone"]);
             for ((hour, rule, stage), fired) in &fired {
-                let counts = [fired.verdicts.to_string(), fired.invalid.to_string()];
+                let counts = [fired.verdicts, fired.invalid, fired.decided, fired.alone].map(|count| count.to_string());
                 table.push([shown(hour), rule.clone(), (*stage).to_owned()].into_iter().chain(counts).collect());
             }
             table.print();
@@ -46,7 +48,9 @@ pub(super) async fn run(global: &Global, range: Range) -> anyhow::Result<Exit> {
 
 pub(super) async fn stale(global: &Global) -> anyhow::Result<Exit> {
     let instance = global.open_existing().await?;
-    let stale = instance.questions().stale_hours().await?;
+    let service = instance.questions();
+    let stale = service.stale_hours().await?;
+    let open = service.open_rulings().await?;
     basis::tell(&basis::present(&instance).await?);
     match global.output {
         Format::Json => {
@@ -58,7 +62,11 @@ pub(super) async fn stale(global: &Global) -> anyhow::Result<Exit> {
                     "last": hour.last.to_string(),
                 })
             };
-            output::json(&stale.values().map(row).collect());
+            let open = open.map(|open| {
+                let (first, last) = (open.first.to_string(), open.last.to_string());
+                json!({"hour": null, "verdicts": open.verdicts, "first": first, "last": last})
+            });
+            output::json(&stale.values().map(row).chain(open).collect());
         }
         Format::Table => {
             let mut table = output::Table::new(&["hour", "verdicts", "first", "last"]);
@@ -66,7 +74,14 @@ pub(super) async fn stale(global: &Global) -> anyhow::Result<Exit> {
                 let (first, last) = (hour.first.to_string(), hour.last.to_string());
                 table.push(vec![hour.hour.to_string(), hour.verdicts.to_string(), first, last]);
             }
+            if let Some(open) = open {
+                let (first, last) = (open.first.to_string(), open.last.to_string());
+                table.push(vec!["open".to_owned(), open.verdicts.to_string(), first, last]);
+            }
             table.print();
+            if open.is_some() {
+                output::note("open: the hour of these verdicts is not sealed yet; it will be stale when it is");
+            }
         }
     }
     Ok(Exit::Ok)

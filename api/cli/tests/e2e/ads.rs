@@ -112,3 +112,46 @@ fn history_says_who_changed_what_from_what_to_what() {
     let nameless = installation.run(&["ads", "resume", "shoes", "--actor", ""]).exits(1).stderr();
     assert!(nameless.contains("must have 1 to 256 characters"), "{nameless}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn retry_costs_what_the_click_cost() {
+    let installation = Installation::embedded();
+    let server = Server::start(&installation);
+    let client = Client::builder().redirect(Policy::none()).build().unwrap();
+    let url = format!("{}/c/boots?uid=a", server.url());
+    assert_eq!(client.get(url).header("user-agent", AGENT).send().await.unwrap().status(), 404);
+    for price in ["0.25", "0.40"] {
+        let ad = ["ads", "add", "boots", "--advertiser", "acme", "--campaign", "spring", "--currency", "EUR"];
+        let rest = ["--target", "https://example.com/boots", "--price", price];
+        installation.run(&[&ad[..], &rest].concat()).exits(0);
+    }
+    let dry = installation.ask(&["rejected", "retry", "--dry-run"]);
+    assert_eq!((&dry["logged"], &dry["at_an_earlier_price"]), (&json!(1), &json!(1)));
+    let retried = installation.run(&["rejected", "retry"]).exits(0);
+    assert!(retried.stderr().contains("1 of these clicks cost what their ads cost when they were clicked"));
+    // The ad was registered behind the click: it costs what it was registered with first.
+    assert_eq!(counted(&installation, 1)["spend_micros"], "250000");
+    server.stop(&[]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ruling_in_an_open_hour_is_listed_and_a_range_that_is_not_over_is_incomplete() {
+    let installation = Installation::embedded();
+    installation.register_ads(&["shoes"]);
+    let server = Server::start(&installation);
+    click(&server, "shoes", "a").await;
+    counted(&installation, 1);
+    let added = installation.ask(&["verdicts", "add", "1.1.0", "--reason", "competitor", "--actor", "ann"]);
+    let stale = installation.ask(&["verdicts", "stale"]);
+    let at = &added["position"];
+    assert_eq!(stale, json!([{"hour": null, "verdicts": 1, "first": at, "last": at}]));
+    let ask = |to: &str, exit: i32| {
+        let question = ["counters", "--from", "2020-01-01", "--to", to, "--complete", "--basis", "--output", "json"];
+        installation.run(&question).exits(exit).json()
+    };
+    let open = ask("9000-01-01", 4);
+    assert_eq!((&open["complete"], &open["basis"]["missing"][0]["code"]), (&json!(false), &json!("range_not_over")));
+    let over = ask("2020-02-01", 0);
+    assert_eq!((&over["complete"], &over["basis"]["stale_hours"]), (&json!(true), &json!([])));
+    server.stop(&[]);
+}

@@ -83,7 +83,7 @@ fn errors_outside_the_columns_point_at_their_lines_too() {
         ("not_before = \"yesterday\"", "\"yesterday\" is not a time like"),
         ("delimiter = \";\"", "delimiter is for csv only"),
         ("quote = \"\"", "quote is for csv only"),
-        ("timezone = \"CET+1\"", "\"CET+1\" is not a time zone: use a name like \"Europe/Berlin\""),
+        ("timezone = \"CET+1\"", "\"CET+1\" is not a time zone: use an IANA name, as in Europe/Berlin"),
         ("extras = []", "unknown field `extras`"),
     ] {
         let (found_line, message) = error(Format::Combined, &with(extra, replacement));

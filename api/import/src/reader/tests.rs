@@ -277,7 +277,116 @@ fn ndjson_is_read_by_key_and_by_pointer() {
     let imported = import(file.as_bytes(), mapping);
     assert_eq!(imported.texts("ad_id"), [Some("17")]);
     assert_eq!(imported.texts("extra"), [Some(r#"{"z":[1,{"y":null}]}"#)]);
-    assert_eq!(imported.codes(), [(1, "wrong_type".into()), (2, "malformed".into())]);
+    assert_eq!(imported.codes(), [(1, "wrong_type".into()), (2, "duplicate_key".into())]);
+}
+
+/// A mapping of NDJSON with optional columns of every sort, and a line for it around other members.
+fn optional(members: &[u8]) -> (Mapping, Vec<u8>) {
+    let more = r#"
+        event_id = { field = "id" }
+        user_id = { field = "/user/id" }
+        user_agent = { field = "ua" }
+        city = { field = "city", fallback = "town" }
+        device_type = { field = "device", map = { m = "mobile" } }
+        value = { field = "worth" }
+    "#;
+    let line =
+        br#"{"at":1431857103250,"type":"click","advertiser":"acme","ad":"a","price":0.05,"#.iter().chain(members);
+    let mapping = format!("{COLUMNS}{more}");
+    (Mapping::parse(Format::Ndjson, &mapping).unwrap(), line.chain(b"}").copied().collect())
+}
+
+#[test]
+fn optional_value_that_cannot_be_read_costs_no_line_of_mapped_ndjson() {
+    for (members, column, value, told) in [
+        (br#""ua":"x\ud800""#.as_slice(), "user_agent", "x\u{fffd}", r#""user_agent":{"why":"not_unicode""#),
+        (br#""ua":"\udc00x""#, "user_agent", "\u{fffd}x", "not_unicode"),
+        (b"\"ua\":\"K\xf6ln\"", "user_agent", "Köln", "not_unicode"),
+        (b"\"ua\":\"a\0b\"", "user_agent", "a\u{fffd}b~", r#""user_agent":{"why":"control_character""#),
+        (br#""ua":"a\u0000b""#, "user_agent", "a\u{fffd}b~", "control_character"),
+        (b"\"ua\":\"a\tb\"", "user_agent", "a\tb", ""),
+        (br#""ua":"say \x22hi\x22""#, "user_agent", "say \"hi\"", ""),
+        (br#""ua":"one","ua":"two""#, "user_agent", "one", r#""user_agent":{"why":"given_twice""#),
+        (br#""ua":"one","\u0075a":{"x":1}"#, "user_agent", "one", "given_twice"),
+        (br#""ua":{"os":"x"}"#, "extra", "", r#""user_agent":{"why":"not_text""#),
+        (br#""ua":1e400"#, "user_agent", "1e400", ""),
+        (br#""city":NaN"#, "city", "NaN", ""),
+        (br#""city":null,"town":"Bonn""#, "city", "Bonn", ""),
+        (br#""user":{"id":"u","id":"v"}"#, "user_id", "u", r#""user_id":{"why":"given_twice""#),
+        (br#""user":{"id":"u"},"user":{"id":"v"}"#, "user_id", "u", r#""user_id":{"why":"given_twice""#),
+        (b"\"user\":{\"id\":\"\xff\"}", "user_id", "ÿ", r#""user_id":{"why":"not_unicode""#),
+        (b"\"user\":{\"id\":\"u\",\"name\":\"\xff\"}", "user_id", "u", ""),
+        (br#""id":["odd"]"#, "event_id", "[\"odd\"]", r#""event_id":{"why":"not_text""#),
+        (br#""id":"\ud800""#, "event_id", "\u{fffd}~", r#""event_id":{"why":"not_unicode""#),
+        (br#""device":"x""#, "extra", "", r#""device_type":{"why":"unmapped""#),
+        (br#""worth":"a lot""#, "extra", "", r#""value_micros":{"why":"not_for_kind""#),
+        (br#""x":1,"x":2"#, "extra", r#"{"x":1,"#, r#""extra":[{"field":"x","why":"given_twice""#),
+        (b"\"x\":\"\xff\"", "extra", r#"{"x":"\u{ff}","#, r#""why":"not_unicode""#),
+        (br#""x":{"y":"\u0000"}"#, "extra", r#"{"_set"#, r#""field":"x","why":"control_character""#),
+        (br#""_set_aside":1"#, "extra", r#"{"_set"#, r#""why":"reserved""#),
+    ] {
+        let (mapping, line) = optional(members);
+        let shown = String::from_utf8_lossy(&line).into_owned();
+        let imported = import(&line, mapping);
+        assert_eq!(imported.import.rejected_lines(), 0, "{shown}");
+        let found = imported.texts(column)[0].unwrap_or_default();
+        assert!(found.starts_with(&value.replace("\\u{ff}", "ÿ")), "{shown}: {found}");
+        let extra = imported.texts("extra")[0].unwrap_or_default();
+        assert!(extra.contains(told) && extra.is_empty() == told.is_empty(), "{shown}: {extra}");
+    }
+    let deep = format!("\"x\":{}1{}", "[".repeat(200), "]".repeat(200));
+    let (mapping, line) = optional(deep.as_bytes());
+    assert!(import(&line, mapping).texts("extra")[0].unwrap().contains("too_deep"));
+}
+
+#[test]
+fn value_that_a_bill_needs_rejects_the_line_of_mapped_ndjson() {
+    for (members, code) in [
+        (br#""ad":"b""#.as_slice(), "duplicate_key"),
+        (br#""ad":"a""#, "duplicate_key"),
+        (br#""price":0.06"#, "duplicate_key"),
+        (br#""at":1"#, "duplicate_key"),
+        (br#""type":"click""#, "duplicate_key"),
+    ] {
+        let (mapping, line) = optional(members);
+        assert_eq!(import(&line, mapping).codes(), [(0, code.to_owned())], "{}", String::from_utf8_lossy(&line));
+    }
+    for (from, to, code) in [
+        ("\"a\"", b"\"a\xff\"".as_slice(), "invalid_utf8"),
+        ("\"a\"", br#""a\ud800""#, "invalid_utf8"),
+        ("\"a\"", b"\"a\tb\"", "invalid_id"),
+        ("\"a\"", b"[1]", "wrong_type"),
+        ("0.05", b"1e400", "invalid_amount"),
+        ("0.05", b"NaN", "invalid_amount"),
+        ("\"click\"", b"\"clic\"", "invalid_kind"),
+    ] {
+        let (mapping, line) = optional(b"\"x\":1");
+        let text = String::from_utf8(line).unwrap();
+        let at = text.find(from).unwrap();
+        let line = [text[..at].as_bytes(), to, text[at + from.len()..].as_bytes()].concat();
+        assert_eq!(import(&line, mapping).codes(), [(0, code.to_owned())], "{}", String::from_utf8_lossy(&line));
+    }
+}
+
+#[test]
+fn marks_line_ends_and_blanks_make_no_other_line_of_ndjson() {
+    let (mapping, line) = optional(b"\"x\":1");
+    let ids = |file: &[u8]| {
+        let imported = import(file, mapping.clone());
+        assert_eq!(imported.import.rejected_lines(), 0);
+        imported.texts("event_id").into_iter().flatten().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let plain = ids(&line);
+    assert_eq!(plain.len(), 1);
+    for file in [
+        [line.as_slice(), b"\n"].concat(),
+        [line.as_slice(), b" \t\r\n \t\n\n"].concat(),
+        [b"\xef\xbb\xbf".as_slice(), &line, b"\r\r\n"].concat(),
+    ] {
+        assert_eq!(ids(&file), plain, "{}", String::from_utf8_lossy(&file));
+    }
+    // Two files with marks, one behind the other.
+    assert_eq!(ids(&[b"\xef\xbb\xbf".as_slice(), &line, b"\n\xef\xbb\xbf", &line].concat()).len(), 2);
 }
 
 #[test]

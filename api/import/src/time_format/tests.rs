@@ -1,7 +1,7 @@
 use super::*;
 
 fn read(format: &str, zone: Option<&str>, text: &str) -> Result<String, NoTime> {
-    let zone = zone.map(|zone| Zone::parse(zone).unwrap());
+    let zone = zone.map(|zone| zone.parse::<Zone>().unwrap());
     let time = TimeFormat::parse_name(format, zone).unwrap_or_else(|error| panic!("{error}")).parse(text);
     time.map(|time| time.to_string())
 }
@@ -87,9 +87,9 @@ fn a_local_time_needs_the_mappings_zone() {
 
 #[test]
 fn the_name_of_a_zone_is_refused_with_what_to_write() {
-    for zone in [None, Some(Zone::parse("UTC").unwrap())] {
+    for zone in [None, Some("UTC".parse::<Zone>().unwrap())] {
         for pattern in ["%Y-%m-%d %H:%M:%S %Z", "%a %b %e %T %Z %Y"] {
-            let error = TimeFormat::parse_name(pattern, zone).unwrap_err();
+            let error = TimeFormat::parse_name(pattern, zone.clone()).unwrap_err();
             assert!(error.contains("use %z") && error.contains("timezone = "), "{error}");
         }
     }

@@ -1,6 +1,6 @@
 //! The judge's mark and later rulings: each verdict frame is accounted for once, whoever follows.
 
-use clicktrail_catalog::{Error, LaterRuling, Mark, StaleHour};
+use clicktrail_catalog::{Error, LaterRuling, Mark, OpenRulings, StaleHour};
 use clicktrail_log::position::{Epoch, Position, Seq};
 
 use crate::{
@@ -70,8 +70,11 @@ pub(crate) async fn later_ruling_on_an_open_hour_waits_for_its_seal(place: Place
     let catalog = place.open().await;
     catalog.put_later_rulings(&[later(5, 1, 1, 1)], Seq::ZERO, seq(1)).await.unwrap();
     assert_eq!(catalog.stale_hours(hour(0), 10).await.unwrap(), []);
+    let open = OpenRulings { first: verdict(1), last: verdict(1), verdicts: 1 };
+    assert_eq!(catalog.open_rulings().await.unwrap(), Some(open));
     catalog.seal(&sealed(hour(0), 1, 10), &segment(hour(0)), &|_| equal(hour(0), 0)).await.unwrap();
     assert_eq!(catalog.stale_hours(hour(0), 10).await.unwrap().len(), 1);
+    assert_eq!(catalog.open_rulings().await.unwrap(), None);
 }
 
 pub(crate) async fn hour_and_live_segment_are_found(place: Place) {
