@@ -88,6 +88,11 @@ impl Command {
             | Self::Doctor(_) => false,
         }
     }
+
+    /// Whether what it prints are rows without an end.
+    const fn answers_with_a_stream(&self) -> bool {
+        matches!(self, Self::Log(log::Command::Cat { .. }))
+    }
 }
 
 /// Runs the command that the process was started with.
@@ -137,6 +142,9 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Requested::Csv => {
             ensure!(command.answers_with_a_table(), "this command has no table to print as CSV: use --output json");
             output::tables_are_csv();
+        }
+        Requested::Ndjson | Requested::Arrow => {
+            ensure!(command.answers_with_a_stream(), "this command has no stream of rows to print: use --output json");
         }
     }
     output::tracing(matches!(command, Command::Serve(_)));

@@ -18,6 +18,7 @@ mod exit;
 mod global;
 mod import;
 mod installation;
+mod interrupt;
 mod log;
 mod made_up;
 mod methodology;

@@ -44,6 +44,11 @@ pub(super) fn line(text: &str) {
     stream::STDOUT.line(text);
 }
 
+/// Bytes on stdout as they are.
+pub(super) fn bytes(bytes: &[u8]) {
+    stream::STDOUT.bytes(bytes);
+}
+
 /// Whether anybody takes what is printed: a command that could go on for ever ends when nobody does.
 pub(super) fn is_taken() -> bool {
     stream::STDOUT.is_open()

@@ -13,6 +13,7 @@ mod catalog_outage;
 mod complete;
 mod copies;
 mod data_directory;
+mod history;
 mod identity;
 mod imports;
 mod installation;
