@@ -1,5 +1,6 @@
 //! `clicktrail log hours|cat|tail|verify`
 
+mod first_hour;
 mod rows;
 mod stream;
 
@@ -19,7 +20,7 @@ use clicktrail_log::{
     position::{Position, Seq},
     time::Hour,
 };
-use clicktrail_projections::zone::{self, Bound, Unit, Zone};
+use clicktrail_projections::zone;
 use clicktrail_replay::recount::Recounted;
 use clicktrail_verdicts::{archive::Verdicts, coverage::Coverage};
 use serde_json::{Value, json};
@@ -37,7 +38,7 @@ pub(super) enum Command {
     /// List sealed hours
     Hours {
         /// From this hour (UTC) on, inclusive: 2026-11-22T14, or 2026-11-22 for its first hour
-        #[arg(long, value_parser = first_hour)]
+        #[arg(long, value_parser = first_hour::parse)]
         from: Option<Hour>,
         /// Leave out hours without events
         #[arg(long)]
@@ -80,11 +81,6 @@ pub(super) enum Command {
         #[arg(long)]
         counters: bool,
     },
-}
-
-fn first_hour(text: &str) -> Result<Hour, clicktrail_projections::Error> {
-    let utc = Zone::utc();
-    Ok(Bound::parse(text, &utc, Unit::Hour)?.first(&utc).hour())
 }
 
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {

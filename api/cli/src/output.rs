@@ -5,6 +5,7 @@
 
 mod cell;
 mod mode;
+mod ndjson;
 mod stream;
 mod table;
 
@@ -17,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 use crate::global::Format;
 pub(super) use cell::amount;
 pub(super) use mode::{is_csv, tables_are_csv};
+pub(super) use ndjson::{POSITIONS, lines as ndjson};
 pub(super) use table::Table;
 
 /// Log lines go to stderr; commands other than `serve` show only what needs attention.

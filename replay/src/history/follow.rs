@@ -111,7 +111,7 @@ impl History {
     }
 
     /// The first position that was not given: a reader that begins there goes on exactly here.
-    pub fn from(&self) -> Position {
+    pub fn place(&self) -> Position {
         self.from
     }
 
@@ -153,7 +153,8 @@ impl History {
             return Ok(Some(Step::End));
         }
         if let Some(sealed) = self.walk.next(&self.archive, self.source).await? {
-            self.parts = sealed.parts;
+            let is_wanted = self.from_hour.is_none_or(|from| from <= sealed.hour);
+            self.parts = if is_wanted { sealed.parts } else { VecDeque::new() };
             return Ok(None);
         }
         let epoch = self.log.info().await?.epoch;
@@ -189,7 +190,10 @@ impl History {
         if is_behind {
             return Ok(Some(Step::End));
         }
-        let is_given = self.from_hour.is_some_and(|from| hour < from) || first.next_frame() <= self.from;
+        if self.from_hour.is_some_and(|from| hour < from) {
+            self.from = self.from.max(first.next_frame());
+        }
+        let is_given = first.next_frame() <= self.from;
         let logged = tail.frames.pop_front().expect("it was looked at");
         match tail.reader.pass(&logged) {
             Admission::Fresh => {}

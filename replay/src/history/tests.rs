@@ -250,7 +250,7 @@ async fn reader_that_is_overtaken_and_restarted_gives_every_row_once_in_order() 
                 5 | 6 => bed.pass(i64::try_from(dice.roll(45)).unwrap() * MINUTE - 3 * MINUTE),
                 7 => bed.seal().await,
                 8 => bed.log.trim(bed.cursor.next_seq()).await.unwrap(),
-                9 => history = bed.history(source, Start::At(history.from()), None).await.unwrap(),
+                9 => history = bed.history(source, Start::At(history.place()), None).await.unwrap(),
                 _ => {
                     for _ in 0..dice.roll(4) {
                         if let Step::Rows(rows) = history.next(Duration::ZERO).await.unwrap() {
@@ -297,6 +297,18 @@ async fn every_row_is_a_place_to_go_on_behind() {
         assert_eq!([before, behind].concat(), bed.rows, "before and from {hour}");
     }
     assert!(!bed.read(Start::Hour(open), None).await.unwrap().is_empty());
+    // One that waits for an hour which is not there yet, while the open one is sealed and trimmed.
+    let later = Hour::from_i64(open.as_i64() + 3);
+    let mut waiting = bed.history(Source::new(Stream::Clicks), Start::Hour(later), None).await.unwrap();
+    bed.append(0, 2, &mut dice).await;
+    bed.pass(240 * MINUTE);
+    let given = bed.rows.len();
+    bed.append(1, 2, &mut dice).await;
+    bed.seal().await;
+    bed.log.trim(bed.cursor.next_seq()).await.unwrap();
+    let Step::Rows(rows) = waiting.next(Duration::ZERO).await.unwrap() else { panic!("there is a row") };
+    assert_eq!(rows_of(&rows), bed.rows[given..]);
+    assert_eq!(waiting.next(Duration::ZERO).await.unwrap(), Step::Tail);
 }
 
 #[tokio::test]

@@ -7,9 +7,6 @@ use serde_json::{Map, Value, json};
 
 use crate::output;
 
-/// Columns that hold positions. In JSON they are texts: many readers would round the integers.
-const POSITIONS: [&str; 2] = ["position", "target"];
-
 /// How rows are written.
 pub(super) enum Rows {
     /// One JSON object a line, without what is null.
@@ -31,10 +28,7 @@ impl Rows {
         match self {
             Self::Ndjson => {
                 let mut lines = Vec::new();
-                for event in objects(rows)? {
-                    serde_json::to_writer(&mut lines, &event)?;
-                    lines.push(b'\n');
-                }
+                output::ndjson(rows, &mut lines)?;
                 output::bytes(&lines);
             }
             Self::Arrow(writer) => {
@@ -62,7 +56,7 @@ impl Rows {
 pub(super) fn objects(rows: &RecordBatch) -> anyhow::Result<Vec<Map<String, Value>>> {
     let mut objects = output::objects(rows)?;
     for object in &mut objects {
-        for name in POSITIONS {
+        for name in output::POSITIONS {
             if let Some(value) = object.get_mut(name) {
                 let position = value.as_i64().and_then(Position::from_i64);
                 *value = json!(position.map(|position| position.to_string()));

@@ -87,7 +87,7 @@ fn place(text: &str) -> Result<Place, String> {
     if let Ok(position) = position(text) {
         return Ok(Place::Position(position));
     }
-    let hour = first_hour(text).map_err(|error| format!("{error}; or a position, as in 1.42.0"))?;
+    let hour = first_hour::parse(text).map_err(|error| format!("{error}; or a position, as in 1.42.0"))?;
     Ok(Place::Hour(hour))
 }
 
@@ -188,7 +188,10 @@ async fn copy(mut history: History, follow: bool, limit: u64, rows: &mut Rows) -
                     () = tokio::time::sleep(RETRY_PAUSE) => {}
                 }
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => {
+                let told = format!("everything before {} was given, nothing behind it", history.place());
+                return Err(anyhow::Error::from(error).context(told));
+            }
         }
     }
     Ok(())
