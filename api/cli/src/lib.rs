@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
 mod ads;
+mod audit;
 mod basis;
 mod behind;
 mod catalog;

@@ -8,6 +8,7 @@
 
 mod ads;
 mod answers;
+mod audit;
 mod broker_outage;
 mod catalog_outage;
 mod complete;
