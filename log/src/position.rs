@@ -115,6 +115,11 @@ impl Position {
         u16::try_from(self.0 & 0xffff).expect("masked to sixteen bits")
     }
 
+    /// The address of the first row of the frame behind this one.
+    pub fn next_frame(self) -> Self {
+        Self::new(self.epoch(), self.seq().next(), 0)
+    }
+
     /// The address `rows` further on. After row 65,535 comes the beginning of the next frame, so that any row can be
     /// the last of a half-open range.
     pub fn plus_rows(self, rows: u16) -> Self {

@@ -43,6 +43,25 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether something that was to be read is not there, or is not what it was when it was written.
+    pub fn is_incomplete(&self) -> bool {
+        match self {
+            Self::Log(log::Error::Trimmed { .. } | log::Error::Gap { .. } | log::Error::Corrupt { .. })
+            | Self::Archive(
+                archive::Error::Missing(_) | archive::Error::Damaged { .. } | archive::Error::Manifest { .. },
+            )
+            | Self::Incomplete(_)
+            | Self::Frame { .. } => true,
+            Self::Log(_)
+            | Self::Archive(_)
+            | Self::Seal(_)
+            | Self::Catalog(_)
+            | Self::Judge(_)
+            | Self::Verdicts(_)
+            | Self::Projection(_) => false,
+        }
+    }
+
     /// Whether the same call may succeed later without anybody's help.
     pub fn is_transient(&self) -> bool {
         match self {

@@ -2,7 +2,7 @@
 //!
 //! - [`segment`] builds an hour's segment from its manifest and its [`rulings`], with a [`receipt`];
 //! - [`register`] makes the segment count in place of what was counted live;
-//! - [`reader`] reads the frames that no sealed hour holds yet;
+//! - [`reader`] reads the frames that no sealed hour holds yet, [`history`] all that was ever logged;
 //! - [`stale`] lists the hours that a later ruling concerns, and [`as_of`] counts them with it;
 //! - [`known`] finds what an import wrote before;
 //! - [`rebuild`] makes the catalog again from archive and logs: `open_range` counts what is not sealed, `proven` finds
@@ -13,6 +13,7 @@
 
 pub mod as_of;
 mod error;
+pub mod history;
 pub mod known;
 pub mod metric;
 mod open_range;

@@ -64,6 +64,11 @@ impl Reader {
         Ok(reader)
     }
 
+    /// Behind the frame `through`, where the writers' chains are known.
+    pub(crate) fn at(epoch: Epoch, through: Seq, chain: Chain, hour: Option<Hour>) -> Self {
+        Self { epoch, through, chain, hour }
+    }
+
     /// Moves over the next frame.
     pub(crate) fn pass(&mut self, logged: &Logged) -> Admission {
         let (seq, next) = (logged.seq, self.next());

@@ -9,7 +9,7 @@ use anyhow::ensure;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    ads, catalog, counters, demo, doctor,
+    ads, audit, catalog, counters, demo, doctor,
     exit::Exit,
     global::{Format, Global, NoDataDirectory, Requested},
     import, log, methodology, output, rejected, schema, serve, simulate, verdicts,
@@ -64,6 +64,9 @@ enum Command {
     Schema(schema::Command),
     /// Check what this installation can promise: fsync, durability, clock, archive, catalog
     Doctor(doctor::Arguments),
+    /// Who changed what, when and why
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// The catalog of hours, segments and ads
     #[command(subcommand)]
     Catalog(catalog::Command),
@@ -73,7 +76,7 @@ impl Command {
     /// Whether all that it prints is one table.
     const fn answers_with_a_table(&self) -> bool {
         match self {
-            Self::Counters(_) => true,
+            Self::Counters(_) | Self::Audit(audit::Command::Log(_)) => true,
             Self::Ads(command) => matches!(command, ads::Command::List),
             Self::Log(command) => matches!(command, log::Command::Hours { .. }),
             Self::Verdicts(command) => matches!(command, verdicts::Command::Stats(_) | verdicts::Command::Stale),
@@ -87,6 +90,11 @@ impl Command {
             | Self::Schema(_)
             | Self::Doctor(_) => false,
         }
+    }
+
+    /// Whether what it prints are rows without an end.
+    const fn answers_with_a_stream(&self) -> bool {
+        matches!(self, Self::Log(log::Command::Cat { .. }))
     }
 }
 
@@ -138,6 +146,9 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
             ensure!(command.answers_with_a_table(), "this command has no table to print as CSV: use --output json");
             output::tables_are_csv();
         }
+        Requested::Ndjson | Requested::Arrow => {
+            ensure!(command.answers_with_a_stream(), "this command has no stream of rows to print: use --output json");
+        }
     }
     output::tracing(matches!(command, Command::Serve(_)));
     match command {
@@ -153,6 +164,7 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Rejected(command) => Box::pin(rejected::run(&global, command)).await,
         Command::Schema(command) => schema::run(&global, &command),
         Command::Doctor(arguments) => Box::pin(doctor::run(&global, arguments)).await,
+        Command::Audit(command) => Box::pin(audit::run(&global, command)).await,
         Command::Catalog(command) => Box::pin(catalog::run(&global, command)).await,
     }
 }

@@ -28,12 +28,14 @@ pub(super) struct File {
 /// Characters of a name.
 const ACTOR_CHARS_MAX: usize = 256;
 
-/// Who acts, for the audit: who is named, else who is configured, else the user of the operating system.
+/// Who acts, for the audit: who is named, else who is configured, else the user of the operating system. Commands
+/// without `--actor` take `CLICKTRAIL_ACTOR` too.
 ///
 /// # Errors
 /// If the name is empty, too long, or holds a control character.
 pub(super) fn actor(named: Option<String>, file: Option<String>) -> anyhow::Result<String> {
-    let actor = named.or(file).unwrap_or_else(user);
+    let given = std::env::var("CLICKTRAIL_ACTOR").ok().filter(|name| !name.is_empty());
+    let actor = named.or(given).or(file).unwrap_or_else(user);
     let length = actor.chars().count();
     ensure!(
         (1..=ACTOR_CHARS_MAX).contains(&length) && !actor.chars().any(char::is_control),

@@ -39,7 +39,7 @@ pub(crate) struct Global {
     /// Configuration file; flags and the environment take precedence over it [default: ./clicktrail.toml, if it exists]
     #[arg(long, global = true, env = "CLICKTRAIL_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
-    /// Format of the results; csv where they are a table
+    /// Format of the results; csv where they are a table, ndjson and arrow where they are a stream of rows
     #[arg(long = "output", global = true, value_enum, default_value = "table", value_name = "FORMAT")]
     pub(crate) requested: Requested,
     /// What commands do for it.
@@ -56,6 +56,10 @@ pub(crate) enum Requested {
     Json,
     /// For spreadsheets: RFC 4180.
     Csv,
+    /// For pipes: one JSON object a line.
+    Ndjson,
+    /// For engines: one Arrow IPC stream.
+    Arrow,
 }
 
 /// How a command prints its results.

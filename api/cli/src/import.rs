@@ -13,7 +13,7 @@ use clicktrail_log::time::{Clock as _, ManualClock, SystemClock};
 use serde_json::json;
 
 use crate::{
-    behind,
+    audit, behind,
     exit::Exit,
     global::{Format, Global},
     import::{rejects_max::RejectsMax, write::Summary},
@@ -50,7 +50,7 @@ pub(super) struct Arguments {
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let places = global.places()?;
-    let rules = global.rules()?;
+    let (rules, actor) = (global.rules()?, global.actor(None)?);
     let lock = WriteLock::take(&places.data)?;
     made_up::end(&places.data)?;
     let mapping = mapping(&arguments)?;
@@ -69,7 +69,12 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let clock = Arc::new(ManualClock::new(present));
     let instance = Installation::open(places, Arc::clone(&clock) as Arc<_>).await?;
     behind::check(&instance).await?;
-    let summary = Box::pin(write::all(instance, rules, (clock, present), import, &arguments.file)).await?;
+    let trail = instance.clone();
+    let summary = Box::pin(write::all(instance, rules, (Arc::clone(&clock), present), import, &arguments.file)).await?;
+    clock.set(present);
+    let (read, logged, rejected) = (output::count(summary.read, "line"), summary.logged, summary.rejected);
+    let detail = format!("{}: {read}, {logged} logged, {rejected} rejected", arguments.file.display());
+    audit::write(&trail, &actor, "import", "", detail).await?;
     drop(lock);
     let failure = summary.failure(arguments.rejects_max);
     print(global, &summary, failure.as_deref());

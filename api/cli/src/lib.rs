@@ -6,6 +6,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
 mod ads;
+mod audit;
 mod basis;
 mod behind;
 mod catalog;
@@ -18,6 +19,7 @@ mod exit;
 mod global;
 mod import;
 mod installation;
+mod interrupt;
 mod log;
 mod made_up;
 mod methodology;

@@ -1,8 +1,12 @@
 //! `clicktrail log hours|cat|tail|verify`
 
+mod first_hour;
+mod rows;
+mod stream;
+
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use arrow::array::RecordBatch;
 use clicktrail_log::{
     archive::{
@@ -16,7 +20,7 @@ use clicktrail_log::{
     position::{Position, Seq},
     time::Hour,
 };
-use clicktrail_projections::zone::{self, Bound, Unit, Zone};
+use clicktrail_projections::zone;
 use clicktrail_replay::recount::Recounted;
 use clicktrail_verdicts::{archive::Verdicts, coverage::Coverage};
 use serde_json::{Value, json};
@@ -24,7 +28,7 @@ use serde_json::{Value, json};
 use crate::{
     basis,
     exit::Exit,
-    global::{Format, Global},
+    global::{Format, Global, Requested},
     installation::Installation,
     output, progress, recount,
 };
@@ -34,21 +38,27 @@ pub(super) enum Command {
     /// List sealed hours
     Hours {
         /// From this hour (UTC) on, inclusive: 2026-11-22T14, or 2026-11-22 for its first hour
-        #[arg(long, value_parser = first_hour)]
+        #[arg(long, value_parser = first_hour::parse)]
         from: Option<Hour>,
         /// Leave out hours without events
         #[arg(long)]
         without_quiet: bool,
     },
-    /// Print the events of a sealed hour, one JSON object a line
+    /// Print events, one JSON object a line: of a sealed hour, or from any place of history on and then as they come
+    ///
+    /// HOUR prints a sealed hour as its parts hold it. Without HOUR the rows come in the order of the log, each once:
+    /// sealed hours from the archive, then the log. Every row has its position, so whoever stops goes on with --after.
+    /// With --output arrow it is one Arrow IPC stream.
     Cat {
         /// The hour (UTC), as in 2026-11-22T14
-        #[arg(value_parser = zone::hour)]
-        hour: Hour,
+        #[arg(value_parser = zone::hour, conflicts_with_all = ["from", "after", "to", "follow", "stream"])]
+        hour: Option<Hour>,
+        #[command(flatten)]
+        stream: stream::Arguments,
         /// Print the personal columns too: address, user agent, session and page
         #[arg(long)]
         personal: bool,
-        /// Print at most this many events
+        /// Print at most this many rows
         #[arg(long, default_value_t = u64::MAX, hide_default_value = true)]
         limit: u64,
     },
@@ -73,16 +83,14 @@ pub(super) enum Command {
     },
 }
 
-fn first_hour(text: &str) -> Result<Hour, clicktrail_projections::Error> {
-    let utc = Zone::utc();
-    Ok(Bound::parse(text, &utc, Unit::Hour)?.first(&utc).hour())
-}
-
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
     let instance = global.open_existing().await?;
     match command {
         Command::Hours { from, without_quiet } => hours(global, &instance, from, without_quiet).await,
-        Command::Cat { hour, personal, limit } => cat(&instance, hour, personal, limit).await,
+        Command::Cat { hour: None, stream, personal, limit } => {
+            stream::run(global, &instance, &stream, personal, limit).await
+        }
+        Command::Cat { hour: Some(hour), personal, limit, .. } => cat(global, &instance, hour, personal, limit).await,
         Command::Tail { frames, no_follow } => tail(&instance, frames, !no_follow).await,
         Command::Verify { deep, counters } => verify(global, &instance, deep, counters).await,
     }
@@ -152,7 +160,12 @@ async fn hours(
     Ok(Exit::Ok)
 }
 
-async fn cat(instance: &Installation, hour: Hour, personal: bool, limit: u64) -> anyhow::Result<Exit> {
+async fn cat(global: &Global, instance: &Installation, hour: Hour, personal: bool, limit: u64) -> anyhow::Result<Exit> {
+    ensure!(
+        global.requested != Requested::Arrow,
+        "an Arrow stream is of a range: use --from {hour} --to {}",
+        hour.next()
+    );
     let Some(manifest) = instance.archive.manifest::<Clicks>(hour).await? else {
         output::note(&format!("clicktrail: {hour} is not sealed"));
         return Ok(Exit::InputIncomplete);
@@ -176,20 +189,17 @@ async fn cat(instance: &Installation, hour: Hour, personal: bool, limit: u64) ->
 
 /// Whether more may follow.
 fn print_events(batch: &RecordBatch, personal: Option<&RecordBatch>, left: &mut u64) -> anyhow::Result<bool> {
-    let mut events = output::objects(batch)?;
+    let mut events = rows::objects(batch)?;
     if let Some(personal) = personal {
-        for (event, fields) in events.iter_mut().zip(output::objects(personal)?) {
+        for (event, fields) in events.iter_mut().zip(rows::objects(personal)?) {
             event.extend(fields);
         }
     }
-    for mut event in events {
+    for event in events {
         if *left == 0 || !output::is_taken() {
             return Ok(false);
         }
         *left -= 1;
-        let position = event.get("position").and_then(Value::as_i64).and_then(Position::from_i64);
-        event.insert("position".to_owned(), json!(position.map(|position| position.to_string())));
-        event.retain(|_, value| !value.is_null());
         output::line(&Value::Object(event).to_string());
     }
     Ok(true)

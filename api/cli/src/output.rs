@@ -5,6 +5,7 @@
 
 mod cell;
 mod mode;
+mod ndjson;
 mod stream;
 mod table;
 
@@ -17,6 +18,7 @@ use tracing_subscriber::EnvFilter;
 use crate::global::Format;
 pub(super) use cell::amount;
 pub(super) use mode::{is_csv, tables_are_csv};
+pub(super) use ndjson::{POSITIONS, lines as ndjson};
 pub(super) use table::Table;
 
 /// Log lines go to stderr; commands other than `serve` show only what needs attention.
@@ -42,6 +44,11 @@ pub(super) fn note(text: &str) {
 /// A line on stdout.
 pub(super) fn line(text: &str) {
     stream::STDOUT.line(text);
+}
+
+/// Bytes on stdout as they are.
+pub(super) fn bytes(bytes: &[u8]) {
+    stream::STDOUT.bytes(bytes);
 }
 
 /// Whether anybody takes what is printed: a command that could go on for ever ends when nobody does.

@@ -23,7 +23,7 @@ use clicktrail_server::Registry;
 use serde_json::{Value, json};
 
 use crate::{
-    behind,
+    audit, behind,
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
@@ -181,6 +181,7 @@ async fn show(global: &Global, instance: &Installation, position: Position) -> a
 }
 
 async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry_run: bool) -> anyhow::Result<Exit> {
+    let actor = global.actor(None)?;
     behind::check(instance).await?;
     let entries = read(instance, code, usize::MAX).await?;
     if !dry_run {
@@ -225,6 +226,10 @@ async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry
             Ok(_) | Err(Error::Conflict(_)) => known += 1,
             Err(error) => return Err(error.into()),
         }
+    }
+    if !dry_run {
+        let detail = format!("{logged} logged, {known} logged before, {rejected} rejected again");
+        audit::write(instance, &actor, "rejected_retry", "", detail).await?;
     }
     let verb = if dry_run { "would be logged" } else { "logged" };
     match global.output {

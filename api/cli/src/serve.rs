@@ -29,6 +29,7 @@ use crate::{
     exit::Exit,
     global::Global,
     installation::{Installation, WriteLock, next_writer},
+    interrupt::interrupted,
     made_up,
 };
 
@@ -227,18 +228,7 @@ async fn committer(
 }
 
 async fn stop_on_signal(shutdown: CancellationToken) {
-    let terminate = async {
-        match tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
-        }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
-    }
+    interrupted().await;
     info!("stopping: open requests are answered, the last frame is stored");
     shutdown.cancel();
 }

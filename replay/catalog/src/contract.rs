@@ -17,6 +17,7 @@ use crate::{
         RegisteredAd, SealedHour, Segment, Snapshot, StaleHour,
     },
     replacement::Replacement,
+    trail::{AuditEntry, AuditFilter, Audited},
 };
 
 /// The catalog's contract. Every method is one transaction: done whole or not at all, and durable when it returns.
@@ -44,6 +45,12 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// At most `limit` changes of one ad in their order, beginning after the one of the number `after` (0 for the
     /// first page). What was done before the catalog kept changes is not there.
     async fn ad_changes(&self, ad_id: &str, after: i64, limit: u32) -> Result<Vec<AdChange>, Error>;
+
+    /// Adds a row to the audit trail, of something that no other method here writes down.
+    async fn audit(&self, entry: &AuditEntry, now: Timestamp) -> Result<(), Error>;
+
+    /// At most `limit` rows of the audit trail that fit `filter`, in the order in which they were written.
+    async fn audit_log(&self, filter: &AuditFilter, limit: u32) -> Result<Vec<Audited>, Error>;
 
     /// A number that grows whenever an ad or a pause changes, for caches to compare.
     async fn ads_version(&self) -> Result<i64, Error>;

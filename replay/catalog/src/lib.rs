@@ -5,12 +5,14 @@
 //!
 //! - `contract` is the trait, `model` the values that it takes and gives, `error` what can go wrong;
 //! - `store` keeps the contract for any database: which lock an operation takes, and where its transaction ends;
-//! - `registry`, `sealing`, `live` and `verdicts` are the operations and their SQL, `rows` reads what they fetch;
+//! - `registry`, `audit` (of the `trail`), `sealing`, `live` and `verdicts` are the operations and their SQL, `rows`
+//!   reads what they fetch;
 //! - `snapshot` is what answers are read from, how far it goes and what is missing; `replace` ends a rebuild with a
 //!   `replacement`, and `generation` keeps out who began before it;
 //! - `session` is the narrow waist to `sqlx`; `sqlite` and `postgres` are behind it;
 //! - `migration` lists the scripts, `migrate` applies them.
 
+mod audit;
 mod contract;
 mod error;
 mod generation;
@@ -28,6 +30,7 @@ mod session;
 mod snapshot;
 mod sqlite;
 mod store;
+mod trail;
 mod verdicts;
 
 pub use clicktrail_log::ad::{Ad, Pause};
@@ -41,3 +44,4 @@ pub use model::{
 pub use postgres::Postgres;
 pub use replacement::{Registered, Replacement};
 pub use sqlite::Sqlite;
+pub use trail::{AuditEntry, AuditFilter, AuditResult, Audited};

@@ -9,10 +9,12 @@ use clicktrail_log::{
 };
 
 use crate::{
+    audit,
     error::Error,
     model::{AdAction, AdChange, Paused, RegisteredAd},
     rows,
     session::{Arg, Session},
+    trail::AuditEntry,
 };
 
 /// An audit row names at most so many ads, and says how many more there were.
@@ -63,8 +65,6 @@ const LIST_ADS: &str = "
 const READ_VERSION: &str = "SELECT version FROM ads_version";
 
 const RAISE_VERSION: &str = "UPDATE ads_version SET version = version + 1";
-
-const AUDIT: &str = "INSERT INTO audit (at, actor, action, detail) VALUES ($1, $2, $3, $4)";
 
 /// See [`Catalog::put_ads`](crate::Catalog::put_ads).
 pub(crate) async fn put_ads(session: &mut impl Session, ads: &[Ad], actor: &str, now: Timestamp) -> Result<u64, Error> {
@@ -217,7 +217,7 @@ pub(crate) async fn ads_version(session: &mut impl Session) -> Result<i64, Error
     found.first().copied().ok_or_else(|| Error::Corrupt("no row in ads_version, which always has one".to_owned()))
 }
 
-/// Adds a row to the audit trail.
+/// Adds a row to the audit trail: of what was done, without a reason. See [`audit::add`] for all of it.
 pub(crate) async fn audit(
     session: &mut impl Session,
     actor: &str,
@@ -225,8 +225,8 @@ pub(crate) async fn audit(
     action: &str,
     detail: &str,
 ) -> Result<(), Error> {
-    session.execute(AUDIT, &[now.into(), actor.into(), action.into(), detail.into()]).await?;
-    Ok(())
+    let (actor, action, detail) = (actor.to_owned(), action.to_owned(), detail.to_owned());
+    audit::add(session, &AuditEntry { actor, action, detail, ..AuditEntry::default() }, now).await
 }
 
 #[cfg(test)]

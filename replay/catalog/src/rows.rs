@@ -15,6 +15,7 @@ use crate::{
         SealedHour, Segment, StaleHour,
     },
     session::Fields,
+    trail::{AuditEntry, AuditResult, Audited},
 };
 
 /// A row, with its table and key for errors.
@@ -93,6 +94,22 @@ impl<'r> Reader<'r> {
     fn hour(&self) -> Result<Hour, Error> {
         self.int("hour").map(Hour::from_i64)
     }
+}
+
+pub(crate) fn audited(fields: &dyn Fields) -> Result<Audited, Error> {
+    let row = Reader::of("audit", &["audit_id"], fields);
+    let result = row.text("result")?;
+    Ok(Audited {
+        number: row.int("audit_id")?,
+        at: row.int("at").map(Timestamp::from_micros)?,
+        entry: AuditEntry {
+            actor: row.text("actor")?,
+            action: row.text("action")?,
+            reason: row.text("reason")?,
+            result: AuditResult::parse(&result).ok_or_else(|| row.corrupt("result", &result))?,
+            detail: row.text("detail")?,
+        },
+    })
 }
 
 pub(crate) fn ad(fields: &dyn Fields) -> Result<Ad, Error> {

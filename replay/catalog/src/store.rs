@@ -11,6 +11,7 @@ use clicktrail_log::{
 use clicktrail_verdicts::judge::Mark;
 
 use crate::{
+    audit,
     contract::Catalog,
     error::Error,
     generation, live,
@@ -22,7 +23,9 @@ use crate::{
     replacement::Replacement,
     sealing,
     session::{Backend, Lock, Session as _},
-    snapshot, verdicts,
+    snapshot,
+    trail::{AuditEntry, AuditFilter, Audited},
+    verdicts,
 };
 
 #[async_trait]
@@ -55,6 +58,16 @@ impl<B: Backend> Catalog for B {
 
     async fn ad_changes(&self, ad_id: &str, after: i64, limit: u32) -> Result<Vec<AdChange>, Error> {
         registry::ad_changes(&mut self.read().await?, ad_id, after, limit).await
+    }
+
+    async fn audit(&self, entry: &AuditEntry, now: Timestamp) -> Result<(), Error> {
+        let mut session = self.write(Lock::Registry).await?;
+        audit::add(&mut session, entry, now).await?;
+        session.commit().await
+    }
+
+    async fn audit_log(&self, filter: &AuditFilter, limit: u32) -> Result<Vec<Audited>, Error> {
+        audit::list(&mut self.read().await?, filter, limit).await
     }
 
     async fn ads_version(&self) -> Result<i64, Error> {

@@ -67,9 +67,14 @@ pub(crate) fn amount(micros: impl Into<i128>) -> String {
     format!("{sign}{whole}.{cents}{}", rest.trim_end_matches('0'))
 }
 
+/// How values are shown: times as RFC 3339.
+pub(super) fn times() -> FormatOptions<'static> {
+    FormatOptions::default().with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.f%:z"))
+}
+
 /// The rows of a batch with its columns in order. Times are RFC 3339.
 pub(super) fn rows(batch: &RecordBatch) -> anyhow::Result<Vec<Vec<Cell>>> {
-    let options = FormatOptions::default().with_timestamp_tz_format(Some("%Y-%m-%dT%H:%M:%S%.f%:z"));
+    let options = times();
     let mut rows = vec![Vec::with_capacity(batch.num_columns()); batch.num_rows()];
     for column in batch.columns() {
         let formatter = ArrayFormatter::try_new(column, &options)?;
@@ -80,7 +85,8 @@ pub(super) fn rows(batch: &RecordBatch) -> anyhow::Result<Vec<Vec<Cell>>> {
     Ok(rows)
 }
 
-fn value(column: &dyn Array, row: usize, formatter: &ArrayFormatter<'_>) -> anyhow::Result<Cell> {
+/// One value of a column.
+pub(super) fn value(column: &dyn Array, row: usize, formatter: &ArrayFormatter<'_>) -> anyhow::Result<Cell> {
     if column.is_null(row) {
         return Ok(Cell::Null);
     }

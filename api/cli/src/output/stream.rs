@@ -44,9 +44,14 @@ impl Stream {
 
     /// Writes a line, unless an earlier one failed.
     pub(super) fn line(&self, text: &str) {
+        self.bytes(format!("{text}\n").as_bytes());
+    }
+
+    /// Writes bytes, unless an earlier write failed.
+    pub(super) fn bytes(&self, bytes: &[u8]) {
         let mut state = self.state();
         if let State::Open(file) = &mut *state
-            && let Err(error) = file.write_all(format!("{text}\n").as_bytes())
+            && let Err(error) = file.write_all(bytes)
         {
             *state = State::after(error);
         }

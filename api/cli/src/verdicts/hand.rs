@@ -13,6 +13,7 @@ use clicktrail_verdicts::{
 use serde_json::json;
 
 use crate::{
+    audit,
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
@@ -80,7 +81,7 @@ pub(super) async fn add(global: &Global, arguments: Add) -> anyhow::Result<Exit>
     let event_id = judged(&instance, arguments.position).await?;
     let what = (arguments.decision, Some(arguments.category));
     let verdict = hand::verdict(arguments.position, event_id, what, Stage::Manual, &word, now(&instance));
-    append(global, &instance, verdict).await
+    append(global, &instance, verdict, ("verdicts_add", word)).await
 }
 
 pub(super) async fn revoke(global: &Global, arguments: Revoke) -> anyhow::Result<Exit> {
@@ -89,7 +90,7 @@ pub(super) async fn revoke(global: &Global, arguments: Revoke) -> anyhow::Result
     let event_id = judged(&instance, arguments.position).await?;
     let history = instance.rulings();
     let verdict = hand::revoked(&history, arguments.position, event_id, &word, now(&instance)).await?;
-    append(global, &instance, verdict).await
+    append(global, &instance, verdict, ("verdicts_revoke", word)).await
 }
 
 /// The id of the event at a position, if it is one that can be ruled about.
@@ -106,7 +107,12 @@ async fn judged(instance: &Installation, position: Position) -> anyhow::Result<S
     Ok(id)
 }
 
-async fn append(global: &Global, instance: &Installation, verdict: Verdict) -> anyhow::Result<Exit> {
+async fn append(
+    global: &Global,
+    instance: &Installation,
+    verdict: Verdict,
+    (action, word): (&str, Attribution),
+) -> anyhow::Result<Exit> {
     let (target, what) = (verdict.target, ruling(verdict.decision, verdict.category));
     hand::append(Arc::clone(&instance.verdicts), instance.archive.clone(), &[verdict]).await?;
     let history = instance.rulings();
@@ -119,6 +125,8 @@ async fn append(global: &Global, instance: &Installation, verdict: Verdict) -> a
         }
         Format::Table => output::line(&format!("{target} is {what}, by verdict {position}")),
     }
+    let detail = format!("{target} is {what}, by verdict {position}");
+    audit::write(instance, &word.actor, action, &word.reason, detail).await?;
     bill::say(instance, [target.seq()].into(), 1, &position.to_string()).await?;
     Ok(Exit::Ok)
 }

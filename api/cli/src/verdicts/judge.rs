@@ -23,6 +23,7 @@ use futures::{StreamExt as _, stream};
 use serde_json::json;
 
 use crate::{
+    audit,
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
@@ -41,6 +42,9 @@ pub(crate) struct Arguments {
     /// Hours that are judged at the same time [default: one for each core]
     #[arg(long)]
     jobs: Option<usize>,
+    /// Who has it judged, for the audit trail [default: `actor` of the configuration file, else the user]
+    #[arg(long, env = "CLICKTRAIL_ACTOR", value_name = "NAME")]
+    actor: Option<String>,
 }
 
 /// What changes for one advertiser by one rule, in one currency.
@@ -55,7 +59,7 @@ struct Effect {
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let range = arguments.range.hours()?;
     let instance = global.open_existing().await?;
-    let rules = global.rules()?;
+    let (rules, actor) = (global.rules()?, global.actor(arguments.actor)?);
     let history = instance.rulings();
     let before = history.end().await?;
     let hours: Vec<Hour> = instance.archive.sealed_hours(Stream::Clicks).await?;
@@ -101,6 +105,9 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     print(global, &rules.digest().to_string(), &summary, &effects);
     if !arguments.dry_run {
         let verdicts = usize::try_from(changes).expect("changes that were in memory fit it");
+        let (hours, digest) = (output::count(summary.hours, "hour"), rules.digest().to_string());
+        let detail = format!("{hours}, {} under ruleset {}", output::count(changes, "ruling"), &digest[..12]);
+        audit::write(&instance, &actor, "verdicts_judge", "", detail).await?;
         bill::say(&instance, ruled, verdicts, "latest").await?;
     }
     Ok(Exit::Ok)

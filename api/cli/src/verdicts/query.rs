@@ -11,6 +11,7 @@ use clicktrail_verdicts::{
 use serde_json::json;
 
 use crate::{
+    audit,
     exit::Exit,
     global::{Format, Global},
     output::{self, amount},
@@ -20,6 +21,9 @@ use crate::{
         words::{now, sum},
     },
 };
+
+/// Characters of a query in the audit trail.
+const SQL_CHARS: usize = 1_000;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -59,6 +63,11 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     };
     let verdicts: Vec<Verdict> = changes.iter().map(verdict).collect();
     hand::append(Arc::clone(&installation.verdicts), installation.archive.clone(), &verdicts).await?;
+    let asked: String =
+        arguments.sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SQL_CHARS).collect();
+    let detail = format!("{}: {asked}", output::count(changes.len(), "ruling"));
+    let note = arguments.note.as_deref().unwrap_or("");
+    audit::write(&installation, &actor, "verdicts_query", note, detail).await?;
     bill::say(&installation, changes.iter().map(|row| row.position.seq()).collect(), changes.len(), "latest").await?;
     Ok(Exit::Ok)
 }

@@ -8,11 +8,13 @@
 
 mod ads;
 mod answers;
+mod audit;
 mod broker_outage;
 mod catalog_outage;
 mod complete;
 mod copies;
 mod data_directory;
+mod history;
 mod identity;
 mod imports;
 mod installation;

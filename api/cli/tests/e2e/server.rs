@@ -24,10 +24,15 @@ pub(crate) struct Server<'i> {
 impl<'i> Server<'i> {
     /// Starts a server on a free port and waits until it listens.
     pub(crate) fn start(installation: &'i Installation) -> Self {
+        Self::start_with(installation, &[])
+    }
+
+    /// The same with further arguments.
+    pub(crate) fn start_with(installation: &'i Installation, arguments: &[&str]) -> Self {
         let listening = installation.data().join("listening");
         let _ = fs::remove_file(&listening);
         let log = fs::OpenOptions::new().create(true).append(true).open(installation.server_log()).unwrap();
-        let mut command = installation.command(&["serve", "--listen", "127.0.0.1:0"]);
+        let mut command = installation.command(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
         let process = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
         let mut server = Self { installation, process, address: ([127, 0, 0, 1], 0).into() };
         let begin = Instant::now();

@@ -3,6 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "tests wait, measure and start what they need")]
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
+mod audit;
 mod counting;
 mod lifecycle;
 mod place;
@@ -47,6 +48,11 @@ on_both! {
         pausing_an_ad_that_is_not_registered_changes_nothing
         pause_outlives_a_change_and_a_clock_that_goes_back
         writers_of_the_same_ads_do_not_deadlock
+    }
+    audit {
+        what_was_done_is_read_in_pages_by_time_actor_and_action
+        trail_and_changes_of_ads_take_rows_and_lose_none
+        trail_of_an_earlier_version_reads_as_done_without_a_reason
     }
     counting {
         counting_begins_at_the_first_frame

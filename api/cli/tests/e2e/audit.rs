@@ -1,0 +1,78 @@
+//! The audit trail: whatever changes something says who did it.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::{installation::Installation, loader::AD};
+
+/// Commands that change something, in an order in which each finds what it needs, and the rows that they leave.
+#[test]
+fn every_command_that_changes_something_says_who_did_it() {
+    let installation = Installation::embedded();
+    fs::create_dir_all(installation.data()).unwrap();
+    let file = installation.data().with_extension("ndjson");
+    let line = |id: u8, kind: &str| {
+        json!({
+            "event_id": format!("e{id}"), "kind": kind, "event_time": format!("2026-05-18T10:0{id}:00Z"),
+            "advertiser_id": "acme", "campaign_id": "spring", "ad_id": AD, "price_micros": 250_000,
+            "currency": "EUR", "ip": "192.0.2.7", "user_agent": "Mozilla/5.0 (X11; Linux x86_64)",
+        })
+    };
+    let lines: Vec<String> =
+        [line(1, "click"), line(2, "click"), line(3, "nonsense")].iter().map(|line| format!("{line}\n")).collect();
+    fs::write(&file, lines.concat()).unwrap();
+    let file = file.to_str().unwrap().to_owned();
+
+    installation.register_ads(&[AD]);
+    let run = |arguments: &[&str]| installation.run(arguments).exits(0);
+    run(&["ads", "pause", AD, "--actor", "ann"]);
+    run(&["ads", "resume", AD, "--actor", "ann"]);
+    run(&["import", &file, "--format", "ndjson", "--rejects-max", "100%"]);
+    let first = run(&["log", "cat", "--limit", "1"]).json()["position"].as_str().unwrap().to_owned();
+    run(&["verdicts", "add", &first, "--reason", "wrong office", "--actor", "bob"]);
+    run(&["verdicts", "revoke", &first, "--reason", "right office", "--actor", "bob"]);
+    let sql = "SELECT position, 'old'   AS reason\nFROM clicks";
+    run(&["verdicts", "query", sql, "--apply", "--actor", "cleo", "--note", "ticket 7"]);
+    run(&["verdicts", "judge", "--actor", "dan"]);
+    run(&["rejected", "retry"]);
+    run(&["catalog", "rebuild"]);
+    // What only looks changes nothing.
+    run(&["verdicts", "judge", "--dry-run"]);
+    run(&["rejected", "retry", "--dry-run"]);
+    run(&["verdicts", "query", sql]);
+
+    let trail = installation.ask(&["audit", "log"]);
+    let text = |row: &Value, field: &str| row[field].as_str().unwrap().to_owned();
+    let found: Vec<_> =
+        trail.as_array().unwrap().iter().map(|row| (text(row, "action"), text(row, "reason"))).collect();
+    let expected = [
+        ("put_ads", ""),
+        ("pause_ads", ""),
+        ("resume_ads", ""),
+        ("import", ""),
+        ("verdicts_add", "wrong office"),
+        ("verdicts_revoke", "right office"),
+        ("verdicts_query", "ticket 7"),
+        ("verdicts_judge", ""),
+        ("rejected_retry", ""),
+        ("rebuild", ""),
+    ];
+    assert_eq!(found, expected.map(|(action, reason)| (action.to_owned(), reason.to_owned())), "{trail}");
+    for row in trail.as_array().unwrap() {
+        assert!(row["result"] == "done" && !text(row, "actor").is_empty() && !text(row, "detail").is_empty(), "{row}");
+        assert!(text(row, "at") > "2026-06".to_owned(), "an import of the past is done in the present: {row}");
+    }
+    let of_bob = installation.ask(&["audit", "log", "--actor", "bob"]);
+    assert_eq!(of_bob.as_array().unwrap().len(), 2);
+    assert_eq!(installation.ask(&["audit", "log", "--action", "import", "--from", "2030-01-01"]), json!([]));
+    assert_eq!(text(&trail[6], "detail"), "1 ruling: SELECT position, 'old' AS reason FROM clicks");
+
+    let table = run(&["audit", "log", "--actor", "ann"]).stdout();
+    assert!(table.lines().count() == 3 && table.lines().all(|line| line.chars().count() <= 80), "{table}");
+    let csv = run(&["audit", "log", "--output", "csv"]).stdout();
+    assert!(csv.starts_with("at,actor,action,result,reason,detail\r\n") && csv.lines().count() == 11, "{csv}");
+    let named = installation.command(&["rejected", "retry"]).env("CLICKTRAIL_ACTOR", "eve").status().unwrap();
+    assert!(named.success());
+    assert_eq!(installation.ask(&["audit", "log", "--actor", "eve"])[0]["action"], "rejected_retry");
+}
