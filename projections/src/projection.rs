@@ -5,7 +5,9 @@
 //! All of them have a key with a time column, and measures that can be added up: that is what lets an hour be counted
 //! by itself, and an event that comes late be counted in another segment.
 
+mod file;
 mod ordered;
+pub mod query;
 mod run;
 #[cfg(test)]
 mod tests;
@@ -15,44 +17,15 @@ use std::sync::{Arc, LazyLock};
 use clicktrail_log::frame::Digest;
 use datafusion::arrow::{
     array::RecordBatch,
-    datatypes::{DataType, Field, SchemaRef},
+    datatypes::{DataType, Field, Schema, SchemaRef},
 };
 use futures::stream::BoxStream;
 
-use crate::{counters, error::Error, segment::Writer};
+pub use crate::zone::Unit;
+use crate::{counters, error::Error, lint::Expected, segment::Writer};
 
 /// Rows of [`Projection::schema`] columns in the order of the key, one a key. Texts may be dictionaries.
 pub type Rows = BoxStream<'static, Result<RecordBatch, Error>>;
-
-/// How long one value of the time column lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Sixty seconds.
-    Minute,
-    /// Sixty minutes.
-    Hour,
-}
-
-impl Unit {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Minute, Self::Hour];
-
-    /// The word in files and messages, and in `date_trunc`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-        }
-    }
-
-    /// How long, in microseconds.
-    pub const fn micros(self) -> i64 {
-        match self {
-            Self::Minute => 60_000_000,
-            Self::Hour => 3_600_000_000,
-        }
-    }
-}
 
 /// What is counted or summed of the events of a key, and how two such numbers become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -128,6 +101,12 @@ fn counters_of(sql: String) -> Projection {
     }))
 }
 
+/// A column as a message has it.
+fn described(field: &Field) -> String {
+    let never = if field.is_nullable() { "which may be null" } else { "which is never null" };
+    format!("{}, {never}", field.data_type())
+}
+
 impl Projection {
     /// The built-in projection.
     pub fn counters() -> Self {
@@ -144,8 +123,49 @@ impl Projection {
             return Ok(Self::counters());
         }
         let candidate = counters_of(sql.to_owned());
-        candidate.check().await?;
+        let key: Vec<String> = candidate.key().iter().map(|field| field.name().clone()).collect();
+        for found in run::key_of(sql, &candidate.expected(&key)).await? {
+            let wanted = candidate.0.schema.field_with_name(found.name())?;
+            if wanted.data_type() != found.data_type() || found.is_nullable() && !wanted.is_nullable() {
+                let (name, wanted, found) = (found.name(), described(wanted), described(&found));
+                return Err(Error::Refused(format!("column {name}: counters have {wanted}, this is {found}")));
+            }
+        }
         Ok(candidate)
+    }
+
+    /// A user's projection: the text of `NAME.toml`, which names its columns, and that of `NAME.sql`.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] naming the field, or the place in the SQL, and what to do instead.
+    pub async fn from_files(name: &str, toml: &str, sql: &str) -> Result<Self, Error> {
+        file::projection_name(name)?;
+        let in_file = |suffix: &'static str| {
+            move |error| match error {
+                Error::Refused(what) => Error::Refused(format!("{name}.{suffix}: {what}")),
+                other => other,
+            }
+        };
+        let file::Declared { key, time, unit, measures } = file::read(toml).map_err(in_file("toml"))?;
+        let expected = Expected { key: &key, time: &time, unit, measures: &measures };
+        let mut fields = run::key_of(sql, &expected).await.map_err(in_file("sql"))?;
+        fields.extend(measures.iter().map(|measure| Field::new(&measure.name, measure.kind.data_type(), false)));
+        let mut definition = Definition {
+            name: name.to_owned(),
+            sql: sql.to_owned(),
+            schema: Arc::new(Schema::new(fields)),
+            key_columns: key.len(),
+            time,
+            unit,
+            measures,
+            code: Digest::of(b""),
+        };
+        definition.code = Digest::of(format!("{}{}", definition.canonical(), counters::engine()).as_bytes());
+        Ok(Self(Arc::new(definition)))
+    }
+
+    fn expected<'a>(&'a self, key: &'a [String]) -> Expected<'a> {
+        Expected { key, time: &self.0.time, unit: self.0.unit, measures: &self.0.measures }
     }
 
     /// In keys, tables and commands.

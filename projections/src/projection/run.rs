@@ -4,23 +4,22 @@ use std::sync::Arc;
 
 use clicktrail_log::archive::{Archive, Manifest};
 use datafusion::{
-    arrow::array::RecordBatch,
+    arrow::{array::RecordBatch, datatypes::Field},
     catalog::TableProvider,
     dataframe::DataFrame,
     datasource::MemTable,
-    functions_aggregate::expr_fn::sum,
     logical_expr::{Expr, ident},
-    prelude::SessionContext,
 };
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use super::{Projection, Rows, ordered};
-use crate::{clicks::CheckedFiles, counters, error::Error, lint, session};
-
-/// The tables that a projection may read.
-pub(crate) const CLICKS: &str = "clicks";
-/// See [`CLICKS`].
-pub(crate) const RULINGS: &str = "rulings";
+use super::{Measure, Projection, Rows, ordered};
+use crate::{
+    clicks::CheckedFiles,
+    counters,
+    error::Error,
+    lint::{self, CLICKS, Expected, RULINGS},
+    session,
+};
 
 impl Projection {
     /// Projects a sealed hour. The built-in code takes its own way through the parts; any other is run by the engine
@@ -71,8 +70,27 @@ impl Projection {
         let session = session::session(limits)?;
         let partials = session.read_table(Arc::new(MemTable::try_new(self.schema(), vec![partials])?))?;
         let key = self.key().iter().map(|field| ident(field.name())).collect();
-        let added = self.measures().iter().map(|measure| sum(ident(&measure.name)).alias(&measure.name)).collect();
+        let sum = counters::exact::function();
+        let added = |measure: &Measure| sum.call(vec![ident(&measure.name)]).alias(&measure.name);
+        let added = self.measures().iter().map(added).collect();
         self.in_order(partials.aggregate(key, added)?).await?.try_collect().await
+    }
+
+    /// Projects the rows of frames, all in memory: one tick.
+    ///
+    /// # Errors
+    /// As [`project`](Self::project).
+    pub async fn project_frames(
+        &self,
+        batches: &[RecordBatch],
+        rulings: Arc<dyn TableProvider>,
+        limits: session::Limits,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        if self.is_built_in() {
+            return counters::project_frames(batches, rulings, limits).await;
+        }
+        let clicks = Arc::new(crate::clicks::of_frames(batches)?);
+        self.project(clicks, rulings, limits).await?.try_collect().await
     }
 
     /// The rows of a query as those of the projection: its columns, in the order of its key.
@@ -82,14 +100,17 @@ impl Projection {
         let stream = frame.select(columns)?.sort(order)?.execute_stream().await?;
         Ok(ordered::checked(self, stream.map_err(Error::from).boxed())?)
     }
+}
 
-    /// Holds SQL and columns against what a projection may be.
-    pub(super) async fn check(&self) -> Result<(), Error> {
-        let session = SessionContext::clone(&session::session(session::Limits::default())?);
-        let none = MemTable::try_new(clicktrail_log::schema::core(), vec![vec![]])?;
-        session.register_table(CLICKS, Arc::new(none))?;
-        session.register_table(RULINGS, Arc::new(MemTable::try_new(counters::rulings_schema(), vec![vec![]])?))?;
-        let frame = session.sql(self.sql()).await?;
-        lint::check(frame.logical_plan())
+/// Reads SQL against what is said of its columns, and tells those of the key.
+///
+/// # Errors
+/// [`Error::Refused`] naming the place, and what to do instead.
+pub(super) async fn key_of(sql: &str, expected: &Expected<'_>) -> Result<Vec<Field>, Error> {
+    let session = session::session(session::Limits::default())?;
+    let tables = [(CLICKS, clicktrail_log::schema::core()), (RULINGS, counters::rulings_schema())];
+    for (name, schema) in tables {
+        session.register_table(name, Arc::new(MemTable::try_new(schema, vec![vec![]])?))?;
     }
+    lint::projection(&session, sql, expected).await
 }
