@@ -60,7 +60,7 @@ async fn what_gives_another_answer_the_next_time_is_refused() {
         ("kind <> 'probe'", "c.position IN (SELECT position FROM rulings WHERE random() < 0.1)", "WHERE", event),
         ("COUNT(*)", "first_value(price_micros)", "column clicks", "no ORDER BY"),
         ("COUNT(*)", "last_value(price_micros)", "column clicks", single),
-        ("COUNT(*)", "first_value(price_micros ORDER BY position)", "column clicks", "cannot be added up"),
+        ("COUNT(*)", "first_value(price_micros ORDER BY c.position)", "column clicks", "cannot be added up"),
         ("COUNT(*)", "nth_value(price_micros, 2)", "column clicks", single),
         ("COUNT(*)", "array_agg(ad_id)", "column clicks", "part of the key"),
         ("COUNT(*)", "string_agg(ad_id, ',')", "column clicks", "part of the key"),
