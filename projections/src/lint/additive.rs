@@ -9,7 +9,7 @@ use datafusion::{
     scalar::ScalarValue,
 };
 
-use super::{clause, refused, shown};
+use super::refusal::{clause, refused, shown};
 use crate::error::Error;
 
 /// The output of a plan, over its one GROUP BY.

@@ -10,10 +10,16 @@ use datafusion::{
     scalar::ScalarValue,
 };
 
-use super::{additive::Output, origin, refused, shown, statement::CLICKS};
+use super::{
+    additive::Output,
+    origin,
+    refusal::{refused, shown},
+    statement::CLICKS,
+};
 use crate::{
     error::Error,
-    projection::{Kind, Measure, Unit},
+    projection::{Kind, Measure},
+    zone::Unit,
 };
 
 /// What a projection says of its columns.

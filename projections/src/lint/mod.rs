@@ -12,77 +12,15 @@
 mod additive;
 mod columns;
 mod origin;
+mod reading;
+mod refusal;
 mod repeatable;
 mod rowwise;
 mod statement;
 #[cfg(test)]
 mod tests;
 
-use datafusion::{
-    arrow::datatypes::Field,
-    logical_expr::{Expr, LogicalPlan},
-    prelude::SessionContext,
-};
-
 pub(crate) use columns::Expected;
+pub(crate) use reading::projection;
 pub use repeatable::check;
 pub(crate) use statement::{CLICKS, RULINGS};
-
-use crate::error::Error;
-
-/// Reads the SQL of a projection, in a session with empty tables [`CLICKS`] and [`RULINGS`].
-///
-/// # Errors
-/// [`Error::Refused`], naming the place.
-pub(crate) async fn projection(
-    session: &SessionContext,
-    sql: &str,
-    expected: &Expected<'_>,
-) -> Result<Vec<Field>, Error> {
-    let plan = statement::plan(session, sql).await?;
-    check(&plan)?;
-    let output = additive::output(&plan)?;
-    rowwise::check(&output.aggregate.input)?;
-    let found = columns::check(&plan, &output, expected)?;
-    // Types that only fit once the engine has put its casts in, and floats among them.
-    let optimized = session.state().optimize(&plan).map_err(|error| statement::not_planned(&error))?;
-    check(&optimized)?;
-    Ok(found)
-}
-
-/// A refusal of one place.
-fn refused(place: &str, what: impl std::fmt::Display) -> Error {
-    Error::Refused(format!("{place}: {what}"))
-}
-
-/// Characters of an expression in a message.
-const SHOWN_CHARS_MAX: usize = 160;
-
-/// An expression as a message shows it.
-fn shown(expr: &Expr) -> String {
-    let text = expr.to_string();
-    match text.char_indices().nth(SHOWN_CHARS_MAX) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
-}
-
-/// What a plan is called in a message: the clause that makes it.
-fn clause(plan: &LogicalPlan) -> &'static str {
-    match plan {
-        LogicalPlan::Projection(_) => "SELECT",
-        LogicalPlan::Filter(_) => "WHERE",
-        LogicalPlan::Window(_) => "OVER",
-        LogicalPlan::Aggregate(_) => "GROUP BY",
-        LogicalPlan::Sort(_) => "ORDER BY",
-        LogicalPlan::Join(_) => "JOIN",
-        LogicalPlan::Union(_) => "UNION",
-        LogicalPlan::Limit(_) => "LIMIT",
-        LogicalPlan::Distinct(_) => "DISTINCT",
-        LogicalPlan::Values(_) => "VALUES",
-        LogicalPlan::Unnest(_) => "UNNEST",
-        LogicalPlan::RecursiveQuery(_) => "WITH RECURSIVE",
-        LogicalPlan::TableScan(_) | LogicalPlan::EmptyRelation(_) => "FROM",
-        _ => "the SQL",
-    }
-}

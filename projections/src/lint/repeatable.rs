@@ -10,7 +10,7 @@ use datafusion::{
     },
 };
 
-use super::{clause, refused, shown};
+use super::refusal::{clause, refused, shown};
 use crate::error::Error;
 
 /// Walks a plan, subqueries included.

@@ -6,7 +6,8 @@ use datafusion::{
 };
 
 use super::{
-    clause, origin, refused,
+    origin,
+    refusal::{clause, refused},
     statement::{CLICKS, RULINGS},
 };
 use crate::error::Error;

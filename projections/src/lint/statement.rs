@@ -7,7 +7,7 @@ use datafusion::{
     sql::{parser::Statement, sqlparser::ast},
 };
 
-use super::refused;
+use super::refusal::refused;
 use crate::error::Error;
 
 /// The core columns of an hour's events.

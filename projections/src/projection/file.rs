@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::{Definition, Kind, Measure, Unit};
-use crate::error::Error;
+use super::definition::{Declared, Kind, Measure};
+use crate::{error::Error, zone::Unit};
 
 /// Bytes of a TOML file.
 const BYTES_MAX: usize = 16 << 10;
@@ -31,15 +31,6 @@ struct FileMeasure {
     name: String,
     #[serde(rename = "type")]
     kind: String,
-}
-
-/// What a file says of its columns.
-#[derive(Debug)]
-pub(super) struct Declared {
-    pub(super) key: Vec<String>,
-    pub(super) time: String,
-    pub(super) unit: Unit,
-    pub(super) measures: Vec<Measure>,
 }
 
 /// Reads a TOML file.
@@ -105,17 +96,5 @@ pub(super) fn projection_name(text: &str) -> Result<(), Error> {
     match RESERVED.contains(&text) {
         true => Err(Error::Refused(format!("projection {text}: the name is taken: give both files another"))),
         false => Ok(()),
-    }
-}
-
-impl Definition {
-    /// What the code digest of a user's projection is taken of, but for the versions of the libraries.
-    pub(super) fn canonical(&self) -> String {
-        const FORMAT: u32 = 1;
-        let columns = clicktrail_log::schema::columns(&self.schema);
-        let (name, sql, time, unit) = (&self.name, &self.sql, &self.time, self.unit.as_str());
-        let measures: Vec<_> = self.measures.iter().map(|measure| (&measure.name, measure.kind.as_str())).collect();
-        let key = self.key_columns;
-        format!("projection {FORMAT}\n{name}\n{sql}\n{columns:?}\nkey {key} time {time} by {unit}\n{measures:?}\n")
     }
 }

@@ -13,7 +13,7 @@ use datafusion::{
     scalar::ScalarValue,
 };
 
-use super::Projection;
+use super::definition::{Kind, Projection};
 use crate::{clicks::CheckedFiles, counters::exact, error::Error, session, zone::Range};
 
 /// One question.
@@ -83,7 +83,7 @@ impl Projection {
                 groups.push(column);
             }
         }
-        let has_sums = self.measures().iter().any(|measure| measure.kind == super::Kind::Sum);
+        let has_sums = self.measures().iter().any(|measure| measure.kind == Kind::Sum);
         let currency = key().find(|column| has_sums && *column == "currency");
         groups.extend(currency.filter(|currency| !groups.contains(currency)));
         Ok(groups.into_iter().map(ident).collect())

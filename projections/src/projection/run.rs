@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use clicktrail_log::archive::{Archive, Manifest};
 use datafusion::{
-    arrow::{array::RecordBatch, datatypes::Field},
+    arrow::array::RecordBatch,
     catalog::TableProvider,
     dataframe::DataFrame,
     datasource::MemTable,
@@ -12,12 +12,15 @@ use datafusion::{
 };
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use super::{Measure, Projection, Rows, ordered};
+use super::{
+    definition::{Measure, Projection, Rows},
+    ordered,
+};
 use crate::{
     clicks::CheckedFiles,
     counters,
     error::Error,
-    lint::{self, CLICKS, Expected, RULINGS},
+    lint::{CLICKS, RULINGS},
     session,
 };
 
@@ -100,17 +103,4 @@ impl Projection {
         let stream = frame.select(columns)?.sort(order)?.execute_stream().await?;
         Ok(ordered::checked(self, stream.map_err(Error::from).boxed())?)
     }
-}
-
-/// Reads SQL against what is said of its columns, and tells those of the key.
-///
-/// # Errors
-/// [`Error::Refused`] naming the place, and what to do instead.
-pub(super) async fn key_of(sql: &str, expected: &Expected<'_>) -> Result<Vec<Field>, Error> {
-    let session = session::session(session::Limits::default())?;
-    let tables = [(CLICKS, clicktrail_log::schema::core()), (RULINGS, counters::rulings_schema())];
-    for (name, schema) in tables {
-        session.register_table(name, Arc::new(MemTable::try_new(schema, vec![vec![]])?))?;
-    }
-    lint::projection(&session, sql, expected).await
 }

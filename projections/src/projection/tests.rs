@@ -1,8 +1,10 @@
+use std::sync::Arc;
+
 use clicktrail_log::event::{Event, Kind as EventKind};
 use datafusion::{
     arrow::{
-        array::{Array as _, AsArray as _, Int64Array, StringArray, TimestampMicrosecondArray},
-        datatypes::{Decimal128Type, Int64Type},
+        array::{Array as _, AsArray as _, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
+        datatypes::{Decimal128Type, Field, Int64Type, Schema},
     },
     catalog::TableProvider,
 };
@@ -10,7 +12,14 @@ use futures::{StreamExt as _, TryStreamExt as _};
 use proptest::prelude::*;
 
 use super::*;
-use crate::counters::tests::{bytes, event, events, frame, limits, ruled};
+use crate::{
+    counters::{
+        self,
+        tests::{bytes, event, events, frame, limits, ruled},
+    },
+    error::Error,
+    zone::Unit,
+};
 
 const EXAMPLE: [&str; 2] = [
     include_str!("../../../examples/projections/spend_by_country_and_device.toml"),

@@ -16,7 +16,7 @@ pub(super) enum Command {
     Check(check::Arguments),
     /// Compute a projection over a range of event times, and print its rows
     ///
-    /// It counts what `counters` counts: sealed hours with the judge's live verdicts, and frames that were counted since.
+    /// It counts what `counters` counts: sealed hours with the judge's live verdicts, and what was counted since.
     /// What it computed of a sealed hour stays in the archive, where the next question finds it.
     Query(query::Arguments),
 }

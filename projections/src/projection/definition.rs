@@ -1,16 +1,4 @@
-//! What a projection is: its SQL, its output's columns, and the digest that names its code.
-//!
-//! There are three kinds. The built-in [`counters`] has a way of its own through a sealed hour; a candidate is other SQL
-//! for the same columns, tried before it is released; and a user's comes from a file of SQL with a few lines of TOML.
-//! All of them have a key with a time column, and measures that can be added up: that is what lets an hour be counted
-//! by itself, and an event that comes late be counted in another segment.
-
-mod file;
-mod ordered;
-pub mod query;
-mod run;
-#[cfg(test)]
-mod tests;
+//! The value that says what a projection is.
 
 use std::sync::{Arc, LazyLock};
 
@@ -21,8 +9,7 @@ use datafusion::arrow::{
 };
 use futures::stream::BoxStream;
 
-pub use crate::zone::Unit;
-use crate::{counters, error::Error, lint::Expected, segment::Writer};
+use crate::{counters, error::Error, segment::Writer, zone::Unit};
 
 /// Rows of [`Projection::schema`] columns in the order of the key, one a key. Texts may be dictionaries.
 pub type Rows = BoxStream<'static, Result<RecordBatch, Error>>;
@@ -83,6 +70,15 @@ struct Definition {
     code: Digest,
 }
 
+/// What a file says of its columns.
+#[derive(Debug)]
+pub(super) struct Declared {
+    pub(super) key: Vec<String>,
+    pub(super) time: String,
+    pub(super) unit: Unit,
+    pub(super) measures: Vec<Measure>,
+}
+
 static COUNTERS: LazyLock<Projection> = LazyLock::new(|| counters_of(counters::SQL.to_owned()));
 
 /// The projection with the name and columns of counters, and this SQL.
@@ -101,10 +97,16 @@ fn counters_of(sql: String) -> Projection {
     }))
 }
 
-/// A column as a message has it.
-fn described(field: &Field) -> String {
-    let never = if field.is_nullable() { "which may be null" } else { "which is never null" };
-    format!("{}, {never}", field.data_type())
+impl Definition {
+    /// What the code digest of a user's projection is taken of, but for the versions of the libraries.
+    fn canonical(&self) -> String {
+        const FORMAT: u32 = 1;
+        let columns = clicktrail_log::schema::columns(&self.schema);
+        let (name, sql, time, unit) = (&self.name, &self.sql, &self.time, self.unit.as_str());
+        let measures: Vec<_> = self.measures.iter().map(|measure| (&measure.name, measure.kind.as_str())).collect();
+        let key = self.key_columns;
+        format!("projection {FORMAT}\n{name}\n{sql}\n{columns:?}\nkey {key} time {time} by {unit}\n{measures:?}\n")
+    }
 }
 
 impl Projection {
@@ -113,59 +115,21 @@ impl Projection {
         COUNTERS.clone()
     }
 
-    /// Other SQL for the columns of counters, which may be tried and compared before it is released. Its code digest is
-    /// the one that counters have once this text is theirs, so that what it built is then used again.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] if the SQL fails the lint, or gives other columns.
-    pub async fn candidate_of_counters(sql: &str) -> Result<Self, Error> {
-        if sql == counters::SQL {
-            return Ok(Self::counters());
-        }
-        let candidate = counters_of(sql.to_owned());
-        let key: Vec<String> = candidate.key().iter().map(|field| field.name().clone()).collect();
-        for found in run::key_of(sql, &candidate.expected(&key)).await? {
-            let wanted = candidate.0.schema.field_with_name(found.name())?;
-            if wanted.data_type() != found.data_type() || found.is_nullable() && !wanted.is_nullable() {
-                let (name, wanted, found) = (found.name(), described(wanted), described(&found));
-                return Err(Error::Refused(format!("column {name}: counters have {wanted}, this is {found}")));
-            }
-        }
-        Ok(candidate)
-    }
-
-    /// A user's projection: the text of `NAME.toml`, which names its columns, and that of `NAME.sql`.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] naming the field, or the place in the SQL, and what to do instead.
-    pub async fn from_files(name: &str, toml: &str, sql: &str) -> Result<Self, Error> {
-        file::projection_name(name)?;
-        let in_file = |suffix: &'static str| {
-            move |error| match error {
-                Error::Refused(what) => Error::Refused(format!("{name}.{suffix}: {what}")),
-                other => other,
-            }
-        };
-        let file::Declared { key, time, unit, measures } = file::read(toml).map_err(in_file("toml"))?;
-        let expected = Expected { key: &key, time: &time, unit, measures: &measures };
-        let mut fields = run::key_of(sql, &expected).await.map_err(in_file("sql"))?;
+    /// A user's projection: what its file says of its columns, of which those of the key have these fields.
+    pub(super) fn of_user(name: &str, sql: &str, declared: Declared, mut fields: Vec<Field>) -> Self {
+        let Declared { key, time, unit, measures } = declared;
         fields.extend(measures.iter().map(|measure| Field::new(&measure.name, measure.kind.data_type(), false)));
-        let mut definition = Definition {
-            name: name.to_owned(),
-            sql: sql.to_owned(),
-            schema: Arc::new(Schema::new(fields)),
-            key_columns: key.len(),
-            time,
-            unit,
-            measures,
-            code: Digest::of(b""),
-        };
+        let (name, sql, schema) = (name.to_owned(), sql.to_owned(), Arc::new(Schema::new(fields)));
+        let key_columns = key.len();
+        let code = Digest::of(b"");
+        let mut definition = Definition { name, sql, schema, key_columns, time, unit, measures, code };
         definition.code = Digest::of(format!("{}{}", definition.canonical(), counters::engine()).as_bytes());
-        Ok(Self(Arc::new(definition)))
+        Self(Arc::new(definition))
     }
 
-    fn expected<'a>(&'a self, key: &'a [String]) -> Expected<'a> {
-        Expected { key, time: &self.0.time, unit: self.0.unit, measures: &self.0.measures }
+    /// The projection with the name and columns of counters, and this SQL, which nobody has looked at yet.
+    pub(super) fn with_columns_of_counters(sql: &str) -> Self {
+        counters_of(sql.to_owned())
     }
 
     /// In keys, tables and commands.
