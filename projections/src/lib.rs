@@ -1,7 +1,7 @@
 //! What follows from the log: pure folds from (an hour's clicks, its rulings) to a table.
 //!
-//! A projection is its SQL with the columns that come out. It reads no clock and no random source, so the same input and
-//! code give the same bytes: that is what makes a replay a proof.
+//! A projection is its SQL with the columns that come out. It reads no clock and no random source, so the same input
+//! and code give the same bytes: that is what makes a replay a proof.
 //!
 //! - [`projection`] is what any of them is; [`counters`] is the built-in one, and [`counters::query`] answers people's
 //!   questions from it;

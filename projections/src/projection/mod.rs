@@ -5,8 +5,8 @@
 //! a few lines of TOML. All of them have a key with a time column, and measures that can be added up: that is what lets
 //! an hour be counted by itself, and an event that comes late be counted in another segment.
 //!
-//! - `definition` is the value; `load` makes one of SQL, which [`lint`](crate::lint) has looked at, and `file` reads the
-//!   TOML;
+//! - `definition` is the value; `load` makes one of SQL, which [`lint`](crate::lint) has looked at, and `file` reads
+//!   the TOML;
 //! - `run` gives its rows, which `ordered` checks one by one; [`query`] answers people's questions from them.
 
 mod definition;

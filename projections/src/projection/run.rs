@@ -101,6 +101,6 @@ impl Projection {
         let columns: Vec<Expr> = self.schema().fields().iter().map(|field| ident(field.name())).collect();
         let order = self.key().iter().map(|field| ident(field.name()).sort(true, true)).collect();
         let stream = frame.select(columns)?.sort(order)?.execute_stream().await?;
-        Ok(ordered::checked(self, stream.map_err(Error::from).boxed())?)
+        ordered::checked(self, stream.map_err(Error::from).boxed())
     }
 }

@@ -25,6 +25,6 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
     match command {
         Command::List => list::run(global).await,
         Command::Check(arguments) => check::run(global, arguments).await,
-        Command::Query(arguments) => query::run(global, arguments).await,
+        Command::Query(arguments) => Box::pin(query::run(global, arguments)).await,
     }
 }
