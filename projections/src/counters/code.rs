@@ -17,8 +17,18 @@ pub(super) const MERGE_SQL: &str = include_str!("merge.sql");
 /// Names the code: SHA-256 of the version, the SQL, the output columns, the segment's layout, the engine's version,
 /// which fixes that of Parquet, and that of Zstandard.
 pub fn code_digest() -> Digest {
-    let (engine, columns) = (datafusion::DATAFUSION_VERSION, columns(&schema()));
-    let layout = segment::CREATED_BY;
+    code_digest_of(SQL)
+}
+
+/// What [`code_digest`] is once `sql` is the projection.
+pub(crate) fn code_digest_of(sql: &str) -> Digest {
+    let columns = columns(&schema());
+    Digest::of(format!("{NAME} {VERSION}\n{sql}\n{columns:?}\n{}", engine()).as_bytes())
+}
+
+/// What decides over the bytes of a segment beside the projection: part of every code digest.
+pub(crate) fn engine() -> String {
+    let (layout, engine) = (segment::CREATED_BY, datafusion::DATAFUSION_VERSION);
     let zstd = zstd::zstd_safe::version_number();
-    Digest::of(format!("{NAME} {VERSION}\n{SQL}\n{columns:?}\n{layout}\nDataFusion {engine}\nzstd {zstd}").as_bytes())
+    format!("{layout}\nDataFusion {engine}\nzstd {zstd}")
 }

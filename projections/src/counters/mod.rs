@@ -5,7 +5,7 @@
 
 mod bucket;
 mod code;
-mod exact;
+pub(crate) mod exact;
 pub mod hot;
 mod project;
 pub mod query;
@@ -15,10 +15,11 @@ mod sealed;
 pub mod tiers;
 
 pub use code::{NAME, SQL, VERSION, code_digest};
+pub(crate) use code::{code_digest_of, engine};
 pub use project::{merge, project, project_frames};
 pub use rulings::{no_rulings, rulings, rulings_schema};
 pub use schema::{COUNTS, KEYS, SUMS, normalize, schema};
 pub use sealed::{Counts, project_hour};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -20,7 +20,7 @@ use clicktrail_log::{
     },
     time::ManualClock,
 };
-use clicktrail_projections::{counters, session};
+use clicktrail_projections::{Projection, counters, session};
 use clicktrail_replay::{rulings::HourRulings, segment};
 use futures::TryStreamExt as _;
 use serde::Deserialize;
@@ -198,7 +198,7 @@ async fn measure(home: &Path, manifest: &Manifest, rounds: usize) -> anyhow::Res
     let mut built = None;
     for _ in 0..rounds {
         let round = Round::begin()?;
-        built = Some(segment::build(&archive, manifest, &HourRulings::none(), limits).await?);
+        built = Some(segment::build(&archive, &Projection::counters(), manifest, &HourRulings::none(), limits).await?);
         to_file = to_file.or(round.end()?);
         in_memory = in_memory.or(count(&[]).await?);
         ruled = ruled.or(count(std::slice::from_ref(&rulings)).await?);
