@@ -13,7 +13,7 @@ use clicktrail_log::{
     invariant,
     time::Hour,
 };
-use clicktrail_projections::{Projection, counters, session};
+use clicktrail_projections::{Projection, session};
 use futures::TryStreamExt as _;
 
 use crate::{
