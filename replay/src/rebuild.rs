@@ -79,11 +79,11 @@ impl Rebuild {
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Rebuilt, Error> {
         let catalog = self.catalog.begin().await?;
-        let generation = catalog.generation().await?;
+        let making = catalog.making().await?;
         let mut beside = Beside { manifests: check(&self.archive, catalog.as_ref()).await?, ..Beside::default() };
         for _ in 0..LAPS_MAX {
             let seen = catalog.marks(counters::NAME).await?;
-            if seen.generation != generation {
+            if seen.making != making {
                 break;
             }
             self.follow(&mut beside.manifests).await?;

@@ -13,8 +13,8 @@ use clicktrail_verdicts::judge::Mark;
 use crate::{
     error::Error,
     model::{
-        AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, Paused, Reconciliation, RegisteredAd,
-        SealedHour, Segment, Snapshot, StaleHour,
+        AdChange, Compare, HotPartial, LaterRuling, Making, Marks, Paused, Reconciliation, RegisteredAd, SealedHour,
+        Segment, Snapshot, StaleHour,
     },
     replacement::Replacement,
 };
@@ -138,15 +138,15 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     async fn live_segment(&self, projection: &str, hour: Hour) -> Result<Option<Segment>, Error>;
 
     /// Which making of the catalog it is.
-    async fn generation(&self) -> Result<Generation, Error>;
+    async fn making(&self) -> Result<Making, Error>;
 
-    /// A handle for one that begins now, from the state that it reads next. Each handle belongs to the generation in
+    /// A handle for one that begins now, from the state that it reads next. Each handle belongs to the making in
     /// which it was made: opened, or begun. After a rebuild every write through it that touches what the rebuild
     /// replaces is a [`Conflict`](Error::Conflict), so that nothing is written that is known from before.
     async fn begin(&self) -> Result<Arc<dyn Catalog>, Error>;
 
     /// The end of a rebuild. One transaction puts hours, live segments and hot partials in place of those that are
-    /// there, leaves what is the same in both, forgets which hours are stale, and begins the next generation. Registry
+    /// there, leaves what is the same in both, forgets which hours are stale, and begins the next making. Registry
     /// and audit trail stay, with an audit row more.
     ///
     /// # Errors
@@ -154,5 +154,5 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     ///
     /// # Panics
     /// If the hours, or the partials behind them, do not follow each other.
-    async fn replace(&self, replacement: &Replacement, actor: &str, now: Timestamp) -> Result<Generation, Error>;
+    async fn replace(&self, replacement: &Replacement, actor: &str, now: Timestamp) -> Result<Making, Error>;
 }

@@ -7,14 +7,14 @@
 //! - `store` keeps the contract for any database: which lock an operation takes, and where its transaction ends;
 //! - `registry`, `sealing`, `live` and `verdicts` are the operations and their SQL, `rows` reads what they fetch;
 //! - `snapshot` is what answers are read from, how far it goes and what is missing; `replace` ends a rebuild with a
-//!   `replacement`, and `generation` keeps out who began before it;
+//!   `replacement`, and `making` keeps out who began before it;
 //! - `session` is the narrow waist to `sqlx`; `sqlite` and `postgres` are behind it;
 //! - `migration` lists the scripts, `migrate` applies them.
 
 mod contract;
 mod error;
-mod generation;
 mod live;
+mod making;
 mod migrate;
 mod migration;
 mod model;
@@ -35,7 +35,7 @@ pub use clicktrail_verdicts::judge::Mark;
 pub use contract::Catalog;
 pub use error::Error;
 pub use model::{
-    AdAction, AdChange, Compare, Generation, Hole, HotPartial, LaterRuling, Marks, Outcome, Paused, Reconciliation,
+    AdAction, AdChange, Compare, Hole, HotPartial, LaterRuling, Making, Marks, Outcome, Paused, Reconciliation,
     RegisteredAd, SealedHour, Segment, Snapshot, StaleHour,
 };
 pub use postgres::Postgres;

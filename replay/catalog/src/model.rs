@@ -186,9 +186,9 @@ pub type Compare<'a> = &'a (dyn Fn(&[HotPartial]) -> Reconciliation + Send + Syn
 
 /// Which making of the catalog: a rebuild begins the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Generation(pub(crate) i64);
+pub struct Making(pub(crate) i64);
 
-impl Generation {
+impl Making {
     /// As a number, from 1.
     pub const fn get(self) -> i64 {
         self.0
@@ -199,7 +199,7 @@ impl Generation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marks {
     /// Which making of the catalog it is.
-    pub generation: Generation,
+    pub making: Making,
     /// The first sealed hour.
     pub first_hour: Option<SealedHour>,
     /// The last sealed hour.

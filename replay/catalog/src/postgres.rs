@@ -10,9 +10,9 @@ use sqlx::{
 use crate::{
     contract::Catalog,
     error::Error,
-    generation, migrate,
+    making, migrate,
     migration::{Migration, POSTGRES},
-    model::Generation,
+    model::Making,
     session::{Backend, Lock},
 };
 
@@ -41,7 +41,7 @@ const SET_UP: &str = "
 #[derive(Debug)]
 pub struct Postgres {
     pool: PgPool,
-    generation: Generation,
+    making: Making,
 }
 
 impl Postgres {
@@ -59,9 +59,9 @@ impl Postgres {
             .after_connect(|connection, _| Box::pin(async move { connection.execute(SET_UP).await.map(|_| ()) }))
             .connect_with(options.application_name("clicktrail").disable_statement_logging())
             .await?;
-        let mut catalog = Self { pool, generation: Generation(0) };
+        let mut catalog = Self { pool, making: Making(0) };
         migrate::run(&catalog).await?;
-        catalog.generation = generation::of(&catalog).await?;
+        catalog.making = making::of(&catalog).await?;
         Ok(catalog)
     }
 }
@@ -70,12 +70,12 @@ impl Backend for Postgres {
     type Session = PgTransaction<'static>;
     const MIGRATIONS: &'static [Migration] = POSTGRES;
 
-    fn made_in(&self) -> Generation {
-        self.generation
+    fn made_in(&self) -> Making {
+        self.making
     }
 
-    fn under(&self, generation: Generation) -> Arc<dyn Catalog> {
-        Arc::new(Self { pool: self.pool.clone(), generation })
+    fn under(&self, making: Making) -> Arc<dyn Catalog> {
+        Arc::new(Self { pool: self.pool.clone(), making })
     }
 
     async fn read(&self) -> Result<Self::Session, Error> {

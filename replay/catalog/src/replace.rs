@@ -13,8 +13,8 @@ use clicktrail_log::{
 
 use crate::{
     error::Error,
-    generation, live,
-    model::{Generation, Reconciliation, SealedHour, Segment},
+    live, making,
+    model::{Making, Reconciliation, SealedHour, Segment},
     registry,
     replacement::{Registered, Replacement},
     rows, sealing,
@@ -51,7 +51,7 @@ pub(crate) async fn replace(
     replacement: &Replacement,
     actor: &str,
     now: Timestamp,
-) -> Result<Generation, Error> {
+) -> Result<Making, Error> {
     replacement.check();
     let last = sealing::last_hour(session).await?;
     let counted = live::counted_through(session).await?;
@@ -68,7 +68,7 @@ pub(crate) async fn replace(
     let (was, is, hours) = (text(last.as_ref()), text(replacement.last()), replacement.hours.len());
     let detail = format!("{hours} hours; the last is {is}, it was {was}; counted through {reached}, it was {counted}");
     registry::audit(session, actor, now, "rebuild", &detail).await?;
-    generation::raise(session).await
+    making::raise(session).await
 }
 
 /// Nothing may be lost that was registered or counted while the replacement was built.

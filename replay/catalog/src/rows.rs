@@ -11,7 +11,7 @@ use clicktrail_verdicts::judge::Mark;
 use crate::{
     error::Error,
     model::{
-        AdAction, AdChange, Generation, Hole, HotPartial, Outcome, Reconciliation, RegisteredAd, SealedHour, Segment,
+        AdAction, AdChange, Hole, HotPartial, Making, Outcome, Reconciliation, RegisteredAd, SealedHour, Segment,
         StaleHour,
     },
     session::Fields,
@@ -245,8 +245,8 @@ pub(crate) fn stale_hour(fields: &dyn Fields) -> Result<StaleHour, Error> {
     })
 }
 
-pub(crate) fn generation(fields: &dyn Fields) -> Result<Generation, Error> {
-    Reader::of("catalog_generation", &[], fields).int("generation").map(Generation)
+pub(crate) fn making(fields: &dyn Fields) -> Result<Making, Error> {
+    Reader::of("catalog_generation", &[], fields).int("generation").map(Making)
 }
 
 /// An hour that does not follow the one before it.

@@ -14,7 +14,7 @@ use sqlx::{
     sqlite::{SqliteError, SqliteRow},
 };
 
-use crate::{contract::Catalog, error::Error, migration::Migration, model::Generation};
+use crate::{contract::Catalog, error::Error, migration::Migration, model::Making};
 
 /// What only one writing transaction at a time may change. SQLite has one writer anyway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,10 +35,10 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     const MIGRATIONS: &'static [Migration];
 
     /// The making of the catalog that this handle writes to.
-    fn made_in(&self) -> Generation;
+    fn made_in(&self) -> Making;
 
-    /// The same database, for one that begins under `generation`.
-    fn under(&self, generation: Generation) -> Arc<dyn Catalog>;
+    /// The same database, for one that begins under `making`.
+    fn under(&self, making: Making) -> Arc<dyn Catalog>;
 
     /// A transaction that sees one instant and changes nothing; it ends when it is dropped.
     fn read(&self) -> impl Future<Output = Result<Self::Session, Error>> + Send;

@@ -4,7 +4,7 @@ use clicktrail_log::{invariant, position::Seq, time::Hour};
 
 use crate::{
     error::Error,
-    generation, live,
+    live, making,
     model::{Hole, Marks, Snapshot},
     rows, sealing,
     session::Session,
@@ -62,7 +62,7 @@ pub(crate) async fn marks(session: &mut impl Session, projection: &str) -> Resul
     holes.extend(session.fetch(HOURS_WITHOUT_SEGMENT, &without, rows::hour_without_segment).await?);
     holes.extend(between(sealed, &ranges).take(HOLES_MAX as usize));
     Ok(Marks {
-        generation: generation::read(session).await?,
+        making: making::read(session).await?,
         first_hour: sealing::list_hours(session, Hour::from_i64(i64::MIN / 2), 1).await?.pop(),
         last_hour,
         counted_through: live::counted_through(session).await?,

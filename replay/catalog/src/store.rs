@@ -13,10 +13,10 @@ use clicktrail_verdicts::judge::Mark;
 use crate::{
     contract::Catalog,
     error::Error,
-    generation, live,
+    live, making,
     model::{
-        AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, Paused, Reconciliation, RegisteredAd,
-        SealedHour, Segment, Snapshot, StaleHour,
+        AdChange, Compare, HotPartial, LaterRuling, Making, Marks, Paused, Reconciliation, RegisteredAd, SealedHour,
+        Segment, Snapshot, StaleHour,
     },
     registry, replace,
     replacement::Replacement,
@@ -74,13 +74,13 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn put_partial(&self, partial: &HotPartial) -> Result<(), Error> {
-        let mut session = generation::write(self).await?;
+        let mut session = making::write(self).await?;
         live::put(&mut session, partial).await?;
         session.commit().await
     }
 
     async fn merge_partials(&self, merged: &HotPartial, replaced: u32) -> Result<(), Error> {
-        let mut session = generation::write(self).await?;
+        let mut session = making::write(self).await?;
         live::merge(&mut session, merged, replaced).await?;
         session.commit().await
     }
@@ -90,7 +90,7 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn seal(&self, hour: &SealedHour, segment: &Segment, compare: Compare<'_>) -> Result<Reconciliation, Error> {
-        let mut session = generation::write(self).await?;
+        let mut session = making::write(self).await?;
         let reconciliation = sealing::seal(&mut session, hour, segment, compare).await?;
         session.commit().await?;
         Ok(reconciliation)
@@ -113,7 +113,7 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn put_judged(&self, before: &Mark, after: &Mark) -> Result<(), Error> {
-        let mut session = generation::write(self).await?;
+        let mut session = making::write(self).await?;
         verdicts::put_judged(&mut session, before, after).await?;
         session.commit().await
     }
@@ -123,7 +123,7 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn put_later_rulings(&self, rulings: &[LaterRuling], before: Seq, through: Seq) -> Result<(), Error> {
-        let mut session = generation::write(self).await?;
+        let mut session = making::write(self).await?;
         verdicts::put_later_rulings(&mut session, rulings, before, through).await?;
         session.commit().await
     }
@@ -140,18 +140,18 @@ impl<B: Backend> Catalog for B {
         Ok(live::segments(&mut self.read().await?, projection, hour, hour).await?.pop())
     }
 
-    async fn generation(&self) -> Result<Generation, Error> {
-        generation::of(self).await
+    async fn making(&self) -> Result<Making, Error> {
+        making::of(self).await
     }
 
     async fn begin(&self) -> Result<Arc<dyn Catalog>, Error> {
-        Ok(self.under(generation::of(self).await?))
+        Ok(self.under(making::of(self).await?))
     }
 
-    async fn replace(&self, replacement: &Replacement, actor: &str, now: Timestamp) -> Result<Generation, Error> {
-        let mut session = generation::write(self).await?;
-        let generation = replace::replace(&mut session, replacement, actor, now).await?;
+    async fn replace(&self, replacement: &Replacement, actor: &str, now: Timestamp) -> Result<Making, Error> {
+        let mut session = making::write(self).await?;
+        let making = replace::replace(&mut session, replacement, actor, now).await?;
         session.commit().await?;
-        Ok(generation)
+        Ok(making)
     }
 }

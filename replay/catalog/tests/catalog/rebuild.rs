@@ -56,13 +56,13 @@ pub(crate) async fn rebuild_keeps_registry_and_audit_and_begins_a_generation(pla
     catalog.put_ads(&[ad("a", 1)], "ann", at(0)).await.unwrap();
     catalog.put_partial(&partial(hour(0), 1, 10)).await.unwrap();
     catalog.put_partial(&partial(hour(1), 11, 14)).await.unwrap();
-    let first = catalog.generation().await.unwrap();
+    let first = catalog.making().await.unwrap();
     let replaced = replacement(catalog.as_ref(), 1, Some(vec![partial(hour(1), 11, 20)])).await;
     let second = catalog.replace(&replaced, "ann", at(9)).await.unwrap();
     assert!(first < second);
     let snapshot = all(catalog.as_ref()).await;
     assert_eq!((snapshot.segments, snapshot.partials), (vec![segment(hour(0))], vec![partial(hour(1), 11, 20)]));
-    assert_eq!((snapshot.marks.generation, snapshot.marks.counted_through), (second, seq(20)));
+    assert_eq!((snapshot.marks.making, snapshot.marks.counted_through), (second, seq(20)));
     assert_eq!(catalog.list_ads("", 10).await.unwrap(), [ad("a", 1)]);
     assert_eq!(catalog.ads_version().await.unwrap(), 1);
     assert_eq!(place.texts("SELECT action FROM audit ORDER BY audit_id").await, ["put_ads", "rebuild"]);
