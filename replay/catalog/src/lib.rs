@@ -13,6 +13,7 @@
 
 mod contract;
 mod error;
+pub mod generations;
 mod live;
 mod making;
 mod migrate;
