@@ -12,7 +12,11 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
 pub mod as_of;
+pub mod codes;
+pub mod diff;
 mod error;
+pub mod gates;
+pub mod gc;
 pub mod known;
 pub mod metric;
 mod open_range;
@@ -26,5 +30,6 @@ pub mod rulings;
 pub mod segment;
 pub mod stale;
 pub mod sums;
+pub mod verify;
 
 pub use error::Error;
