@@ -62,7 +62,7 @@ pub async fn look(
     // What counts is read after the objects were listed: what is written in between is not among them.
     let needed = needed(catalog, projection).await?;
     let (mut garbage, mut named) = (Garbage::default(), BTreeSet::new());
-    let mut note = |object: Listed, is_needed: bool, why: &'static str, garbage: &mut Garbage| -> bool {
+    let note = |object: Listed, is_needed: bool, why: &'static str, garbage: &mut Garbage| -> bool {
         let goes = !is_needed && object.modified < before;
         match (is_needed, goes) {
             (true, _) => garbage.kept += 1,

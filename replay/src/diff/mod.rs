@@ -238,7 +238,7 @@ impl Comparison<'_> {
         let one = one.as_ref().map(|(key, bytes)| (key.as_str(), bytes.clone()));
         let other = other.as_ref().map(|(key, bytes)| (key.as_str(), bytes.clone()));
         let layout = diff.layout.clone();
-        merge::rows(&layout, one, other, &mut |row| {
+        rows(&layout, one, other, &mut |row| {
             if by.only.as_ref().is_some_and(|(at, value)| row.key[*at].as_ref() != Some(value)) {
                 return Ok(());
             }

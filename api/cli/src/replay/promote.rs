@@ -1,0 +1,197 @@
+//! `clicktrail replay promote|rollback`
+
+use clicktrail_catalog::{
+    self as catalog,
+    generations::{Generation, GenerationState, Promotion},
+};
+use clicktrail_projections::session;
+use clicktrail_replay::gates::{Checked, Gate, Gates, Permille};
+use serde_json::json;
+
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    installation::Installation,
+    output::{self, Table},
+    replay::generation,
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The generation, or the beginning of its id
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Why, for the audit trail
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    reason: String,
+    /// Who does it, for the audit trail; the system's user if nobody is named
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+    /// Refuse if the spend of an advertiser changes by more than this part of what the changing hours bill now
+    #[arg(long, default_value = "5%", value_name = "PERCENT", value_parser = percent)]
+    max_delta: Permille,
+    /// Check everything and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rollback {
+    /// The generation, or the beginning of its id
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Why, for the audit trail
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    reason: String,
+    /// Who does it, for the audit trail; the system's user if nobody is named
+    #[arg(long, value_name = "NAME")]
+    actor: Option<String>,
+}
+
+fn percent(text: &str) -> Result<Permille, String> {
+    Permille::parse(text).ok_or_else(|| "write it as 5% or 2.5%".to_owned())
+}
+
+pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let instance = global.open().await?;
+    let actor = global.actor(arguments.actor)?;
+    let generation = generation::named(&instance, &arguments.id).await?;
+    let checked = check(&instance, &generation, Some(arguments.max_delta)).await?;
+    if !checked.gates.is_empty() {
+        refuse(&checked, global);
+        return Ok(Exit::GateRefused);
+    }
+    if arguments.dry_run {
+        output::note(&format!("{} would count from {}; nothing was changed", output::count(checked.hours, "hour"), generation.id));
+        tell(&checked, global);
+        return Ok(Exit::Ok);
+    }
+    match instance.catalog.promote(&generation.id, &actor, &arguments.reason, instance.clock.now()).await {
+        Ok(promotion) => {
+            promoted(&promotion, &checked, global);
+            Ok(Exit::Ok)
+        }
+        Err(catalog::Error::Conflict(what)) => Ok(moved(&what)),
+        Err(cause) => Err(cause.into()),
+    }
+}
+
+/// Checks a generation's gates.
+pub(super) async fn check(
+    instance: &Installation,
+    generation: &Generation,
+    limit: Option<Permille>,
+) -> anyhow::Result<Checked> {
+    let gates =
+        Gates { archive: &instance.archive, catalog: instance.catalog.as_ref(), limits: session::Limits::default() };
+    Ok(gates.check(generation, limit).await?)
+}
+
+pub(super) async fn roll_back(global: &Global, arguments: Rollback) -> anyhow::Result<Exit> {
+    let instance = global.open().await?;
+    let actor = global.actor(arguments.actor)?;
+    let generation = generation::named(&instance, &arguments.id).await?;
+    match instance.catalog.roll_back(&generation.id, &actor, &arguments.reason, instance.clock.now()).await {
+        Ok(promotion) => {
+            let (id, hours) = (&promotion.generation, output::count(promotion.hours, "hour"));
+            match global.output {
+                Format::Json => output::json(&document(&promotion)),
+                Format::Table => output::line(&format!("{hours} count as before generation {id}")),
+            }
+            output::note(&format!("forward again: clicktrail replay promote {id}"));
+            Ok(Exit::Ok)
+        }
+        Err(catalog::Error::Conflict(what)) => Ok(moved(&what)),
+        Err(cause) => Err(cause.into()),
+    }
+}
+
+/// Somebody else was first, or the state is another: which is a gate too.
+fn moved(what: &str) -> Exit {
+    output::note(&format!("refused: {what}"));
+    Exit::GateRefused
+}
+
+fn document(promotion: &Promotion) -> serde_json::Value {
+    json!({
+        "number": promotion.number,
+        "generation": promotion.generation.as_str(),
+        "hours": promotion.hours,
+        "at": promotion.at.to_string(),
+        "actor": promotion.actor,
+        "reason": promotion.reason,
+    })
+}
+
+fn promoted(promotion: &Promotion, checked: &Checked, global: &Global) {
+    let id = &promotion.generation;
+    match global.output {
+        Format::Json => output::json(&document(promotion)),
+        Format::Table => {
+            output::line(&format!("{} count from generation {id}", output::count(promotion.hours, "hour")));
+            tell(checked, global);
+        }
+    }
+    output::note(&format!("back again: clicktrail replay rollback {id}"));
+}
+
+/// What it does to each bill.
+fn tell(checked: &Checked, global: &Global) {
+    if checked.totals.is_empty() || global.output == Format::Json {
+        return;
+    }
+    let mut table = Table::new(&["advertiser", "currency", "spend before", "spend after", "change"]);
+    for ((advertiser, currency), (before, after)) in &checked.totals {
+        table.push(vec![
+            advertiser.clone(),
+            currency.clone(),
+            output::amount(before.spend_micros),
+            output::amount(after.spend_micros),
+            output::amount(after.spend_micros - before.spend_micros),
+        ]);
+    }
+    table.print();
+}
+
+fn refuse(checked: &Checked, global: &Global) {
+    let lines: Vec<(&str, String)> = checked.gates.iter().map(gate).collect();
+    if global.output == Format::Json {
+        let gates = lines.iter().map(|(name, text)| json!({"gate": name, "reason": text})).collect::<Vec<_>>();
+        output::json(&json!({"refused": gates}));
+    }
+    for (name, text) in lines {
+        output::note(&format!("refused by gate {name}: {text}"));
+    }
+}
+
+/// A gate's name, and what it says.
+pub(super) fn gate(gate: &Gate) -> (&'static str, String) {
+    match gate {
+        Gate::State(state) => ("state", state_text(*state).to_owned()),
+        Gate::Moved(hour) => ("live-moved", format!("{hour} counts from something else than when it was planned: plan again")),
+        Gate::Input(hour) => ("input", format!("{hour} is not in the archive as it was built: `log verify` says more")),
+        Gate::Segment(hour, why) => ("segment", format!("{hour}: {why}: `replay build --rerun all` builds it again")),
+        Gate::Empty((advertiser, currency)) => {
+            ("empty", format!("{advertiser} has clicks in {currency} now, and would have none"))
+        }
+        Gate::Limit { owed: (advertiser, currency), before, after, limit } => (
+            "max-delta",
+            format!(
+                "{advertiser} would go from {} to {} {currency}, by more than {limit}: look at `replay diff`, then allow \
+                 it with --max-delta",
+                output::amount(*before),
+                output::amount(*after)
+            ),
+        ),
+    }
+}
+
+const fn state_text(state: GenerationState) -> &'static str {
+    match state {
+        GenerationState::Building => "it is not built yet: `replay resume` goes on",
+        GenerationState::Built => "it is built",
+        GenerationState::Failed => "an hour of it failed: `replay status` says why",
+        GenerationState::Aborted => "it was given up: plan again",
+        GenerationState::Promoted => "it is promoted already",
+    }
+}
