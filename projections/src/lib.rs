@@ -3,7 +3,7 @@
 //! A projection is a folder with its SQL, its schema, its version and its tests. It reads no clock and no random
 //! source, so the same input and code give the same bytes: that is what makes a replay a proof.
 //!
-//! - [`counters`] is the first projection; [`counters::query`] answers people's questions from it;
+//! - [`projection`] is what any of them is; [`counters`] is the built-in one; [`counters::query`] answers people's questions from it;
 //! - [`clicks`] makes tables of archived parts and of live frames, so that both are counted by one SQL;
 //! - [`segment`] is a projection's output as bytes; [`session`] bounds what a query may use; [`lint`] refuses SQL
 //!   that could give another answer the next time; [`select`] answers a person's own SQL;
@@ -15,6 +15,7 @@ pub mod clicks;
 pub mod counters;
 mod error;
 pub mod lint;
+pub mod projection;
 pub mod segment;
 pub mod select;
 pub mod session;
@@ -23,3 +24,4 @@ pub mod zone;
 /// What a fold reads from, so that callers need not name the engine.
 pub use datafusion::catalog::TableProvider;
 pub use error::Error;
+pub use projection::Projection;

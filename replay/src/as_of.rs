@@ -14,7 +14,7 @@ use clicktrail_log::{
     position::{Position, Seq},
     time::Hour,
 };
-use clicktrail_projections::{counters, session};
+use clicktrail_projections::{Projection, counters, session};
 use clicktrail_verdicts::{reader::VerdictReader, rulings::Stages};
 
 use crate::{error::Error, reader::Reader, rulings::HourRulings, segment, stale};
@@ -105,7 +105,7 @@ impl AsOf {
         let missing = || archive::Error::Missing(key.path().to_string());
         let manifest = self.archive.manifest::<Clicks>(hour).await?.ok_or_else(missing)?;
         let rulings = HourRulings::as_of(&self.history, &manifest, before).await?;
-        segment::reuse_or_build(&self.archive, &manifest, &rulings, self.limits).await
+        segment::reuse_or_build(&self.archive, &Projection::counters(), &manifest, &rulings, self.limits).await
     }
 
     /// Counts the frames again that were counted live, behind the last sealed hour. Both ends come from the snapshot:

@@ -12,6 +12,7 @@ use clicktrail_log::{
     time::Hour,
 };
 use clicktrail_projections::{
+    Projection,
     counters::{self, query},
     session,
     zone::{Range, Zone},
@@ -211,7 +212,8 @@ impl Recount {
         let rulings = HourRulings::live(&self.history, manifest).await?;
         let mut sums = Sums::default();
         let mut add = |batch: &arrow::array::RecordBatch| sums.add(batch);
-        let (bytes, _) = segment::project(&self.archive, manifest, &rulings, self.limits, &mut add).await?;
+        let (bytes, _) =
+            segment::project(&self.archive, &Projection::counters(), manifest, &rulings, self.limits, &mut add).await?;
         Ok((sums, segment::input_digest(manifest, &rulings), Digest::of(&bytes)))
     }
 

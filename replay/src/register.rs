@@ -11,7 +11,7 @@ use clicktrail_log::{
     position::Seq,
     time::Timestamp,
 };
-use clicktrail_projections::{counters, segment::Writer, session};
+use clicktrail_projections::{Projection, counters, segment::Writer, session};
 use clicktrail_verdicts::reader::VerdictReader;
 
 use crate::{error::Error, rulings::HourRulings, segment};
@@ -63,7 +63,7 @@ async fn project(
         Some(history) => HourRulings::live(history, manifest).await?,
         None => HourRulings::none(),
     };
-    let segment = segment::reuse_or_build(archive, manifest, &rulings, limits).await?;
+    let segment = segment::reuse_or_build(archive, &Projection::counters(), manifest, &rulings, limits).await?;
     let hour = sealed_hour(manifest);
     let made_of_it =
         segment.hour == hour.hour && segment.input_digest == segment::input_digest(manifest, &rulings).to_string();

@@ -13,7 +13,7 @@ use clicktrail_log::{
     invariant,
     time::Hour,
 };
-use clicktrail_projections::{counters, segment::Writer, session};
+use clicktrail_projections::{Projection, counters, session};
 use futures::TryStreamExt as _;
 
 use crate::{
@@ -36,21 +36,22 @@ pub fn input_digest(manifest: &Manifest, rulings: &HourRulings) -> Digest {
 /// of the same build names other bytes.
 pub async fn build(
     archive: &Archive,
+    projection: &Projection,
     manifest: &Manifest,
     rulings: &HourRulings,
     limits: session::Limits,
 ) -> Result<Segment, Error> {
-    let (bytes, rows) = project(archive, manifest, rulings, limits, &mut |_| Ok(())).await?;
+    let (bytes, rows) = project(archive, projection, manifest, rulings, limits, &mut |_| Ok(())).await?;
     let hour = manifest.hour();
-    // Every event is in one row of its minute and key, and no row is without an event.
-    let counted = rows <= manifest.rows && (rows == 0) == (manifest.rows == 0);
+    // No row is without an event; and every event is in a row of counters, of its minute and key.
+    let counted = rows <= manifest.rows && (!projection.is_built_in() || (rows == 0) == (manifest.rows == 0));
     invariant!(I1, counted, "{hour} has {} events, its segment {rows} rows", manifest.rows);
     let output = Digest::of(&bytes);
-    let (input, code) = (input_digest(manifest, rulings), counters::code_digest());
-    let path = SegmentKey::new(counters::NAME, hour, &output).path();
+    let (input, code) = (input_digest(manifest, rulings), projection.code_digest());
+    let path = SegmentKey::new(projection.name(), hour, &output).path();
     let receipt = Receipt {
         version: receipt::VERSION,
-        projection: counters::NAME.to_owned(),
+        projection: projection.name().to_owned(),
         hour: hour.to_string(),
         input_digest: input.to_string(),
         code_digest: code.to_string(),
@@ -59,10 +60,10 @@ pub async fn build(
         bytes: bytes.len() as u64,
         rows,
     };
-    let is_of = receipt.is_of(counters::NAME, hour, &input, &code);
+    let is_of = receipt.is_of(projection.name(), hour, &input, &code);
     invariant!(I6, is_of, "the receipt of {hour} is not that of its own build: {receipt:?}");
     archive.put_content(&path, bytes).await?;
-    put_receipt(archive, &receipt, &ReceiptKey::new(counters::NAME, hour, &input, &code)).await?;
+    put_receipt(archive, &receipt, &ReceiptKey::new(projection.name(), hour, &input, &code)).await?;
     Ok(live_segment(receipt, hour, rulings))
 }
 
@@ -90,13 +91,14 @@ async fn put_receipt(archive: &Archive, receipt: &Receipt, key: &ReceiptKey) -> 
 /// As [`build`].
 pub async fn reuse_or_build(
     archive: &Archive,
+    projection: &Projection,
     manifest: &Manifest,
     rulings: &HourRulings,
     limits: session::Limits,
 ) -> Result<Segment, Error> {
-    match reuse(archive, manifest, rulings).await? {
+    match reuse(archive, projection, manifest, rulings).await? {
         Some(segment) => Ok(segment),
-        None => build(archive, manifest, rulings, limits).await,
+        None => build(archive, projection, manifest, rulings, limits).await,
     }
 }
 
@@ -105,17 +107,22 @@ pub async fn reuse_or_build(
 ///
 /// # Errors
 /// [`Error::Archive`] if the archive is out of reach. Damage is no error: then there is nothing to be used again.
-pub async fn reuse(archive: &Archive, manifest: &Manifest, rulings: &HourRulings) -> Result<Option<Segment>, Error> {
+pub async fn reuse(
+    archive: &Archive,
+    projection: &Projection,
+    manifest: &Manifest,
+    rulings: &HourRulings,
+) -> Result<Option<Segment>, Error> {
     let hour = manifest.hour();
-    let (input, code) = (input_digest(manifest, rulings), counters::code_digest());
-    let key = ReceiptKey::new(counters::NAME, hour, &input, &code).path();
+    let (input, code) = (input_digest(manifest, rulings), projection.code_digest());
+    let key = ReceiptKey::new(projection.name(), hour, &input, &code).path();
     let document = match archive.get(&key).await {
         Ok(document) => document,
         Err(error) if error.is_transient() => return Err(error.into()),
         Err(_) => return Ok(None),
     };
     let receipt = Receipt::from_bytes(&document).ok();
-    let Some(receipt) = receipt.filter(|receipt| receipt.is_of(counters::NAME, hour, &input, &code)) else {
+    let Some(receipt) = receipt.filter(|receipt| receipt.is_of(projection.name(), hour, &input, &code)) else {
         return Ok(None);
     };
     let segment = live_segment(receipt, hour, rulings);
@@ -148,16 +155,17 @@ fn live_segment(receipt: Receipt, hour: Hour, rulings: &HourRulings) -> Segment 
 /// The segment of an hour's clicks under the rulings about them, and its rows, which `seen` is shown batch by batch.
 pub(crate) async fn project(
     archive: &Archive,
+    projection: &Projection,
     manifest: &Manifest,
     rulings: &HourRulings,
     limits: session::Limits,
     seen: &mut (dyn FnMut(&RecordBatch) -> Result<(), Error> + Send),
 ) -> Result<(Bytes, u64), Error> {
-    let mut writer = Writer::new(&counters::schema())?;
+    let mut writer = projection.writer()?;
     // A quiet hour needs no engine.
     if manifest.rows > 0 {
         let table = counters::rulings(vec![rulings.rows()])?;
-        let mut rows = counters::project_hour(archive, manifest, table, limits).await?;
+        let mut rows = projection.project_hour(archive, manifest, table, limits).await?;
         while let Some(batch) = rows.try_next().await? {
             seen(&batch)?;
             writer.push(batch)?;

@@ -17,8 +17,13 @@ pub(super) const MERGE_SQL: &str = include_str!("merge.sql");
 /// Names the code: SHA-256 of the version, the SQL, the output columns, the segment's layout, the engine's version,
 /// which fixes that of Parquet, and that of Zstandard.
 pub fn code_digest() -> Digest {
+    code_digest_of(SQL)
+}
+
+/// What [`code_digest`] is once `sql` is the projection.
+pub(crate) fn code_digest_of(sql: &str) -> Digest {
     let (engine, columns) = (datafusion::DATAFUSION_VERSION, columns(&schema()));
     let layout = segment::CREATED_BY;
     let zstd = zstd::zstd_safe::version_number();
-    Digest::of(format!("{NAME} {VERSION}\n{SQL}\n{columns:?}\n{layout}\nDataFusion {engine}\nzstd {zstd}").as_bytes())
+    Digest::of(format!("{NAME} {VERSION}\n{sql}\n{columns:?}\n{layout}\nDataFusion {engine}\nzstd {zstd}").as_bytes())
 }

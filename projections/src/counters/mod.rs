@@ -14,6 +14,7 @@ pub(crate) mod schema;
 mod sealed;
 pub mod tiers;
 
+pub(crate) use code::code_digest_of;
 pub use code::{NAME, SQL, VERSION, code_digest};
 pub use project::{merge, project, project_frames};
 pub use rulings::{no_rulings, rulings, rulings_schema};
@@ -21,4 +22,4 @@ pub use schema::{COUNTS, KEYS, SUMS, normalize, schema};
 pub use sealed::{Counts, project_hour};
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

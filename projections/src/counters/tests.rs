@@ -21,7 +21,7 @@ use super::*;
 use crate::{segment::Writer, session};
 
 /// A few keys, so that rows meet.
-pub(super) fn event(id: usize, kind: Kind, key: u8, minute: u8) -> Event<'static> {
+pub(crate) fn event(id: usize, kind: Kind, key: u8, minute: u8) -> Event<'static> {
     let optional = |bit: u8| (key & bit != 0).then_some(Cow::Borrowed("x"));
     Event {
         event_id: Cow::Owned(format!("e{id}")),
@@ -51,24 +51,24 @@ pub(super) fn event(id: usize, kind: Kind, key: u8, minute: u8) -> Event<'static
     }
 }
 
-pub(super) fn frame(seq: u64, events: &[Event<'_>]) -> RecordBatch {
+pub(crate) fn frame(seq: u64, events: &[Event<'_>]) -> RecordBatch {
     let mut builder = EventsBuilder::with_capacity(events.len());
     events.iter().for_each(|event| builder.push(event));
     let first = Position::new(Epoch::FIRST, Seq::new(seq).unwrap(), 0);
     part::with_position(&builder.finish(), first, Timestamp::from_micros(0)).unwrap()
 }
 
-pub(super) fn limits() -> session::Limits {
+pub(crate) fn limits() -> session::Limits {
     session::Limits::default()
 }
 
-pub(super) fn bytes(rows: Vec<RecordBatch>) -> Vec<u8> {
+pub(crate) fn bytes(rows: Vec<RecordBatch>) -> Vec<u8> {
     let mut writer = Writer::new(&schema()).unwrap();
     rows.into_iter().for_each(|batch| writer.push(batch).unwrap());
     writer.finish().unwrap().0.to_vec()
 }
 
-pub(super) fn events() -> impl Strategy<Value = Vec<Event<'static>>> {
+pub(crate) fn events() -> impl Strategy<Value = Vec<Event<'static>>> {
     let kind = prop_oneof![Just(Kind::Click), Just(Kind::Impression), Just(Kind::Conversion), Just(Kind::Probe)];
     let one = (kind, 0_u8..32, 0_u8..6);
     proptest::collection::vec(one, 1..120).prop_map(|rows| {

@@ -180,7 +180,9 @@ async fn ask(archive: &Archive, segment: manifest::File) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn todays_code_writes_the_bytes_of_the_fixtures() {
     let bed = bed().await;
-    let segment = build(&bed.archive, &bed.manifest, &bed.rulings, session::Limits::default()).await.unwrap();
+    let segment = build(&bed.archive, &Projection::counters(), &bed.manifest, &bed.rulings, session::Limits::default())
+        .await
+        .unwrap();
     check(SEGMENT, &bed.archive.get_file(&file(&segment)).await.unwrap());
     check(ROWS, ask(&bed.archive, file(&segment)).await.as_bytes());
     let (input, code) = (input_digest(&bed.manifest, &bed.rulings), counters::code_digest());
@@ -252,7 +254,10 @@ async fn segments_of_both_versions_answer_in_tiers_together() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn receipt_that_proves_nothing_is_replaced_and_one_that_contradicts_is_kept() {
     let bed = bed().await;
-    let again = async || reuse_or_build(&bed.archive, &bed.manifest, &bed.rulings, session::Limits::default()).await;
+    let again = async || {
+        reuse_or_build(&bed.archive, &Projection::counters(), &bed.manifest, &bed.rulings, session::Limits::default())
+            .await
+    };
     let segment = again().await.unwrap();
     let (input, code) = (input_digest(&bed.manifest, &bed.rulings), counters::code_digest());
     let key = ReceiptKey::new(counters::NAME, bed.manifest.hour(), &input, &code).path();
@@ -261,7 +266,7 @@ async fn receipt_that_proves_nothing_is_replaced_and_one_that_contradicts_is_kep
     let elsewhere = Receipt { hour: "2026-03-01T23".to_owned(), ..receipt.clone() };
     for damaged in [b"{".to_vec(), sound[1..].to_vec(), elsewhere.to_bytes()] {
         bed.archive.put_content(&key, damaged.into()).await.unwrap();
-        assert_eq!(reuse(&bed.archive, &bed.manifest, &bed.rulings).await.unwrap(), None);
+        assert_eq!(reuse(&bed.archive, &Projection::counters(), &bed.manifest, &bed.rulings).await.unwrap(), None);
         assert_eq!(again().await.unwrap(), segment);
         assert_eq!(bed.archive.get(&key).await.unwrap(), sound);
     }

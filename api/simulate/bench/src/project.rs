@@ -20,7 +20,7 @@ use clicktrail_log::{
     },
     time::ManualClock,
 };
-use clicktrail_projections::{counters, session};
+use clicktrail_projections::{Projection, counters, session};
 use clicktrail_replay::{rulings::HourRulings, segment};
 use futures::TryStreamExt as _;
 use serde::Deserialize;
@@ -152,7 +152,7 @@ async fn measure(home: &Path, manifest: &Manifest) -> anyhow::Result<Ours> {
     let mut built = None;
     for _ in 0..ROUNDS {
         let started = Instant::now();
-        built = Some(segment::build(&archive, manifest, &HourRulings::none(), limits).await?);
+        built = Some(segment::build(&archive, &Projection::counters(), manifest, &HourRulings::none(), limits).await?);
         to_file = to_file.min(started.elapsed());
         in_memory = in_memory.min(count(counters::no_rulings()).await?);
         ruled = ruled.min(count(counters::rulings(vec![rulings.clone()])?).await?);
