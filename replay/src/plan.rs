@@ -29,6 +29,9 @@ pub use hours::Problem;
 use crate::error::Error as ReplayError;
 use document::{Base, Document, HourInput, VERSION};
 
+/// So many live segments tell how large the new ones get.
+const SAMPLE_HOURS: usize = 20;
+
 /// What is asked for.
 #[derive(Debug, Clone)]
 pub struct Request {
@@ -217,6 +220,25 @@ impl Plan {
             *found.entry(base.code_digest.as_str()).or_default() += 1;
         }
         found
+    }
+
+    /// About how many bytes of segments the hours to build give, as some of their live segments tell.
+    ///
+    /// # Errors
+    /// As the catalog reports.
+    pub async fn segment_bytes(&self, catalog: &dyn Catalog) -> Result<u64, ReplayError> {
+        let hours = self.document.hours.iter().zip(&self.fates);
+        let built: Vec<&HourInput> =
+            hours.filter(|(hour, fate)| **fate == Fate::Built && hour.rows > 0).map(|(hour, _)| hour).collect();
+        let (mut events, mut bytes) = (0_u64, 0_u64);
+        for hour in built.iter().step_by(built.len().div_ceil(SAMPLE_HOURS).max(1)) {
+            if let Some(live) = catalog.live_segment(&self.document.projection, hour.hour).await? {
+                (events, bytes) = (events + hour.rows, bytes + live.bytes);
+            }
+        }
+        let all: u64 = built.iter().map(|hour| hour.rows).sum();
+        let estimate = u128::from(bytes) * u128::from(all) / u128::from(events.max(1));
+        Ok(u64::try_from(estimate).unwrap_or(u64::MAX))
     }
 
     /// What the catalog gets.
