@@ -3,6 +3,7 @@
 //! Nothing here knows a catalog, a lease or a process, so any engine can run it anywhere, twice or at the same time
 //! elsewhere: the same task gives the same bytes (I6), and the second finds what the first left.
 
+use arrow::array::RecordBatch;
 use clicktrail_catalog::generations::{ControlTotals, Generation, Unit, UnitOutput};
 use clicktrail_log::{
     archive::{self, Archive, Manifest, clicks::Clicks, keys::ManifestKey, part},
@@ -90,8 +91,8 @@ pub async fn run(
         return Ok(UnitOutput { segment, read: totals, written: totals, is_reused: true });
     }
     let mut written = ControlTotals::default();
-    let built = source.build(limits, &mut |rows| totals::add_rows(rows, &mut written));
-    let segment = built.await?;
+    let mut add = |rows: &RecordBatch| totals::add_rows(rows, &mut written);
+    let segment = source.build(limits, &mut add).await?;
     // What a candidate should count is nobody's to say but its own: people look at its difference.
     let read = match projection.is_built_in() {
         true => totals::of_events(archive, &manifest, &rulings, clicks_before).await?,

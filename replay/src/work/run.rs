@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use clicktrail_catalog::{
-    self as catalog, Catalog,
+    self as catalog,
     generations::{Generation, Unit, UnitOutput, UnitState},
 };
 use clicktrail_log::{
