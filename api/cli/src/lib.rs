@@ -25,6 +25,7 @@ mod output;
 mod progress;
 mod recount;
 mod rejected;
+mod replay;
 mod schema;
 mod serve;
 mod simulate;

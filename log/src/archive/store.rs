@@ -242,6 +242,32 @@ impl Archive {
         Ok(bytes)
     }
 
+    /// The same without the digest: for another look at a file that is compared with it elsewhere.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Damaged`] if its size is another one, [`Error::Unavailable`].
+    pub async fn get_file_again(&self, file: &File) -> Result<Bytes, Error> {
+        let bytes = self.get(&Path::from(file.key.as_str())).await?;
+        if bytes.len() as u64 == file.bytes {
+            return Ok(bytes);
+        }
+        let reason = format!("it has {} bytes, its manifest says {}", bytes.len(), file.bytes);
+        Err(Error::Damaged { key: file.key.clone(), reason })
+    }
+
+    /// Whether a file is there and has the size that it should have. It is one request, and nothing is read.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn holds_file(&self, file: &File) -> Result<bool, Error> {
+        let path = Path::from(file.key.as_str());
+        match self.store.head(&path).await {
+            Ok(meta) => Ok(meta.size == file.bytes),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(unavailable(&path, source)),
+        }
+    }
+
     /// The manifest of an hour of a stream; `None` if the hour is not sealed.
     ///
     /// # Errors
