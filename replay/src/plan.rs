@@ -107,7 +107,7 @@ impl Planner {
         if verdicts_before > end {
             return Err(Error::Nothing(format!("the verdict log ends before {end}: there is no verdict to know later")));
         }
-        let stale = reuse::stale(&self.history, &self.catalog, request.projection.name()).await?;
+        let stale = reuse::stale(&self.history, &self.catalog).await?;
         let found = hours::Hours::find(self.catalog.as_ref(), &self.archive, request).await?;
         let wanted = |hour: Hour| !request.stale_only || stale.contains_key(&hour);
         let manifests = found.manifests(&self.archive, &wanted).await?;
