@@ -17,6 +17,12 @@ use clicktrail_log::{
 
 use crate::{error::Error, model::Segment};
 
+pub(crate) mod plans;
+pub(crate) mod pointers;
+pub(crate) mod promotions;
+mod store;
+pub(crate) mod units;
+
 /// Names a generation: the beginning of its plan's digest, 16 hexadecimal digits. The same plan is the same generation.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct GenerationId(String);
@@ -56,6 +62,26 @@ pub enum GenerationState {
     Aborted,
     /// Live pointers were moved to its segments, and not back.
     Promoted,
+}
+
+impl GenerationState {
+    const ALL: [Self; 5] = [Self::Building, Self::Built, Self::Failed, Self::Aborted, Self::Promoted];
+
+    /// `building`, `built`, `failed`, `aborted`, `promoted`, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Building => "building",
+            Self::Built => "built",
+            Self::Failed => "failed",
+            Self::Aborted => "aborted",
+            Self::Promoted => "promoted",
+        }
+    }
+
+    /// From what is stored.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
 }
 
 /// What is built: everything that decides the bytes that come out, and where they go.
@@ -100,6 +126,25 @@ pub enum UnitState {
     Done,
     /// It failed as often as it may.
     Failed,
+}
+
+impl UnitState {
+    const ALL: [Self; 4] = [Self::Waiting, Self::Leased, Self::Done, Self::Failed];
+
+    /// `waiting`, `leased`, `done`, `failed`, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Waiting => "waiting",
+            Self::Leased => "leased",
+            Self::Done => "done",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// From what is stored.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == text)
+    }
 }
 
 /// Sums that must be the same over what a unit reads and what it writes.
@@ -220,11 +265,28 @@ pub enum Move {
     Rollback,
 }
 
+impl Move {
+    /// `promote`, `rollback`, as stored.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Promote => "promote",
+            Self::Rollback => "rollback",
+        }
+    }
+
+    /// From what is stored.
+    pub fn parse(text: &str) -> Option<Self> {
+        [Self::Promote, Self::Rollback].into_iter().find(|moved| moved.as_str() == text)
+    }
+}
+
 /// One movement of live pointers: all of it was done in one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Promotion {
-    /// Its number, which grows.
+    /// Its number: from 1, without a hole.
     pub number: i64,
+    /// Which projection.
+    pub projection: String,
     /// Which generation.
     pub generation: GenerationId,
     /// Which way.
@@ -241,8 +303,9 @@ pub struct Promotion {
 
 /// What the catalog does for replays. Every method is one transaction, as in [`Catalog`](crate::Catalog).
 #[async_trait]
-pub trait Generations {
-    /// Stores a generation with its units, all waiting. The identical one (id and plan) again changes nothing.
+pub trait Generations: Send + Sync {
+    /// Stores a generation with its units, all waiting, whatever state it names: it is building, or built if it has no
+    /// units. The identical one (id and plan) again changes nothing.
     ///
     /// # Errors
     /// [`Error::Conflict`] if another plan stands under the id.
@@ -305,7 +368,9 @@ pub trait Generations {
         now: Timestamp,
     ) -> Result<(), Error>;
 
-    /// Lets units be taken again; returns how many. A generation that failed is building again.
+    /// Lets units be taken again; returns how many. They have all their attempts again. A unit whose lease has not ended
+    /// stays with its worker. A generation that failed is building again, also without the units that failed: it fails
+    /// again once the others are done.
     ///
     /// # Errors
     /// [`Error::Conflict`] if the generation is promoted or aborted, or not there.
@@ -321,11 +386,16 @@ pub trait Generations {
     /// The live pointers of a range of hours (both inclusive), by hour.
     async fn live_pointers(&self, projection: &str, from: Hour, to_inclusive: Hour) -> Result<Vec<LivePointer>, Error>;
 
+    /// The segments that stand by the last promotion of their hour, in a range of hours (both inclusive), by hour. A
+    /// rebuild points at them again, so they have to be in the archive.
+    async fn standing_segments(&self, projection: &str, from: Hour, to_inclusive: Hour) -> Result<Vec<Segment>, Error>;
+
     /// Moves the live pointers of all hours of a built generation to its segments: all or none. Writes an audit row.
     ///
     /// # Errors
     /// [`Error::Conflict`], naming what: if the generation is not built, or an hour's live pointer is not what it was
-    /// when it was planned (`Unit::base`), or the catalog was rebuilt so that an hour is another.
+    /// when it was planned (`Unit::base`), or the catalog was rebuilt so that an hour is another, or the generation counts
+    /// only the clicks before a position: from then on the others would be lost.
     async fn promote(&self, id: &GenerationId, actor: &str, reason: &str, now: Timestamp) -> Result<Promotion, Error>;
 
     /// Moves them back to what they were before its last promotion: all or none. The generation is built then, and can
@@ -339,8 +409,8 @@ pub trait Generations {
     /// At most `limit` promotions in their order, beginning after the one of the number `after` (0 for the first page).
     async fn promotions(&self, after: i64, limit: u32) -> Result<Vec<Promotion>, Error>;
 
-    /// Forgets a generation that is not promoted and that no promotion names as what stood before. Writes an audit row.
-    /// Segments in the archive stay.
+    /// Forgets a generation that was never promoted; what counted once stays known, so that it can be rolled back to and
+    /// accounted for. Writes an audit row. Segments in the archive stay.
     ///
     /// # Errors
     /// [`Error::Conflict`], naming what still needs it.

@@ -10,6 +10,8 @@ use clicktrail_log::{
 };
 use clicktrail_verdicts::judge::Mark;
 
+use crate::generations::LivePointer;
+
 /// An ad as it stands in the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisteredAd {
@@ -249,10 +251,15 @@ impl fmt::Display for Hole {
 pub struct Snapshot {
     /// The live segment of every sealed hour in the range, by hour.
     pub segments: Vec<Segment>,
+    /// How each of these came to count, in the same order.
+    pub pointers: Vec<LivePointer>,
     /// The hot partials of hours in the range that are not sealed, by first frame.
     pub partials: Vec<HotPartial>,
-    /// All sealed hours that a later ruling concerns, whatever the range, by hour.
+    /// All sealed hours that a later ruling concerns which their live segment does not know, whatever the range, by
+    /// hour.
     pub stale: Vec<StaleHour>,
+    /// The same with every later ruling, known to the live segment or not.
+    pub ruled: Vec<StaleHour>,
     /// How far everything goes, whatever the range.
     pub marks: Marks,
 }
@@ -275,10 +282,11 @@ pub struct LaterRuling {
 pub struct StaleHour {
     /// Which hour.
     pub hour: Hour,
-    /// The first verdict that its segment does not know, in the verdict log.
+    /// The first verdict that its segment does not know, in the verdict log. It may be an earlier one that was read in
+    /// the same page of the verdict log, if the segment knows a part of that page.
     pub first: Position,
     /// The last such verdict.
     pub last: Position,
-    /// How many.
+    /// How many; with the others of such a page.
     pub verdicts: u64,
 }

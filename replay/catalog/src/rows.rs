@@ -17,6 +17,8 @@ use crate::{
     session::Fields,
 };
 
+pub(crate) mod generations;
+
 /// A row, with its table and key for errors.
 struct Reader<'r> {
     fields: &'r dyn Fields,

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, future::Future, sync::Arc};
 
 use bytes::Bytes;
 use clicktrail_log::{
-    position::Seq,
+    position::{Position, Seq},
     time::{Hour, Timestamp},
 };
 use sqlx::{
@@ -23,6 +23,10 @@ pub(crate) enum Lock {
     Registry,
     /// Hours, segments, hot partials: whatever decides which frames are counted where.
     Counts,
+    /// Generations and their units, so that workers do not wait for sealing.
+    Units,
+    /// Live pointers, which move to what units made: counts and units together.
+    Pointers,
     /// The tables themselves.
     Migrations,
 }
@@ -98,6 +102,13 @@ impl From<u64> for Arg<'_> {
 impl From<Seq> for Arg<'_> {
     fn from(seq: Seq) -> Self {
         Self::Int(seq.as_i64())
+    }
+}
+
+/// Positions are above 0, which stands for none.
+impl From<Option<Position>> for Arg<'_> {
+    fn from(position: Option<Position>) -> Self {
+        Self::Int(position.map_or(0, Position::as_i64))
     }
 }
 

@@ -128,8 +128,8 @@ impl<B: Backend> Catalog for B {
         session.commit().await
     }
 
-    async fn stale_hours(&self, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error> {
-        verdicts::stale_hours(&mut self.read().await?, from, limit).await
+    async fn stale_hours(&self, projection: &str, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error> {
+        verdicts::stale_hours(&mut self.read().await?, projection, from, limit).await
     }
 
     async fn hour_of(&self, seq: Seq) -> Result<Option<SealedHour>, Error> {
@@ -138,6 +138,10 @@ impl<B: Backend> Catalog for B {
 
     async fn live_segment(&self, projection: &str, hour: Hour) -> Result<Option<Segment>, Error> {
         Ok(live::segments(&mut self.read().await?, projection, hour, hour).await?.pop())
+    }
+
+    async fn sealed_segment(&self, projection: &str, hour: Hour) -> Result<Option<Segment>, Error> {
+        Ok(live::sealed_segments(&mut self.read().await?, projection, hour, hour).await?.pop())
     }
 
     async fn making(&self) -> Result<Making, Error> {

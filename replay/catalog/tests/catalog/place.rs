@@ -1,8 +1,8 @@
 //! Where a catalog lives during one test: a file or a database of its own, gone afterwards.
 
 use std::{
-    env,
-    path::PathBuf,
+    env, fs,
+    path::{Path, PathBuf},
     process,
     sync::{
         Arc,
@@ -11,6 +11,7 @@ use std::{
 };
 
 use clicktrail_catalog::{Catalog, Error, Postgres, Sqlite};
+use sha2::{Digest as _, Sha256};
 use sqlx::{
     AssertSqlSafe, ConnectOptions as _, Connection as _, PgConnection, Row as _, SqliteConnection,
     postgres::PgConnectOptions, sqlite::SqliteConnectOptions,
@@ -43,6 +44,36 @@ impl Place {
 
     pub(crate) async fn open(&self) -> Arc<dyn Catalog> {
         self.try_open().await.unwrap()
+    }
+
+    /// Leaves what the program of the first `number` migrations would have made.
+    pub(crate) async fn migrate_to(&self, number: usize) {
+        let database = match self {
+            Self::Sqlite(_) => "sqlite",
+            Self::Postgres(_) => "postgres",
+        };
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../migrations").join(database);
+        let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        files.sort();
+        self.run("CREATE TABLE schema_migrations (number BIGINT, name TEXT, sha256 TEXT)".to_owned()).await;
+        for (index, file) in files.iter().take(number).enumerate() {
+            let script = fs::read_to_string(file).unwrap();
+            let (digest, number) = (hex::encode(Sha256::digest(&script)), index + 1);
+            let name = file.file_stem().unwrap().to_str().unwrap()[5..].to_owned();
+            self.run(script).await;
+            self.run(format!("INSERT INTO schema_migrations VALUES ({number}, '{name}', '{digest}')")).await;
+        }
+    }
+
+    async fn run(&self, script: String) {
+        let script = sqlx::raw_sql(AssertSqlSafe(script));
+        match self {
+            Self::Sqlite(path) => {
+                let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
+                script.execute(&mut options.connect().await.unwrap()).await.map(|_| ()).unwrap();
+            }
+            Self::Postgres(url) => script.execute(&mut postgres(url).await).await.map(|_| ()).unwrap(),
+        }
     }
 
     /// Runs SQL behind the catalog's back.
