@@ -105,9 +105,11 @@ impl Planner {
         let end = self.history.end().await.map_err(ReplayError::from)?;
         let verdicts_before = request.verdicts_before.unwrap_or(end);
         if verdicts_before > end {
-            return Err(Error::Nothing(format!("the verdict log ends before {end}: there is no verdict to know later")));
+            return Err(Error::Nothing(format!(
+                "the verdict log ends before {end}: there is no verdict to know later"
+            )));
         }
-        let stale = reuse::stale(&self.history, &self.catalog, request.projection.name()).await?;
+        let stale = reuse::stale(&self.history, &self.catalog).await?;
         let found = hours::Hours::find(self.catalog.as_ref(), &self.archive, request).await?;
         let wanted = |hour: Hour| !request.stale_only || stale.contains_key(&hour);
         let manifests = found.manifests(&self.archive, &wanted).await?;

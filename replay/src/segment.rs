@@ -265,4 +265,4 @@ pub(crate) async fn project(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

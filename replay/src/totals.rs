@@ -55,10 +55,8 @@ async fn add_part(
     before: Option<Position>,
     totals: &mut ControlTotals,
 ) -> Result<(), Error> {
-    let damaged = |error: &dyn std::fmt::Display| archive::Error::Damaged {
-        key: file.key.clone(),
-        reason: error.to_string(),
-    };
+    let damaged =
+        |error: &dyn std::fmt::Display| archive::Error::Damaged { key: file.key.clone(), reason: error.to_string() };
     let bytes = archive.get_file_again(file).await?;
     for batch in part::read(bytes, Some(&READ)).map_err(|error| damaged(&error))? {
         let batch = batch.map_err(|error| damaged(&error))?;

@@ -78,8 +78,8 @@ pub async fn run(
     if code != task.code_digest {
         let (planned, here, name) = (short(&task.code_digest), short(&code), &task.projection);
         return Err(Error::Incomplete(format!(
-            "it was planned with code {planned} of {name}, and this program's is {here}: build it with the program that \
-             planned it, or plan again"
+            "it was planned with code {planned} of {name}, and this program's is {here}: build it with the program \
+             that planned it, or plan again"
         )));
     }
     let manifest = manifest(archive, task).await?;
@@ -139,10 +139,8 @@ pub(crate) fn cut(manifest: &Manifest, before: Position) -> Option<Position> {
 
 /// The totals of a segment that an earlier build left. Its bytes were compared with their digest just now.
 async fn of_segment(archive: &Archive, found: &clicktrail_catalog::Segment) -> Result<ControlTotals, Error> {
-    let damaged = |error: &dyn std::fmt::Display| archive::Error::Damaged {
-        key: found.key.clone(),
-        reason: error.to_string(),
-    };
+    let damaged =
+        |error: &dyn std::fmt::Display| archive::Error::Damaged { key: found.key.clone(), reason: error.to_string() };
     let mut totals = ControlTotals::default();
     if found.rows > 0 {
         let bytes = archive.get_file_again(&segment::file(found)).await?;
@@ -152,3 +150,6 @@ async fn of_segment(archive: &Archive, found: &clicktrail_catalog::Segment) -> R
     }
     Ok(totals)
 }
+
+#[cfg(test)]
+mod tests;

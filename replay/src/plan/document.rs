@@ -273,7 +273,7 @@ mod tests {
         let text = String::from_utf8(plan.to_bytes()).unwrap();
         assert!(text.starts_with(r#"{"version":1,"projection":"counters","code_digest":"cdcd"#), "{text}");
         assert!(text.contains(r#""sql":"","clicks_before":"1.41.7","verdicts_before":"1.42.0","hours":[{"hour":"#));
-        assert_eq!(plan.id().as_str(), "PLAN_ID");
+        assert_eq!(plan.id().as_str(), "88254dbad00936aa");
     }
 
     #[test]

@@ -129,7 +129,9 @@ impl Hours {
             return problem("does not follow the hour before it: its manifest is of another chain");
         }
         if is_first && manifest.previous.is_some() {
-            return problem("is the first hour of the catalog, and the archive had hours before it: rebuild the catalog");
+            return problem(
+                "is the first hour of the catalog, and the archive had hours before it: rebuild the catalog",
+            );
         }
         if manifest.last_seq() > self.judged_through && manifest.rows > 0 {
             return problem("is not judged: the judge has not passed it");

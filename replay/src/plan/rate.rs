@@ -56,9 +56,8 @@ async fn of_generation(
 }
 
 fn of_units<'u>(units: impl Iterator<Item = &'u Unit>) -> Option<Rate> {
-    let computed = |unit: &&Unit| {
-        unit.state == UnitState::Done && unit.output.as_ref().is_some_and(|output| !output.is_reused)
-    };
+    let computed =
+        |unit: &&Unit| unit.state == UnitState::Done && unit.output.as_ref().is_some_and(|output| !output.is_reused);
     let rate = units.filter(computed).fold(Rate { rows: 0, micros: 0 }, |rate, unit| {
         let took = unit.ended_at.micros().saturating_sub(unit.begun_at.micros());
         Rate { rows: rate.rows + unit.rows, micros: rate.micros + u64::try_from(took).unwrap_or(0) }

@@ -27,10 +27,9 @@ const LOOKS_MAX: usize = 16;
 pub(super) async fn stale(
     history: &VerdictReader,
     catalog: &Arc<dyn Catalog>,
-    projection: &str,
 ) -> Result<BTreeMap<Hour, StaleHour>, Error> {
     stale::follow(history, catalog.as_ref()).await?;
-    as_of::stale_hours(catalog.as_ref(), projection).await
+    as_of::stale_hours(catalog.as_ref()).await
 }
 
 /// What decides whether an hour is done.

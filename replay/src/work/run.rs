@@ -87,6 +87,8 @@ pub(super) struct Run<'w> {
     failed: BTreeMap<Hour, (u32, String)>,
     /// Those of which the catalog knows it.
     told: Vec<(Hour, String)>,
+    /// How often each was tried here in vain.
+    tries: BTreeMap<Hour, u32>,
     /// No unit is taken before.
     rests_until: Timestamp,
     done: u64,
@@ -115,6 +117,7 @@ impl<'w> Run<'w> {
             taken: BTreeMap::new(),
             failed: BTreeMap::new(),
             told: Vec::new(),
+            tries: BTreeMap::new(),
             rests_until: Timestamp::from_micros(i64::MIN),
             done: 0,
             reused: 0,
@@ -234,9 +237,11 @@ impl<'w> Run<'w> {
     }
 
     async fn fail(&mut self, unit: &Unit, why: String, attempts_max: u32) {
-        if unit.attempt < attempts_max {
+        let tries = self.tries.entry(unit.hour).or_default();
+        *tries += 1;
+        if *tries < attempts_max {
             (self.tell)(Event::Retried(unit.hour, why.clone()));
-            self.say_failed(unit.hour, unit.attempt, &why, attempts_max).await;
+            self.say_failed(unit.hour, unit.attempt, &why, u32::MAX).await;
             return;
         }
         (self.tell)(Event::Failed(unit.hour, why.clone()));

@@ -22,8 +22,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let instance = global.open_existing().await?;
     let (mut found, mut after): (Vec<Generation>, Option<(Timestamp, GenerationId)>) = (Vec::new(), None);
     while let left @ 1.. = arguments.limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX)) {
-        let page =
-            instance.catalog.list_generations(after.as_ref().map(|(at, id)| (*at, id)), left.min(1_000)).await?;
+        let page = instance.catalog.list_generations(after.as_ref().map(|(at, id)| (*at, id)), left.min(1_000)).await?;
         let Some(last) = page.last() else { break };
         after = Some((last.created_at, last.id.clone()));
         found.extend(page);

@@ -139,9 +139,11 @@ fn tell(plan: &Plan, estimate: &Estimate, saved: Option<&std::path::Path>) {
         }
         None => "not measured yet: no build was made here".to_owned(),
     };
-    line("time", if built == 0 { "next to none" } else { &time });
+    line("time", if built == 0 { "next to none" } else { time.as_str() });
     match saved {
-        Some(file) => output::note(&format!("saved: build it with `clicktrail replay build --plan {}`", file.display())),
+        Some(file) => {
+            output::note(&format!("saved: build it with `clicktrail replay build --plan {}`", file.display()))
+        }
         None => output::note("nothing was changed; `clicktrail replay build` with the same options builds it"),
     }
 }

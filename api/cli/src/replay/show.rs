@@ -54,7 +54,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
             output::json(&shown);
         }
         Format::Table => {
-            status::tell(&instance, &generation, &summary);
+            status::tell(&generation, &summary);
             table(&units, now).print();
         }
     }

@@ -5,11 +5,10 @@ use std::time::Duration;
 use clicktrail_catalog::generations::{Generation, GenerationState};
 use serde_json::{Value, json};
 
-use super::summary::{self, Summary, find, unknown};
+use super::summary::{self, Failed, Summary, find, unknown};
 use crate::{
     exit::Exit,
     global::{Format, Global},
-    installation::Installation,
     output,
 };
 
@@ -34,7 +33,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         let summary = Summary::of(instance.catalog.as_ref(), &generation.id).await?;
         match global.output {
             Format::Json => output::json(&as_json(&generation, &summary)),
-            Format::Table => tell(&instance, &generation, &summary),
+            Format::Table => tell(&generation, &summary),
         }
         let is_over = generation.state != GenerationState::Building;
         if !arguments.watch || is_over || !output::is_taken() {
@@ -64,9 +63,7 @@ const fn exit(state: GenerationState) -> Exit {
 }
 
 pub(super) fn as_json(generation: &Generation, summary: &Summary) -> Value {
-    let error = |(hour, attempt, error): &(clicktrail_log::time::Hour, u32, String)| {
-        json!({"hour": hour.to_string(), "attempt": attempt, "error": error})
-    };
+    let error = |(hour, attempt, error): &Failed| json!({"hour": hour.to_string(), "attempt": attempt, "error": error});
     json!({
         "generation": generation.id.as_str(),
         "projection": generation.projection,
@@ -92,7 +89,7 @@ pub(super) fn as_json(generation: &Generation, summary: &Summary) -> Value {
     })
 }
 
-pub(super) fn tell(instance: &Installation, generation: &Generation, summary: &Summary) {
+pub(super) fn tell(generation: &Generation, summary: &Summary) {
     let hours = output::count(summary.hours(), "hour");
     output::line(&format!(
         "{} {}: {} of {hours} done ({} used again), {} at work, {} waiting, {} failed; {} of {} events",
@@ -113,7 +110,6 @@ pub(super) fn tell(instance: &Installation, generation: &Generation, summary: &S
         output::line(&format!("  {hour}, attempt {attempt}: {error}"));
     }
     if generation.state == GenerationState::Building && summary.leased == 0 {
-        let _ = instance;
         output::note(&format!("nobody works on it: go on with `clicktrail replay resume {}`", generation.id));
     }
 }

@@ -9,6 +9,9 @@ use clicktrail_log::time::{Hour, Timestamp};
 /// Units that are read at a time.
 const PAGE_UNITS: u32 = 1_000;
 
+/// An hour whose attempt of this number failed, and why.
+pub(super) type Failed = (Hour, u32, String);
+
 /// What the hours of a build add up to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Summary {
@@ -29,7 +32,7 @@ pub(super) struct Summary {
     /// Time that workers took for what they computed, added up, in microseconds.
     pub(super) worked_micros: i64,
     /// Those that failed last, and why; at most [`Self::ERRORS_MAX`].
-    pub(super) errors: Vec<(Hour, u32, String)>,
+    pub(super) errors: Vec<Failed>,
     /// The slowest hours, the slowest first; at most [`Self::SLOWEST_MAX`].
     pub(super) slowest: Vec<(i64, Hour)>,
 }

@@ -6,6 +6,7 @@ use clicktrail_catalog::generations::{Generation, GenerationId, GenerationState}
 use clicktrail_log::time::Timestamp;
 use clicktrail_replay::work::{Ended, Event};
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::{
     summary::{find, unknown},
@@ -35,38 +36,12 @@ pub(crate) struct Arguments {
     working: Working,
 }
 
-#[expect(clippy::disallowed_methods, reason = "a worker that waits for builds looks again after a pause")]
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let instance = global.open_existing().await?;
-    let worker = arguments.working.worker(&instance, false);
     let (stop, mut heard) = stop_on_signal()?;
     let mut total = Total::default();
-    let works = async {
-        loop {
-            let builds = match arguments.generation.as_deref() {
-                Some(named) => match find(instance.catalog.as_ref(), Some(named)).await? {
-                    Some(generation) => vec![generation],
-                    None => return Ok(Some(unknown(Some(named)))),
-                },
-                None => building(&instance).await?,
-            };
-            for generation in &builds {
-                let ended = worker.run(generation, stop.clone(), Arc::new(tell)).await?;
-                total.add(ended);
-            }
-            let is_asked = *stop.borrow();
-            if !arguments.follow || is_asked {
-                return anyhow::Ok(None);
-            }
-            let mut stop = stop.clone();
-            tokio::select! {
-                () = tokio::time::sleep(FOLLOW_PAUSE) => {}
-                _ = stop.wait_for(|stop| *stop) => {}
-            }
-        }
-    };
     let ended = tokio::select! {
-        ended = works => ended?,
+        ended = take_all(&instance, &arguments, stop, &mut total) => ended?,
         _ = &mut heard => Some(Exit::Partial),
     };
     heard.abort();
@@ -81,6 +56,36 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         }
     }
     Ok(if total.failed == 0 { Exit::Ok } else { Exit::Partial })
+}
+
+/// Works on builds one after the other, until there is none, or for ever.
+#[expect(clippy::disallowed_methods, reason = "a worker that waits for builds looks again after a pause")]
+async fn take_all(
+    instance: &Installation,
+    arguments: &Arguments,
+    mut stop: watch::Receiver<bool>,
+    total: &mut Total,
+) -> anyhow::Result<Option<Exit>> {
+    let worker = arguments.working.worker(instance, false);
+    loop {
+        let builds = match arguments.generation.as_deref() {
+            Some(named) => match find(instance.catalog.as_ref(), Some(named)).await? {
+                Some(generation) => vec![generation],
+                None => return Ok(Some(unknown(Some(named)))),
+            },
+            None => building(instance).await?,
+        };
+        for generation in &builds {
+            total.add(worker.run(generation, stop.clone(), Arc::new(tell)).await?);
+        }
+        if !arguments.follow || *stop.borrow() {
+            return Ok(None);
+        }
+        tokio::select! {
+            () = tokio::time::sleep(FOLLOW_PAUSE) => {}
+            _ = stop.wait_for(|stop| *stop) => {}
+        }
+    }
 }
 
 /// What a worker did.

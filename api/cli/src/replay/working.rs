@@ -24,6 +24,9 @@ use crate::{
 /// Hours at a time cannot be more: each holds a part in memory.
 const PARALLEL_MAX: usize = 256;
 
+/// The longest lease.
+const LEASE_SECONDS_MAX: u64 = 3_600;
+
 /// How to work.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Working {
@@ -40,7 +43,7 @@ pub(crate) struct Working {
     #[arg(long, value_enum, default_value = "stop")]
     on_failure: Failing,
     /// Seconds without a sign of life after which another worker takes an hour
-    #[arg(long, value_name = "SECONDS", default_value_t = Settings::LEASE.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3_600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = Settings::LEASE.as_secs(), value_parser = lease_seconds)]
     lease: u64,
 }
 
@@ -83,6 +86,11 @@ impl Working {
             settings: self.settings(waits),
         }
     }
+}
+
+fn lease_seconds(text: &str) -> Result<u64, String> {
+    let seconds = text.parse().ok().filter(|seconds| (1..=LEASE_SECONDS_MAX).contains(seconds));
+    seconds.ok_or_else(|| format!("it must be a number of seconds from 1 to {LEASE_SECONDS_MAX}"))
 }
 
 fn cores() -> usize {
@@ -151,15 +159,14 @@ pub(super) async fn build(
     let after = Summary::of(instance.catalog.as_ref(), &generation.id).await?;
     let micros = instance.clock.now().micros().saturating_sub(begun.micros());
     print(global, generation, &ended, &after, micros);
-    Ok(exit(&ended))
+    Ok(exit(&ended, working.on_failure))
 }
 
-fn exit(ended: &Ended) -> Exit {
-    match ended.state {
-        GenerationState::Built | GenerationState::Promoted => Exit::Ok,
-        GenerationState::Building => Exit::Partial,
-        GenerationState::Failed if !ended.failed.is_empty() && ended.done > 0 => Exit::Partial,
-        GenerationState::Failed | GenerationState::Aborted => Exit::Failed,
+const fn exit(ended: &Ended, failing: Failing) -> Exit {
+    match (ended.state, failing) {
+        (GenerationState::Built | GenerationState::Promoted, _) => Exit::Ok,
+        (GenerationState::Building, _) | (GenerationState::Failed, Failing::Continue) => Exit::Partial,
+        (GenerationState::Failed, Failing::Stop) | (GenerationState::Aborted, _) => Exit::Failed,
     }
 }
 
@@ -196,7 +203,9 @@ fn print(global: &Global, generation: &Generation, ended: &Ended, after: &Summar
         GenerationState::Failed => {
             let failed = output::count(after.failed, "hour");
             output::line(&format!("{id}: {failed} failed, {} of {hours} are built", after.done));
-            output::note(&format!("see to what failed, then `clicktrail replay resume {id}`; what counts is as before"));
+            output::note(&format!(
+                "see to what failed, then `clicktrail replay resume {id}`; what counts is as before"
+            ));
         }
         GenerationState::Aborted => output::line(&format!("{id} was given up")),
     }

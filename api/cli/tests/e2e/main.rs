@@ -31,6 +31,7 @@ mod real_log_damage;
 mod rebuild;
 mod reconciliation;
 mod recount;
+mod replay;
 mod seed;
 mod server;
 mod tiers;
