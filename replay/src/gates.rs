@@ -66,6 +66,8 @@ impl fmt::Display for Permille {
 pub enum Gate {
     /// It is not built, or was given up.
     State(GenerationState),
+    /// It counts only clicks before a position: an answer to a question, not what is owed.
+    Cut,
     /// An hour counts from something else than when the build was planned.
     Moved(Hour),
     /// The archive holds another hour than the one that was built.
@@ -133,6 +135,11 @@ impl Gates<'_> {
             | GenerationState::Aborted
             | GenerationState::Promoted) => gates.push(Gate::State(other)),
         }
+        if !gates.is_empty() {
+            // Nothing else about it matters, and most of it follows from that.
+            return Ok(Checked { hours: 0, totals: BTreeMap::new(), gates });
+        }
+        gates.extend(generation.clicks_before.map(|_| Gate::Cut));
         let units = units(self.catalog, generation).await?;
         let live = self.catalog.live_pointers(&generation.projection, generation.from, generation.to_inclusive).await?;
         let live: BTreeMap<Hour, LivePointer> = live.into_iter().map(|pointer| (pointer.hour, pointer)).collect();

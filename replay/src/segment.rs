@@ -124,7 +124,7 @@ impl Source<'_> {
     }
 
     /// The bytes of the segment and its rows, which `seen` is shown batch by batch.
-    async fn project(&self, limits: session::Limits, seen: Seen<'_>) -> Result<(Bytes, u64), Error> {
+    pub(crate) async fn project(&self, limits: session::Limits, seen: Seen<'_>) -> Result<(Bytes, u64), Error> {
         let mut writer = self.projection.writer()?;
         // A quiet hour needs no engine.
         if self.manifest.rows > 0 {

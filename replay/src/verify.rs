@@ -10,6 +10,7 @@ use clicktrail_log::{
     archive::{Archive, manifest},
     causes::causes,
     frame::Digest,
+    position::Position,
     time::Hour,
 };
 use clicktrail_projections::{Projection, session};
@@ -21,7 +22,8 @@ use crate::{
     diff::{self, Layout, RowChange, manifest_of, receipt_of},
     error::Error,
     rulings::HourRulings,
-    segment,
+    segment::Source,
+    unit,
 };
 
 /// So many hours are built side by side. Each takes what sealing takes.
@@ -69,6 +71,8 @@ pub struct Verify<'v> {
     pub history: &'v VerdictReader,
     /// The code of this program and of generations.
     pub codes: &'v Codes,
+    /// Clicks before this position were counted; `None`: all.
+    pub clicks_before: Option<Position>,
     /// What projecting may use.
     pub limits: session::Limits,
 }
@@ -126,14 +130,15 @@ impl Verify<'_> {
             Some(before) => HourRulings::as_of(self.history, &manifest, before).await?,
             None => HourRulings::live(self.history, &manifest).await?,
         };
-        let input = segment::input_digest(&manifest, &rulings).to_string();
+        let clicks_before = self.clicks_before.and_then(|before| unit::cut(&manifest, before));
+        let source =
+            Source { archive: self.archive, projection, manifest: &manifest, rulings: &rulings, clicks_before };
+        let input = source.input_digest().to_string();
         if input != pointer.input_digest {
             let was = &pointer.input_digest;
             return Ok(Repeated::Other(format!("it was made of input {was}, and archive and verdicts give {input}")));
         }
-        let mut ignore = |_: &arrow::array::RecordBatch| Ok(());
-        let (bytes, _) =
-            segment::project(self.archive, projection, &manifest, &rulings, self.limits, &mut ignore).await?;
+        let (bytes, _) = source.project(self.limits, &mut |_| Ok(())).await?;
         if Digest::of(&bytes).to_string() == pointer.output_digest {
             return Ok(Repeated::Equal);
         }

@@ -112,7 +112,8 @@ fn read(batch: &RecordBatch, events: &mut Vec<EventBehind>) -> Result<(), Error>
     let wrong = |name: &str| Error::Incomplete(format!("events have no column {name}"));
     let column = |name: &str| batch.column_by_name(name).ok_or_else(|| wrong(name));
     let texts = |name: &str| cast(column(name)?, &DataType::Utf8).map_err(|_| wrong(name));
-    let names = ["event_id", "kind", "advertiser_id", "campaign_id", "ad_id", "currency", "before", "after"];
+    let names =
+        ["event_id", "kind", "advertiser_id", "campaign_id", "ad_id", "currency", "before_category", "after_category"];
     let texts = names.iter().map(|name| texts(name)).collect::<Result<Vec<_>, _>>()?;
     let text = |at: usize, row: usize| {
         let column = texts[at].as_string::<i32>();

@@ -10,16 +10,16 @@ SELECT
     c.ad_id,
     c.price_micros,
     c.currency,
-    b.category AS before,
-    r.category AS after
+    b.category AS before_category,
+    r.category AS after_category
 FROM changed k
 JOIN clicks c ON c.advertiser_id = k.advertiser_id
     AND c.campaign_id = k.campaign_id
     AND c.ad_id = k.ad_id
-    AND c.publisher_id IS NOT DISTINCT FROM k.publisher_id
-    AND date_trunc('minute', c.event_time) = k.minute
-    AND c.country IS NOT DISTINCT FROM k.country
-    AND c.device_type IS NOT DISTINCT FROM k.device_type
+    AND (c.publisher_id IS NOT DISTINCT FROM k.publisher_id)
+    AND (date_trunc('minute', c.event_time) = k.minute)
+    AND (c.country IS NOT DISTINCT FROM k.country)
+    AND (c.device_type IS NOT DISTINCT FROM k.device_type)
     AND c.currency = k.currency
 LEFT JOIN ruled_before b ON b.position = c.position
 LEFT JOIN rulings r ON r.position = c.position

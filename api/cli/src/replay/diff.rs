@@ -67,12 +67,19 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         other => Against::Other(generation::named(&instance, other).await?),
     };
     if let Against::Other(other) = &against {
-        ensure!(other.projection == generation.projection, "{} is of {}, not of {}", other.id, other.projection, generation.projection);
+        ensure!(
+            other.projection == generation.projection,
+            "{} is of {}, not of {}",
+            other.id,
+            other.projection,
+            generation.projection
+        );
     }
     let sides = sides(instance.catalog.as_ref(), &generation, &against).await?;
     let codes = Codes::read(Projection::counters(), instance.catalog.as_ref()).await?;
     let projection = codes.get(&generation.code_digest);
-    let projection = projection.with_context(|| format!("this program does not know the code {}", generation.code_digest))?;
+    let projection =
+        projection.with_context(|| format!("this program does not know the code {}", generation.code_digest))?;
     let diff = compare(&instance, projection, &sides, &arguments).await?;
     let events = match arguments.events {
         true => behind(&instance, &sides, &diff).await?,
@@ -127,7 +134,9 @@ async fn behind(instance: &Installation, sides: &[Sides], diff: &Diff) -> anyhow
         let events = events::behind(&instance.archive, &history, side, &changed, limits).await?;
         all.extend(events.into_iter().map(|event| (hour, event)));
         if all.len() > EVENTS_MAX {
-            output::note(&format!("the first {EVENTS_MAX} events are shown: a smaller --limit shows those of fewer rows"));
+            output::note(&format!(
+                "the first {EVENTS_MAX} events are shown: a smaller --limit shows those of fewer rows"
+            ));
             all.truncate(EVENTS_MAX);
             break;
         }
@@ -163,7 +172,11 @@ fn print(diff: &Diff, arguments: &Arguments, events: &[(Hour, EventBehind)]) {
                 for at in measures(diff).into_iter().filter(|at| deltas[*at] != 0) {
                     let name = &diff.layout.measures[at];
                     let mut row: Vec<String> = group.iter().map(|value| value.clone().unwrap_or_default()).collect();
-                    row.extend([cause.to_string(), name.trim_end_matches("_micros").to_owned(), shown(name, deltas[at])]);
+                    row.extend([
+                        cause.to_string(),
+                        name.trim_end_matches("_micros").to_owned(),
+                        shown(name, deltas[at]),
+                    ]);
                     table.push(row);
                 }
             }
@@ -217,7 +230,11 @@ fn print_rows(diff: &Diff) {
     }
     table.print();
     if diff.counts.all() > diff.rows.len() as u64 {
-        output::note(&format!("the first {} of {} are shown", diff.rows.len(), output::count(diff.counts.all(), "row")));
+        output::note(&format!(
+            "the first {} of {} are shown",
+            diff.rows.len(),
+            output::count(diff.counts.all(), "row")
+        ));
     }
 }
 
@@ -251,8 +268,9 @@ fn document(diff: &Diff, arguments: &Arguments, events: &[(Hour, EventBehind)]) 
         By::Hour => None,
     }));
     names.push("currency");
+    let (names, named) = (&names, &named);
     let groups = diff.groups.iter().flat_map(|(group, causes)| {
-        causes.iter().map(|(cause, deltas)| {
+        causes.iter().map(move |(cause, deltas)| {
             let mut object: serde_json::Map<String, Value> =
                 names.iter().zip(group).map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
             object.insert("cause".to_owned(), json!(cause.as_str()));

@@ -56,9 +56,10 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     };
     match global.output {
         Format::Json => {
-            let removable = garbage.removable.iter().map(|one| {
-                json!({"key": one.object.path.to_string(), "bytes": one.object.bytes, "why": one.why})
-            });
+            let removable = garbage
+                .removable
+                .iter()
+                .map(|one| json!({"key": one.object.path.to_string(), "bytes": one.object.bytes, "why": one.why}));
             output::json(&json!({
                 "removed": arguments.yes,
                 "objects": removable.collect::<Vec<_>>(),

@@ -1,17 +1,23 @@
-//! `clicktrail replay plan|build|resume|abort|status|list|show|work`
+//! `clicktrail replay plan|build|resume|abort|status|list|show|work|diff|promote|rollback|verify|gc|log`
 
 use crate::{exit::Exit, global::Global};
 
 mod abort;
 mod build;
+mod diff;
+mod gc;
+mod generation;
 mod list;
+mod log;
 mod plan;
 mod progress;
+mod promote;
 mod question;
 mod resume;
 mod show;
 mod status;
 mod summary;
+mod verify;
 mod work;
 mod working;
 
@@ -38,20 +44,43 @@ pub(super) enum Command {
     ///
     /// On any machine that reaches the same log, archive and catalog.
     Work(work::Arguments),
+    /// Compare what a build made with what counts: money and counts, by cause
+    ///
+    /// Exit code 2 says that there are differences.
+    Diff(diff::Arguments),
+    /// Let every hour of a build count, in one step
+    ///
+    /// Refused, with exit code 3 and the name of the gate, if what counts moved since it was planned, its input is not
+    /// there as it was, an advertiser with clicks would have none, or a bill changes by more than --max-delta.
+    Promote(promote::Arguments),
+    /// Let every hour of a build count as before its promotion, in one step
+    Rollback(promote::Rollback),
+    /// Compute hours again and compare: what counts, or what a build made
+    ///
+    /// Exit code 0 only if something was compared and all of it is the same, to the byte.
+    Verify(verify::Arguments),
+    /// Remove segments and receipts that nothing needs; all of them can be built again
+    Gc(gc::Arguments),
+    /// List what was promoted and rolled back, when, by whom and why
+    Log,
 }
 
 impl Command {
     /// Whether all that it prints is one table.
     pub(super) const fn answers_with_a_table(&self) -> bool {
         match self {
-            Self::List(_) => true,
+            Self::List(_) | Self::Diff(_) | Self::Log => true,
             Self::Plan(_)
             | Self::Build(_)
             | Self::Resume(_)
             | Self::Abort(_)
             | Self::Status(_)
             | Self::Show(_)
-            | Self::Work(_) => false,
+            | Self::Work(_)
+            | Self::Promote(_)
+            | Self::Rollback(_)
+            | Self::Verify(_)
+            | Self::Gc(_) => false,
         }
     }
 }
@@ -66,5 +95,11 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::List(arguments) => Box::pin(list::run(global, arguments)).await,
         Command::Show(arguments) => Box::pin(show::run(global, arguments)).await,
         Command::Work(arguments) => Box::pin(work::run(global, arguments)).await,
+        Command::Diff(arguments) => Box::pin(diff::run(global, arguments)).await,
+        Command::Promote(arguments) => Box::pin(promote::run(global, arguments)).await,
+        Command::Rollback(arguments) => Box::pin(promote::roll_back(global, arguments)).await,
+        Command::Verify(arguments) => Box::pin(verify::run(global, arguments)).await,
+        Command::Gc(arguments) => Box::pin(gc::run(global, arguments)).await,
+        Command::Log => Box::pin(log::run(global)).await,
     }
 }

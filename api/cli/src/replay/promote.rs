@@ -16,6 +16,9 @@ use crate::{
     replay::generation,
 };
 
+/// So many gates are shown.
+const SHOWN_MAX: usize = 10;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// The generation, or the beginning of its id
@@ -62,7 +65,11 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         return Ok(Exit::GateRefused);
     }
     if arguments.dry_run {
-        output::note(&format!("{} would count from {}; nothing was changed", output::count(checked.hours, "hour"), generation.id));
+        output::note(&format!(
+            "{} would count from {}; nothing was changed",
+            output::count(checked.hours, "hour"),
+            generation.id
+        ));
         tell(&checked, global);
         return Ok(Exit::Ok);
     }
@@ -140,17 +147,29 @@ fn tell(checked: &Checked, global: &Global) {
     if checked.totals.is_empty() || global.output == Format::Json {
         return;
     }
-    let mut table = Table::new(&["advertiser", "currency", "spend before", "spend after", "change"]);
-    for ((advertiser, currency), (before, after)) in &checked.totals {
+    let mut table = Table::new(&["advertiser", "currency", "clicks", "spend before", "spend after", "change"]);
+    let changed = checked.totals.iter().filter(|(_, (before, after))| before != after);
+    for ((advertiser, currency), (before, after)) in changed {
         table.push(vec![
             advertiser.clone(),
             currency.clone(),
+            signed((after.clicks - before.clicks).to_string()),
             output::amount(before.spend_micros),
             output::amount(after.spend_micros),
-            output::amount(after.spend_micros - before.spend_micros),
+            signed(output::amount(after.spend_micros - before.spend_micros)),
         ]);
     }
     table.print();
+    let same = checked.totals.values().filter(|(before, after)| before == after).count();
+    if same > 0 {
+        output::note(&format!("{} with the same clicks and spend as before", output::count(same, "advertiser")));
+    }
+}
+
+/// With a plus, if it grew.
+fn signed(number: String) -> String {
+    let grew = !number.starts_with('-') && number.bytes().any(|digit| (b'1'..=b'9').contains(&digit));
+    if grew { format!("+{number}") } else { number }
 }
 
 fn refuse(checked: &Checked, global: &Global) {
@@ -159,8 +178,12 @@ fn refuse(checked: &Checked, global: &Global) {
         let gates = lines.iter().map(|(name, text)| json!({"gate": name, "reason": text})).collect::<Vec<_>>();
         output::json(&json!({"refused": gates}));
     }
-    for (name, text) in lines {
+    let all = lines.len();
+    for (name, text) in lines.into_iter().take(SHOWN_MAX) {
         output::note(&format!("refused by gate {name}: {text}"));
+    }
+    if all > SHOWN_MAX {
+        output::note(&format!("and {} more: --output json names all", all - SHOWN_MAX));
     }
 }
 
@@ -168,7 +191,10 @@ fn refuse(checked: &Checked, global: &Global) {
 pub(super) fn gate(gate: &Gate) -> (&'static str, String) {
     match gate {
         Gate::State(state) => ("state", state_text(*state).to_owned()),
-        Gate::Moved(hour) => ("live-moved", format!("{hour} counts from something else than when it was planned: plan again")),
+        Gate::Cut => ("cut", "it counts only clicks before a position, so it is an answer and no bill".to_owned()),
+        Gate::Moved(hour) => {
+            ("live-moved", format!("{hour} counts from something else than when it was planned: plan again"))
+        }
         Gate::Input(hour) => ("input", format!("{hour} is not in the archive as it was built: `log verify` says more")),
         Gate::Segment(hour, why) => ("segment", format!("{hour}: {why}: `replay build --rerun all` builds it again")),
         Gate::Empty((advertiser, currency)) => {

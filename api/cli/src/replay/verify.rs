@@ -31,23 +31,29 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let instance = global.open_answering().await?;
     let own = Projection::counters();
     let codes = Codes::read(own.clone(), instance.catalog.as_ref()).await?;
-    let (mut pointers, against) = match arguments.which.as_str() {
+    let (mut pointers, against, clicks_before) = match arguments.which.as_str() {
         "live" => {
             let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
-            (instance.catalog.live_pointers(own.name(), first, last).await?, Against::Program)
+            (instance.catalog.live_pointers(own.name(), first, last).await?, Against::Program, None)
         }
         id => {
             let generation = generation::named(&instance, id).await?;
             let units = gates::units(instance.catalog.as_ref(), &generation).await?;
-            (units.iter().filter_map(|unit| gates::pointer(&generation, unit)).collect(), Against::TheirOwn)
+            let pointers = units.iter().filter_map(|unit| gates::pointer(&generation, unit)).collect();
+            (pointers, Against::TheirOwn, generation.clicks_before)
         }
     };
     if let Some(hours) = arguments.sample_hours {
         pointers = sample(pointers, hours, instance.clock.now().hour().as_i64());
     }
     let history = instance.rulings();
-    let verify =
-        Verify { archive: &instance.archive, history: &history, codes: &codes, limits: session::Limits::default() };
+    let verify = Verify {
+        archive: &instance.archive,
+        history: &history,
+        codes: &codes,
+        clicks_before,
+        limits: session::Limits::default(),
+    };
     let bar = progress::bar(pointers.len() as u64, "verify");
     let verified = verify.run(&pointers, against, |done| bar.set_position(done)).await;
     bar.finish_and_clear();
@@ -90,12 +96,18 @@ fn print(verified: &Verified, global: &Global) {
                 table.print();
             }
             let all = verified.equal + verified.findings.len() as u64;
-            output::line(&format!("{} of {} came out the same, to the byte", verified.equal, output::count(all, "hour")));
+            output::line(&format!(
+                "{} of {} came out the same, to the byte",
+                verified.equal,
+                output::count(all, "hour")
+            ));
         }
     }
     if verified.other_code > 0 {
         let hours = output::count(verified.other_code, "hour");
-        output::note(&format!("{hours} were made by other code than this program's: `replay plan counters` says which"));
+        output::note(&format!(
+            "{hours} were made by other code than this program's: `replay plan counters` says which"
+        ));
     }
     if verified.equal == 0 && verified.findings.is_empty() {
         output::note("nothing was compared: there is no sealed hour that counts");
