@@ -34,8 +34,8 @@ const HOURS_AT_ONCE: usize = 2;
 pub enum Repeated {
     /// The same bytes.
     Equal,
-    /// Other rows: the first key that differs.
-    Rows(Box<RowChange>),
+    /// Other rows: the first that differs, as it counts and as it is computed, and the names of its measures.
+    Rows(Box<RowChange>, Vec<String>),
     /// The same rows in other bytes, or other input: what it is.
     Other(String),
     /// It could not be repeated, or what it is held against could not be read: why.
@@ -144,7 +144,7 @@ impl Verify<'_> {
         }
         let first = first_difference(projection, (&file.key, stored), bytes)?;
         let same_rows = || Repeated::Other("the same rows came out in other bytes".to_owned());
-        Ok(first.map_or_else(same_rows, |row| Repeated::Rows(Box::new(row))))
+        Ok(first.map_or_else(same_rows, |row| Repeated::Rows(Box::new(row), Layout::of(projection).measures)))
     }
 }
 

@@ -4,6 +4,7 @@ use clicktrail_log::time::Hour;
 use clicktrail_projections::{Projection, session};
 use clicktrail_replay::{
     codes::Codes,
+    diff::RowChange,
     gates,
     verify::{Against, Repeated, Verified, Verify, sample},
 };
@@ -117,16 +118,23 @@ fn print(verified: &Verified, global: &Global) {
 fn words(repeated: &Repeated) -> (&'static str, String) {
     match repeated {
         Repeated::Equal => ("equal", String::new()),
-        Repeated::Rows(row) => {
-            let key = row.key.iter().map(|value| value.as_deref().unwrap_or("-")).collect::<Vec<_>>().join(" ");
-            let what = match (&row.before, &row.after) {
-                (Some(_), None) => "counts, and is not computed",
-                (None, _) => "is computed, and does not count",
-                (Some(_), Some(_)) => "has other values",
-            };
-            ("rows", format!("first {key} {what}"))
-        }
+        Repeated::Rows(row, measures) => ("rows", first_row(row, measures)),
         Repeated::Other(what) => ("bytes", what.clone()),
         Repeated::Failed(why) => ("not compared", why.clone()),
+    }
+}
+
+/// The first row that differs, and in what.
+fn first_row(row: &RowChange, measures: &[String]) -> String {
+    let key = row.key.iter().map(|value| value.as_deref().unwrap_or("-")).collect::<Vec<_>>().join(" ");
+    match (&row.before, &row.after) {
+        (Some(_), None) => format!("{key}: it counts, and is not computed"),
+        (None, _) => format!("{key}: it is computed, and does not count"),
+        (Some(before), Some(after)) => {
+            let differs = measures.iter().zip(before.iter().zip(after)).filter(|(_, (before, after))| before != after);
+            let texts: Vec<String> =
+                differs.map(|(name, (before, after))| format!("{name} {before}, computed {after}")).collect();
+            format!("{key}: {}", texts.join("; "))
+        }
     }
 }
