@@ -9,11 +9,13 @@
 //!   a judge's mark that was lost;
 //! - [`recount`] computes the bill again and holds it against what counts, in [`sums`];
 //! - [`plan`] pins what a build reads, [`unit`] computes one hour of it and compares its `totals`, and [`work`] shares
-//!   the units of a build among workers; [`moment`] finds the verdicts that were known at a time.
+//!   the units of a build among workers; [`moment`] finds the verdicts that were known at a time, and
+//!   `budget` bounds the memory of hours side by side.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
 pub mod as_of;
+mod budget;
 mod error;
 pub mod known;
 pub mod metric;
