@@ -1,12 +1,13 @@
 //! What follows from the log: pure folds from (an hour's clicks, its rulings) to a table.
 //!
-//! A projection is a folder with its SQL, its schema, its version and its tests. It reads no clock and no random
-//! source, so the same input and code give the same bytes: that is what makes a replay a proof.
+//! A projection is its SQL with the columns that come out. It reads no clock and no random source, so the same input
+//! and code give the same bytes: that is what makes a replay a proof.
 //!
-//! - [`projection`] is what any of them is; [`counters`] is the built-in one; [`counters::query`] answers people's questions from it;
+//! - [`projection`] is what any of them is; [`counters`] is the built-in one, and [`counters::query`] answers people's
+//!   questions from it;
 //! - [`clicks`] makes tables of archived parts and of live frames, so that both are counted by one SQL;
 //! - [`segment`] is a projection's output as bytes; [`session`] bounds what a query may use; [`lint`] refuses SQL
-//!   that could give another answer the next time; [`select`] answers a person's own SQL;
+//!   that could give another answer the next time, or does not add up; [`select`] answers a person's own SQL;
 //! - [`zone`] knows local days and reads the bounds of ranges.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]

@@ -111,9 +111,19 @@ impl AsOf {
         segment::reuse_or_build(&self.archive, &Projection::counters(), &manifest, &rulings, self.limits).await
     }
 
-    /// Counts the frames again that were counted live, behind the last sealed hour. Both ends come from the snapshot:
-    /// what was sealed since is not among its segments, and would be counted nowhere.
     async fn open_rows(&self, marks: &Marks, before: Position) -> Result<Vec<RecordBatch>, Error> {
+        self.project_open(&Projection::counters(), marks, before, Stages::All).await
+    }
+
+    /// Projects the frames again that were counted live, behind the last sealed hour. Both ends come from the snapshot:
+    /// what was sealed since is not among its segments, and would be counted nowhere.
+    pub(crate) async fn project_open(
+        &self,
+        projection: &Projection,
+        marks: &Marks,
+        before: Position,
+        stages: Stages,
+    ) -> Result<Vec<RecordBatch>, Error> {
         let through = marks.counted_through;
         if through <= marks.sealed_through() {
             return Ok(Vec::new());
@@ -122,7 +132,7 @@ impl AsOf {
         let mut reader = Reader::behind_hour(&self.clicks, &self.archive, last_sealed).await?;
         let frame = |seq: Seq| Position::new(reader.epoch(), seq, 0);
         let targets = frame(reader.next())..frame(through.next());
-        let rulings = self.history.rulings(targets, before, Stages::All).await?.to_batch();
+        let rulings = self.history.rulings(targets, before, stages).await?.to_batch();
         let mut counted = Vec::new();
         while reader.next() <= through {
             let mut frames = self.clicks.read(reader.next(), ReadLimit::waiting(Duration::ZERO)).await?;
@@ -133,7 +143,7 @@ impl AsOf {
             }
             let rows = reader.admit(&frames)?;
             let table = counters::rulings(vec![rulings.clone()])?;
-            counted.extend(counters::project_frames(&rows, table, self.limits).await?);
+            counted.extend(projection.project_frames(&rows, table, self.limits).await?);
         }
         Ok(counted)
     }

@@ -3,17 +3,20 @@
 //! - [`segment`] builds an hour's segment from its manifest and its [`rulings`], with a [`receipt`];
 //! - [`register`] makes the segment count in place of what was counted live;
 //! - [`reader`] reads the frames that no sealed hour holds yet;
-//! - [`stale`] lists the hours that a later ruling concerns, and [`as_of`] counts them with it;
+//! - [`stale`] lists the hours that a later ruling concerns, and [`as_of`] counts them with it; `projected` gives any
+//!   other projection of what counts;
 //! - [`known`] finds what an import wrote before;
 //! - [`rebuild`] makes the catalog again from archive and logs: `open_range` counts what is not sealed, `proven` finds
 //!   a judge's mark that was lost;
 //! - [`recount`] computes the bill again and holds it against what counts, in [`sums`];
 //! - [`plan`] pins what a build reads, [`unit`] computes one hour of it and compares its `totals`, and [`work`] shares
-//!   the units of a build among workers; [`moment`] finds the verdicts that were known at a time.
+//!   the units of a build among workers; [`moment`] finds the verdicts that were known at a time, and
+//!   `budget` bounds the memory of hours side by side.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
 pub mod as_of;
+mod budget;
 pub mod codes;
 pub mod diff;
 mod error;
@@ -24,6 +27,7 @@ pub mod metric;
 pub mod moment;
 mod open_range;
 pub mod plan;
+mod projected;
 mod proven;
 pub mod reader;
 pub mod rebuild;

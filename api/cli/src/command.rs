@@ -12,7 +12,7 @@ use crate::{
     ads, catalog, counters, demo, doctor,
     exit::Exit,
     global::{Format, Global, NoDataDirectory, Requested},
-    import, log, methodology, output, rejected, replay, schema, serve, simulate, verdicts,
+    import, log, methodology, output, projections, rejected, replay, schema, serve, simulate, verdicts,
 };
 
 /// Keeps every click, counts it once, and can prove both.
@@ -51,6 +51,9 @@ enum Command {
     Log(log::Command),
     /// Count clicks and money by dimension and time
     Counters(counters::Arguments),
+    /// Count by other keys and measures: SQL files of your own, which are checked first
+    #[command(subcommand)]
+    Projections(projections::Command),
     /// What was ruled about clicks and why; judge again, or rule by SQL or by hand
     #[command(subcommand)]
     Verdicts(verdicts::Command),
@@ -79,6 +82,9 @@ impl Command {
             Self::Counters(_) => true,
             Self::Ads(command) => matches!(command, ads::Command::List),
             Self::Log(command) => matches!(command, log::Command::Hours { .. }),
+            Self::Projections(command) => {
+                matches!(command, projections::Command::List | projections::Command::Query(_))
+            }
             Self::Verdicts(command) => matches!(command, verdicts::Command::Stats(_) | verdicts::Command::Stale),
             Self::Rejected(command) => matches!(command, rejected::Command::List { .. }),
             Self::Replay(command) => command.answers_with_a_table(),
@@ -152,6 +158,7 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Ads(command) => Box::pin(ads::run(&global, command)).await,
         Command::Log(command) => Box::pin(log::run(&global, command)).await,
         Command::Counters(arguments) => Box::pin(counters::run(&global, arguments)).await,
+        Command::Projections(command) => Box::pin(projections::run(&global, command)).await,
         Command::Verdicts(command) => Box::pin(verdicts::run(&global, command)).await,
         Command::Methodology(arguments) => methodology::run(&global, &arguments),
         Command::Replay(command) => Box::pin(replay::run(&global, command)).await,

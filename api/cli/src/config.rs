@@ -21,6 +21,7 @@ pub(super) struct File {
     pub(super) archive: Option<String>,
     pub(super) catalog: Option<String>,
     pub(super) ruleset: Option<PathBuf>,
+    pub(super) projections: Option<PathBuf>,
     /// Who changes ads, where `--actor` and `CLICKTRAIL_ACTOR` name nobody.
     pub(super) actor: Option<String>,
 }

@@ -36,6 +36,9 @@ pub(crate) struct Global {
     /// Ruleset of the judge: `default` or `scored`, which ship, or a file [default: default; see `verdicts rules`]
     #[arg(long, global = true, env = "CLICKTRAIL_RULESET", value_name = "NAME or FILE.toml")]
     pub(crate) ruleset: Option<PathBuf>,
+    /// Directory of projections of your own: NAME.sql with NAME.toml each (see `projections check`)
+    #[arg(long, global = true, env = "CLICKTRAIL_PROJECTIONS", value_name = "DIR")]
+    pub(crate) projections: Option<PathBuf>,
     /// Configuration file; flags and the environment take precedence over it [default: ./clicktrail.toml, if it exists]
     #[arg(long, global = true, env = "CLICKTRAIL_CONFIG", value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
@@ -86,6 +89,11 @@ impl Global {
             archive: self.archive.clone().or(file.archive),
             catalog: self.catalog.clone().or(file.catalog),
         })
+    }
+
+    /// The directory of the user's projections, if there is one.
+    pub(crate) fn projections(&self) -> anyhow::Result<Option<PathBuf>> {
+        Ok(self.projections.clone().or(config::load(self.config.as_deref())?.projections))
     }
 
     /// Who acts, for the audit: who is named, else as configured, else the user of the operating system.

@@ -23,6 +23,7 @@ mod made_up;
 mod methodology;
 mod output;
 mod progress;
+mod projections;
 mod recount;
 mod rejected;
 mod replay;

@@ -4,6 +4,7 @@
 //!
 //! - [`basis`] says how far an answer goes, and what it does not hold;
 //! - [`counters`] answers how many and how much, live and as of any verdict;
+//! - `projected` answers from any other projection;
 //! - [`explain`] says everything about one event;
 //! - [`rules`] counts what each rule found, by hour;
 //! - [`selection`] runs a person's SQL that names events to rule about;
@@ -13,6 +14,7 @@ pub mod basis;
 pub mod counters;
 mod error;
 pub mod explain;
+mod projected;
 pub mod rules;
 pub mod selection;
 mod service;

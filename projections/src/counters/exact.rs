@@ -22,7 +22,7 @@ pub(super) const FUNCTION: &str = "exact_sum";
 const SUM_MAX: i128 = 10_i128.pow(38) - 1;
 
 /// The function, over counts (64 bits) and sums (38 digits) that are never null.
-pub(super) fn function() -> AggregateUDF {
+pub(crate) fn function() -> AggregateUDF {
     let exact = [DataType::Int64, DataType::Decimal128(38, 0)].map(|of| TypeSignature::Exact(vec![of]));
     AggregateUDF::from(ExactSum { signature: Signature::one_of(exact.to_vec(), Volatility::Immutable) })
 }

@@ -5,7 +5,7 @@
 
 mod bucket;
 mod code;
-mod exact;
+pub(crate) mod exact;
 pub mod hot;
 mod project;
 pub mod query;
@@ -14,8 +14,8 @@ pub(crate) mod schema;
 mod sealed;
 pub mod tiers;
 
-pub(crate) use code::code_digest_of;
 pub use code::{NAME, SQL, VERSION, code_digest};
+pub(crate) use code::{code_digest_of, engine};
 pub use project::{merge, project, project_frames};
 pub use rulings::{no_rulings, rulings, rulings_schema};
 pub use schema::{COUNTS, KEYS, SUMS, normalize, schema};

@@ -104,7 +104,7 @@ proptest! {
 }
 
 /// Rulings about every third event, by its number, whichever frame of so many rows it is in: those from frame `seq` on.
-fn ruled(seq: u64, events: &[Event<'_>], frame_rows: usize) -> Arc<dyn datafusion::catalog::TableProvider> {
+pub(crate) fn ruled(seq: u64, events: &[Event<'_>], frame_rows: usize) -> Arc<dyn datafusion::catalog::TableProvider> {
     let position = |id: usize| {
         let frame = Seq::new((id / frame_rows) as u64 + 1).unwrap();
         Position::new(Epoch::FIRST, frame, u16::try_from(id % frame_rows).unwrap())

@@ -12,7 +12,7 @@ use datafusion::arrow::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Projection, Rows};
+use super::definition::{Projection, Rows};
 use crate::error::Error;
 
 /// The rows of a projection, each checked.

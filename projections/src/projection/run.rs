@@ -8,19 +8,21 @@ use datafusion::{
     catalog::TableProvider,
     dataframe::DataFrame,
     datasource::MemTable,
-    functions_aggregate::expr_fn::sum,
     logical_expr::{Expr, ident},
-    prelude::SessionContext,
 };
 use futures::{StreamExt as _, TryStreamExt as _};
 
-use super::{Projection, Rows, ordered};
-use crate::{clicks::CheckedFiles, counters, error::Error, lint, session};
-
-/// The tables that a projection may read.
-pub(crate) const CLICKS: &str = "clicks";
-/// See [`CLICKS`].
-pub(crate) const RULINGS: &str = "rulings";
+use super::{
+    definition::{Measure, Projection, Rows},
+    ordered,
+};
+use crate::{
+    clicks::CheckedFiles,
+    counters,
+    error::Error,
+    lint::{CLICKS, RULINGS},
+    session,
+};
 
 impl Projection {
     /// Projects a sealed hour. The built-in code takes its own way through the parts; any other is run by the engine
@@ -71,8 +73,27 @@ impl Projection {
         let session = session::session(limits)?;
         let partials = session.read_table(Arc::new(MemTable::try_new(self.schema(), vec![partials])?))?;
         let key = self.key().iter().map(|field| ident(field.name())).collect();
-        let added = self.measures().iter().map(|measure| sum(ident(&measure.name)).alias(&measure.name)).collect();
+        let sum = counters::exact::function();
+        let added = |measure: &Measure| sum.call(vec![ident(&measure.name)]).alias(&measure.name);
+        let added = self.measures().iter().map(added).collect();
         self.in_order(partials.aggregate(key, added)?).await?.try_collect().await
+    }
+
+    /// Projects the rows of frames, all in memory: one tick.
+    ///
+    /// # Errors
+    /// As [`project`](Self::project).
+    pub async fn project_frames(
+        &self,
+        batches: &[RecordBatch],
+        rulings: Arc<dyn TableProvider>,
+        limits: session::Limits,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        if self.is_built_in() {
+            return counters::project_frames(batches, rulings, limits).await;
+        }
+        let clicks = Arc::new(crate::clicks::of_frames(batches)?);
+        self.project(clicks, rulings, limits).await?.try_collect().await
     }
 
     /// The rows of a query as those of the projection: its columns, in the order of its key.
@@ -80,16 +101,6 @@ impl Projection {
         let columns: Vec<Expr> = self.schema().fields().iter().map(|field| ident(field.name())).collect();
         let order = self.key().iter().map(|field| ident(field.name()).sort(true, true)).collect();
         let stream = frame.select(columns)?.sort(order)?.execute_stream().await?;
-        Ok(ordered::checked(self, stream.map_err(Error::from).boxed())?)
-    }
-
-    /// Holds SQL and columns against what a projection may be.
-    pub(super) async fn check(&self) -> Result<(), Error> {
-        let session = SessionContext::clone(&session::session(session::Limits::default())?);
-        let none = MemTable::try_new(clicktrail_log::schema::core(), vec![vec![]])?;
-        session.register_table(CLICKS, Arc::new(none))?;
-        session.register_table(RULINGS, Arc::new(MemTable::try_new(counters::rulings_schema(), vec![vec![]])?))?;
-        let frame = session.sql(self.sql()).await?;
-        lint::check(frame.logical_plan())
+        ordered::checked(self, stream.map_err(Error::from).boxed())
     }
 }

@@ -20,6 +20,22 @@ pub enum Unit {
 }
 
 impl Unit {
+    /// All of them.
+    pub const ALL: [Self; 2] = [Self::Minute, Self::Hour];
+
+    /// The word in files and messages, and in `date_trunc`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Minute => "minute",
+            Self::Hour => "hour",
+        }
+    }
+
+    /// How long it is.
+    pub const fn micros(self) -> i64 {
+        self.seconds() * 1_000_000
+    }
+
     const fn seconds(self) -> i64 {
         match self {
             Self::Minute => 60,

@@ -11,13 +11,11 @@ use clicktrail_log::{
     invariant,
     time::{Hour, Timestamp},
 };
-use tokio::{
-    sync::Semaphore,
-    task::{Id, JoinError, JoinHandle, JoinSet},
-};
+use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 
 use super::{Ended, Event, OnFailure, Tell, Worker, leases::Leases, pace::Pace};
 use crate::{
+    budget::Budget,
     error::Error,
     unit::{self, UnitTask},
 };
@@ -28,10 +26,6 @@ const ATTEMPTS_MAX: u32 = 5;
 const REST_MICROS: i64 = 1_000_000;
 /// Units of a generation that are listed at a time.
 const PAGE_UNITS: u32 = 1_000;
-/// Memory is shared out in pieces of this size.
-const PIECE_BYTES: u64 = 1 << 20;
-/// What an hour takes beside what is read of its parts.
-const HOUR_BYTES: u64 = 32 << 20;
 
 const _: () = assert!(ATTEMPTS_MAX > 0 && PAGE_UNITS > 0);
 
@@ -78,8 +72,7 @@ pub(super) struct Run<'w> {
     tell: Tell,
     leases: Leases,
     signs: JoinHandle<()>,
-    memory: Arc<Semaphore>,
-    pieces: u32,
+    budget: Budget,
     pace: Pace,
     at_work: JoinSet<Result<(UnitOutput, Timestamp), Failure>>,
     taken: BTreeMap<Id, Unit>,
@@ -100,18 +93,14 @@ impl<'w> Run<'w> {
         let settings = &worker.settings;
         let (catalog, clock) = (Arc::clone(&worker.catalog), Arc::clone(&worker.clock));
         let leases = Leases::new(catalog, clock, generation.id.clone(), settings.lease);
-        let pieces = u32::try_from((settings.memory_bytes / PIECE_BYTES).max(1)).unwrap_or(u32::MAX >> 4);
-        let pieces = pieces.min(u32::MAX >> 4);
         let signs = tokio::spawn(leases.clone().run());
-        let memory = Arc::new(Semaphore::new(usize::try_from(pieces).expect("28 bits fit")));
         Self {
             worker,
             generation,
             tell,
             leases,
             signs,
-            memory,
-            pieces,
+            budget: Budget::new(settings.memory_bytes),
             pace: Pace::new(settings.rows_per_second, worker.clock.now()),
             at_work: JoinSet::new(),
             taken: BTreeMap::new(),
@@ -178,13 +167,11 @@ impl<'w> Run<'w> {
     }
 
     fn begin(&mut self, unit: Unit) {
-        let wanted = (unit.bytes.saturating_mul(4) + HOUR_BYTES).div_ceil(PIECE_BYTES);
-        let pieces = u32::try_from(wanted).unwrap_or(u32::MAX).clamp(1, self.pieces);
-        let (worker, memory, task) =
-            (self.worker.clone(), Arc::clone(&self.memory), UnitTask::of(self.generation, &unit));
+        let (worker, budget) = (self.worker.clone(), self.budget.clone());
+        let (task, bytes) = (UnitTask::of(self.generation, &unit), unit.bytes);
         let (generation, hour) = (self.generation.id.clone(), unit.hour);
         let work = self.at_work.spawn(async move {
-            let _memory = memory.acquire_many_owned(pieces).await.expect("the semaphore is never closed");
+            let _share = budget.share(bytes).await;
             let limits = worker.settings.limits;
             let output = unit::run(&task, &worker.archive, &worker.history, limits).await.map_err(Failure::Unit)?;
             let now = worker.clock.now();

@@ -7,6 +7,7 @@ use clicktrail_replay::gc;
 use serde_json::json;
 
 use crate::{
+    ads::Who,
     exit::Exit,
     global::{Format, Global},
     output::{self, Table},
@@ -26,15 +27,14 @@ pub(crate) struct Arguments {
     /// Keep what is younger than so many days
     #[arg(long, default_value_t = 7, value_name = "DAYS")]
     older_than: u32,
-    /// Who does it, for the audit trail; the system's user if nobody is named
-    #[arg(long, value_name = "NAME")]
-    actor: Option<String>,
+    #[command(flatten)]
+    who: Who,
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     ensure!(arguments.dry_run || arguments.yes, "say --dry-run to look, or --yes to remove");
     let instance = global.open().await?;
-    let actor = global.actor(arguments.actor)?;
+    let actor = global.actor(arguments.who.actor)?;
     let before = instance.clock.now().plus_micros(-i64::from(arguments.older_than) * DAY_MICROS);
     let mut dropped = Vec::new();
     for generation in generation::all(&instance).await? {

@@ -1,4 +1,4 @@
-//! `clicktrail replay plan|build|resume|abort|status|list|show|work|diff|promote|rollback|verify|gc|log`
+//! `clicktrail replay plan|build|resume|abort|status|list|show|work|diff|promote|rollback|verify|gc|stale|log`
 
 use crate::{exit::Exit, global::Global};
 
@@ -15,6 +15,7 @@ mod promote;
 mod question;
 mod resume;
 mod show;
+mod stale;
 mod status;
 mod summary;
 mod verify;
@@ -59,6 +60,10 @@ pub(super) enum Command {
     ///
     /// Exit code 0 only if something was compared and all of it is the same, to the byte.
     Verify(verify::Arguments),
+    /// Build every hour that has newer verdicts than what counts, and promote it if little money moves: for a schedule
+    ///
+    /// Exit code 3 says that it was built and left for a person, with each advertiser whose spend moves too much.
+    Stale(stale::Arguments),
     /// Remove segments and receipts that nothing needs; all of them can be built again
     Gc(gc::Arguments),
     /// List what was promoted and rolled back, when, by whom and why
@@ -80,6 +85,7 @@ impl Command {
             | Self::Promote(_)
             | Self::Rollback(_)
             | Self::Verify(_)
+            | Self::Stale(_)
             | Self::Gc(_) => false,
         }
     }
@@ -99,6 +105,7 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Promote(arguments) => Box::pin(promote::run(global, arguments)).await,
         Command::Rollback(arguments) => Box::pin(promote::roll_back(global, arguments)).await,
         Command::Verify(arguments) => Box::pin(verify::run(global, arguments)).await,
+        Command::Stale(arguments) => Box::pin(stale::run(global, arguments)).await,
         Command::Gc(arguments) => Box::pin(gc::run(global, arguments)).await,
         Command::Log => Box::pin(log::run(global)).await,
     }

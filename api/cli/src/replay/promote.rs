@@ -9,6 +9,7 @@ use clicktrail_replay::gates::{Checked, Gate, Gates, Permille};
 use serde_json::json;
 
 use crate::{
+    ads::Who,
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
@@ -27,9 +28,8 @@ pub(crate) struct Arguments {
     /// Why, for the audit trail
     #[arg(long, default_value = "", value_name = "TEXT")]
     reason: String,
-    /// Who does it, for the audit trail; the system's user if nobody is named
-    #[arg(long, value_name = "NAME")]
-    actor: Option<String>,
+    #[command(flatten)]
+    who: Who,
     /// Refuse if the spend of an advertiser changes by more than this part of what the changing hours bill now
     #[arg(long, default_value = "5%", value_name = "PERCENT", value_parser = percent)]
     max_delta: Permille,
@@ -46,9 +46,8 @@ pub(crate) struct Rollback {
     /// Why, for the audit trail
     #[arg(long, default_value = "", value_name = "TEXT")]
     reason: String,
-    /// Who does it, for the audit trail; the system's user if nobody is named
-    #[arg(long, value_name = "NAME")]
-    actor: Option<String>,
+    #[command(flatten)]
+    who: Who,
 }
 
 fn percent(text: &str) -> Result<Permille, String> {
@@ -57,7 +56,7 @@ fn percent(text: &str) -> Result<Permille, String> {
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let instance = global.open().await?;
-    let actor = global.actor(arguments.actor)?;
+    let actor = global.actor(arguments.who.actor)?;
     let generation = generation::named(&instance, &arguments.id).await?;
     let checked = check(&instance, &generation, Some(arguments.max_delta)).await?;
     if !checked.gates.is_empty() {
@@ -96,7 +95,7 @@ pub(super) async fn check(
 
 pub(super) async fn roll_back(global: &Global, arguments: Rollback) -> anyhow::Result<Exit> {
     let instance = global.open().await?;
-    let actor = global.actor(arguments.actor)?;
+    let actor = global.actor(arguments.who.actor)?;
     let generation = generation::named(&instance, &arguments.id).await?;
     match instance.catalog.roll_back(&generation.id, &actor, &arguments.reason, instance.clock.now()).await {
         Ok(promotion) => {
@@ -114,7 +113,7 @@ pub(super) async fn roll_back(global: &Global, arguments: Rollback) -> anyhow::R
 }
 
 /// Somebody else was first, or the state is another: which is a gate too.
-fn moved(what: &str) -> Exit {
+pub(super) fn moved(what: &str) -> Exit {
     output::note(&format!("refused: {what}"));
     Exit::GateRefused
 }
@@ -130,7 +129,7 @@ fn document(promotion: &Promotion) -> serde_json::Value {
     })
 }
 
-fn promoted(promotion: &Promotion, checked: &Checked, global: &Global) {
+pub(super) fn promoted(promotion: &Promotion, checked: &Checked, global: &Global) {
     let id = &promotion.generation;
     match global.output {
         Format::Json => output::json(&document(promotion)),
@@ -172,8 +171,17 @@ fn signed(number: String) -> String {
     if grew { format!("+{number}") } else { number }
 }
 
-fn refuse(checked: &Checked, global: &Global) {
-    let lines: Vec<(&str, String)> = checked.gates.iter().map(gate).collect();
+pub(super) fn refuse(checked: &Checked, global: &Global) {
+    let mut lines: Vec<(&str, String)> = checked.gates.iter().filter(|gate| !is_moved(gate)).map(gate).collect();
+    let moved: Vec<&Gate> = checked.gates.iter().filter(|gate| is_moved(gate)).collect();
+    if let Some((Gate::Moved(first), rest)) = moved.split_first().map(|(first, rest)| (*first, rest)) {
+        let hours = match rest.len() {
+            0 => first.to_string(),
+            others => format!("{first} and {}", output::count(others, "later hour")),
+        };
+        let text = format!("what {hours} count from is not what it was when the build was planned: plan again");
+        lines.insert(0, ("live-moved", text));
+    }
     if global.output == Format::Json {
         let gates = lines.iter().map(|(name, text)| json!({"gate": name, "reason": text})).collect::<Vec<_>>();
         output::json(&json!({"refused": gates}));
@@ -185,6 +193,10 @@ fn refuse(checked: &Checked, global: &Global) {
     if all > SHOWN_MAX {
         output::note(&format!("and {} more: --output json names all", all - SHOWN_MAX));
     }
+}
+
+const fn is_moved(gate: &Gate) -> bool {
+    matches!(gate, Gate::Moved(_))
 }
 
 /// A gate's name, and what it says.

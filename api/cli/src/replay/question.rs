@@ -29,7 +29,7 @@ pub(super) struct Question {
     range: Range,
     /// Only hours that have verdicts newer than what counts
     #[arg(long)]
-    stale: bool,
+    pub(super) stale: bool,
     /// Count clicks up to this one alone: a position in the click log, as `log cat` prints it
     #[arg(long, value_name = "POSITION")]
     clicks_as_of: Option<Position>,

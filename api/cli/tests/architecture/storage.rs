@@ -14,6 +14,7 @@ const SQL: &[&str] = &[
     "replay/catalog/src/",
     // The folds, which are what the numbers mean.
     "projections/src/",
+    "examples/projections/",
     // People's questions about clicks, which they ask in SQL.
     "api/query/src/selection",
     // The log in SQLite files.

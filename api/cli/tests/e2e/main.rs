@@ -23,6 +23,7 @@ mod made_up;
 #[path = "../../../../log/tests/conformance/nats_server.rs"]
 mod nats_server;
 mod production;
+mod projections;
 mod promotion;
 #[allow(dead_code, reason = "the log's own tests use the rest of it")]
 #[path = "../../../../log/tests/conformance/proxy.rs"]

@@ -1,58 +1,18 @@
-//! What a projection is: its SQL, its output's columns, and the digest that names its code.
-//!
-//! There are three kinds. The built-in [`counters`] has a way of its own through a sealed hour; a candidate is other SQL
-//! for the same columns, tried before it is released; and a user's comes from a file of SQL with a few lines of TOML.
-//! All of them have a key with a time column, and measures that can be added up: that is what lets an hour be counted
-//! by itself, and an event that comes late be counted in another segment.
-
-mod ordered;
-mod run;
-#[cfg(test)]
-mod tests;
+//! The value that says what a projection is.
 
 use std::sync::{Arc, LazyLock};
 
 use clicktrail_log::frame::Digest;
 use datafusion::arrow::{
     array::RecordBatch,
-    datatypes::{DataType, Field, SchemaRef},
+    datatypes::{DataType, Field, Schema, SchemaRef},
 };
 use futures::stream::BoxStream;
 
-use crate::{counters, error::Error, segment::Writer};
+use crate::{counters, error::Error, segment::Writer, zone::Unit};
 
 /// Rows of [`Projection::schema`] columns in the order of the key, one a key. Texts may be dictionaries.
 pub type Rows = BoxStream<'static, Result<RecordBatch, Error>>;
-
-/// How long one value of the time column lasts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Unit {
-    /// Sixty seconds.
-    Minute,
-    /// Sixty minutes.
-    Hour,
-}
-
-impl Unit {
-    /// All of them.
-    pub const ALL: [Self; 2] = [Self::Minute, Self::Hour];
-
-    /// The word in files and messages, and in `date_trunc`.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Minute => "minute",
-            Self::Hour => "hour",
-        }
-    }
-
-    /// How long, in microseconds.
-    pub const fn micros(self) -> i64 {
-        match self {
-            Self::Minute => 60_000_000,
-            Self::Hour => 3_600_000_000,
-        }
-    }
-}
 
 /// What is counted or summed of the events of a key, and how two such numbers become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +70,15 @@ struct Definition {
     code: Digest,
 }
 
+/// What a file says of its columns.
+#[derive(Debug)]
+pub(super) struct Declared {
+    pub(super) key: Vec<String>,
+    pub(super) time: String,
+    pub(super) unit: Unit,
+    pub(super) measures: Vec<Measure>,
+}
+
 static COUNTERS: LazyLock<Projection> = LazyLock::new(|| counters_of(counters::SQL.to_owned()));
 
 /// The projection with the name and columns of counters, and this SQL.
@@ -128,24 +97,39 @@ fn counters_of(sql: String) -> Projection {
     }))
 }
 
+impl Definition {
+    /// What the code digest of a user's projection is taken of, but for the versions of the libraries.
+    fn canonical(&self) -> String {
+        const FORMAT: u32 = 1;
+        let columns = clicktrail_log::schema::columns(&self.schema);
+        let (name, sql, time, unit) = (&self.name, &self.sql, &self.time, self.unit.as_str());
+        let measures: Vec<_> = self.measures.iter().map(|measure| (&measure.name, measure.kind.as_str())).collect();
+        let key = self.key_columns;
+        format!("projection {FORMAT}\n{name}\n{sql}\n{columns:?}\nkey {key} time {time} by {unit}\n{measures:?}\n")
+    }
+}
+
 impl Projection {
     /// The built-in projection.
     pub fn counters() -> Self {
         COUNTERS.clone()
     }
 
-    /// Other SQL for the columns of counters, which may be tried and compared before it is released. Its code digest is
-    /// the one that counters have once this text is theirs, so that what it built is then used again.
-    ///
-    /// # Errors
-    /// [`Error::Refused`] if the SQL fails the lint, or gives other columns.
-    pub async fn candidate_of_counters(sql: &str) -> Result<Self, Error> {
-        if sql == counters::SQL {
-            return Ok(Self::counters());
-        }
-        let candidate = counters_of(sql.to_owned());
-        candidate.check().await?;
-        Ok(candidate)
+    /// A user's projection: what its file says of its columns, of which those of the key have these fields.
+    pub(super) fn of_user(name: &str, sql: &str, declared: Declared, mut fields: Vec<Field>) -> Self {
+        let Declared { key, time, unit, measures } = declared;
+        fields.extend(measures.iter().map(|measure| Field::new(&measure.name, measure.kind.data_type(), false)));
+        let (name, sql, schema) = (name.to_owned(), sql.to_owned(), Arc::new(Schema::new(fields)));
+        let key_columns = key.len();
+        let code = Digest::of(b"");
+        let mut definition = Definition { name, sql, schema, key_columns, time, unit, measures, code };
+        definition.code = Digest::of(format!("{}{}", definition.canonical(), counters::engine()).as_bytes());
+        Self(Arc::new(definition))
+    }
+
+    /// The projection with the name and columns of counters, and this SQL, which nobody has looked at yet.
+    pub(super) fn with_columns_of_counters(sql: &str) -> Self {
+        counters_of(sql.to_owned())
     }
 
     /// In keys, tables and commands.
