@@ -29,7 +29,7 @@ pub(super) struct Question {
     range: Range,
     /// Only hours that have verdicts newer than what counts
     #[arg(long)]
-    pub(super) stale: bool,
+    stale: bool,
     /// Count clicks up to this one alone: a position in the click log, as `log cat` prints it
     #[arg(long, value_name = "POSITION")]
     clicks_as_of: Option<Position>,
@@ -49,6 +49,11 @@ pub(super) fn planner(instance: &Installation) -> Planner {
 }
 
 impl Question {
+    /// The same about stale hours alone.
+    pub(super) fn of_stale_hours(self) -> Self {
+        Self { stale: true, ..self }
+    }
+
     /// Makes the plan. The outer error is of the arguments and of what they name.
     pub(super) async fn plan(
         self,

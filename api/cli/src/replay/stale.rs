@@ -39,8 +39,7 @@ fn money(text: &str) -> Result<i64, String> {
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let actor = global.actor(arguments.who.actor)?;
     let instance = global.open_existing().await?;
-    let question = Question { stale: true, ..arguments.question };
-    let plan = match question.plan(&instance).await? {
+    let plan = match arguments.question.of_stale_hours().plan(&instance).await? {
         Ok(plan) => plan,
         Err(plan::Error::Nothing(why)) => {
             output::note(&why);
