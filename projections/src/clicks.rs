@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clicktrail_log::{
     archive::{Archive, manifest, part},
+    position::Position,
     schema,
 };
 use datafusion::{
@@ -27,6 +28,7 @@ use datafusion::{
         stream::RecordBatchStreamAdapter,
         streaming::{PartitionStream, StreamingTableExec},
     },
+    prelude::{SessionContext, col, lit},
 };
 use futures::{StreamExt as _, TryStreamExt as _};
 
@@ -69,6 +71,22 @@ pub fn of_frames(batches: &[RecordBatch]) -> Result<MemTable, Error> {
         core.fields().iter().map(|field| schema::read().index_of(field.name())).collect::<Result<_, _>>()?;
     let projected: Vec<RecordBatch> = batches.iter().map(|batch| batch.project(&keep)).collect::<Result<_, _>>()?;
     Ok(MemTable::try_new(core, vec![projected])?)
+}
+
+/// The `clicks` table of a sealed hour, without what stands at a position or behind it.
+///
+/// # Errors
+/// As the engine reports.
+pub fn of_hour_before(
+    archive: &Archive,
+    hour: &manifest::Manifest,
+    before: Position,
+    threads: usize,
+) -> Result<Arc<dyn TableProvider>, Error> {
+    let files = hour.parts.iter().map(|part| part.core.clone()).collect();
+    let clicks = CheckedFiles::new(archive.clone(), files, schema::core(), threads);
+    let clicks = SessionContext::new().read_table(Arc::new(clicks))?;
+    Ok(clicks.filter(col(schema::POSITION).lt(lit(before.as_i64())))?.into_view())
 }
 
 #[async_trait]

@@ -1,6 +1,7 @@
 //! Counters as of a position in the verdict log: what they were, or are, with the verdicts up to it.
 //!
-//! An hour counts from its live segment if that knows just those verdicts. Any other hour is projected with the rulings
+//! An hour counts from its live segment if that knows just those verdicts: one that was sealed knows those of the live
+//! judge, one that was promoted all verdicts before a position. Any other hour is projected with the rulings
 //! as they stood. That segment stays in the archive under the digest of its input, where the next such question finds
 //! it; it counts for nothing else.
 
@@ -63,11 +64,11 @@ impl AsOf {
     /// As log, archive and catalog report.
     pub async fn sources(&self, before: Position) -> Result<Sources, Error> {
         let snapshot = self.followed_snapshot(before).await?;
-        let stale: BTreeMap<Hour, StaleHour> = snapshot.stale.into_iter().map(|hour| (hour.hour, hour)).collect();
+        let ruled: BTreeMap<Hour, StaleHour> = snapshot.ruled.into_iter().map(|hour| (hour.hour, hour)).collect();
         let code = counters::code_digest().to_string();
         let mut sources = Sources { segments: Vec::new(), rows: Vec::new(), projected: 0, marks: snapshot.marks };
-        for live in snapshot.segments {
-            let touched = stale.get(&live.hour).is_some_and(|hour| hour.first < before);
+        for (live, pointer) in snapshot.segments.into_iter().zip(snapshot.pointers) {
+            let touched = ruled.get(&live.hour).is_some_and(|hour| tells_apart(hour, pointer.knows_before, before));
             let is_earlier = self.all_columns && live.code_digest != code;
             let segment = match touched || is_earlier || live.verdicts_before > before.as_i64() {
                 true => {
@@ -85,7 +86,7 @@ impl AsOf {
     }
 
     /// Sealed hours, stale hours and the open range as of one instant, at which every verdict before `before` was
-    /// followed. From two instants, an hour that was sealed in between would be counted without what was ruled about
+    /// followed, and every one that a promoted segment knows. From two instants, an hour that was sealed in between would be counted without what was ruled about
     /// it.
     async fn followed_snapshot(&self, before: Position) -> Result<Snapshot, Error> {
         let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
@@ -93,7 +94,9 @@ impl AsOf {
             stale::follow(&self.history, self.catalog.as_ref()).await?;
             let snapshot = self.catalog.snapshot(counters::NAME, first, last).await?;
             // After a rebuild the verdict log is followed from its beginning.
-            if Position::new(before.epoch(), snapshot.marks.followed.next(), 0) >= before {
+            let known = snapshot.pointers.iter().filter_map(|pointer| pointer.knows_before).max();
+            let needed = known.map_or(before, |known| known.max(before));
+            if Position::new(before.epoch(), snapshot.marks.followed.next(), 0) >= needed {
                 return Ok(snapshot);
             }
         }
@@ -146,7 +149,17 @@ impl AsOf {
     }
 }
 
-/// All stale hours.
+/// Whether a verdict about an hour may lie between what a segment knows and what a question asks for. Then the segment
+/// does not answer it. A sealed one (`None`) knows no later ruling at all. Those of an hour are known by the first and
+/// the last alone, so an hour may be projected for nothing, to the same answer.
+fn tells_apart(ruled: &StaleHour, knows_before: Option<Position>, before: Position) -> bool {
+    match knows_before {
+        None => ruled.first < before,
+        Some(known) => ruled.first < known.max(before) && ruled.last >= known.min(before),
+    }
+}
+
+/// All hours of the counters that are stale.
 ///
 /// # Errors
 /// As the catalog reports.
@@ -154,9 +167,40 @@ pub async fn stale_hours(catalog: &dyn Catalog) -> Result<BTreeMap<Hour, StaleHo
     let mut all = BTreeMap::new();
     let mut from = Hour::from_i64(i64::MIN / 2);
     loop {
-        let page = catalog.stale_hours(from, PAGE_HOURS).await?;
+        let page = catalog.stale_hours(counters::NAME, from, PAGE_HOURS).await?;
         let Some(last) = page.last() else { return Ok(all) };
         from = last.hour.next();
         all.extend(page.into_iter().map(|hour| (hour.hour, hour)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clicktrail_log::position::Epoch;
+
+    use super::*;
+
+    #[test]
+    fn segment_answers_if_no_verdict_lies_between_what_it_knows_and_the_question() {
+        let verdict = |frame: u64| Position::new(Epoch::FIRST, Seq::new(frame).unwrap(), 0);
+        let check = |(first, last): (u64, u64), knows: Option<u64>, before: u64, expected: bool| {
+            let (first, last) = (verdict(first), verdict(last));
+            let ruled = StaleHour { hour: Hour::from_i64(0), first, last, verdicts: 2 };
+            let found = tells_apart(&ruled, knows.map(verdict), verdict(before));
+            assert_eq!(found, expected, "verdicts {first} to {last}, known before {knows:?}, asked before {before}");
+        };
+        // Sealed: every later ruling before the question is missing.
+        check((5, 5), None, 5, false);
+        check((5, 5), None, 6, true);
+        // Promoted, and asked about later: what came since is missing.
+        check((5, 7), Some(8), 9, false);
+        check((5, 7), Some(7), 9, true);
+        check((5, 7), Some(7), 7, false);
+        check((5, 7), Some(5), 9, true);
+        // Promoted, and asked about earlier: it knows what was not known then.
+        check((5, 7), Some(8), 5, true);
+        check((5, 7), Some(8), 7, true);
+        check((5, 7), Some(9), 8, false);
+        check((5, 7), Some(4), 3, false);
     }
 }

@@ -8,16 +8,26 @@
 //! - [`known`] finds what an import wrote before;
 //! - [`rebuild`] makes the catalog again from archive and logs: `open_range` counts what is not sealed, `proven` finds
 //!   a judge's mark that was lost;
-//! - [`recount`] computes the bill again and holds it against what counts, in [`sums`].
+//! - [`recount`] computes the bill again and holds it against what counts, in [`sums`];
+//! - [`plan`] pins what a build reads, [`unit`] computes one hour of it and compares its `totals`, and [`work`] shares
+//!   the units of a build among workers; [`moment`] finds the verdicts that were known at a time, and
+//!   `budget` bounds the memory of hours side by side.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
 pub mod as_of;
+mod budget;
+pub mod codes;
+pub mod diff;
 mod error;
+pub mod gates;
+pub mod gc;
 pub mod history;
 pub mod known;
 pub mod metric;
+pub mod moment;
 mod open_range;
+pub mod plan;
 mod projected;
 mod proven;
 pub mod reader;
@@ -29,5 +39,9 @@ pub mod rulings;
 pub mod segment;
 pub mod stale;
 pub mod sums;
+mod totals;
+pub mod unit;
+pub mod verify;
+pub mod work;
 
 pub use error::Error;

@@ -15,8 +15,10 @@ use clicktrail_log::{
 };
 use clicktrail_projections::{counters, session};
 use clicktrail_verdicts::{judge::Mark, reader::VerdictReader};
+use futures::{StreamExt as _, stream};
+use tokio_util::task::AbortOnDropHandle;
 
-use crate::{error::Error, open_range::OpenRange, proven, register};
+use crate::{budget::Budget, error::Error, open_range::OpenRange, proven, register};
 
 /// Hours of the catalog that are read at a time.
 const PAGE_HOURS: u32 = 1_000;
@@ -24,6 +26,9 @@ const _: () = assert!(PAGE_HOURS > 0, "an empty page would end the comparison");
 
 /// How often the end is tried while roles go on sealing and counting. Each lap has less to take in than the one before.
 const LAPS_MAX: usize = 50;
+
+/// Memory for the hours that are built side by side.
+const MEMORY_BYTES: u64 = 1 << 30;
 
 /// What a rebuild found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -79,11 +84,11 @@ impl Rebuild {
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Rebuilt, Error> {
         let catalog = self.catalog.begin().await?;
-        let generation = catalog.generation().await?;
+        let making = catalog.making().await?;
         let mut beside = Beside { manifests: check(&self.archive, catalog.as_ref()).await?, ..Beside::default() };
         for _ in 0..LAPS_MAX {
             let seen = catalog.marks(counters::NAME).await?;
-            if seen.generation != generation {
+            if seen.making != making {
                 break;
             }
             self.follow(&mut beside.manifests).await?;
@@ -124,9 +129,18 @@ impl Rebuild {
     ) -> Result<(), Error> {
         let all = beside.manifests.len() as u64;
         let passed = |manifest: &&Manifest| manifest.last_seq() <= judged.clicks_through;
-        for manifest in beside.manifests[beside.hours.len()..].iter().take_while(passed) {
-            let hour = register::beside(&self.archive, &self.history, manifest, self.limits, clock.now()).await?;
-            beside.hours.push(hour);
+        let todo: Vec<Manifest> = beside.manifests[beside.hours.len()..].iter().take_while(passed).cloned().collect();
+        let budget = Budget::new(MEMORY_BYTES);
+        let build = |manifest: Manifest| {
+            let (rebuild, budget, now) = (self.clone(), budget.clone(), clock.now());
+            AbortOnDropHandle::new(tokio::spawn(async move {
+                let _share = budget.share(manifest.parts.iter().map(|part| part.core.bytes).sum()).await;
+                register::beside(&rebuild.archive, &rebuild.history, &manifest, rebuild.limits, now).await
+            }))
+        };
+        let mut built = stream::iter(todo).map(build).buffered(self.limits.threads + 1);
+        while let Some(hour) = built.next().await {
+            beside.hours.push(hour.map_err(|stopped| Error::Incomplete(format!("an hour was not built: {stopped}")))??);
             // What was counted behind the hour before is counted again behind this one.
             beside.open = None;
             progress(beside.hours.len() as u64, all);

@@ -3,7 +3,11 @@
 //! To add a version: raise [`VERSION`], keep the old struct, and convert in memory once [`Receipt::from_bytes`] has
 //! read the number. The fixture of the old version stays beside the new one.
 
-use clicktrail_log::{archive::keys::SegmentKey, frame::Digest, time::Hour};
+use clicktrail_log::{
+    archive::{keys::SegmentKey, manifest::File},
+    frame::Digest,
+    time::Hour,
+};
 use serde::{Deserialize, Serialize};
 
 /// The version that this program writes.
@@ -80,6 +84,11 @@ impl Receipt {
     /// Whether both are of the same hour, input and code: then both must name the same bytes (I6).
     pub fn is_of_same_build(&self, other: &Self) -> bool {
         self.build() == other.build()
+    }
+
+    /// The segment as a file that is checked when it is read.
+    pub fn file(&self) -> File {
+        File { key: self.key.clone(), bytes: self.bytes, sha256: self.output_digest.clone() }
     }
 
     fn build(&self) -> (&str, &str, &str, &str) {

@@ -11,9 +11,10 @@ use clicktrail_log::{
     },
     frame::Digest,
     invariant,
+    position::Position,
     time::Hour,
 };
-use clicktrail_projections::{Projection, session};
+use clicktrail_projections::{Projection, clicks, counters, projection, session};
 use futures::TryStreamExt as _;
 
 use crate::{
@@ -28,8 +29,126 @@ pub fn input_digest(manifest: &Manifest, rulings: &HourRulings) -> Digest {
     Digest::of(format!("{}\n{}\n", manifest.digest(), rulings.digest()).as_bytes())
 }
 
-/// Projects one sealed hour, and puts segment and receipt into the archive: the receipt last, so that a receipt without
-/// its segment means damage.
+/// The same where only clicks before a position are counted: the position is part of the name if it cuts the hour.
+pub fn input_digest_before(manifest: &Manifest, rulings: &HourRulings, clicks_before: Option<Position>) -> Digest {
+    match clicks_before {
+        None => input_digest(manifest, rulings),
+        Some(before) => {
+            let text = format!("{}\n{}\nclicks before {before}\n", manifest.digest(), rulings.digest());
+            Digest::of(text.as_bytes())
+        }
+    }
+}
+
+/// Everything that decides the bytes of a segment, and where they go.
+#[derive(Debug, Clone, Copy)]
+pub struct Source<'s> {
+    /// Where parts are, and segments go.
+    pub archive: &'s Archive,
+    /// The code.
+    pub projection: &'s Projection,
+    /// The hour.
+    pub manifest: &'s Manifest,
+    /// What was ruled about its clicks.
+    pub rulings: &'s HourRulings,
+    /// Clicks before this position are counted, if it cuts the hour.
+    pub clicks_before: Option<Position>,
+}
+
+/// Sees the rows of a segment before they are written.
+pub(crate) type Seen<'f> = &'f mut (dyn FnMut(&RecordBatch) -> Result<(), Error> + Send);
+
+impl Source<'_> {
+    /// Names what is read.
+    pub fn input_digest(&self) -> Digest {
+        input_digest_before(self.manifest, self.rulings, self.clicks_before)
+    }
+
+    /// Projects the hour, and puts segment and receipt into the archive: the receipt last, so that a receipt without
+    /// its segment means damage.
+    ///
+    /// # Errors
+    /// See [`build`].
+    pub(crate) async fn build(&self, limits: session::Limits, seen: Seen<'_>) -> Result<Segment, Error> {
+        let (bytes, rows) = self.project(limits, seen).await?;
+        let (hour, manifest, name) = (self.manifest.hour(), self.manifest, self.projection.name());
+        // No row is without an event; and every event is in a row of counters, of its minute and key.
+        let is_all = self.projection.is_built_in() && self.clicks_before.is_none();
+        let counted = rows <= manifest.rows && (!is_all || (rows == 0) == (manifest.rows == 0));
+        invariant!(
+            I1,
+            counted || !self.projection.is_built_in(),
+            "{hour} has {} events, its segment {rows} rows",
+            manifest.rows
+        );
+        if !counted {
+            let events = manifest.rows;
+            let reason = format!("{name} gives {rows} rows for {events} events of {hour}: a row must count events");
+            return Err(clicktrail_projections::Error::Refused(reason).into());
+        }
+        let output = Digest::of(&bytes);
+        let (input, code) = (self.input_digest(), self.projection.code_digest());
+        let path = SegmentKey::new(name, hour, &output).path();
+        let receipt = Receipt {
+            version: receipt::VERSION,
+            projection: name.to_owned(),
+            hour: hour.to_string(),
+            input_digest: input.to_string(),
+            code_digest: code.to_string(),
+            output_digest: output.to_string(),
+            key: path.to_string(),
+            bytes: bytes.len() as u64,
+            rows,
+        };
+        let is_of = receipt.is_of(name, hour, &input, &code);
+        invariant!(I6, is_of, "the receipt of {hour} is not that of its own build: {receipt:?}");
+        self.archive.put_content(&path, bytes).await?;
+        put_receipt(self.archive, &receipt, &ReceiptKey::new(name, hour, &input, &code)).await?;
+        Ok(live_segment(receipt, hour, self.rulings))
+    }
+
+    /// The segment as an earlier build left it, if segment and receipt are there and undamaged. Nothing is computed.
+    ///
+    /// # Errors
+    /// See [`reuse`].
+    pub async fn reuse(&self) -> Result<Option<Segment>, Error> {
+        let hour = self.manifest.hour();
+        let receipt = receipt_of(self.archive, self.projection, hour, &self.input_digest()).await?;
+        let Some(receipt) = receipt else { return Ok(None) };
+        let segment = live_segment(receipt, hour, self.rulings);
+        match self.archive.get_file(&file(&segment)).await {
+            Ok(_) => Ok(Some(segment)),
+            Err(error) if error.is_transient() => Err(error.into()),
+            Err(_) => Ok(None),
+        }
+    }
+
+    /// The bytes of the segment and its rows, which `seen` is shown batch by batch.
+    pub(crate) async fn project(&self, limits: session::Limits, seen: Seen<'_>) -> Result<(Bytes, u64), Error> {
+        let mut writer = self.projection.writer()?;
+        // A quiet hour needs no engine.
+        if self.manifest.rows > 0 {
+            let mut rows = self.rows(limits).await?;
+            while let Some(batch) = rows.try_next().await? {
+                seen(&batch)?;
+                writer.push(batch)?;
+            }
+        }
+        Ok(writer.finish()?)
+    }
+
+    async fn rows(&self, limits: session::Limits) -> Result<projection::Rows, Error> {
+        let rulings = [self.rulings.rows()];
+        let Some(before) = self.clicks_before else {
+            return Ok(self.projection.project_hour(self.archive, self.manifest, &rulings, limits).await?);
+        };
+        let clicks = clicks::of_hour_before(self.archive, self.manifest, before, limits.threads)?;
+        let rulings = counters::rulings(rulings.to_vec())?;
+        Ok(self.projection.project(clicks, rulings, limits).await?)
+    }
+}
+
+/// Projects one sealed hour, and puts segment and receipt into the archive.
 ///
 /// # Errors
 /// A part that is missing or damaged, by name; an archive out of reach; the engine's limits. A conflict if the receipt
@@ -41,30 +160,8 @@ pub async fn build(
     rulings: &HourRulings,
     limits: session::Limits,
 ) -> Result<Segment, Error> {
-    let (bytes, rows) = project(archive, projection, manifest, rulings, limits, &mut |_| Ok(())).await?;
-    let hour = manifest.hour();
-    // No row is without an event; and every event is in a row of counters, of its minute and key.
-    let counted = rows <= manifest.rows && (!projection.is_built_in() || (rows == 0) == (manifest.rows == 0));
-    invariant!(I1, counted, "{hour} has {} events, its segment {rows} rows", manifest.rows);
-    let output = Digest::of(&bytes);
-    let (input, code) = (input_digest(manifest, rulings), projection.code_digest());
-    let path = SegmentKey::new(projection.name(), hour, &output).path();
-    let receipt = Receipt {
-        version: receipt::VERSION,
-        projection: projection.name().to_owned(),
-        hour: hour.to_string(),
-        input_digest: input.to_string(),
-        code_digest: code.to_string(),
-        output_digest: output.to_string(),
-        key: path.to_string(),
-        bytes: bytes.len() as u64,
-        rows,
-    };
-    let is_of = receipt.is_of(projection.name(), hour, &input, &code);
-    invariant!(I6, is_of, "the receipt of {hour} is not that of its own build: {receipt:?}");
-    archive.put_content(&path, bytes).await?;
-    put_receipt(archive, &receipt, &ReceiptKey::new(projection.name(), hour, &input, &code)).await?;
-    Ok(live_segment(receipt, hour, rulings))
+    let source = Source { archive, projection, manifest, rulings, clicks_before: None };
+    source.build(limits, &mut |_| Ok(())).await
 }
 
 /// Puts a receipt that may stand there already. One that is damaged, or says of the same segment what is not so, is
@@ -113,24 +210,28 @@ pub async fn reuse(
     manifest: &Manifest,
     rulings: &HourRulings,
 ) -> Result<Option<Segment>, Error> {
-    let hour = manifest.hour();
-    let (input, code) = (input_digest(manifest, rulings), projection.code_digest());
-    let key = ReceiptKey::new(projection.name(), hour, &input, &code).path();
+    Source { archive, projection, manifest, rulings, clicks_before: None }.reuse().await
+}
+
+/// The receipt of a build, if there is one that is undamaged.
+///
+/// # Errors
+/// [`Error::Archive`] if the archive is out of reach.
+pub(crate) async fn receipt_of(
+    archive: &Archive,
+    projection: &Projection,
+    hour: Hour,
+    input: &Digest,
+) -> Result<Option<Receipt>, Error> {
+    let code = projection.code_digest();
+    let key = ReceiptKey::new(projection.name(), hour, input, &code).path();
     let document = match archive.get(&key).await {
         Ok(document) => document,
         Err(error) if error.is_transient() => return Err(error.into()),
         Err(_) => return Ok(None),
     };
     let receipt = Receipt::from_bytes(&document).ok();
-    let Some(receipt) = receipt.filter(|receipt| receipt.is_of(projection.name(), hour, &input, &code)) else {
-        return Ok(None);
-    };
-    let segment = live_segment(receipt, hour, rulings);
-    match archive.get_file(&file(&segment)).await {
-        Ok(_) => Ok(Some(segment)),
-        Err(error) if error.is_transient() => Err(error.into()),
-        Err(_) => Ok(None),
-    }
+    Ok(receipt.filter(|receipt| receipt.is_of(projection.name(), hour, input, &code)))
 }
 
 /// A segment as a file that is checked when it is read.
@@ -159,19 +260,10 @@ pub(crate) async fn project(
     manifest: &Manifest,
     rulings: &HourRulings,
     limits: session::Limits,
-    seen: &mut (dyn FnMut(&RecordBatch) -> Result<(), Error> + Send),
+    seen: Seen<'_>,
 ) -> Result<(Bytes, u64), Error> {
-    let mut writer = projection.writer()?;
-    // A quiet hour needs no engine.
-    if manifest.rows > 0 {
-        let mut rows = projection.project_hour(archive, manifest, &[rulings.rows()], limits).await?;
-        while let Some(batch) = rows.try_next().await? {
-            seen(&batch)?;
-            writer.push(batch)?;
-        }
-    }
-    Ok(writer.finish()?)
+    Source { archive, projection, manifest, rulings, clicks_before: None }.project(limits, seen).await
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

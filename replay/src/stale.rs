@@ -1,8 +1,8 @@
 //! Finds the sealed hours that are stale: their live segment does not know a verdict about them.
 //!
 //! The verdict log is followed frame by frame. The catalog keeps which click frames it rules about, and how far it was
-//! read. A segment knows a live verdict unless that came after the hour was projected. It knows no other verdict until
-//! the hour is projected again.
+//! read. A sealed segment knows a live verdict unless that came after the hour was projected, and no other verdict. A
+//! promoted one knows all verdicts before a position: the catalog leaves those out.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -82,7 +82,8 @@ impl SealedHours {
         let holds = |hour: &SealedHour| (hour.first_seq..=hour.last_seq).contains(&target.seq());
         if !self.hour.as_ref().is_some_and(|(hour, _)| holds(hour)) {
             let Some(hour) = catalog.hour_of(target.seq()).await? else { return Ok(false) };
-            let segment = catalog.live_segment(counters::NAME, hour.hour).await?;
+            // Not the live one: a promoted segment may know it, and be rolled back.
+            let segment = catalog.sealed_segment(counters::NAME, hour.hour).await?;
             self.hour = segment.map(|segment| (hour, segment.verdicts_before));
         }
         Ok(self.hour.as_ref().is_some_and(|(_, before)| ruled.position.as_i64() >= *before))

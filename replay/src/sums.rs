@@ -84,7 +84,7 @@ impl Sums {
 }
 
 /// A column of integers or of decimals without places; `None` if a value is not there.
-fn integers(rows: &RecordBatch, name: &str) -> Option<Vec<i128>> {
+pub(crate) fn integers(rows: &RecordBatch, name: &str) -> Option<Vec<i128>> {
     let column = rows.column_by_name(name).filter(|column| column.null_count() == 0)?;
     match column.data_type() {
         DataType::Int64 => {

@@ -64,10 +64,10 @@ pub(super) struct Ids {
 
 /// Who does it.
 #[derive(Debug, clap::Args)]
-pub(super) struct Who {
+pub(crate) struct Who {
     /// Who decides; kept with the change [default: `actor` of the configuration file, else the user]
     #[arg(long, env = "CLICKTRAIL_ACTOR", value_name = "NAME")]
-    actor: Option<String>,
+    pub(crate) actor: Option<String>,
 }
 
 /// An ad as a person writes it.

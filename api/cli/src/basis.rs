@@ -148,7 +148,7 @@ fn document(basis: &Basis) -> Value {
     let marks = &basis.marks;
     let missing = |missing: &Missing| json!({"code": missing.code(), "detail": missing.to_string()});
     json!({
-        "generation": marks.generation.get(),
+        "making": marks.making.get(),
         "sealed_hours_through": marks.last_hour.as_ref().map(|last| last.hour.to_string()),
         "counted_through": marks.counted_through.get(),
         "judged_through": marks.judged.clicks_through.get(),

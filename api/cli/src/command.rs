@@ -12,7 +12,7 @@ use crate::{
     ads, audit, catalog, counters, demo, doctor,
     exit::Exit,
     global::{Format, Global, NoDataDirectory, Requested},
-    import, log, methodology, output, projections, rejected, schema, serve, simulate, verdicts,
+    import, log, methodology, output, projections, rejected, replay, schema, serve, simulate, verdicts,
 };
 
 /// Keeps every click, counts it once, and can prove both.
@@ -59,6 +59,9 @@ enum Command {
     Verdicts(verdicts::Command),
     /// Describe what is counted, filtered, adjusted and kept, and under which digests, as Markdown
     Methodology(methodology::Arguments),
+    /// Build what counts again, from exact inputs and beside it: plan, build, resume, list, help
+    #[command(subcommand)]
+    Replay(replay::Command),
     /// Events that failed validation, with their original bytes
     #[command(subcommand)]
     Rejected(rejected::Command),
@@ -87,6 +90,7 @@ impl Command {
             }
             Self::Verdicts(command) => matches!(command, verdicts::Command::Stats(_) | verdicts::Command::Stale),
             Self::Rejected(command) => matches!(command, rejected::Command::List { .. }),
+            Self::Replay(command) => command.answers_with_a_table(),
             Self::Catalog(command) => matches!(command, catalog::Command::Reconciliations),
             Self::Demo(_)
             | Self::Serve(_)
@@ -168,6 +172,7 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Projections(command) => Box::pin(projections::run(&global, command)).await,
         Command::Verdicts(command) => Box::pin(verdicts::run(&global, command)).await,
         Command::Methodology(arguments) => methodology::run(&global, &arguments),
+        Command::Replay(command) => Box::pin(replay::run(&global, command)).await,
         Command::Rejected(command) => Box::pin(rejected::run(&global, command)).await,
         Command::Schema(command) => schema::run(&global, &command),
         Command::Doctor(arguments) => Box::pin(doctor::run(&global, arguments)).await,

@@ -5,10 +5,16 @@
 pub(crate) enum Exit {
     /// Done.
     Ok,
+    /// What was asked for could not be done, and it was said why.
+    Failed,
     /// The check ran and found problems.
     Differences,
+    /// What was decided on is no longer what there is: nothing was changed.
+    GateRefused,
     /// Something that the command needs is not there.
     InputIncomplete,
+    /// Some of it is done, and the rest is not.
+    Partial,
 }
 
 impl Exit {
@@ -16,8 +22,11 @@ impl Exit {
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Ok => 0,
+            Self::Failed => 1,
             Self::Differences => 2,
+            Self::GateRefused => 3,
             Self::InputIncomplete => 4,
+            Self::Partial => 5,
         }
     }
 }

@@ -28,6 +28,7 @@ mod progress;
 mod projections;
 mod recount;
 mod rejected;
+mod replay;
 mod schema;
 mod serve;
 mod simulate;

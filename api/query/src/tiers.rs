@@ -44,6 +44,14 @@ impl ByCoverage {
         self.counted.entry(judged).or_insert_with(fresh)
     }
 
+    /// A promoted segment counts what was judged before a position, by whatever stage.
+    fn add_promoted(&mut self, live: &Segment, knows_before: Option<Position>) {
+        let before = self.before;
+        self.before = knows_before.or(before);
+        self.add_segment(live);
+        self.before = before;
+    }
+
     fn add_segment(&mut self, live: &Segment) {
         // A quiet hour's segment has no rows to read.
         if live.rows > 0 {
@@ -69,7 +77,9 @@ impl Service {
         let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
         let snapshot = self.catalog.snapshot(counters::NAME, first, last).await?;
         let mut sources = self.by_coverage(None).await?;
-        snapshot.segments.iter().for_each(|live| sources.add_segment(live));
+        for (live, pointer) in snapshot.segments.iter().zip(&snapshot.pointers) {
+            sources.add_promoted(live, pointer.knows_before);
+        }
         for partial in &snapshot.partials {
             let rows = hot::decode_for_questions(&partial.payload)?;
             sources.add_open((partial.first_seq, partial.last_seq), rows);

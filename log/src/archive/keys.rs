@@ -226,6 +226,11 @@ pub struct SegmentKey {
 }
 
 impl SegmentKey {
+    /// Where the segments of a projection stand.
+    pub fn all(projection: &str) -> Path {
+        Path::from(format!("segments/{projection}"))
+    }
+
     /// The key for these bytes.
     pub fn new(projection: &str, hour: Hour, digest: &Digest) -> Self {
         Self { projection: projection.to_owned(), hour, digest: short(digest) }
@@ -249,7 +254,7 @@ impl SegmentKey {
 }
 
 /// The receipt of a segment: found from its input and code alone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ReceiptKey {
     /// Which projection.
     pub projection: String,
@@ -262,6 +267,11 @@ pub struct ReceiptKey {
 }
 
 impl ReceiptKey {
+    /// Where the receipts of a projection stand.
+    pub fn all(projection: &str) -> Path {
+        Path::from(format!("receipts/{projection}"))
+    }
+
     /// Where the receipts of an hour stand.
     pub fn prefix(projection: &str, hour: Hour) -> Path {
         Path::from(format!("receipts/{projection}/{hour}"))

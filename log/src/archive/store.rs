@@ -23,14 +23,14 @@ use object_store::{
 use crate::{
     archive::{
         entry::File,
-        keys::ManifestKey,
+        keys::{ManifestKey, ReceiptKey, SegmentKey},
         kind::Kind,
         manifest::{self, Manifest},
     },
     frame::Digest,
     invariant,
     log::Stream,
-    time::Hour,
+    time::{Hour, Timestamp},
 };
 
 /// Why the archive did not do what it was asked, by what the caller can do.
@@ -83,6 +83,17 @@ impl Error {
             }
         }
     }
+}
+
+/// An object that stands in the store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// Its name.
+    pub path: Path,
+    /// Its size.
+    pub bytes: u64,
+    /// When it was written last, by the store's clock.
+    pub modified: Timestamp,
 }
 
 /// The archive's store.
@@ -231,6 +242,32 @@ impl Archive {
         Ok(bytes)
     }
 
+    /// The same without the digest: for another look at a file that is compared with it elsewhere.
+    ///
+    /// # Errors
+    /// [`Error::Missing`], [`Error::Damaged`] if its size is another one, [`Error::Unavailable`].
+    pub async fn get_file_again(&self, file: &File) -> Result<Bytes, Error> {
+        let bytes = self.get(&Path::from(file.key.as_str())).await?;
+        if bytes.len() as u64 == file.bytes {
+            return Ok(bytes);
+        }
+        let reason = format!("it has {} bytes, its manifest says {}", bytes.len(), file.bytes);
+        Err(Error::Damaged { key: file.key.clone(), reason })
+    }
+
+    /// Whether a file is there and has the size that it should have. It is one request, and nothing is read.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn holds_file(&self, file: &File) -> Result<bool, Error> {
+        let path = Path::from(file.key.as_str());
+        match self.store.head(&path).await {
+            Ok(meta) => Ok(meta.size == file.bytes),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(unavailable(&path, source)),
+        }
+    }
+
     /// The manifest of an hour of a stream; `None` if the hour is not sealed.
     ///
     /// # Errors
@@ -277,6 +314,41 @@ impl Archive {
     pub async fn holds_any(&self, prefix: &Path) -> Result<bool, Error> {
         let first = self.store.list(Some(prefix)).try_next().await;
         first.map(|found| found.is_some()).map_err(|source| unavailable(prefix, source))
+    }
+
+    /// What stands under a prefix, in the order of the names.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn list(&self, prefix: &Path) -> Result<Vec<Listed>, Error> {
+        let listed: Vec<_> =
+            self.store.list(Some(prefix)).try_collect().await.map_err(|source| unavailable(prefix, source))?;
+        let mut all: Vec<Listed> = listed
+            .into_iter()
+            .map(|meta| Listed {
+                path: meta.location,
+                bytes: meta.size,
+                modified: Timestamp::from_micros(meta.last_modified.timestamp_micros()),
+            })
+            .collect();
+        all.sort_by(|one, other| one.path.cmp(&other.path));
+        Ok(all)
+    }
+
+    /// Removes an object that was derived from others. One that is gone already is no error.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] for anything that is not derived: clicks, verdicts and manifests are never removed.
+    /// [`Error::Unavailable`].
+    pub async fn remove_derived(&self, path: &Path) -> Result<(), Error> {
+        let name = path.as_ref();
+        if SegmentKey::parse(name).is_none() && ReceiptKey::parse(name).is_none() {
+            return Err(Error::Setup(format!("{path} is neither segment nor receipt, and is not removed")));
+        }
+        match self.store.delete(path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(unavailable(path, source)),
+        }
     }
 
     /// Makes a local file and its directory entry survive a power loss. A remote store has seen to that itself.

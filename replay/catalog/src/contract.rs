@@ -12,9 +12,10 @@ use clicktrail_verdicts::judge::Mark;
 
 use crate::{
     error::Error,
+    generations::Generations,
     model::{
-        AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, OpenRulings, Paused, Reconciliation,
-        RegisteredAd, SealedHour, Segment, Snapshot, StaleHour,
+        AdChange, Compare, HotPartial, LaterRuling, Making, Marks, OpenRulings, Paused, Reconciliation, RegisteredAd,
+        SealedHour, Segment, Snapshot, StaleHour,
     },
     replacement::Replacement,
     trail::{AuditEntry, AuditFilter, Audited},
@@ -22,7 +23,7 @@ use crate::{
 
 /// The catalog's contract. Every method is one transaction: done whole or not at all, and durable when it returns.
 #[async_trait]
-pub trait Catalog: Send + Sync + fmt::Debug {
+pub trait Catalog: Generations + Send + Sync + fmt::Debug {
     /// Registers ads, and changes those that are registered under the same id. Returns how many rows are new or differ
     /// from before. Writes one audit row that names `actor`, and for each ad that is new or differs one
     /// [`AdChange`]. A paused ad stays paused.
@@ -135,8 +136,9 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// If `through` is not after `before`, or a ruling does not come from these frames.
     async fn put_later_rulings(&self, rulings: &[LaterRuling], before: Seq, through: Seq) -> Result<(), Error>;
 
-    /// Sealed hours from `from` on that a later ruling concerns, at most `limit`, by hour.
-    async fn stale_hours(&self, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error>;
+    /// Sealed hours from `from` on that a later ruling concerns which their live segment does not know, at most `limit`,
+    /// by hour.
+    async fn stale_hours(&self, projection: &str, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error>;
 
     /// The later rulings about clicks behind the last sealed hour, if there are any.
     async fn open_rulings(&self) -> Result<Option<OpenRulings>, Error>;
@@ -147,22 +149,26 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// The live segment of one hour.
     async fn live_segment(&self, projection: &str, hour: Hour) -> Result<Option<Segment>, Error>;
 
-    /// Which making of the catalog it is.
-    async fn generation(&self) -> Result<Generation, Error>;
+    /// What one hour counts from unless another segment is promoted: it knows the verdicts of the live judge alone.
+    async fn sealed_segment(&self, projection: &str, hour: Hour) -> Result<Option<Segment>, Error>;
 
-    /// A handle for one that begins now, from the state that it reads next. Each handle belongs to the generation in
+    /// Which making of the catalog it is.
+    async fn making(&self) -> Result<Making, Error>;
+
+    /// A handle for one that begins now, from the state that it reads next. Each handle belongs to the making in
     /// which it was made: opened, or begun. After a rebuild every write through it that touches what the rebuild
     /// replaces is a [`Conflict`](Error::Conflict), so that nothing is written that is known from before.
     async fn begin(&self) -> Result<Arc<dyn Catalog>, Error>;
 
-    /// The end of a rebuild. One transaction puts hours, live segments and hot partials in place of those that are
-    /// there, leaves what is the same in both, forgets which hours are stale, and begins the next generation. Registry
-    /// and audit trail stay, with an audit row more.
+    /// The end of a rebuild. One transaction puts hours, sealed segments and hot partials in place of those that are
+    /// there, leaves what is the same in both, forgets which hours are stale, and begins the next making. Registry,
+    /// generations and audit trail stay, with an audit row more. An hour that was promoted, and not back, counts from
+    /// the segment of its last promotion, unless it has another manifest now.
     ///
     /// # Errors
     /// [`Error::Conflict`] if something was sealed or counted meanwhile that would be lost, or another rebuild ended.
     ///
     /// # Panics
     /// If the hours, or the partials behind them, do not follow each other.
-    async fn replace(&self, replacement: &Replacement, actor: &str, now: Timestamp) -> Result<Generation, Error>;
+    async fn replace(&self, replacement: &Replacement, actor: &str, now: Timestamp) -> Result<Making, Error>;
 }

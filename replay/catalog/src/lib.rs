@@ -8,15 +8,16 @@
 //! - `registry`, `audit` (of the `trail`), `sealing`, `live` and `verdicts` are the operations and their SQL, `rows`
 //!   reads what they fetch;
 //! - `snapshot` is what answers are read from, how far it goes and what is missing; `replace` ends a rebuild with a
-//!   `replacement`, and `generation` keeps out who began before it;
+//!   `replacement`, and `making` keeps out who began before it;
 //! - `session` is the narrow waist to `sqlx`; `sqlite` and `postgres` are behind it;
 //! - `migration` lists the scripts, `migrate` applies them.
 
 mod audit;
 mod contract;
 mod error;
-mod generation;
+pub mod generations;
 mod live;
+mod making;
 mod migrate;
 mod migration;
 mod model;
@@ -38,7 +39,7 @@ pub use clicktrail_verdicts::judge::Mark;
 pub use contract::Catalog;
 pub use error::Error;
 pub use model::{
-    AdAction, AdChange, Compare, Generation, Hole, HotPartial, LaterRuling, Marks, OpenRulings, Outcome, Paused,
+    AdAction, AdChange, Compare, Hole, HotPartial, LaterRuling, Making, Marks, OpenRulings, Outcome, Paused,
     Reconciliation, RegisteredAd, SealedHour, Segment, Snapshot, StaleHour,
 };
 pub use postgres::Postgres;

@@ -33,8 +33,14 @@ const DROP_FROM_TO: &str = "DELETE FROM hot_partials WHERE last_seq >= $1 AND fi
 const LIVE_SEGMENTS: &str = "
     SELECT s.projection, s.hour, s.segment_key, s.bytes, s.rows, s.input_digest, s.code_digest, s.output_digest,
         s.verdicts_before
-    FROM live_segments l JOIN segments s ON s.segment_key = l.segment_key JOIN hours h ON h.hour = l.hour
+    FROM live_segments l JOIN segments s ON s.projection = l.projection AND s.hour = l.hour
+        AND s.input_digest = l.input_digest AND s.code_digest = l.code_digest
+    JOIN hours h ON h.hour = l.hour
     WHERE l.projection = $1 AND l.hour >= $2 AND l.hour <= $3 ORDER BY l.hour";
+
+const SEALED_SEGMENTS: &str = "
+    SELECT projection, hour, segment_key, bytes, rows, input_digest, code_digest, output_digest, verdicts_before
+    FROM segments WHERE sealed = 1 AND projection = $1 AND hour >= $2 AND hour <= $3 ORDER BY hour";
 
 /// The last sealed frame, and the last frame of any hot partial; [`Seq::ZERO`] where there is none.
 async fn ends(session: &mut impl Session) -> Result<(Seq, Seq), Error> {
@@ -145,6 +151,17 @@ pub(crate) async fn segments(
 ) -> Result<Vec<Segment>, Error> {
     let range = [projection.into(), from.into(), to_inclusive.into()];
     session.fetch(LIVE_SEGMENTS, &range, rows::segment).await
+}
+
+/// What a range of hours counts from unless another segment is promoted, by hour.
+pub(crate) async fn sealed_segments(
+    session: &mut impl Session,
+    projection: &str,
+    from: Hour,
+    to_inclusive: Hour,
+) -> Result<Vec<Segment>, Error> {
+    let range = [projection.into(), from.into(), to_inclusive.into()];
+    session.fetch(SEALED_SEGMENTS, &range, rows::segment).await
 }
 
 #[cfg(test)]

@@ -42,6 +42,7 @@ pub(crate) const SQLITE: &[Migration] = migrations! { "sqlite":
     5 "generation" from "0005_generation.sql",
     6 "ad_changes" from "0006_ad_changes.sql",
     7 "audit_trail" from "0007_audit_trail.sql",
+    8 "generations" from "0008_generations.sql",
 };
 
 pub(crate) const POSTGRES: &[Migration] = migrations! { "postgres":
@@ -52,6 +53,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations! { "postgres":
     5 "generation" from "0005_generation.sql",
     6 "ad_changes" from "0006_ad_changes.sql",
     7 "audit_trail" from "0007_audit_trail.sql",
+    8 "generations" from "0008_generations.sql",
 };
 
 /// Whether the scripts are numbered from 1 without a hole, which is the order in which they are applied.

@@ -10,6 +10,8 @@ use clicktrail_log::{
 };
 use clicktrail_verdicts::judge::Mark;
 
+use crate::generations::LivePointer;
+
 /// An ad as it stands in the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RegisteredAd {
@@ -186,9 +188,9 @@ pub type Compare<'a> = &'a (dyn Fn(&[HotPartial]) -> Reconciliation + Send + Syn
 
 /// Which making of the catalog: a rebuild begins the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Generation(pub(crate) i64);
+pub struct Making(pub(crate) i64);
 
-impl Generation {
+impl Making {
     /// As a number, from 1.
     pub const fn get(self) -> i64 {
         self.0
@@ -199,7 +201,7 @@ impl Generation {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marks {
     /// Which making of the catalog it is.
-    pub generation: Generation,
+    pub making: Making,
     /// The first sealed hour.
     pub first_hour: Option<SealedHour>,
     /// The last sealed hour.
@@ -249,10 +251,15 @@ impl fmt::Display for Hole {
 pub struct Snapshot {
     /// The live segment of every sealed hour in the range, by hour.
     pub segments: Vec<Segment>,
+    /// How each of these came to count, in the same order.
+    pub pointers: Vec<LivePointer>,
     /// The hot partials of hours in the range that are not sealed, by first frame.
     pub partials: Vec<HotPartial>,
-    /// All sealed hours that a later ruling concerns, whatever the range, by hour.
+    /// All sealed hours that a later ruling concerns which their live segment does not know, whatever the range, by
+    /// hour.
     pub stale: Vec<StaleHour>,
+    /// The same with every later ruling, known to the live segment or not.
+    pub ruled: Vec<StaleHour>,
     /// How far everything goes, whatever the range.
     pub marks: Marks,
 }
@@ -286,10 +293,11 @@ pub struct OpenRulings {
 pub struct StaleHour {
     /// Which hour.
     pub hour: Hour,
-    /// The first verdict that its segment does not know, in the verdict log.
+    /// The first verdict that its segment does not know, in the verdict log. It may be an earlier one that was read in
+    /// the same page of the verdict log, if the segment knows a part of that page.
     pub first: Position,
     /// The last such verdict.
     pub last: Position,
-    /// How many.
+    /// How many; with the others of such a page.
     pub verdicts: u64,
 }

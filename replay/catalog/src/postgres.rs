@@ -10,9 +10,9 @@ use sqlx::{
 use crate::{
     contract::Catalog,
     error::Error,
-    generation, migrate,
+    making, migrate,
     migration::{Migration, POSTGRES},
-    model::Generation,
+    model::Making,
     session::{Backend, Lock},
 };
 
@@ -41,7 +41,7 @@ const SET_UP: &str = "
 #[derive(Debug)]
 pub struct Postgres {
     pool: PgPool,
-    generation: Generation,
+    making: Making,
 }
 
 impl Postgres {
@@ -59,9 +59,9 @@ impl Postgres {
             .after_connect(|connection, _| Box::pin(async move { connection.execute(SET_UP).await.map(|_| ()) }))
             .connect_with(options.application_name("clicktrail").disable_statement_logging())
             .await?;
-        let mut catalog = Self { pool, generation: Generation(0) };
+        let mut catalog = Self { pool, making: Making(0) };
         migrate::run(&catalog).await?;
-        catalog.generation = generation::of(&catalog).await?;
+        catalog.making = making::of(&catalog).await?;
         Ok(catalog)
     }
 }
@@ -70,12 +70,12 @@ impl Backend for Postgres {
     type Session = PgTransaction<'static>;
     const MIGRATIONS: &'static [Migration] = POSTGRES;
 
-    fn made_in(&self) -> Generation {
-        self.generation
+    fn made_in(&self) -> Making {
+        self.making
     }
 
-    fn under(&self, generation: Generation) -> Arc<dyn Catalog> {
-        Arc::new(Self { pool: self.pool.clone(), generation })
+    fn under(&self, making: Making) -> Arc<dyn Catalog> {
+        Arc::new(Self { pool: self.pool.clone(), making })
     }
 
     async fn read(&self) -> Result<Self::Session, Error> {
@@ -85,23 +85,39 @@ impl Backend for Postgres {
     async fn write(&self, lock: Lock) -> Result<Self::Session, Error> {
         // Read committed: the statements after the lock see what its earlier holders committed.
         let mut session = self.pool.begin_with("BEGIN ISOLATION LEVEL READ COMMITTED").await?;
-        sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(lock_key(lock)).execute(&mut *session).await?;
+        for key in lock_keys(lock) {
+            sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(key).execute(&mut *session).await?;
+        }
         Ok(session)
     }
 }
 
 /// All programs of a database share the numbers of advisory locks. Eight letters make a number that others hardly use.
-const fn lock_key(lock: Lock) -> i64 {
+const REGISTRY: i64 = i64::from_be_bytes(*b"clickads");
+const COUNTS: i64 = i64::from_be_bytes(*b"clickcnt");
+const UNITS: i64 = i64::from_be_bytes(*b"clickunt");
+const MIGRATIONS: i64 = i64::from_be_bytes(*b"clickmig");
+
+/// Who takes two takes them in one order, so that nobody waits for one that waits for the other.
+const fn lock_keys(lock: Lock) -> &'static [i64] {
     match lock {
-        Lock::Registry => i64::from_be_bytes(*b"clickads"),
-        Lock::Counts => i64::from_be_bytes(*b"clickcnt"),
-        Lock::Migrations => i64::from_be_bytes(*b"clickmig"),
+        Lock::Registry => &[REGISTRY],
+        Lock::Counts => &[COUNTS],
+        Lock::Units => &[UNITS],
+        Lock::Pointers => &[COUNTS, UNITS],
+        Lock::Migrations => &[MIGRATIONS],
     }
 }
 
-const _: () = assert!(
-    lock_key(Lock::Registry) != lock_key(Lock::Counts)
-        && lock_key(Lock::Registry) != lock_key(Lock::Migrations)
-        && lock_key(Lock::Counts) != lock_key(Lock::Migrations),
-    "locks that share a number exclude each other"
-);
+const _: () = {
+    let keys = [REGISTRY, COUNTS, UNITS, MIGRATIONS];
+    let mut one = 0;
+    while one < keys.len() {
+        let mut other = one + 1;
+        while other < keys.len() {
+            assert!(keys[one] != keys[other], "locks that share a number exclude each other");
+            other += 1;
+        }
+        one += 1;
+    }
+};

@@ -13,8 +13,9 @@ use clicktrail_log::{
 
 use crate::{
     error::Error,
-    generation, live,
-    model::{Generation, Reconciliation, SealedHour, Segment},
+    generations::pointers,
+    live, making,
+    model::{Making, Reconciliation, SealedHour, Segment},
     registry,
     replacement::{Registered, Replacement},
     rows, sealing,
@@ -30,7 +31,7 @@ const COMPARED: &str = "
     SELECT projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at
     FROM reconciliations WHERE projection = $1 ORDER BY hour";
 
-/// Pointers before what they point at.
+/// For an hour that has another manifest now. Pointers before what they point at.
 const DROP_HOUR: [&str; 4] = [
     "DELETE FROM live_segments WHERE hour = $1",
     "DELETE FROM segments WHERE hour = $1",
@@ -51,7 +52,7 @@ pub(crate) async fn replace(
     replacement: &Replacement,
     actor: &str,
     now: Timestamp,
-) -> Result<Generation, Error> {
+) -> Result<Making, Error> {
     replacement.check();
     let last = sealing::last_hour(session).await?;
     let counted = live::counted_through(session).await?;
@@ -68,7 +69,7 @@ pub(crate) async fn replace(
     let (was, is, hours) = (text(last.as_ref()), text(replacement.last()), replacement.hours.len());
     let detail = format!("{hours} hours; the last is {is}, it was {was}; counted through {reached}, it was {counted}");
     registry::audit(session, actor, now, "rebuild", &detail).await?;
-    generation::raise(session).await
+    making::raise(session).await
 }
 
 /// Nothing may be lost that was registered or counted while the replacement was built.
@@ -100,7 +101,7 @@ async fn put_hours(session: &mut impl Session, hours: &[Registered]) -> Result<(
     }
     let standing = sealing::list_hours(session, from, u32::MAX).await?;
     let standing: BTreeMap<Hour, SealedHour> = standing.into_iter().map(|hour| (hour.hour, hour)).collect();
-    let segments = live::segments(session, projection, from, to).await?;
+    let segments = live::sealed_segments(session, projection, from, to).await?;
     let segments: BTreeMap<Hour, Segment> = segments.into_iter().map(|segment| (segment.hour, segment)).collect();
     let compared = session.fetch(COMPARED, &[projection.into()], rows::reconciliation).await?;
     let compared: BTreeMap<Hour, Reconciliation> = compared.into_iter().map(|row| (row.hour, row)).collect();
@@ -108,14 +109,18 @@ async fn put_hours(session: &mut impl Session, hours: &[Registered]) -> Result<(
         let hour = registered.hour.hour;
         let is_same = standing.get(&hour) == Some(&registered.hour) && segments.get(&hour) == Some(&registered.segment);
         let compared = compared.get(&hour).filter(|_| is_same);
-        if compared.is_none() {
+        if compared.is_some() {
+            continue;
+        }
+        let is_of_it = |standing: &SealedHour| standing.manifest_digest == registered.hour.manifest_digest;
+        if !standing.get(&hour).is_some_and(is_of_it) {
             for statement in DROP_HOUR {
                 session.execute(statement, &[hour.into()]).await?;
             }
-            sealing::put(session, &registered.hour, &registered.segment, &registered.reconciliation).await?;
         }
+        sealing::put(session, &registered.hour, &registered.segment, &registered.reconciliation).await?;
     }
-    Ok(())
+    pointers::stand(session, projection, from, to).await
 }
 
 async fn put_partials(session: &mut impl Session, replacement: &Replacement) -> Result<(), Error> {

@@ -11,12 +11,14 @@ use clicktrail_verdicts::judge::Mark;
 use crate::{
     error::Error,
     model::{
-        AdAction, AdChange, Generation, Hole, HotPartial, OpenRulings, Outcome, Reconciliation, RegisteredAd,
-        SealedHour, Segment, StaleHour,
+        AdAction, AdChange, Hole, HotPartial, Making, OpenRulings, Outcome, Reconciliation, RegisteredAd, SealedHour,
+        Segment, StaleHour,
     },
     session::Fields,
     trail::{AuditEntry, AuditResult, Audited},
 };
+
+pub(crate) mod generations;
 
 /// A row, with its table and key for errors.
 struct Reader<'r> {
@@ -271,8 +273,8 @@ pub(crate) fn open_rulings(fields: &dyn Fields) -> Result<OpenRulings, Error> {
     })
 }
 
-pub(crate) fn generation(fields: &dyn Fields) -> Result<Generation, Error> {
-    Reader::of("catalog_generation", &[], fields).int("generation").map(Generation)
+pub(crate) fn making(fields: &dyn Fields) -> Result<Making, Error> {
+    Reader::of("catalog_generation", &[], fields).int("generation").map(Making)
 }
 
 /// An hour that does not follow the one before it.

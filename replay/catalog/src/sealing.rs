@@ -4,6 +4,7 @@ use clicktrail_log::{invariant, position::Seq, time::Hour};
 
 use crate::{
     error::Error,
+    generations::pointers,
     live,
     model::{Compare, Reconciliation, SealedHour, Segment},
     rows,
@@ -28,18 +29,21 @@ const HOUR_OF: &str = "
 
 const PUT_HOUR: &str = "
     INSERT INTO hours (hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    ON CONFLICT (hour) DO UPDATE SET first_seq = excluded.first_seq, last_seq = excluded.last_seq,
+        epoch = excluded.epoch, rows = excluded.rows, parts = excluded.parts, bytes = excluded.bytes,
+        manifest_digest = excluded.manifest_digest";
 
-const READ_SEGMENT: &str = "
-    SELECT projection, hour, segment_key, bytes, rows, input_digest, code_digest, output_digest, verdicts_before
-    FROM segments WHERE segment_key = $1";
+const UNSEAL: &str = "UPDATE segments SET sealed = 0 WHERE projection = $1 AND hour = $2 AND sealed = 1";
 
+/// A build that was promoted may have left the same segment.
 const PUT_SEGMENT: &str = "
     INSERT INTO segments (projection, hour, segment_key, bytes, rows, input_digest, code_digest, output_digest,
-        verdicts_before)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
-
-const PUT_LIVE: &str = "INSERT INTO live_segments (projection, hour, segment_key) VALUES ($1, $2, $3)";
+        verdicts_before, sealed)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)
+    ON CONFLICT (projection, hour, input_digest, code_digest) DO UPDATE SET segment_key = excluded.segment_key,
+        bytes = excluded.bytes, rows = excluded.rows, output_digest = excluded.output_digest,
+        verdicts_before = excluded.verdicts_before, sealed = 1";
 
 const READ_RECONCILIATION: &str = "
     SELECT projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at
@@ -51,7 +55,9 @@ const LIST_RECONCILIATIONS: &str = "
 
 const PUT_RECONCILIATION: &str = "
     INSERT INTO reconciliations (projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    ON CONFLICT (hour, projection) DO UPDATE SET outcome = excluded.outcome, sealed_rows = excluded.sealed_rows,
+        hot_rows = excluded.hot_rows, detail = excluded.detail, compared_at = excluded.compared_at";
 
 /// See [`Catalog::last_hour`](crate::Catalog::last_hour).
 pub(crate) async fn last_hour(session: &mut impl Session) -> Result<Option<SealedHour>, Error> {
@@ -98,6 +104,7 @@ pub(crate) async fn seal(
     let is_of_segment = compared == (segment.projection.as_str(), hour.hour);
     invariant!(I8, is_of_segment, "{sealed} is sealed with a comparison of {compared:?}");
     put(session, hour, segment, &reconciliation).await?;
+    pointers::stand(session, &segment.projection, hour.hour, hour.hour).await?;
     live::drop_touched(session, &touched, hour.last_seq).await?;
     let left = live::touching(session, hour.first_seq, hour.last_seq).await?;
     invariant!(I1, left.is_empty(), "{sealed} counts from its segment, and again from {} hot partials", left.len());
@@ -117,8 +124,8 @@ async fn reseal(
         let digest = &stored.manifest_digest;
         return Err(Error::Conflict(format!("{at} is sealed with another manifest, {digest}")));
     }
-    // The segment may no longer be live, because a later generation was promoted. It was registered all the same.
-    if session.fetch(READ_SEGMENT, &[Arg::from(&segment.key)], rows::segment).await?.pop().as_ref() != Some(segment) {
+    // The segment may not be live, because a generation was promoted. It was registered all the same.
+    if live::sealed_segments(session, &segment.projection, at, at).await?.pop().as_ref() != Some(segment) {
         return Err(Error::Conflict(format!("{at} is sealed with another segment than {}", segment.key)));
     }
     let key = [at.into(), Arg::from(&segment.projection)];
@@ -138,7 +145,8 @@ fn check_follows(last: &SealedHour, hour: &SealedHour) -> Result<(), Error> {
     )))
 }
 
-/// Registers an hour that is not registered, with its live segment.
+/// Registers an hour with the segment that it counts from unless another is promoted, in place of what is registered.
+/// The live pointer does not move yet.
 pub(crate) async fn put(
     session: &mut impl Session,
     hour: &SealedHour,
@@ -146,7 +154,7 @@ pub(crate) async fn put(
     reconciliation: &Reconciliation,
 ) -> Result<(), Error> {
     put_hour(session, hour).await?;
-    put_live_segment(session, segment).await?;
+    put_segment(session, segment).await?;
     put_reconciliation(session, reconciliation).await
 }
 
@@ -165,7 +173,7 @@ async fn put_hour(session: &mut impl Session, hour: &SealedHour) -> Result<(), E
     Ok(())
 }
 
-async fn put_live_segment(session: &mut impl Session, segment: &Segment) -> Result<(), Error> {
+async fn put_segment(session: &mut impl Session, segment: &Segment) -> Result<(), Error> {
     let args = [
         Arg::from(&segment.projection),
         segment.hour.into(),
@@ -177,9 +185,8 @@ async fn put_live_segment(session: &mut impl Session, segment: &Segment) -> Resu
         Arg::from(&segment.output_digest),
         segment.verdicts_before.into(),
     ];
+    session.execute(UNSEAL, &args[..2]).await?;
     session.execute(PUT_SEGMENT, &args).await?;
-    let pointers = session.execute(PUT_LIVE, &args[..3]).await?;
-    invariant!(I9, pointers == 1, "segment {} got {pointers} live pointers", segment.key);
     Ok(())
 }
 

@@ -5,7 +5,7 @@ use std::{borrow::Cow, fmt, future::Future, sync::Arc};
 
 use bytes::Bytes;
 use clicktrail_log::{
-    position::Seq,
+    position::{Position, Seq},
     time::{Hour, Timestamp},
 };
 use sqlx::{
@@ -14,7 +14,7 @@ use sqlx::{
     sqlite::{SqliteError, SqliteRow},
 };
 
-use crate::{contract::Catalog, error::Error, migration::Migration, model::Generation};
+use crate::{contract::Catalog, error::Error, migration::Migration, model::Making};
 
 /// What only one writing transaction at a time may change. SQLite has one writer anyway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,10 @@ pub(crate) enum Lock {
     Registry,
     /// Hours, segments, hot partials: whatever decides which frames are counted where.
     Counts,
+    /// Generations and their units, so that workers do not wait for sealing.
+    Units,
+    /// Live pointers, which move to what units made: counts and units together.
+    Pointers,
     /// The tables themselves.
     Migrations,
 }
@@ -35,10 +39,10 @@ pub(crate) trait Backend: Send + Sync + fmt::Debug {
     const MIGRATIONS: &'static [Migration];
 
     /// The making of the catalog that this handle writes to.
-    fn made_in(&self) -> Generation;
+    fn made_in(&self) -> Making;
 
-    /// The same database, for one that begins under `generation`.
-    fn under(&self, generation: Generation) -> Arc<dyn Catalog>;
+    /// The same database, for one that begins under `making`.
+    fn under(&self, making: Making) -> Arc<dyn Catalog>;
 
     /// A transaction that sees one instant and changes nothing; it ends when it is dropped.
     fn read(&self) -> impl Future<Output = Result<Self::Session, Error>> + Send;
@@ -98,6 +102,13 @@ impl From<u64> for Arg<'_> {
 impl From<Seq> for Arg<'_> {
     fn from(seq: Seq) -> Self {
         Self::Int(seq.as_i64())
+    }
+}
+
+/// Positions are above 0, which stands for none.
+impl From<Option<Position>> for Arg<'_> {
+    fn from(position: Option<Position>) -> Self {
+        Self::Int(position.map_or(0, Position::as_i64))
     }
 }
 

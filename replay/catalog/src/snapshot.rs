@@ -4,7 +4,8 @@ use clicktrail_log::{invariant, position::Seq, time::Hour};
 
 use crate::{
     error::Error,
-    generation, live,
+    generations::pointers,
+    live, making,
     model::{Hole, Marks, Snapshot},
     rows, sealing,
     session::Session,
@@ -23,7 +24,8 @@ const HOLES_BETWEEN_HOURS: &str = "
 
 const HOURS_WITHOUT_SEGMENT: &str = "
     SELECT h.hour FROM hours h LEFT JOIN (
-        SELECT l.hour FROM live_segments l JOIN segments s ON s.segment_key = l.segment_key
+        SELECT l.hour FROM live_segments l JOIN segments s ON s.projection = l.projection AND s.hour = l.hour
+            AND s.input_digest = l.input_digest AND s.code_digest = l.code_digest
         WHERE l.projection = $1) AS projected ON projected.hour = h.hour
     WHERE projected.hour IS NULL ORDER BY h.hour LIMIT $2";
 
@@ -45,11 +47,13 @@ pub(crate) async fn snapshot(
     let segments = live::segments(session, projection, from, to_inclusive).await?;
     let one_an_hour = segments.windows(2).all(|pair| pair[0].hour < pair[1].hour);
     invariant!(I9, one_an_hour, "an hour of {projection} has two live segments: {segments:?}");
+    let pointers = pointers::of_range(session, projection, from, to_inclusive).await?;
     let unsealed = [from.into(), to_inclusive.into(), sealed.into()];
     let partials = session.fetch(UNSEALED, &unsealed, rows::partial).await?;
     live::check_once(&partials);
-    let stale = verdicts::stale_hours(session, Hour::from_i64(i64::MIN / 2), u32::MAX).await?;
-    Ok(Snapshot { segments, partials, stale, marks })
+    let stale = verdicts::stale_hours(session, projection, Hour::from_i64(i64::MIN / 2), u32::MAX).await?;
+    let ruled = verdicts::ruled_hours(session).await?;
+    Ok(Snapshot { segments, pointers, partials, stale, ruled, marks })
 }
 
 /// See [`Catalog::marks`](crate::Catalog::marks). The session has to see one instant.
@@ -62,7 +66,7 @@ pub(crate) async fn marks(session: &mut impl Session, projection: &str) -> Resul
     holes.extend(session.fetch(HOURS_WITHOUT_SEGMENT, &without, rows::hour_without_segment).await?);
     holes.extend(between(sealed, &ranges).take(HOLES_MAX as usize));
     Ok(Marks {
-        generation: generation::read(session).await?,
+        making: making::read(session).await?,
         first_hour: sealing::list_hours(session, Hour::from_i64(i64::MIN / 2), 1).await?.pop(),
         last_hour,
         counted_through: live::counted_through(session).await?,

@@ -16,9 +16,9 @@ use sqlx::{
 use crate::{
     contract::Catalog,
     error::Error,
-    generation, migrate,
+    making, migrate,
     migration::{Migration, SQLITE},
-    model::Generation,
+    model::Making,
     session::{Backend, Lock},
 };
 
@@ -40,7 +40,7 @@ const READERS_MAX: u32 = 4;
 pub struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
-    generation: Generation,
+    making: Making,
 }
 
 impl Sqlite {
@@ -81,9 +81,9 @@ impl Sqlite {
             .max_connections(READERS_MAX)
             .acquire_timeout(WAIT_MAX)
             .connect_lazy_with(options.pragma("query_only", "ON"));
-        let mut catalog = Self { writer, readers, generation: Generation(0) };
+        let mut catalog = Self { writer, readers, making: Making(0) };
         migrate::run(&catalog).await?;
-        catalog.generation = generation::of(&catalog).await?;
+        catalog.making = making::of(&catalog).await?;
         Ok(catalog)
     }
 }
@@ -92,12 +92,12 @@ impl Backend for Sqlite {
     type Session = SqliteTransaction<'static>;
     const MIGRATIONS: &'static [Migration] = SQLITE;
 
-    fn made_in(&self) -> Generation {
-        self.generation
+    fn made_in(&self) -> Making {
+        self.making
     }
 
-    fn under(&self, generation: Generation) -> Arc<dyn Catalog> {
-        Arc::new(Self { writer: self.writer.clone(), readers: self.readers.clone(), generation })
+    fn under(&self, making: Making) -> Arc<dyn Catalog> {
+        Arc::new(Self { writer: self.writer.clone(), readers: self.readers.clone(), making })
     }
 
     async fn read(&self) -> Result<Self::Session, Error> {

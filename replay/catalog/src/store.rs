@@ -14,10 +14,10 @@ use crate::{
     audit,
     contract::Catalog,
     error::Error,
-    generation, live,
+    live, making,
     model::{
-        AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, OpenRulings, Paused, Reconciliation,
-        RegisteredAd, SealedHour, Segment, Snapshot, StaleHour,
+        AdChange, Compare, HotPartial, LaterRuling, Making, Marks, OpenRulings, Paused, Reconciliation, RegisteredAd,
+        SealedHour, Segment, Snapshot, StaleHour,
     },
     registry, replace,
     replacement::Replacement,
@@ -87,13 +87,13 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn put_partial(&self, partial: &HotPartial) -> Result<(), Error> {
-        let mut session = generation::write(self).await?;
+        let mut session = making::write(self).await?;
         live::put(&mut session, partial).await?;
         session.commit().await
     }
 
     async fn merge_partials(&self, merged: &HotPartial, replaced: u32) -> Result<(), Error> {
-        let mut session = generation::write(self).await?;
+        let mut session = making::write(self).await?;
         live::merge(&mut session, merged, replaced).await?;
         session.commit().await
     }
@@ -103,7 +103,7 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn seal(&self, hour: &SealedHour, segment: &Segment, compare: Compare<'_>) -> Result<Reconciliation, Error> {
-        let mut session = generation::write(self).await?;
+        let mut session = making::write(self).await?;
         let reconciliation = sealing::seal(&mut session, hour, segment, compare).await?;
         session.commit().await?;
         Ok(reconciliation)
@@ -126,7 +126,7 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn put_judged(&self, before: &Mark, after: &Mark) -> Result<(), Error> {
-        let mut session = generation::write(self).await?;
+        let mut session = making::write(self).await?;
         verdicts::put_judged(&mut session, before, after).await?;
         session.commit().await
     }
@@ -136,13 +136,13 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn put_later_rulings(&self, rulings: &[LaterRuling], before: Seq, through: Seq) -> Result<(), Error> {
-        let mut session = generation::write(self).await?;
+        let mut session = making::write(self).await?;
         verdicts::put_later_rulings(&mut session, rulings, before, through).await?;
         session.commit().await
     }
 
-    async fn stale_hours(&self, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error> {
-        verdicts::stale_hours(&mut self.read().await?, from, limit).await
+    async fn stale_hours(&self, projection: &str, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error> {
+        verdicts::stale_hours(&mut self.read().await?, projection, from, limit).await
     }
 
     async fn open_rulings(&self) -> Result<Option<OpenRulings>, Error> {
@@ -157,18 +157,22 @@ impl<B: Backend> Catalog for B {
         Ok(live::segments(&mut self.read().await?, projection, hour, hour).await?.pop())
     }
 
-    async fn generation(&self) -> Result<Generation, Error> {
-        generation::of(self).await
+    async fn sealed_segment(&self, projection: &str, hour: Hour) -> Result<Option<Segment>, Error> {
+        Ok(live::sealed_segments(&mut self.read().await?, projection, hour, hour).await?.pop())
+    }
+
+    async fn making(&self) -> Result<Making, Error> {
+        making::of(self).await
     }
 
     async fn begin(&self) -> Result<Arc<dyn Catalog>, Error> {
-        Ok(self.under(generation::of(self).await?))
+        Ok(self.under(making::of(self).await?))
     }
 
-    async fn replace(&self, replacement: &Replacement, actor: &str, now: Timestamp) -> Result<Generation, Error> {
-        let mut session = generation::write(self).await?;
-        let generation = replace::replace(&mut session, replacement, actor, now).await?;
+    async fn replace(&self, replacement: &Replacement, actor: &str, now: Timestamp) -> Result<Making, Error> {
+        let mut session = making::write(self).await?;
+        let making = replace::replace(&mut session, replacement, actor, now).await?;
         session.commit().await?;
-        Ok(generation)
+        Ok(making)
     }
 }

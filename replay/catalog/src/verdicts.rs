@@ -20,14 +20,21 @@ const PUT_FOLLOWED: &str = "UPDATE verdict_marks SET followed = $1";
 
 const PUT_LATER: &str = "
     INSERT INTO later_rulings (click_seq, first_position, last_position, verdicts) VALUES ($1, $2, $3, $4)
-    ON CONFLICT (click_seq) DO UPDATE SET last_position = excluded.last_position,
-        verdicts = later_rulings.verdicts + excluded.verdicts";
+    ON CONFLICT (click_seq, first_position) DO NOTHING";
 
 const STALE: &str = "
     SELECT h.hour, MIN(r.first_position) AS first_position, MAX(r.last_position) AS last_position,
         CAST(SUM(r.verdicts) AS BIGINT) AS verdicts
     FROM hours h JOIN later_rulings r ON r.click_seq BETWEEN h.first_seq AND h.last_seq
-    WHERE h.hour >= $1 GROUP BY h.hour ORDER BY h.hour LIMIT $2";
+        LEFT JOIN live_segments l ON l.projection = $1 AND l.hour = h.hour
+    WHERE h.hour >= $2 AND r.last_position >= COALESCE(l.knows_before, 0)
+    GROUP BY h.hour ORDER BY h.hour LIMIT $3";
+
+const RULED: &str = "
+    SELECT h.hour, MIN(r.first_position) AS first_position, MAX(r.last_position) AS last_position,
+        CAST(SUM(r.verdicts) AS BIGINT) AS verdicts
+    FROM hours h JOIN later_rulings r ON r.click_seq BETWEEN h.first_seq AND h.last_seq
+    GROUP BY h.hour ORDER BY h.hour";
 
 const OPEN: &str = "
     SELECT MIN(first_position) AS first_position, MAX(last_position) AS last_position,
@@ -96,15 +103,26 @@ pub(crate) async fn put_later_rulings(
             ruling.last.as_i64().into(),
             ruling.verdicts.into(),
         ];
-        session.execute(PUT_LATER, &args).await?;
+        let stored = session.execute(PUT_LATER, &args).await?;
+        invariant!(I1, stored == 1, "{ruling:?} is stored already, though its frames were not followed");
     }
     session.execute(PUT_FOLLOWED, &[through.into()]).await?;
     Ok(())
 }
 
 /// See [`Catalog::stale_hours`](crate::Catalog::stale_hours).
-pub(crate) async fn stale_hours(session: &mut impl Session, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error> {
-    session.fetch(STALE, &[from.into(), limit.into()], rows::stale_hour).await
+pub(crate) async fn stale_hours(
+    session: &mut impl Session,
+    projection: &str,
+    from: Hour,
+    limit: u32,
+) -> Result<Vec<StaleHour>, Error> {
+    session.fetch(STALE, &[projection.into(), from.into(), limit.into()], rows::stale_hour).await
+}
+
+/// Sealed hours with all later rulings about them, whether their live segment knows those or not, by hour.
+pub(crate) async fn ruled_hours(session: &mut impl Session) -> Result<Vec<StaleHour>, Error> {
+    session.fetch(RULED, &[], rows::stale_hour).await
 }
 
 /// See [`Catalog::open_rulings`](crate::Catalog::open_rulings).

@@ -13,7 +13,7 @@
 use std::{sync::Arc, time::Duration};
 
 use arrow::array::RecordBatch;
-use clicktrail_catalog::{self as catalog, Catalog, Generation, HotPartial};
+use clicktrail_catalog::{self as catalog, Catalog, HotPartial, Making};
 use clicktrail_log::{
     archive::Archive,
     causes::causes,
@@ -67,7 +67,7 @@ pub struct Projector {
 struct Progress {
     /// The catalog that it was found in: after a rebuild it takes nothing more, and progress is found again.
     catalog: Arc<dyn Catalog>,
-    generation: Generation,
+    making: Making,
     /// Stands behind the frames that are counted.
     reader: Reader,
     /// Live rulings about frames that are not counted yet.
@@ -121,11 +121,11 @@ impl Projector {
             None => self.find_progress().await?,
         };
         let frames = self.gather(&mut progress, wait).await?;
-        let Progress { catalog, generation, reader, ahead } = &mut progress;
+        let Progress { catalog, making, reader, ahead } = &mut progress;
         let Some(hour) = frames.first().map(|first| reader.hour_of(first)) else {
             self.lag(reader.through()).await?;
             // After a rebuild there may be frames to count again, also if no new ones come.
-            let is_present = catalog.generation().await? == *generation;
+            let is_present = catalog.making().await? == *making;
             self.progress = Some(progress).filter(|_| is_present);
             return Ok(0);
         };
@@ -204,7 +204,7 @@ impl Projector {
     /// since.
     async fn find_progress(&self) -> Result<Progress, Error> {
         let catalog = self.catalog.begin().await?;
-        let generation = catalog.generation().await?;
+        let making = catalog.making().await?;
         let through = catalog.counted_through().await?;
         let reader = Reader::behind(&self.log, &self.archive, catalog.as_ref(), through).await?;
         let ahead = match &self.verdicts {
@@ -214,7 +214,7 @@ impl Projector {
             }
             None => Ahead::default(),
         };
-        Ok(Progress { catalog, generation, reader, ahead })
+        Ok(Progress { catalog, making, reader, ahead })
     }
 
     /// Merges the newest partials of an hour once there were enough ticks.

@@ -360,7 +360,7 @@ async fn question_at_any_point_of_sealing_and_rebuilding_finds_the_same_totals()
     loop {
         let ended = poll_once(&mut changes).await.is_some();
         let snapshot = asker.snapshot().await;
-        let state = (snapshot.segments.len(), snapshot.partials.len(), snapshot.marks.generation.get());
+        let state = (snapshot.segments.len(), snapshot.partials.len(), snapshot.marks.making.get());
         let looks = seen.entry(state).or_default();
         *looks += 1;
         // What was asked in the same state often enough is not asked again and again.
@@ -375,6 +375,6 @@ async fn question_at_any_point_of_sealing_and_rebuilding_finds_the_same_totals()
             break;
         }
     }
-    let states: Vec<_> = seen.keys().map(|(segments, _, generation)| (*segments, *generation)).collect();
+    let states: Vec<_> = seen.keys().map(|(segments, _, making)| (*segments, *making)).collect();
     assert_eq!(states, [(0, 1), (1, 1), (2, 1), (3, 1), (3, 2)], "{seen:?}");
 }

@@ -13,7 +13,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use clicktrail_catalog::{Catalog, Generation, Outcome, SealedHour};
+use clicktrail_catalog::{Catalog, Making, Outcome, SealedHour};
 use clicktrail_log::{
     archive::{
         Archive, Manifest,
@@ -75,7 +75,7 @@ pub struct Archiver {
 struct Standing {
     cursor: Cursor,
     catalog: Arc<dyn Catalog>,
-    generation: Generation,
+    making: Making,
 }
 
 /// The verdict log, its archive, and how far that goes.
@@ -113,35 +113,35 @@ impl Archiver {
     /// # Errors
     /// See [`Error`]. The same call may be made again.
     pub async fn seal_next(&mut self, now: Timestamp) -> Result<Option<Sealed>, Error> {
-        let Standing { cursor, catalog, generation } = match self.standing.take() {
+        let Standing { cursor, catalog, making } = match self.standing.take() {
             Some(standing) => standing,
             None => self.find_standing().await?,
         };
         let Some((manifest, after)) = self.sealer.seal_next(&cursor, now).await? else {
             // After a rebuild fewer hours may be registered: then sealing finds its place again.
-            let is_present = catalog.generation().await? == generation;
-            self.standing = is_present.then_some(Standing { cursor, catalog, generation });
+            let is_present = catalog.making().await? == making;
+            self.standing = is_present.then_some(Standing { cursor, catalog, making });
             return Ok(None);
         };
         check_follows(&cursor, &manifest, &after);
         if self.verdicts.is_some() && catalog.judged().await?.clicks_through < manifest.last_seq() {
             // Nothing unjudged is ever owed (I7). The manifest stands, and is adopted once the judge has passed the
             // hour.
-            self.standing = Some(Standing { cursor, catalog, generation });
+            self.standing = Some(Standing { cursor, catalog, making });
             return Ok(None);
         }
         self.wait_for_live(&manifest).await?;
         let history = self.verdicts.as_ref().map(|verdicts| &verdicts.history);
         let sealed = register::register(&self.archive, history, catalog.as_ref(), manifest, self.limits, now).await?;
-        self.standing = Some(Standing { cursor: after, catalog, generation });
+        self.standing = Some(Standing { cursor: after, catalog, making });
         Ok(Some(sealed))
     }
 
     async fn find_standing(&self) -> Result<Standing, Error> {
         let catalog = self.catalog.begin().await?;
-        let generation = catalog.generation().await?;
+        let making = catalog.making().await?;
         let last = catalog.last_hour().await?.map(|last| last.hour);
-        Ok(Standing { cursor: self.sealer.resume(last).await?, catalog, generation })
+        Ok(Standing { cursor: self.sealer.resume(last).await?, catalog, making })
     }
 
     /// Seals the next hour of verdicts if it is over at `now`; whether there was one.

@@ -114,14 +114,15 @@ fn event((number, kind, minute, publisher, currency): Sample, hour: Hour) -> Eve
 }
 
 /// The hour, sealed in a directory of its own, with what the judge found about it.
-struct Bed {
+pub(crate) struct Bed {
     _directory: TempDir,
-    archive: Archive,
-    manifest: Manifest,
+    pub(crate) archive: Archive,
+    pub(crate) manifest: Manifest,
+    pub(crate) history: VerdictReader,
     rulings: HourRulings,
 }
 
-async fn bed() -> Bed {
+pub(crate) async fn bed() -> Bed {
     let directory = tempfile::tempdir().unwrap();
     let hour = Hour::parse("2026-03-01T22").unwrap();
     let clock = Arc::new(ManualClock::new(hour.start()));
@@ -142,8 +143,9 @@ async fn bed() -> Bed {
     let over = hour.end_exclusive().plus_micros(i64::try_from(GRACE.as_micros()).unwrap());
     let sealer = Sealer::new(clicks, archive.clone());
     let (manifest, _) = sealer.seal_next(&Cursor::start(), over).await.unwrap().unwrap();
-    let rulings = HourRulings::live(&VerdictReader::new(verdicts, archive.clone()), &manifest).await.unwrap();
-    Bed { _directory: directory, archive, manifest, rulings }
+    let history = VerdictReader::new(verdicts, archive.clone());
+    let rulings = HourRulings::live(&history, &manifest).await.unwrap();
+    Bed { _directory: directory, archive, manifest, history, rulings }
 }
 
 async fn rule(log: Arc<dyn Log>, archive: &Archive, at: Timestamp) {

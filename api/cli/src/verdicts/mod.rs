@@ -3,7 +3,8 @@
 use clicktrail_log::position::Position;
 
 use crate::{exit::Exit, global::Global};
-use range::Range;
+pub(crate) use range::Range;
+pub(crate) use words::sum;
 
 mod bill;
 mod hand;

@@ -1,6 +1,6 @@
 //! A range of sealed hours, as arguments.
 
-use clicktrail_log::time::Hour;
+use clicktrail_log::time::{Hour, Timestamp};
 use clicktrail_projections::zone::{self, Unit, Zone};
 
 /// A range of sealed hours.
@@ -22,6 +22,21 @@ pub(crate) struct Range {
 pub(crate) struct Hours(zone::Range);
 
 impl Range {
+    /// The zone of its bounds.
+    pub(crate) fn zone(&self) -> &Zone {
+        &self.timezone
+    }
+
+    /// The first and the last hour; `None` where there is no bound.
+    pub(crate) fn bounds(&self) -> anyhow::Result<(Option<Hour>, Option<Hour>)> {
+        let Hours(range) = self.hours()?;
+        let pieces: Vec<_> = range.pieces().collect();
+        let (Some((from, _)), Some((_, to))) = (pieces.first(), pieces.last()) else { return Ok((None, None)) };
+        anyhow::ensure!(pieces.len() == 1, "a bound is a date whose day the clocks entered twice: write a time of UTC");
+        // The end is exclusive, and lies between two hours.
+        Ok((from.map(Timestamp::hour), to.map(|to| to.plus_micros(-1).hour())))
+    }
+
     /// The hours, once the bounds are understood.
     pub(crate) fn hours(&self) -> anyhow::Result<Hours> {
         let (from, to) = (self.from.as_deref(), self.to.as_deref());

@@ -211,7 +211,7 @@ async fn counts_of_open_frames_that_are_lost_are_named() {
 /// The live segment of the hour so many after the first: its file.
 async fn live_segment(installation: &Installation, number: i64) -> PathBuf {
     let mut connection = catalog(installation).await;
-    let sql = "SELECT segment_key FROM live_segments WHERE hour = (SELECT MIN(hour) FROM hours) + $1";
+    let sql = "SELECT segment_key FROM segments WHERE sealed = 1 AND hour = (SELECT MIN(hour) FROM hours) + $1";
     let row = sqlx::query(sql).bind(number).fetch_one(&mut connection).await.unwrap();
     connection.close().await.unwrap();
     installation.data().join("archive").join(row.get::<String, _>(0))
@@ -281,8 +281,7 @@ async fn point_at(installation: &Installation, place: &Path, bytes: &[u8], diges
         installation,
         &format!(
             "UPDATE segments SET segment_key = '{key}', bytes = {size}, rows = {rows}, output_digest = '{digest}'
-                 WHERE hour = {hour};
-             UPDATE live_segments SET segment_key = '{key}' WHERE hour = {hour};"
+                 WHERE hour = {hour};"
         ),
     )
     .await;

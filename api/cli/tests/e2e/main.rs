@@ -26,6 +26,7 @@ mod made_up;
 mod nats_server;
 mod production;
 mod projections;
+mod promotion;
 #[allow(dead_code, reason = "the log's own tests use the rest of it")]
 #[path = "../../../../log/tests/conformance/proxy.rs"]
 mod proxy;
@@ -34,6 +35,7 @@ mod real_log_damage;
 mod rebuild;
 mod reconciliation;
 mod recount;
+mod replay;
 mod seed;
 mod server;
 mod tiers;

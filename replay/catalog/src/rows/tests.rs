@@ -131,7 +131,10 @@ async fn check(catalog: &Sqlite, world: &World) {
     assert_eq!(catalog.counted_through().await.unwrap(), world.partial.last_seq);
     assert_eq!(catalog.judged().await.unwrap(), world.judged);
     let LaterRuling { first, last, verdicts, .. } = world.later;
-    assert_eq!(catalog.stale_hours(at, 10).await.unwrap(), [StaleHour { hour: at, first, last, verdicts }]);
+    assert_eq!(
+        catalog.stale_hours(&world.segment.projection, at, 10).await.unwrap(),
+        [StaleHour { hour: at, first, last, verdicts }]
+    );
 }
 
 proptest! {

@@ -1,6 +1,6 @@
 //! Opening, reopening, and what happens when something is wrong.
 
-use clicktrail_catalog::Error;
+use clicktrail_catalog::{Error, Segment};
 
 use crate::{
     place::Place,
@@ -85,6 +85,36 @@ pub(crate) async fn catalog_without_changes_of_ads_is_brought_up_to_date(place: 
     catalog.pause_ads(&["a".to_owned()], true, "bob", at(1)).await.unwrap();
     let changes = catalog.ad_changes("a", 0, 10).await.unwrap();
     assert_eq!((changes.len(), &changes[0].before.as_ref().unwrap().ad), (1, &ad("a", 1)));
+}
+
+/// What the program of six migrations left: segments by their keys, of which two count, and later rulings.
+pub(crate) async fn catalog_without_generations_keeps_what_counts(place: Place) {
+    place.migrate_to(6).await;
+    place
+        .execute(
+            "INSERT INTO hours VALUES (490000, 1, 8, 1, 8000, 1, 123456, 'manifest 2025-11-24T16'),
+                (490001, 9, 16, 1, 8000, 1, 123456, 'manifest 2025-11-24T17');
+             INSERT INTO segments VALUES ('k0', 'counters', 490000, 4321, 17, 'input', 'code', 'output', 0),
+                ('k1', 'counters', 490001, 4321, 17, 'input', 'code', 'output', 72057594037993472),
+                ('k2', 'counters', 490001, 5, 1, 'input', 'earlier code', 'output 2', 0);
+             INSERT INTO live_segments VALUES ('counters', 490000, 'k0'), ('counters', 490001, 'k1');
+             INSERT INTO reconciliations VALUES ('counters', 490000, 'equal', 17, 1, '', 1700000000000005);
+             INSERT INTO later_rulings VALUES (3, 72057594037993472, 72057594037993473, 2)",
+        )
+        .await;
+    let catalog = place.open().await;
+    let snapshot = catalog.snapshot(COUNTERS, hour(-9), hour(9)).await.unwrap();
+    let expected =
+        |after, key: &str, verdicts_before| Segment { key: key.to_owned(), verdicts_before, ..segment(hour(after)) };
+    assert_eq!(snapshot.segments, [expected(0, "k0", 0), expected(1, "k1", 72_057_594_037_993_472)]);
+    assert!(snapshot.pointers.iter().all(|live| live.generation.is_none() && live.knows_before.is_none()));
+    assert_eq!(snapshot.marks.holes, []);
+    let stale: Vec<_> = snapshot.stale.iter().map(|stale| (stale.hour, stale.verdicts)).collect();
+    assert_eq!((stale, snapshot.ruled), (vec![(hour(0), 2)], snapshot.stale));
+    assert_eq!(catalog.sealed_segment(COUNTERS, hour(1)).await.unwrap(), snapshot.segments.get(1).cloned());
+    assert_eq!(place.texts("SELECT segment_key FROM segments ORDER BY segment_key").await, ["k0", "k1", "k2"]);
+    // The same hour is taken again as the one that it is.
+    catalog.seal(&sealed(hour(0), 1, 8), &snapshot.segments[0], &|_| panic!("sealed already")).await.unwrap();
 }
 
 pub(crate) async fn row_that_is_not_ours_is_named(place: Place) {

@@ -101,6 +101,7 @@ on_both! {
         changed_migration_is_refused
         newer_migration_is_refused
         catalog_without_changes_of_ads_is_brought_up_to_date
+        catalog_without_generations_keeps_what_counts
         row_that_is_not_ours_is_named
         failed_comparison_leaves_the_catalog_usable
         locked_database_is_unavailable

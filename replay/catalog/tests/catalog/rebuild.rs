@@ -56,13 +56,13 @@ pub(crate) async fn rebuild_keeps_registry_and_audit_and_begins_a_generation(pla
     catalog.put_ads(&[ad("a", 1)], "ann", at(0)).await.unwrap();
     catalog.put_partial(&partial(hour(0), 1, 10)).await.unwrap();
     catalog.put_partial(&partial(hour(1), 11, 14)).await.unwrap();
-    let first = catalog.generation().await.unwrap();
+    let first = catalog.making().await.unwrap();
     let replaced = replacement(catalog.as_ref(), 1, Some(vec![partial(hour(1), 11, 20)])).await;
     let second = catalog.replace(&replaced, "ann", at(9)).await.unwrap();
     assert!(first < second);
     let snapshot = all(catalog.as_ref()).await;
     assert_eq!((snapshot.segments, snapshot.partials), (vec![segment(hour(0))], vec![partial(hour(1), 11, 20)]));
-    assert_eq!((snapshot.marks.generation, snapshot.marks.counted_through), (second, seq(20)));
+    assert_eq!((snapshot.marks.making, snapshot.marks.counted_through), (second, seq(20)));
     assert_eq!(catalog.list_ads("", 10).await.unwrap(), [ad("a", 1)]);
     assert_eq!(catalog.ads_version().await.unwrap(), 1);
     assert_eq!(place.texts("SELECT action FROM audit ORDER BY audit_id").await, ["put_ads", "rebuild"]);
@@ -161,8 +161,8 @@ pub(crate) async fn rebuild_that_fails_leaves_everything_as_it_was(place: Place)
     catalog.put_partial(&partial(hour(1), 11, 13)).await.unwrap();
     let before = (all(catalog.as_ref()).await, catalog.list_hours(hour(0), 9).await.unwrap());
     let mut replaced = replacement(catalog.as_ref(), 3, Some(vec![])).await;
-    // The last hour's segment has the name of another.
-    replaced.hours[2].segment.key = replaced.hours[1].segment.key.clone();
+    // The last hour is of an epoch that no log has.
+    replaced.hours[2].hour.epoch = 0;
     let error = catalog.replace(&replaced, "ann", at(0)).await.unwrap_err();
     assert!(matches!(error, Error::Database(_)), "{error:?}");
     assert_eq!((all(catalog.as_ref()).await, catalog.list_hours(hour(0), 9).await.unwrap()), before);

@@ -5,7 +5,7 @@ use clicktrail_log::position::{Epoch, Position, Seq};
 
 use crate::{
     place::Place,
-    samples::{equal, hour, sealed, segment, seq},
+    samples::{COUNTERS, equal, hour, sealed, segment, seq},
 };
 
 fn judged(clicks: u64, verdicts: u64) -> Mark {
@@ -61,19 +61,19 @@ pub(crate) async fn later_ruling_makes_a_sealed_hour_stale(place: Place) {
         verdicts,
     };
     let all = [stale(0, 1, 4, 8), stale(2, 2, 2, 1)];
-    assert_eq!(catalog.stale_hours(hour(0), 10).await.unwrap(), all);
-    assert_eq!(catalog.stale_hours(hour(0), 1).await.unwrap(), all[..1]);
-    assert_eq!(catalog.stale_hours(hour(1), 10).await.unwrap(), all[1..]);
+    assert_eq!(catalog.stale_hours(COUNTERS, hour(0), 10).await.unwrap(), all);
+    assert_eq!(catalog.stale_hours(COUNTERS, hour(0), 1).await.unwrap(), all[..1]);
+    assert_eq!(catalog.stale_hours(COUNTERS, hour(1), 10).await.unwrap(), all[1..]);
 }
 
 pub(crate) async fn later_ruling_on_an_open_hour_waits_for_its_seal(place: Place) {
     let catalog = place.open().await;
     catalog.put_later_rulings(&[later(5, 1, 1, 1)], Seq::ZERO, seq(1)).await.unwrap();
-    assert_eq!(catalog.stale_hours(hour(0), 10).await.unwrap(), []);
+    assert_eq!(catalog.stale_hours(COUNTERS, hour(0), 10).await.unwrap(), []);
     let open = OpenRulings { first: verdict(1), last: verdict(1), verdicts: 1 };
     assert_eq!(catalog.open_rulings().await.unwrap(), Some(open));
     catalog.seal(&sealed(hour(0), 1, 10), &segment(hour(0)), &|_| equal(hour(0), 0)).await.unwrap();
-    assert_eq!(catalog.stale_hours(hour(0), 10).await.unwrap().len(), 1);
+    assert_eq!(catalog.stale_hours(COUNTERS, hour(0), 10).await.unwrap().len(), 1);
     assert_eq!(catalog.open_rulings().await.unwrap(), None);
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     error::Error,
-    model::Generation,
+    model::Making,
     rows,
     session::{Backend, Lock, Session},
 };
@@ -12,18 +12,18 @@ const READ: &str = "SELECT generation FROM catalog_generation";
 const RAISE: &str = "UPDATE catalog_generation SET generation = generation + 1";
 
 /// The present one.
-pub(crate) async fn read(session: &mut impl Session) -> Result<Generation, Error> {
-    let found = session.fetch(READ, &[], rows::generation).await?;
+pub(crate) async fn read(session: &mut impl Session) -> Result<Making, Error> {
+    let found = session.fetch(READ, &[], rows::making).await?;
     found.first().copied().ok_or_else(|| Error::Corrupt("no row in catalog_generation".to_owned()))
 }
 
 /// The present one of a database.
-pub(crate) async fn of(backend: &impl Backend) -> Result<Generation, Error> {
+pub(crate) async fn of(backend: &impl Backend) -> Result<Making, Error> {
     read(&mut backend.read().await?).await
 }
 
 /// Begins the next one.
-pub(crate) async fn raise(session: &mut impl Session) -> Result<Generation, Error> {
+pub(crate) async fn raise(session: &mut impl Session) -> Result<Making, Error> {
     session.execute(RAISE, &[]).await?;
     read(session).await
 }
@@ -40,7 +40,7 @@ pub(crate) async fn write<B: Backend>(backend: &B) -> Result<B::Session, Error> 
         return Ok(session);
     }
     Err(Error::Conflict(format!(
-        "it was rebuilt: this is generation {}, and what writes began with {}",
+        "it was rebuilt: this is making {}, and what writes began with {}",
         now.get(),
         began.get()
     )))

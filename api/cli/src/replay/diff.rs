@@ -1,0 +1,307 @@
+//! `clicktrail replay diff`
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, bail, ensure};
+use clicktrail_log::time::Hour;
+use clicktrail_projections::{Projection, session};
+use clicktrail_replay::{
+    codes::Codes,
+    diff::{
+        Changed, Comparison, Diff, Question, Sides,
+        events::{self, EventBehind},
+        sides::{Against, sides},
+    },
+};
+use serde_json::{Value, json};
+
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    installation::Installation,
+    output::{self, Table},
+    progress,
+    replay::generation,
+};
+
+/// So many events are shown.
+const EVENTS_MAX: usize = 1_000;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// A generation, held against what counted when it was planned; `ID:live` against what counts now, `ID:ID` against
+    /// another
+    #[arg(value_name = "ID[:live|:ID]")]
+    which: String,
+    /// Group by advertiser, campaign or hour; the currency is always added
+    #[arg(long = "by", value_delimiter = ',', default_value = "advertiser")]
+    by: Vec<By>,
+    /// Only of this advertiser
+    #[arg(long, value_name = "ID")]
+    advertiser: Option<String>,
+    /// Show the rows that differ too, at most --limit of them
+    #[arg(long)]
+    rows: bool,
+    /// Show the events behind these rows too, at most 1,000 of them
+    #[arg(long)]
+    events: bool,
+    /// How many rows are shown, or looked behind
+    #[arg(long, default_value_t = 100, value_name = "ROWS")]
+    limit: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum By {
+    Advertiser,
+    Campaign,
+    Hour,
+}
+
+pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let instance = global.open_answering().await?;
+    let (id, against) = arguments.which.split_once(':').unwrap_or((&arguments.which, ""));
+    let generation = generation::named(&instance, id).await?;
+    let against = match against {
+        "" => Against::Planned,
+        "live" => Against::Live,
+        other => Against::Other(generation::named(&instance, other).await?),
+    };
+    if let Against::Other(other) = &against {
+        ensure!(
+            other.projection == generation.projection,
+            "{} is of {}, not of {}",
+            other.id,
+            other.projection,
+            generation.projection
+        );
+    }
+    let sides = sides(instance.catalog.as_ref(), &generation, &against).await?;
+    let codes = Codes::read(Projection::counters(), instance.catalog.as_ref()).await?;
+    let projection = codes.get(&generation.code_digest);
+    let projection =
+        projection.with_context(|| format!("this program does not know the code {}", generation.code_digest))?;
+    let diff = compare(&instance, projection, &sides, &arguments).await?;
+    let events = match arguments.events {
+        true => behind(&instance, &sides, &diff).await?,
+        false => Vec::new(),
+    };
+    match global.output {
+        Format::Json => output::json(&document(&diff, &arguments, &events)),
+        Format::Table => print(&diff, &arguments, &events),
+    }
+    Ok(if diff.counts.all() == 0 { Exit::Ok } else { Exit::Differences })
+}
+
+async fn compare(
+    instance: &Installation,
+    projection: &Projection,
+    sides: &[Sides],
+    arguments: &Arguments,
+) -> anyhow::Result<Diff> {
+    let history = instance.rulings();
+    let comparison =
+        Comparison { archive: &instance.archive, history: &history, projection, limits: session::Limits::default() };
+    let columns = |by: &By| match by {
+        By::Advertiser => Some("advertiser_id"),
+        By::Campaign => Some("campaign_id"),
+        By::Hour => None,
+    };
+    let mut by: Vec<String> = arguments.by.iter().filter_map(columns).map(str::to_owned).collect();
+    by.push("currency".to_owned());
+    let question = Question {
+        by,
+        by_hour: arguments.by.contains(&By::Hour),
+        only: arguments.advertiser.clone().map(|advertiser| ("advertiser_id".to_owned(), advertiser)),
+        rows_max: if arguments.rows || arguments.events { arguments.limit } else { 0 },
+    };
+    let bar = progress::bar(sides.len() as u64, "compare");
+    let diff = comparison.run(sides, &question, |done| bar.set_position(done)).await;
+    bar.finish_and_clear();
+    Ok(diff?)
+}
+
+/// The events behind the rows that were kept.
+async fn behind(instance: &Installation, sides: &[Sides], diff: &Diff) -> anyhow::Result<Vec<(Hour, EventBehind)>> {
+    let history = instance.rulings();
+    let mut by_hour: BTreeMap<Hour, Vec<&Changed>> = BTreeMap::new();
+    for changed in &diff.rows {
+        by_hour.entry(changed.hour).or_default().push(changed);
+    }
+    let mut all = Vec::new();
+    for (hour, changed) in by_hour {
+        let Some(side) = sides.iter().find(|side| side.hour == hour) else { bail!("no side of {hour}") };
+        let limits = session::Limits::default();
+        let events = events::behind(&instance.archive, &history, side, &changed, limits).await?;
+        all.extend(events.into_iter().map(|event| (hour, event)));
+        if all.len() > EVENTS_MAX {
+            output::note(&format!(
+                "the first {EVENTS_MAX} events are shown: a smaller --limit shows those of fewer rows"
+            ));
+            all.truncate(EVENTS_MAX);
+            break;
+        }
+    }
+    Ok(all)
+}
+
+/// Money before counts, as people look for it.
+fn measures(diff: &Diff) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..diff.layout.measures.len()).collect();
+    order.sort_by_key(|at| !diff.layout.measures[*at].ends_with("_micros"));
+    order
+}
+
+fn shown(name: &str, value: i128) -> String {
+    let text = if name.ends_with("_micros") { output::amount(value) } else { value.to_string() };
+    if value > 0 { format!("+{text}") } else { text }
+}
+
+fn print(diff: &Diff, arguments: &Arguments, events: &[(Hour, EventBehind)]) {
+    if !diff.groups.is_empty() {
+        let mut header: Vec<&str> = Vec::new();
+        header.extend(arguments.by.contains(&By::Hour).then_some("hour"));
+        header.extend(arguments.by.iter().filter_map(|by| match by {
+            By::Advertiser => Some("advertiser"),
+            By::Campaign => Some("campaign"),
+            By::Hour => None,
+        }));
+        header.extend(["currency", "cause", "measure", "change"]);
+        let mut table = Table::new(&header);
+        for (group, causes) in &diff.groups {
+            for (cause, deltas) in causes {
+                for at in measures(diff).into_iter().filter(|at| deltas[*at] != 0) {
+                    let name = &diff.layout.measures[at];
+                    let mut row: Vec<String> = group.iter().map(|value| value.clone().unwrap_or_default()).collect();
+                    row.extend([
+                        cause.to_string(),
+                        name.trim_end_matches("_micros").to_owned(),
+                        shown(name, deltas[at]),
+                    ]);
+                    table.push(row);
+                }
+            }
+        }
+        table.print();
+    }
+    if output::is_csv() {
+        return;
+    }
+    if arguments.rows {
+        print_rows(diff);
+    }
+    if arguments.events {
+        print_events(events);
+    }
+    output::note(&summary(diff));
+}
+
+fn summary(diff: &Diff) -> String {
+    let compared = output::count(diff.compared, "hour");
+    if diff.counts.all() == 0 {
+        return format!("{compared} compared: every row is the same");
+    }
+    let counts = diff.counts;
+    format!(
+        "{} of {compared} differ: {} added, {} removed, {} changed",
+        diff.hours.len(),
+        output::count(counts.added, "row"),
+        counts.removed,
+        counts.changed
+    )
+}
+
+/// One line for each measure of a row that differs.
+fn print_rows(diff: &Diff) {
+    let mut table = Table::new(&["hour", "cause", "row", "measure", "before", "after"]);
+    for Changed { hour, cause, row } in &diff.rows {
+        let key = row.key.iter().map(|value| value.as_deref().unwrap_or("-")).collect::<Vec<_>>().join(" ");
+        let deltas = row.deltas();
+        for at in measures(diff).into_iter().filter(|at| deltas[*at] != 0) {
+            let name = &diff.layout.measures[at];
+            let value = |side: &Option<Vec<i128>>| match side {
+                None => "-".to_owned(),
+                Some(values) if name.ends_with("_micros") => output::amount(values[at]),
+                Some(values) => values[at].to_string(),
+            };
+            let measure = name.trim_end_matches("_micros").to_owned();
+            let cells = [hour.to_string(), cause.to_string(), key.clone(), measure];
+            table.push(cells.into_iter().chain([value(&row.before), value(&row.after)]).collect());
+        }
+    }
+    table.print();
+    if diff.counts.all() > diff.rows.len() as u64 {
+        output::note(&format!(
+            "the first {} of {} are shown",
+            diff.rows.len(),
+            output::count(diff.counts.all(), "row")
+        ));
+    }
+}
+
+fn print_events(events: &[(Hour, EventBehind)]) {
+    let mut table = Table::new(&["position", "kind", "event_time", "event", "price", "before", "after"]);
+    let ruled = |category: &Option<String>| category.clone().unwrap_or_else(|| "-".to_owned());
+    for (_, event) in events {
+        table.push(vec![
+            event.position.to_string(),
+            event.kind.clone(),
+            event.event_time.to_string(),
+            event.event_id.clone(),
+            format!("{} {}", output::amount(event.price_micros), event.currency),
+            ruled(&event.before),
+            ruled(&event.after),
+        ]);
+    }
+    table.print();
+}
+
+fn document(diff: &Diff, arguments: &Arguments, events: &[(Hour, EventBehind)]) -> Value {
+    let named = |values: &[i128]| -> Value {
+        let member = |(name, value): (&String, &i128)| (name.clone(), Value::String(value.to_string()));
+        Value::Object(diff.layout.measures.iter().zip(values).map(member).collect())
+    };
+    let mut names: Vec<&str> = Vec::new();
+    names.extend(arguments.by.contains(&By::Hour).then_some("hour"));
+    names.extend(arguments.by.iter().filter_map(|by| match by {
+        By::Advertiser => Some("advertiser_id"),
+        By::Campaign => Some("campaign_id"),
+        By::Hour => None,
+    }));
+    names.push("currency");
+    let (names, named) = (&names, &named);
+    let groups = diff.groups.iter().flat_map(|(group, causes)| {
+        causes.iter().map(move |(cause, deltas)| {
+            let mut object: serde_json::Map<String, Value> =
+                names.iter().zip(group).map(|(name, value)| ((*name).to_owned(), json!(value))).collect();
+            object.insert("cause".to_owned(), json!(cause.as_str()));
+            object.insert("change".to_owned(), named(deltas));
+            Value::Object(object)
+        })
+    });
+    let hours = diff.hours.iter().flat_map(|(hour, causes)| {
+        causes.iter().map(move |(cause, counts)| {
+            json!({"hour": hour.to_string(), "cause": cause.as_str(), "added": counts.added,
+                "removed": counts.removed, "changed": counts.changed})
+        })
+    });
+    let rows = diff.rows.iter().map(|Changed { hour, cause, row }| {
+        let key: serde_json::Map<String, Value> =
+            diff.layout.keys.iter().zip(&row.key).map(|(name, value)| (name.clone(), json!(value))).collect();
+        json!({"hour": hour.to_string(), "cause": cause.as_str(), "key": key,
+            "before": row.before.as_deref().map(named), "after": row.after.as_deref().map(named)})
+    });
+    let events = events.iter().map(|(hour, event)| {
+        json!({"hour": hour.to_string(), "position": event.position.to_string(), "event_id": event.event_id,
+            "kind": event.kind, "event_time": event.event_time.to_string(), "advertiser_id": event.advertiser_id,
+            "campaign_id": event.campaign_id, "ad_id": event.ad_id, "price_micros": event.price_micros,
+            "currency": event.currency, "before": event.before, "after": event.after})
+    });
+    json!({
+        "compared_hours": diff.compared,
+        "rows": {"added": diff.counts.added, "removed": diff.counts.removed, "changed": diff.counts.changed},
+        "groups": groups.collect::<Vec<_>>(),
+        "hours": hours.collect::<Vec<_>>(),
+        "changes": rows.collect::<Vec<_>>(),
+        "events": events.collect::<Vec<_>>(),
+    })
+}

@@ -1,0 +1,40 @@
+//! Generations as people name them: by their id, or the beginning of it.
+
+use anyhow::{bail, ensure};
+use clicktrail_catalog::generations::{Generation, GenerationId};
+
+use crate::installation::Installation;
+
+/// Generations that are listed at a time.
+const PAGE: u32 = 200;
+const _: () = assert!(PAGE > 0, "an empty page would end the list");
+
+/// All generations, the newest first.
+pub(super) async fn all(instance: &Installation) -> anyhow::Result<Vec<Generation>> {
+    let mut all: Vec<Generation> = Vec::new();
+    loop {
+        let after = all.last().map(|last| (last.created_at, &last.id));
+        let page = instance.catalog.list_generations(after, PAGE).await?;
+        if page.is_empty() {
+            return Ok(all);
+        }
+        all.extend(page);
+    }
+}
+
+/// The generation whose id begins so.
+pub(super) async fn named(instance: &Installation, text: &str) -> anyhow::Result<Generation> {
+    ensure!(!text.is_empty(), "name a generation: `replay list` shows them");
+    if let Some(id) = GenerationId::parse(text)
+        && let Some(found) = instance.catalog.generation(&id).await?
+    {
+        return Ok(found);
+    }
+    let mut found: Vec<Generation> = all(instance).await?;
+    found.retain(|generation| generation.id.as_str().starts_with(text));
+    match (found.pop(), found.len()) {
+        (Some(one), 0) => Ok(one),
+        (Some(_), others) => bail!("{} generations begin with {text:?}: name more of it", others + 1),
+        (None, _) => bail!("there is no generation {text:?}: `replay list` shows them"),
+    }
+}

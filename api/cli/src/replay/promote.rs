@@ -1,0 +1,235 @@
+//! `clicktrail replay promote|rollback`
+
+use clicktrail_catalog::{
+    self as catalog,
+    generations::{Generation, GenerationState, Promotion},
+};
+use clicktrail_projections::session;
+use clicktrail_replay::gates::{Checked, Gate, Gates, Permille};
+use serde_json::json;
+
+use crate::{
+    ads::Who,
+    exit::Exit,
+    global::{Format, Global},
+    installation::Installation,
+    output::{self, Table},
+    replay::generation,
+};
+
+/// So many gates are shown.
+const SHOWN_MAX: usize = 10;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The generation, or the beginning of its id
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Why, for the audit trail
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    who: Who,
+    /// Refuse if the spend of an advertiser changes by more than this part of what the changing hours bill now
+    #[arg(long, default_value = "5%", value_name = "PERCENT", value_parser = percent)]
+    max_delta: Permille,
+    /// Check everything and change nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Rollback {
+    /// The generation, or the beginning of its id
+    #[arg(value_name = "ID")]
+    id: String,
+    /// Why, for the audit trail
+    #[arg(long, default_value = "", value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    who: Who,
+}
+
+fn percent(text: &str) -> Result<Permille, String> {
+    Permille::parse(text).ok_or_else(|| "write it as 5% or 2.5%".to_owned())
+}
+
+pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let instance = global.open().await?;
+    let actor = global.actor(arguments.who.actor)?;
+    let generation = generation::named(&instance, &arguments.id).await?;
+    let checked = check(&instance, &generation, Some(arguments.max_delta)).await?;
+    if !checked.gates.is_empty() {
+        refuse(&checked, global);
+        return Ok(Exit::GateRefused);
+    }
+    if arguments.dry_run {
+        output::note(&format!(
+            "{} would count from {}; nothing was changed",
+            output::count(checked.hours, "hour"),
+            generation.id
+        ));
+        tell(&checked, global);
+        return Ok(Exit::Ok);
+    }
+    match instance.catalog.promote(&generation.id, &actor, &arguments.reason, instance.clock.now()).await {
+        Ok(promotion) => {
+            promoted(&promotion, &checked, global);
+            Ok(Exit::Ok)
+        }
+        Err(catalog::Error::Conflict(what)) => Ok(moved(&what)),
+        Err(cause) => Err(cause.into()),
+    }
+}
+
+/// Checks a generation's gates.
+pub(super) async fn check(
+    instance: &Installation,
+    generation: &Generation,
+    limit: Option<Permille>,
+) -> anyhow::Result<Checked> {
+    let gates =
+        Gates { archive: &instance.archive, catalog: instance.catalog.as_ref(), limits: session::Limits::default() };
+    Ok(gates.check(generation, limit).await?)
+}
+
+pub(super) async fn roll_back(global: &Global, arguments: Rollback) -> anyhow::Result<Exit> {
+    let instance = global.open().await?;
+    let actor = global.actor(arguments.who.actor)?;
+    let generation = generation::named(&instance, &arguments.id).await?;
+    match instance.catalog.roll_back(&generation.id, &actor, &arguments.reason, instance.clock.now()).await {
+        Ok(promotion) => {
+            let (id, hours) = (&promotion.generation, output::count(promotion.hours, "hour"));
+            match global.output {
+                Format::Json => output::json(&document(&promotion)),
+                Format::Table => output::line(&format!("{hours} count as before generation {id}")),
+            }
+            output::note(&format!("forward again: clicktrail replay promote {id}"));
+            Ok(Exit::Ok)
+        }
+        Err(catalog::Error::Conflict(what)) => Ok(moved(&what)),
+        Err(cause) => Err(cause.into()),
+    }
+}
+
+/// Somebody else was first, or the state is another: which is a gate too.
+pub(super) fn moved(what: &str) -> Exit {
+    output::note(&format!("refused: {what}"));
+    Exit::GateRefused
+}
+
+fn document(promotion: &Promotion) -> serde_json::Value {
+    json!({
+        "number": promotion.number,
+        "generation": promotion.generation.as_str(),
+        "hours": promotion.hours,
+        "at": promotion.at.to_string(),
+        "actor": promotion.actor,
+        "reason": promotion.reason,
+    })
+}
+
+pub(super) fn promoted(promotion: &Promotion, checked: &Checked, global: &Global) {
+    let id = &promotion.generation;
+    match global.output {
+        Format::Json => output::json(&document(promotion)),
+        Format::Table => {
+            output::line(&format!("{} count from generation {id}", output::count(promotion.hours, "hour")));
+            tell(checked, global);
+        }
+    }
+    output::note(&format!("back again: clicktrail replay rollback {id}"));
+}
+
+/// What it does to each bill.
+fn tell(checked: &Checked, global: &Global) {
+    if checked.totals.is_empty() || global.output == Format::Json {
+        return;
+    }
+    let mut table = Table::new(&["advertiser", "currency", "clicks", "spend before", "spend after", "change"]);
+    let changed = checked.totals.iter().filter(|(_, (before, after))| before != after);
+    for ((advertiser, currency), (before, after)) in changed {
+        table.push(vec![
+            advertiser.clone(),
+            currency.clone(),
+            signed((after.clicks - before.clicks).to_string()),
+            output::amount(before.spend_micros),
+            output::amount(after.spend_micros),
+            signed(output::amount(after.spend_micros - before.spend_micros)),
+        ]);
+    }
+    table.print();
+    let same = checked.totals.values().filter(|(before, after)| before == after).count();
+    if same > 0 {
+        output::note(&format!("{} with the same clicks and spend as before", output::count(same, "advertiser")));
+    }
+}
+
+/// With a plus, if it grew.
+fn signed(number: String) -> String {
+    let grew = !number.starts_with('-') && number.bytes().any(|digit| (b'1'..=b'9').contains(&digit));
+    if grew { format!("+{number}") } else { number }
+}
+
+pub(super) fn refuse(checked: &Checked, global: &Global) {
+    let mut lines: Vec<(&str, String)> = checked.gates.iter().filter(|gate| !is_moved(gate)).map(gate).collect();
+    let moved: Vec<&Gate> = checked.gates.iter().filter(|gate| is_moved(gate)).collect();
+    if let Some((Gate::Moved(first), rest)) = moved.split_first().map(|(first, rest)| (*first, rest)) {
+        let hours = match rest.len() {
+            0 => first.to_string(),
+            others => format!("{first} and {}", output::count(others, "later hour")),
+        };
+        let text = format!("what {hours} count from is not what it was when the build was planned: plan again");
+        lines.insert(0, ("live-moved", text));
+    }
+    if global.output == Format::Json {
+        let gates = lines.iter().map(|(name, text)| json!({"gate": name, "reason": text})).collect::<Vec<_>>();
+        output::json(&json!({"refused": gates}));
+    }
+    let all = lines.len();
+    for (name, text) in lines.into_iter().take(SHOWN_MAX) {
+        output::note(&format!("refused by gate {name}: {text}"));
+    }
+    if all > SHOWN_MAX {
+        output::note(&format!("and {} more: --output json names all", all - SHOWN_MAX));
+    }
+}
+
+const fn is_moved(gate: &Gate) -> bool {
+    matches!(gate, Gate::Moved(_))
+}
+
+/// A gate's name, and what it says.
+pub(super) fn gate(gate: &Gate) -> (&'static str, String) {
+    match gate {
+        Gate::State(state) => ("state", state_text(*state).to_owned()),
+        Gate::Cut => ("cut", "it counts only clicks before a position, so it is an answer and no bill".to_owned()),
+        Gate::Moved(hour) => {
+            ("live-moved", format!("{hour} counts from something else than when it was planned: plan again"))
+        }
+        Gate::Input(hour) => ("input", format!("{hour} is not in the archive as it was built: `log verify` says more")),
+        Gate::Segment(hour, why) => ("segment", format!("{hour}: {why}: `replay build --rerun all` builds it again")),
+        Gate::Empty((advertiser, currency)) => {
+            ("empty", format!("{advertiser} has clicks in {currency} now, and would have none"))
+        }
+        Gate::Limit { owed: (advertiser, currency), before, after, limit } => (
+            "max-delta",
+            format!(
+                "{advertiser} would go from {} to {} {currency}, by more than {limit}: look at `replay diff`, then allow \
+                 it with --max-delta",
+                output::amount(*before),
+                output::amount(*after)
+            ),
+        ),
+    }
+}
+
+const fn state_text(state: GenerationState) -> &'static str {
+    match state {
+        GenerationState::Building => "it is not built yet: `replay resume` goes on",
+        GenerationState::Built => "it is built",
+        GenerationState::Failed => "an hour of it failed: `replay status` says why",
+        GenerationState::Aborted => "it was given up: plan again",
+        GenerationState::Promoted => "it is promoted already",
+    }
+}

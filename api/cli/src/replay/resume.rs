@@ -1,0 +1,27 @@
+//! `clicktrail replay resume`
+
+use super::{
+    build::Again,
+    summary::{find, unknown},
+    working::{self, Working},
+};
+use crate::{exit::Exit, global::Global};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Which build: its id, or the beginning of it [default: the newest that is not over]
+    id: Option<String>,
+    /// Which hours are taken again
+    #[arg(long, value_enum, default_value = "failed")]
+    rerun: Again,
+    #[command(flatten)]
+    working: Working,
+}
+
+pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let instance = global.open_existing().await?;
+    let named = arguments.id.as_deref();
+    let Some(generation) = find(instance.catalog.as_ref(), named).await? else { return Ok(unknown(named)) };
+    instance.catalog.release_units(&generation.id, arguments.rerun.rerun(), instance.clock.now()).await?;
+    working::build(global, &instance, &generation, &arguments.working).await
+}

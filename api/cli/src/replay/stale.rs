@@ -1,0 +1,91 @@
+//! `clicktrail replay stale`
+
+use clicktrail_capture::amount;
+use clicktrail_catalog as catalog;
+use clicktrail_replay::{
+    gates::{Checked, Totals},
+    plan,
+    sums::Owed,
+};
+
+use super::{
+    plan::refuse,
+    promote,
+    question::Question,
+    working::{self, Working},
+};
+use crate::{ads::Who, exit::Exit, global::Global, output};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Promote what was built if the spend of every advertiser changes by less than this, in each currency; otherwise
+    /// it is left for a person
+    #[arg(long, value_name = "MONEY", value_parser = money)]
+    auto_promote_below: i64,
+    #[command(flatten)]
+    question: Question,
+    #[command(flatten)]
+    working: Working,
+    #[command(flatten)]
+    who: Who,
+}
+
+fn money(text: &str) -> Result<i64, String> {
+    let micros = amount::micros_of_decimal(text).map_err(|reason| format!("it {reason}"))?;
+    if micros < 0 { Err("it is negative".to_owned()) } else { Ok(micros) }
+}
+
+/// Builds every stale hour, and promotes it within the limit: for a schedule.
+pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let actor = global.actor(arguments.who.actor)?;
+    let instance = global.open_existing().await?;
+    let plan = match arguments.question.of_stale_hours().plan(&instance).await? {
+        Ok(plan) => plan,
+        Err(plan::Error::Nothing(why)) => {
+            output::note(&why);
+            return Ok(Exit::Ok);
+        }
+        Err(refused) => return refuse(refused),
+    };
+    let (generation, units) = plan.generation(&actor, instance.clock.now());
+    instance.catalog.put_generation(&generation, &units).await?;
+    let built = working::build(global, &instance, &generation, &arguments.working).await?;
+    if built != Exit::Ok {
+        return Ok(built);
+    }
+    let generation = super::generation::named(&instance, generation.id.as_str()).await?;
+    let checked = promote::check(&instance, &generation, None).await?;
+    if !checked.gates.is_empty() {
+        promote::refuse(&checked, global);
+        return Ok(Exit::GateRefused);
+    }
+    let over: Vec<(&Owed, i128)> = over(&checked, arguments.auto_promote_below).collect();
+    if over.is_empty() {
+        let reason = format!("stale hours; no spend changes by {}", output::amount(arguments.auto_promote_below));
+        return match instance.catalog.promote(&generation.id, &actor, &reason, instance.clock.now()).await {
+            Ok(promotion) => {
+                promote::promoted(&promotion, &checked, global);
+                Ok(Exit::Ok)
+            }
+            Err(catalog::Error::Conflict(what)) => Ok(promote::moved(&what)),
+            Err(cause) => Err(cause.into()),
+        };
+    }
+    for ((advertiser, currency), change) in &over {
+        let (change, limit) = (output::amount(*change), output::amount(arguments.auto_promote_below));
+        output::note(&format!("left: {advertiser} changes by {change} {currency}, and the limit is {limit}"));
+    }
+    let id = &generation.id;
+    output::note(&format!(
+        "{} count as before; look with `clicktrail replay diff {id}`, then `clicktrail replay promote {id}`",
+        output::count(checked.hours, "stale hour")
+    ));
+    Ok(Exit::GateRefused)
+}
+
+/// Whose spend changes by the limit or more, and by how much.
+fn over(checked: &Checked, limit: i64) -> impl Iterator<Item = (&Owed, i128)> {
+    let change = |(before, after): &(Totals, Totals)| after.spend_micros - before.spend_micros;
+    let changes = checked.totals.iter().map(move |(owed, totals)| (owed, change(totals)));
+    changes.filter(move |(_, change)| *change != 0 && change.unsigned_abs() >= u128::from(limit.unsigned_abs()))
+}

@@ -1,0 +1,160 @@
+//! Generations as a whole: stored from a plan, listed, given up, forgotten.
+
+use clicktrail_log::time::{Hour, Timestamp};
+
+use crate::{
+    error::Error,
+    generations::{Generation, GenerationId, GenerationState, NewUnit, Stored, units},
+    registry, rows,
+    session::{Arg, Session},
+};
+
+const PUT: &str = "
+    INSERT INTO generations (generation, projection, code_digest, candidate_sql, from_hour, to_hour, clicks_before,
+        verdicts_before, plan, state, created_at, created_by, changed_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+
+const READ: &str = "
+    SELECT generation, projection, code_digest, candidate_sql, from_hour, to_hour, clicks_before, verdicts_before, plan,
+        state, created_at, created_by, changed_at
+    FROM generations WHERE generation = $1";
+
+const LIST: &str = "
+    SELECT generation, projection, code_digest, candidate_sql, from_hour, to_hour, clicks_before, verdicts_before, plan,
+        state, created_at, created_by, changed_at
+    FROM generations WHERE created_at < $1 OR (created_at = $1 AND generation < $2)
+    ORDER BY created_at DESC, generation DESC LIMIT $3";
+
+const PUT_STATE: &str = "UPDATE generations SET state = $2, changed_at = $3 WHERE generation = $1";
+
+/// All promotions that name it, either way.
+const NAMED_BY: &str = "SELECT number FROM promotions WHERE generation = $1 ORDER BY number LIMIT 1";
+
+const DROP: [&str; 2] = ["DELETE FROM units WHERE generation = $1", "DELETE FROM generations WHERE generation = $1"];
+
+/// See [`Generations::put_generation`](super::Generations::put_generation).
+pub(crate) async fn put(session: &mut impl Session, generation: &Generation, new: &[NewUnit]) -> Result<Stored, Error> {
+    let id = &generation.id;
+    if let Some(standing) = read(session, id).await? {
+        if standing.plan == generation.plan {
+            return Ok(Stored::Same);
+        }
+        return Err(Error::Conflict(format!("generation {id} has another plan: two plans begin with the same digest")));
+    }
+    let state = if new.is_empty() { GenerationState::Built } else { GenerationState::Building };
+    insert(session, generation, state).await?;
+    for unit in new {
+        units::insert(session, id, unit).await?;
+    }
+    Ok(Stored::New)
+}
+
+/// Stores a generation that is not there.
+pub(crate) async fn insert(
+    session: &mut impl Session,
+    generation: &Generation,
+    state: GenerationState,
+) -> Result<(), Error> {
+    let args = [
+        Arg::from(generation.id.as_str()),
+        Arg::from(&generation.projection),
+        Arg::from(&generation.code_digest),
+        Arg::from(&generation.sql),
+        generation.from.into(),
+        generation.to_inclusive.into(),
+        generation.clicks_before.into(),
+        Some(generation.verdicts_before).into(),
+        Arg::from(&generation.plan),
+        state.as_str().into(),
+        generation.created_at.into(),
+        Arg::from(&generation.created_by),
+        generation.changed_at.into(),
+    ];
+    session.execute(PUT, &args).await?;
+    Ok(())
+}
+
+/// See [`Generations::generation`](super::Generations::generation).
+pub(crate) async fn read(session: &mut impl Session, id: &GenerationId) -> Result<Option<Generation>, Error> {
+    Ok(session.fetch(READ, &[id.as_str().into()], rows::generations::generation).await?.pop())
+}
+
+/// One that has to be there.
+pub(crate) async fn existing(session: &mut impl Session, id: &GenerationId) -> Result<Generation, Error> {
+    read(session, id).await?.ok_or_else(|| Error::Conflict(format!("there is no generation {id}")))
+}
+
+/// See [`Generations::list_generations`](super::Generations::list_generations).
+pub(crate) async fn list(
+    session: &mut impl Session,
+    after: Option<(Timestamp, &GenerationId)>,
+    limit: u32,
+) -> Result<Vec<Generation>, Error> {
+    // No time is as late as the last number, so an id beside it does not matter.
+    let (at, id) = after.map_or((i64::MAX, ""), |(at, id)| (at.micros(), id.as_str()));
+    session.fetch(LIST, &[at.into(), id.into(), limit.into()], rows::generations::generation).await
+}
+
+pub(crate) async fn put_state(
+    session: &mut impl Session,
+    id: &GenerationId,
+    state: GenerationState,
+    now: Timestamp,
+) -> Result<(), Error> {
+    session.execute(PUT_STATE, &[id.as_str().into(), state.as_str().into(), now.into()]).await?;
+    Ok(())
+}
+
+/// See [`Generations::abort_generation`](super::Generations::abort_generation).
+pub(crate) async fn abort(
+    session: &mut impl Session,
+    id: &GenerationId,
+    (actor, reason): (&str, &str),
+    now: Timestamp,
+) -> Result<(), Error> {
+    let generation = existing(session, id).await?;
+    match generation.state {
+        GenerationState::Promoted => Err(Error::Conflict(format!("generation {id} is promoted: roll it back first"))),
+        GenerationState::Aborted => Ok(()),
+        GenerationState::Building | GenerationState::Built | GenerationState::Failed => {
+            put_state(session, id, GenerationState::Aborted, now).await?;
+            let was = generation.state.as_str();
+            registry::audit(session, actor, now, "abort", &describe(&generation, &format!("it was {was}"), reason))
+                .await
+        }
+    }
+}
+
+/// See [`Generations::drop_generation`](super::Generations::drop_generation).
+pub(crate) async fn forget(
+    session: &mut impl Session,
+    id: &GenerationId,
+    actor: &str,
+    now: Timestamp,
+) -> Result<(), Error> {
+    let generation = existing(session, id).await?;
+    if let Some(number) = session.fetch(NAMED_BY, &[id.as_str().into()], rows::generations::number).await?.first() {
+        return Err(Error::Conflict(format!("promotion {number} names generation {id}, which counted then")));
+    }
+    for statement in DROP {
+        session.execute(statement, &[id.as_str().into()]).await?;
+    }
+    let was = generation.state.as_str();
+    registry::audit(session, actor, now, "drop", &describe(&generation, &format!("it was {was}"), "")).await
+}
+
+/// `generation 00… of counters, 2026-01-01T00 to 2026-01-01T04: result; reason: text`.
+pub(crate) fn describe(generation: &Generation, result: &str, reason: &str) -> String {
+    let Generation { id, projection, from, to_inclusive, .. } = generation;
+    let why = if reason.is_empty() { String::new() } else { format!("; reason: {reason}") };
+    format!("generation {id} of {projection}, {from} to {to_inclusive}: {result}{why}")
+}
+
+/// The first of some hours, for the text of a conflict, and how many more there are.
+pub(crate) fn named(hours: &[Hour]) -> String {
+    match hours {
+        [] => "no hour".to_owned(),
+        [one] => one.to_string(),
+        [first, others @ ..] => format!("{first} and {} other hours", others.len()),
+    }
+}

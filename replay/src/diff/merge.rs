@@ -1,0 +1,205 @@
+//! Two segments of one hour, row by row: both come in the order of their keys, so one pass over both finds every row
+//! that only one has, and every row whose values differ.
+
+use std::{cmp::Ordering, sync::Arc};
+
+use arrow::{
+    array::{ArrayRef, RecordBatch},
+    compute::cast,
+    datatypes::{DataType, SchemaRef},
+    row::{RowConverter, Rows, SortField},
+    util::display::{ArrayFormatter, FormatOptions},
+};
+use clicktrail_log::archive::{self, part};
+use clicktrail_projections::Projection;
+
+use crate::{error::Error, sums};
+
+/// Which columns of a segment name a row, in its order, and which are counted and summed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layout {
+    /// Their names.
+    pub keys: Vec<String>,
+    /// Their names.
+    pub measures: Vec<String>,
+}
+
+impl Layout {
+    /// That of a projection's segments.
+    pub fn of(projection: &Projection) -> Self {
+        Self {
+            keys: projection.key().iter().map(|field| field.name().clone()).collect(),
+            measures: projection.measures().iter().map(|measure| measure.name.clone()).collect(),
+        }
+    }
+}
+
+/// One row that is not the same on both sides.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowChange {
+    /// The values of the key columns, as text; `None` is null.
+    pub key: Vec<Option<String>>,
+    /// The measures before; `None`: the row was not there.
+    pub before: Option<Vec<i128>>,
+    /// The measures after; `None`: the row is not there.
+    pub after: Option<Vec<i128>>,
+}
+
+impl RowChange {
+    /// By how much each measure grew.
+    pub fn deltas(&self) -> Vec<i128> {
+        let measures = self.before.as_ref().or(self.after.as_ref()).map_or(0, Vec::len);
+        let value = |side: &Option<Vec<i128>>, at: usize| side.as_ref().map_or(0, |values| values[at]);
+        (0..measures).map(|at| value(&self.after, at) - value(&self.before, at)).collect()
+    }
+}
+
+/// Shows `found` every row that differs, in the order of the keys. A measure that one side does not have, because an
+/// earlier version made it, is 0 there.
+///
+/// # Errors
+/// [`archive::Error::Damaged`] if a side is no segment, or its rows are not in order.
+pub(crate) fn rows(
+    layout: &Layout,
+    before: Option<(&str, bytes::Bytes)>,
+    after: Option<(&str, bytes::Bytes)>,
+    found: &mut dyn FnMut(RowChange) -> Result<(), Error>,
+) -> Result<(), Error> {
+    let mut before = before.map(|(key, bytes)| Cursor::open(layout, key, bytes)).transpose()?;
+    let mut after = after.map(|(key, bytes)| Cursor::open(layout, key, bytes)).transpose()?;
+    loop {
+        let here = before.as_mut().map(Cursor::peek).transpose()?.unwrap_or(false);
+        let there = after.as_mut().map(Cursor::peek).transpose()?.unwrap_or(false);
+        let order = match (here, there, &before, &after) {
+            (true, true, Some(before), Some(after)) => before.row().cmp(&after.row()),
+            (true, ..) => Ordering::Less,
+            (false, true, ..) => Ordering::Greater,
+            (false, false, ..) => return Ok(()),
+        };
+        let left = before.as_mut().filter(|_| order != Ordering::Greater);
+        let right = after.as_mut().filter(|_| order != Ordering::Less);
+        let (one, other) = (left.as_deref().map(Cursor::values), right.as_deref().map(Cursor::values));
+        if one != other {
+            let key = match (&left, &right) {
+                (Some(side), _) | (None, Some(side)) => side.key()?,
+                (None, None) => Vec::new(),
+            };
+            found(RowChange { key, before: one, after: other })?;
+        }
+        for side in [left, right].into_iter().flatten() {
+            side.next += 1;
+        }
+    }
+}
+
+/// A segment that is read batch by batch.
+struct Cursor<'l> {
+    layout: &'l Layout,
+    key: String,
+    batches: Box<dyn Iterator<Item = Result<RecordBatch, archive::Error>>>,
+    converter: RowConverter,
+    keys: Vec<ArrayRef>,
+    rows: Option<Rows>,
+    measures: Vec<Option<Vec<i128>>>,
+    next: usize,
+    length: usize,
+}
+
+impl<'l> Cursor<'l> {
+    fn open(layout: &'l Layout, key: &str, bytes: bytes::Bytes) -> Result<Self, Error> {
+        let damaged = |key: &str, reason: String| archive::Error::Damaged { key: key.to_owned(), reason };
+        let reader = part::read(bytes, None).map_err(|cause| damaged(key, cause.to_string()))?;
+        let converter = converter(layout, &reader_schema(&reader)).map_err(|reason| damaged(key, reason))?;
+        let name = key.to_owned();
+        let batches = reader.map(move |batch| batch.map_err(|cause| damaged(&name, cause.to_string())));
+        Ok(Self {
+            layout,
+            key: key.to_owned(),
+            batches: Box::new(batches),
+            converter,
+            keys: Vec::new(),
+            rows: None,
+            measures: Vec::new(),
+            next: 0,
+            length: 0,
+        })
+    }
+
+    /// Whether there is a row; reads the next batch when the last is done.
+    fn peek(&mut self) -> Result<bool, Error> {
+        while self.next >= self.length {
+            let last = self.rows.as_ref().filter(|_| self.length > 0).map(|rows| rows.row(self.length - 1).owned());
+            let Some(batch) = self.batches.next() else { return Ok(false) };
+            let batch = batch?;
+            let damaged = |reason: String| archive::Error::Damaged { key: self.key.clone(), reason };
+            self.keys = keys(self.layout, &batch).map_err(&damaged)?;
+            let rows = self.converter.convert_columns(&self.keys).map_err(|cause| damaged(cause.to_string()))?;
+            let follows = (1..rows.num_rows()).all(|at| rows.row(at - 1) < rows.row(at))
+                && (rows.num_rows() == 0 || last.is_none_or(|last| last.row() < rows.row(0)));
+            if !follows {
+                return Err(damaged("its rows are not in the order of their keys".to_owned()).into());
+            }
+            self.measures = self.layout.measures.iter().map(|name| sums::integers(&batch, name)).collect();
+            (self.next, self.length, self.rows) = (0, batch.num_rows(), Some(rows));
+        }
+        Ok(true)
+    }
+
+    fn row(&self) -> arrow::row::Row<'_> {
+        self.rows.as_ref().expect("a row was peeked at").row(self.next)
+    }
+
+    fn values(&self) -> Vec<i128> {
+        self.measures.iter().map(|column| column.as_ref().map_or(0, |column| column[self.next])).collect()
+    }
+
+    fn key(&self) -> Result<Vec<Option<String>>, Error> {
+        let options = FormatOptions::default();
+        let text = |column: &ArrayRef| -> Result<Option<String>, Error> {
+            if column.is_null(self.next) {
+                return Ok(None);
+            }
+            let shown = ArrayFormatter::try_new(column.as_ref(), &options)
+                .and_then(|formatter| formatter.value(self.next).try_to_string());
+            let damaged = |cause: arrow::error::ArrowError| archive::Error::Damaged {
+                key: self.key.clone(),
+                reason: cause.to_string(),
+            };
+            Ok(Some(shown.map_err(damaged)?))
+        };
+        self.keys.iter().map(text).collect()
+    }
+}
+
+fn reader_schema(reader: &impl arrow::array::RecordBatchReader) -> SchemaRef {
+    reader.schema()
+}
+
+/// Texts are compared as texts, however a segment stores them.
+fn plain(data_type: &DataType) -> DataType {
+    match data_type {
+        DataType::Dictionary(_, values) => values.as_ref().clone(),
+        other => other.clone(),
+    }
+}
+
+fn converter(layout: &Layout, schema: &SchemaRef) -> Result<RowConverter, String> {
+    let field = |name: &String| -> Result<SortField, String> {
+        let field = schema.field_with_name(name).map_err(|cause| cause.to_string())?;
+        Ok(SortField::new(plain(field.data_type())))
+    };
+    let fields = layout.keys.iter().map(field).collect::<Result<Vec<_>, _>>()?;
+    RowConverter::new(fields).map_err(|cause| cause.to_string())
+}
+
+fn keys(layout: &Layout, batch: &RecordBatch) -> Result<Vec<ArrayRef>, String> {
+    let column = |name: &String| -> Result<ArrayRef, String> {
+        let column = batch.column_by_name(name).ok_or_else(|| format!("it has no column {name}"))?;
+        let wanted = plain(column.data_type());
+        if *column.data_type() == wanted {
+            return Ok(Arc::clone(column));
+        }
+        cast(column, &wanted).map_err(|cause| cause.to_string())
+    };
+    layout.keys.iter().map(column).collect()
+}

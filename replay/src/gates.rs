@@ -1,0 +1,330 @@
+//! What must hold before the live pointers move to a generation: its input is still what the archive holds, its segments
+//! are there, nobody disappears from the bill, and no bill changes by more than somebody has allowed.
+
+use std::{collections::BTreeMap, fmt};
+
+use arrow::{
+    array::{Array as _, AsArray as _, RecordBatch},
+    compute::cast,
+    datatypes::DataType,
+};
+use clicktrail_catalog::{
+    Catalog,
+    generations::{Generation, GenerationState, LivePointer, Unit},
+};
+use clicktrail_log::{
+    archive::{Archive, manifest},
+    causes::causes,
+    time::Hour,
+};
+use clicktrail_projections::{
+    counters::query,
+    session,
+    zone::{Range, Zone},
+};
+
+use crate::{
+    diff::{manifest_of, receipt_of},
+    error::Error,
+    receipt::Receipt,
+    sums::{self, Owed},
+};
+
+/// Units that are listed at a time.
+const PAGE_UNITS: u32 = 1_000;
+const _: () = assert!(PAGE_UNITS > 0, "an empty page would end the list");
+
+/// A part of a whole, in thousandths.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Permille(pub u32);
+
+impl Permille {
+    /// From `5%`, `2.5%` or `0%`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let number = text.strip_suffix('%')?;
+        let (whole, tenths) = number.split_once('.').unwrap_or((number, "0"));
+        let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if !is_number(whole) || !is_number(tenths) || tenths.len() > 1 {
+            return None;
+        }
+        let whole: u32 = whole.parse().ok().filter(|whole| *whole <= 1_000_000)?;
+        Some(Self(whole * 10 + tenths.parse::<u32>().ok()?))
+    }
+}
+
+impl fmt::Display for Permille {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 % 10 {
+            0 => write!(f, "{}%", self.0 / 10),
+            tenths => write!(f, "{}.{tenths}%", self.0 / 10),
+        }
+    }
+}
+
+/// What keeps a generation from being promoted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Gate {
+    /// It is not built, or was given up.
+    State(GenerationState),
+    /// It counts only clicks before a position: an answer to a question, not what is owed.
+    Cut,
+    /// An hour counts from something else than when the build was planned.
+    Moved(Hour),
+    /// The archive holds another hour than the one that was built.
+    Input(Hour),
+    /// A segment or receipt of the build is missing, damaged, or another.
+    Segment(Hour, String),
+    /// Somebody had clicks in the hours that change, and has none any more.
+    Empty(Owed),
+    /// A bill changes by more than the limit.
+    Limit {
+        /// Whose, in which currency.
+        owed: Owed,
+        /// What the hours that change bill now, in micros.
+        before: i128,
+        /// What they would bill, in micros.
+        after: i128,
+        /// What was allowed.
+        limit: Permille,
+    },
+}
+
+/// What the hours that change count, by advertiser and currency.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Clicks, whether billable or not.
+    pub clicks: i128,
+    /// Spend in micros.
+    pub spend_micros: i128,
+}
+
+/// What a promotion would change, and what keeps it from being done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    /// Hours that would count from another segment.
+    pub hours: u64,
+    /// What these count now, and what they would count.
+    pub totals: BTreeMap<Owed, (Totals, Totals)>,
+    /// What keeps it from being promoted; nothing: it may be.
+    pub gates: Vec<Gate>,
+}
+
+/// What checking reads.
+#[derive(Debug, Clone, Copy)]
+pub struct Gates<'g> {
+    /// Manifests, receipts and segments.
+    pub archive: &'g Archive,
+    /// Units and live pointers.
+    pub catalog: &'g dyn Catalog,
+    /// What summing may use.
+    pub limits: session::Limits,
+}
+
+impl Gates<'_> {
+    /// Checks a generation. `limit` is how much of what the changing hours bill may change, for each advertiser and
+    /// currency.
+    ///
+    /// # Errors
+    /// If archive or catalog cannot be reached. What is missing or damaged there is a gate.
+    pub async fn check(&self, generation: &Generation, limit: Option<Permille>) -> Result<Checked, Error> {
+        let mut gates = Vec::new();
+        match generation.state {
+            GenerationState::Built => {}
+            other @ (GenerationState::Building
+            | GenerationState::Failed
+            | GenerationState::Aborted
+            | GenerationState::Promoted) => gates.push(Gate::State(other)),
+        }
+        if !gates.is_empty() {
+            // Nothing else about it matters, and most of it follows from that.
+            return Ok(Checked { hours: 0, totals: BTreeMap::new(), gates });
+        }
+        gates.extend(generation.clicks_before.map(|_| Gate::Cut));
+        let units = units(self.catalog, generation).await?;
+        let live = self.catalog.live_pointers(&generation.projection, generation.from, generation.to_inclusive).await?;
+        let live: BTreeMap<Hour, LivePointer> = live.into_iter().map(|pointer| (pointer.hour, pointer)).collect();
+        let (mut before, mut after, mut hours) = (Vec::new(), Vec::new(), 0);
+        for unit in &units {
+            let standing = live.get(&unit.hour);
+            if standing != unit.base.as_ref() {
+                gates.push(Gate::Moved(unit.hour));
+            }
+            let Some(built) = self.built(generation, unit, &mut gates).await? else { continue };
+            if standing.map(|standing| &standing.output_digest) == Some(&built.sha256) {
+                continue;
+            }
+            hours += 1;
+            after.push(built);
+            if let Some(standing) = standing {
+                match receipt_of(self.archive, &generation.projection, standing).await {
+                    Ok(receipt) => before.push(file(&receipt)),
+                    Err(cause) if cause.is_transient() => return Err(cause),
+                    Err(cause) => gates.push(Gate::Segment(unit.hour, causes(&cause))),
+                }
+            }
+        }
+        let totals = self.totals(before, after).await?;
+        for (owed, (before, after)) in &totals {
+            if before.clicks > 0 && after.clicks == 0 {
+                gates.push(Gate::Empty(owed.clone()));
+            }
+            if let Some(limit) = limit.filter(|limit| exceeds(before.spend_micros, after.spend_micros, *limit)) {
+                let (before, after) = (before.spend_micros, after.spend_micros);
+                gates.push(Gate::Limit { owed: owed.clone(), before, after, limit });
+            }
+        }
+        Ok(Checked { hours, totals, gates })
+    }
+
+    /// The segment of a unit, if its input stands and it is in the archive with its receipt.
+    async fn built(
+        &self,
+        generation: &Generation,
+        unit: &Unit,
+        gates: &mut Vec<Gate>,
+    ) -> Result<Option<manifest::File>, Error> {
+        match manifest_of(self.archive, unit.hour).await {
+            Ok(manifest) if manifest.digest().to_string() == unit.manifest_digest => {}
+            Ok(_) => gates.push(Gate::Input(unit.hour)),
+            Err(cause) if cause.is_transient() => return Err(cause),
+            Err(_) => gates.push(Gate::Input(unit.hour)),
+        }
+        let Some(pointer) = pointer(generation, unit) else { return Ok(None) };
+        let found = match receipt_of(self.archive, &generation.projection, &pointer).await {
+            Ok(receipt) => {
+                let file = file(&receipt);
+                self.archive.get_file(&file).await.map(|_| file).map_err(Error::from)
+            }
+            Err(cause) => Err(cause),
+        };
+        match found {
+            Ok(file) => Ok(Some(file)),
+            Err(cause) if cause.is_transient() => Err(cause),
+            Err(cause) => {
+                gates.push(Gate::Segment(unit.hour, causes(&cause)));
+                Ok(None)
+            }
+        }
+    }
+
+    async fn totals(
+        &self,
+        before: Vec<manifest::File>,
+        after: Vec<manifest::File>,
+    ) -> Result<BTreeMap<Owed, (Totals, Totals)>, Error> {
+        let mut all: BTreeMap<Owed, (Totals, Totals)> = BTreeMap::new();
+        for (owed, totals) in self.ask(before).await? {
+            all.entry(owed).or_default().0 = totals;
+        }
+        for (owed, totals) in self.ask(after).await? {
+            all.entry(owed).or_default().1 = totals;
+        }
+        Ok(all)
+    }
+
+    async fn ask(&self, segments: Vec<manifest::File>) -> Result<BTreeMap<Owed, Totals>, Error> {
+        if segments.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let question = query::Question {
+            range: Range::everything(),
+            advertiser: None,
+            dimensions: vec![query::Dimension::Advertiser],
+            granularity: query::Granularity::Total,
+            zone: Zone::utc(),
+        };
+        let sources = query::Sources { archive: self.archive.clone(), segments, partials: Vec::new() };
+        let mut totals = BTreeMap::new();
+        for rows in query::ask(&question, sources, self.limits).await? {
+            totals.extend(read_totals(&rows)?);
+        }
+        Ok(totals)
+    }
+}
+
+fn read_totals(rows: &RecordBatch) -> Result<Vec<(Owed, Totals)>, Error> {
+    let wrong = |name: &str| Error::Incomplete(format!("the answer has no column {name}"));
+    let text = |name: &str| {
+        let column = rows.column_by_name(name).ok_or_else(|| wrong(name))?;
+        cast(column, &DataType::Utf8).map_err(|_| wrong(name))
+    };
+    let number = |name: &str| sums::integers(rows, name).ok_or_else(|| wrong(name));
+    let (advertisers, currencies) = (text("advertiser_id")?, text("currency")?);
+    let (advertisers, currencies) = (advertisers.as_string::<i32>(), currencies.as_string::<i32>());
+    let (clicks, spend) = (number("clicks")?, number("spend_micros")?);
+    let row = |at: usize| {
+        let owed = (advertisers.value(at).to_owned(), currencies.value(at).to_owned());
+        (owed, Totals { clicks: clicks[at], spend_micros: spend[at] })
+    };
+    Ok((0..advertisers.len()).map(row).collect())
+}
+
+/// Whether going from one to the other is more than `limit` of the first.
+fn exceeds(before: i128, after: i128, limit: Permille) -> bool {
+    let change = (after - before).unsigned_abs();
+    let allowed = before.unsigned_abs().checked_mul(u128::from(limit.0));
+    match (change.checked_mul(1_000), allowed) {
+        (Some(change), Some(allowed)) => change > allowed,
+        // Sums of that size are no bill.
+        (None, _) | (_, None) => true,
+    }
+}
+
+/// What an hour would count from; `None` if its unit is not done.
+pub fn pointer(generation: &Generation, unit: &Unit) -> Option<LivePointer> {
+    let segment = &unit.output.as_ref()?.segment;
+    Some(LivePointer {
+        hour: unit.hour,
+        input_digest: segment.input_digest.clone(),
+        code_digest: segment.code_digest.clone(),
+        output_digest: segment.output_digest.clone(),
+        generation: Some(generation.id.clone()),
+        knows_before: Some(generation.verdicts_before),
+    })
+}
+
+/// All units of a generation, by hour.
+///
+/// # Errors
+/// As the catalog reports.
+pub async fn units(catalog: &dyn Catalog, generation: &Generation) -> Result<Vec<Unit>, Error> {
+    let mut all = Vec::new();
+    let mut from = generation.from;
+    loop {
+        let page = catalog.units(&generation.id, from, PAGE_UNITS).await?;
+        let Some(last) = page.last() else { return Ok(all) };
+        from = last.hour.next();
+        all.extend(page);
+    }
+}
+
+fn file(receipt: &Receipt) -> manifest::File {
+    manifest::File { key: receipt.key.clone(), bytes: receipt.bytes, sha256: receipt.output_digest.clone() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_a_percentage_with_at_most_one_place() {
+        let cases = [("5%", Some(50)), ("0%", Some(0)), ("2.5%", Some(25)), ("100%", Some(1000)), ("5", None)];
+        let refused = [("-1%", None), ("2.55%", None), ("%", None), (".5%", None), ("1.%", None), ("nan%", None)];
+        for (text, expected) in cases.into_iter().chain(refused) {
+            assert_eq!(Permille::parse(text), expected.map(Permille), "{text}");
+        }
+        assert_eq!((Permille(25).to_string(), Permille(50).to_string()), ("2.5%".to_owned(), "5%".to_owned()));
+    }
+
+    #[test]
+    fn a_change_exceeds_its_limit_from_the_first_micro_beyond_it() {
+        let five = Permille(50);
+        assert!(!exceeds(1_000, 1_050, five));
+        assert!(exceeds(1_000, 1_051, five));
+        assert!(!exceeds(1_000, 950, five));
+        assert!(exceeds(1_000, 949, five));
+        assert!(!exceeds(0, 0, Permille(0)));
+        assert!(exceeds(0, 1, five), "from nothing to something is more than any part of nothing");
+        assert!(exceeds(i128::MAX, 0, five));
+    }
+}

@@ -1,0 +1,280 @@
+//! What a build would read, and what of it is there already. Nothing is written.
+//!
+//! A plan pins its input: the digest of each hour's manifest, how far verdicts are known, and the code. [`document`] is
+//! its stored form, [`hours`] finds what is wrong with the hours, [`reuse`] which of them an earlier build has done,
+//! and [`rate`] how long the rest takes.
+
+pub mod document;
+mod hours;
+pub mod rate;
+mod reuse;
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use clicktrail_catalog::{
+    Catalog,
+    generations::{Generation, GenerationId, GenerationState, LivePointer, NewUnit},
+};
+use clicktrail_log::{
+    archive::{Archive, Manifest},
+    invariant,
+    position::Position,
+    time::{Hour, Timestamp},
+};
+use clicktrail_projections::Projection;
+use clicktrail_verdicts::reader::VerdictReader;
+
+pub use hours::Problem;
+
+use crate::error::Error as ReplayError;
+use document::{Base, Document, HourInput, VERSION};
+
+/// So many live segments tell how large the new ones get.
+const SAMPLE_HOURS: usize = 20;
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What is built.
+    pub projection: Projection,
+    /// The SQL of a candidate; empty for the program's own.
+    pub sql: String,
+    /// From this hour; `None`: the first sealed one.
+    pub from: Option<Hour>,
+    /// To this hour; `None`: the last sealed one.
+    pub to_inclusive: Option<Hour>,
+    /// Only hours that have verdicts newer than what counts.
+    pub stale_only: bool,
+    /// Clicks before this position; `None`: all.
+    pub clicks_before: Option<Position>,
+    /// Verdicts before this position; `None`: all that there are now.
+    pub verdicts_before: Option<Position>,
+}
+
+/// What becomes of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// A segment of the same input and code stands in the archive.
+    Reused,
+    /// It is computed.
+    Built,
+}
+
+/// A plan, and what is there already of what it builds.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// What is built from what.
+    pub document: Document,
+    /// What becomes of each hour, in the same order.
+    pub fates: Vec<Fate>,
+    /// Hours of the range without a click before the position that was asked for: they are left out.
+    pub behind: u64,
+}
+
+/// Why there is no plan.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Hours of the range cannot be read as they should be.
+    #[error("{}", hours::told(.0))]
+    Incomplete(Vec<Problem>),
+    /// There is nothing to plan.
+    #[error("{0}")]
+    Nothing(String),
+    /// Something could not be read.
+    #[error(transparent)]
+    Replay(#[from] ReplayError),
+}
+
+/// What a plan is made from.
+#[derive(Debug, Clone)]
+pub struct Planner {
+    /// The archive.
+    pub archive: Archive,
+    /// The verdicts.
+    pub history: VerdictReader,
+    /// The catalog.
+    pub catalog: Arc<dyn Catalog>,
+}
+
+impl Planner {
+    /// Makes a plan.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`] naming every hour that is missing, not judged, or not as the catalog knows it.
+    pub async fn plan(&self, request: &Request) -> Result<Plan, Error> {
+        let end = self.history.end().await.map_err(ReplayError::from)?;
+        let verdicts_before = request.verdicts_before.unwrap_or(end);
+        if verdicts_before > end {
+            return Err(Error::Nothing(format!(
+                "the verdict log ends before {end}: there is no verdict to know later"
+            )));
+        }
+        let stale = reuse::stale(&self.history, &self.catalog).await?;
+        let found = hours::Hours::find(self.catalog.as_ref(), &self.archive, request).await?;
+        let wanted = |hour: Hour| !request.stale_only || stale.contains_key(&hour);
+        let manifests = found.manifests(&self.archive, &wanted).await?;
+        let all = manifests.len() as u64;
+        let manifests: Vec<Manifest> =
+            manifests.into_iter().filter(|manifest| has_clicks_before(manifest, request.clicks_before)).collect();
+        let (Some(first), Some(last)) = (manifests.first(), manifests.last()) else {
+            return Err(Error::Nothing(nothing(request, all)));
+        };
+        let behind = all - manifests.len() as u64;
+        let name = request.projection.name();
+        let live = self.catalog.live_pointers(name, first.hour(), last.hour()).await.map_err(ReplayError::from)?;
+        let live: BTreeMap<Hour, LivePointer> = live.into_iter().map(|pointer| (pointer.hour, pointer)).collect();
+        let look = reuse::Look {
+            archive: &self.archive,
+            history: &self.history,
+            projection: &request.projection,
+            clicks_before: request.clicks_before,
+            verdicts_before,
+            end,
+            stale: &stale,
+            live: &live,
+        };
+        let fates = look.fates(&manifests).await?;
+        invariant!(I6, fates.len() == manifests.len(), "{} fates of {} hours", fates.len(), manifests.len());
+        Ok(Plan { document: document(request, verdicts_before, &manifests, &live), fates, behind })
+    }
+
+    /// The plan of a document, made again from what is there now.
+    ///
+    /// # Errors
+    /// As [`plan`](Self::plan).
+    pub async fn again(&self, planned: &Document, projection: Projection) -> Result<Plan, Error> {
+        let (first, last) = (planned.hours.first(), planned.hours.last());
+        let request = Request {
+            projection,
+            sql: planned.sql.clone(),
+            from: first.map(|hour| hour.hour),
+            to_inclusive: last.map(|hour| hour.hour),
+            stale_only: false,
+            clicks_before: planned.clicks_before,
+            verdicts_before: Some(planned.verdicts_before),
+        };
+        let mut plan = self.plan(&request).await?;
+        // A plan of stale hours has holes.
+        let mut fates = std::mem::take(&mut plan.fates).into_iter();
+        plan.document.hours.retain(|hour| {
+            let fate = fates.next().expect("every hour has a fate");
+            let is_planned = planned.hours.binary_search_by_key(&hour.hour, |hour| hour.hour).is_ok();
+            plan.fates.extend(is_planned.then_some(fate));
+            is_planned
+        });
+        Ok(plan)
+    }
+}
+
+fn has_clicks_before(manifest: &Manifest, before: Option<Position>) -> bool {
+    before.is_none_or(|before| Position::new(manifest.epoch(), manifest.first_seq(), 0) < before)
+}
+
+fn nothing(request: &Request, hours: u64) -> String {
+    match (hours, request.stale_only) {
+        (0, true) => "no hour of the range is stale: every verdict is counted".to_owned(),
+        (0, false) => "no hour of the range is sealed".to_owned(),
+        (_, _) => "no hour of the range has a click before that position".to_owned(),
+    }
+}
+
+fn document(
+    request: &Request,
+    verdicts_before: Position,
+    manifests: &[Manifest],
+    live: &BTreeMap<Hour, LivePointer>,
+) -> Document {
+    let input = |manifest: &Manifest| HourInput {
+        hour: manifest.hour(),
+        manifest_digest: manifest.digest().to_string(),
+        rows: manifest.rows,
+        bytes: manifest.parts.iter().map(|part| part.core.bytes).sum(),
+        base: live.get(&manifest.hour()).map(Base::of),
+    };
+    Document {
+        version: VERSION,
+        projection: request.projection.name().to_owned(),
+        code_digest: request.projection.code_digest().to_string(),
+        sql: request.sql.clone(),
+        clicks_before: request.clicks_before,
+        verdicts_before,
+        hours: manifests.iter().map(input).collect(),
+    }
+}
+
+impl Plan {
+    /// The name of the generation that it is built as.
+    pub fn id(&self) -> GenerationId {
+        self.document.id()
+    }
+
+    /// Hours of one fate, and their events and bytes.
+    pub fn of(&self, fate: Fate) -> (u64, u64, u64) {
+        let hours = self.document.hours.iter().zip(&self.fates).filter(|(_, found)| **found == fate);
+        hours.fold((0, 0, 0), |(hours, rows, bytes), (hour, _)| (hours + 1, rows + hour.rows, bytes + hour.bytes))
+    }
+
+    /// How many hours count with which other code.
+    pub fn other_code(&self) -> BTreeMap<&str, u64> {
+        let mut found = BTreeMap::new();
+        let bases = self.document.hours.iter().filter_map(|hour| hour.base.as_ref());
+        for base in bases.filter(|base| base.code_digest != self.document.code_digest) {
+            *found.entry(base.code_digest.as_str()).or_default() += 1;
+        }
+        found
+    }
+
+    /// About how many bytes of segments the hours to build give, as some of their live segments tell.
+    ///
+    /// # Errors
+    /// As the catalog reports.
+    pub async fn segment_bytes(&self, catalog: &dyn Catalog) -> Result<u64, ReplayError> {
+        let hours = self.document.hours.iter().zip(&self.fates);
+        let built: Vec<&HourInput> =
+            hours.filter(|(hour, fate)| **fate == Fate::Built && hour.rows > 0).map(|(hour, _)| hour).collect();
+        let (mut events, mut bytes) = (0_u64, 0_u64);
+        for hour in built.iter().step_by(built.len().div_ceil(SAMPLE_HOURS).max(1)) {
+            if let Some(live) = catalog.live_segment(&self.document.projection, hour.hour).await? {
+                (events, bytes) = (events + hour.rows, bytes + live.bytes);
+            }
+        }
+        let all: u64 = built.iter().map(|hour| hour.rows).sum();
+        let estimate = u128::from(bytes) * u128::from(all) / u128::from(events.max(1));
+        Ok(u64::try_from(estimate).unwrap_or(u64::MAX))
+    }
+
+    /// What the catalog gets.
+    pub fn generation(&self, actor: &str, now: Timestamp) -> (Generation, Vec<NewUnit>) {
+        generation(&self.document, actor, now)
+    }
+}
+
+/// A plan as the catalog keeps it.
+pub fn generation(document: &Document, actor: &str, now: Timestamp) -> (Generation, Vec<NewUnit>) {
+    let (Some(first), Some(last)) = (document.hours.first(), document.hours.last()) else {
+        unreachable!("a plan has hours");
+    };
+    let generation = Generation {
+        id: document.id(),
+        projection: document.projection.clone(),
+        code_digest: document.code_digest.clone(),
+        sql: document.sql.clone(),
+        from: first.hour,
+        to_inclusive: last.hour,
+        clicks_before: document.clicks_before,
+        verdicts_before: document.verdicts_before,
+        plan: String::from_utf8(document.to_bytes()).expect("JSON is UTF-8"),
+        state: GenerationState::Building,
+        created_at: now,
+        created_by: actor.to_owned(),
+        changed_at: now,
+    };
+    let unit = |hour: &HourInput| NewUnit {
+        hour: hour.hour,
+        manifest_digest: hour.manifest_digest.clone(),
+        rows: hour.rows,
+        bytes: hour.bytes,
+        base: hour.base.as_ref().map(|base| base.pointer(hour.hour)),
+    };
+    (generation, document.hours.iter().map(unit).collect())
+}

@@ -1,0 +1,78 @@
+//! Which hours of a plan an earlier build has done: a receipt of the same input and code stands in the archive, with
+//! its segment.
+//!
+//! What an hour's segment is made of is named by manifest and rulings. Where what counts knows just the verdicts that
+//! are asked for, its input digest is the one that is sought, and no verdict is read.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use clicktrail_catalog::{Catalog, StaleHour, generations::LivePointer};
+use clicktrail_log::{
+    archive::{Archive, Manifest},
+    frame::Digest,
+    position::Position,
+    time::Hour,
+};
+use clicktrail_projections::Projection;
+use clicktrail_verdicts::reader::VerdictReader;
+use futures::{StreamExt as _, TryStreamExt as _, stream};
+
+use super::Fate;
+use crate::{as_of, error::Error, rulings::HourRulings, segment, stale, unit};
+
+/// Hours that are looked at side by side.
+const LOOKS_MAX: usize = 16;
+
+/// All stale hours, once the verdict log is read to its end.
+pub(super) async fn stale(
+    history: &VerdictReader,
+    catalog: &Arc<dyn Catalog>,
+) -> Result<BTreeMap<Hour, StaleHour>, Error> {
+    stale::follow(history, catalog.as_ref()).await?;
+    as_of::stale_hours(catalog.as_ref()).await
+}
+
+/// What decides whether an hour is done.
+pub(super) struct Look<'p> {
+    pub(super) archive: &'p Archive,
+    pub(super) history: &'p VerdictReader,
+    pub(super) projection: &'p Projection,
+    pub(super) clicks_before: Option<Position>,
+    pub(super) verdicts_before: Position,
+    /// Where the verdict log ended when the stale hours were listed, or before.
+    pub(super) end: Position,
+    pub(super) stale: &'p BTreeMap<Hour, StaleHour>,
+    pub(super) live: &'p BTreeMap<Hour, LivePointer>,
+}
+
+impl Look<'_> {
+    /// What becomes of each hour, in order.
+    pub(super) async fn fates(&self, manifests: &[Manifest]) -> Result<Vec<Fate>, Error> {
+        stream::iter(manifests).map(|manifest| self.fate(manifest)).buffered(LOOKS_MAX).try_collect().await
+    }
+
+    async fn fate(&self, manifest: &Manifest) -> Result<Fate, Error> {
+        let input = match self.known_input(manifest) {
+            Some(input) => input,
+            None => {
+                let rulings = HourRulings::as_of(self.history, manifest, self.verdicts_before).await?;
+                let clicks_before = self.clicks_before.and_then(|before| unit::cut(manifest, before));
+                segment::input_digest_before(manifest, &rulings, clicks_before)
+            }
+        };
+        let found = segment::receipt_of(self.archive, self.projection, manifest.hour(), &input).await?;
+        let Some(receipt) = found else { return Ok(Fate::Built) };
+        let is_there = self.archive.holds_file(&receipt.file()).await?;
+        Ok(if is_there { Fate::Reused } else { Fate::Built })
+    }
+
+    /// The input digest, if that of what counts is the one.
+    fn known_input(&self, manifest: &Manifest) -> Option<Digest> {
+        let live = self.live.get(&manifest.hour())?;
+        let knows_all = self.verdicts_before == self.end && !self.stale.contains_key(&manifest.hour());
+        let knows_no_later = live.knows_before.is_none_or(|knows| knows <= self.verdicts_before);
+        let is_cut = self.clicks_before.is_some_and(|before| unit::cut(manifest, before).is_some());
+        let is_whole = live.generation.is_none();
+        if knows_all && knows_no_later && !is_cut && is_whole { live.input_digest.parse().ok() } else { None }
+    }
+}

@@ -1,0 +1,133 @@
+//! Control totals of a unit: what is read against what is written, each added up in its own way.
+//!
+//! What is read is counted here from the events themselves, without SQL and without the engine: the second entry of
+//! double-entry bookkeeping. Whoever changes what counters mean changes it here too.
+
+use arrow::{
+    array::{Array as _, ArrayRef, AsArray as _, RecordBatch},
+    compute::cast,
+    datatypes::{DataType, Decimal128Type, Int64Type},
+};
+use clicktrail_catalog::generations::ControlTotals;
+use clicktrail_log::{
+    archive::{self, Archive, Manifest, manifest::File, part},
+    event::Kind,
+    position::Position,
+    schema::POSITION,
+};
+
+use crate::{error::Error, rulings::HourRulings};
+
+/// What is read of an event for it.
+const READ: [&str; 3] = ["kind", "price_micros", POSITION];
+/// Columns that count every event once.
+const COUNTED: [&str; 5] = ["impressions", "clicks", "conversions", "probes", "prefetches"];
+
+/// What is read of a segment for it.
+pub(crate) const COLUMNS: [&str; 7] =
+    ["impressions", "clicks", "conversions", "probes", "prefetches", "billable_clicks", "spend_micros"];
+
+const _: () = assert!(COUNTED.len() == Kind::ALL.len(), "every kind is counted in a column");
+
+/// Adds up the events of an hour before `before` under the rulings about them. The projection compares every part with
+/// its digest; here only three columns are decoded.
+///
+/// # Errors
+/// A part that is missing or not readable, by name.
+pub(crate) async fn of_events(
+    archive: &Archive,
+    manifest: &Manifest,
+    rulings: &HourRulings,
+    before: Option<Position>,
+) -> Result<ControlTotals, Error> {
+    let invalid = invalid_positions(rulings)?;
+    let mut totals = ControlTotals::default();
+    for part in &manifest.parts {
+        add_part(archive, &part.core, &invalid, before, &mut totals).await?;
+    }
+    Ok(totals)
+}
+
+async fn add_part(
+    archive: &Archive,
+    file: &File,
+    invalid: &[i64],
+    before: Option<Position>,
+    totals: &mut ControlTotals,
+) -> Result<(), Error> {
+    let damaged =
+        |error: &dyn std::fmt::Display| archive::Error::Damaged { key: file.key.clone(), reason: error.to_string() };
+    let bytes = archive.get_file_again(file).await?;
+    for batch in part::read(bytes, Some(&READ)).map_err(|error| damaged(&error))? {
+        let batch = batch.map_err(|error| damaged(&error))?;
+        add_events(&batch, invalid, before, totals).ok_or_else(|| damaged(&"it has columns of other types"))?;
+    }
+    Ok(())
+}
+
+/// The positions that are ruled invalid, ascending.
+fn invalid_positions(rulings: &HourRulings) -> Result<Vec<i64>, Error> {
+    let rows = rulings.rows();
+    let positions = rows.column_by_name(POSITION).and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let wrong = || Error::Incomplete("rulings have no positions".to_owned());
+    let mut positions = positions.ok_or_else(wrong)?.values().to_vec();
+    positions.sort_unstable();
+    Ok(positions)
+}
+
+/// `None` if a column is not there or of another type.
+fn add_events(
+    batch: &RecordBatch,
+    invalid: &[i64],
+    before: Option<Position>,
+    totals: &mut ControlTotals,
+) -> Option<()> {
+    let before = before.map_or(i64::MAX, Position::as_i64);
+    let kinds = cast(batch.column_by_name("kind")?, &DataType::Utf8).ok()?;
+    let kinds = kinds.as_string_opt::<i32>()?;
+    let prices = batch.column_by_name("price_micros")?.as_primitive_opt::<Int64Type>()?;
+    let positions = batch.column_by_name(POSITION)?.as_primitive_opt::<Int64Type>()?;
+    for row in 0..batch.num_rows() {
+        let position = positions.value(row);
+        if position >= before {
+            continue;
+        }
+        totals.events += 1;
+        if kinds.value(row) == Kind::Click.as_str() && invalid.binary_search(&position).is_err() {
+            totals.billable += 1;
+            totals.micros += if prices.is_null(row) { 0 } else { i128::from(prices.value(row)) };
+        }
+    }
+    Some(())
+}
+
+/// Adds rows of counters.
+///
+/// # Errors
+/// [`Error::Incomplete`] if they lack a column.
+pub(crate) fn add_rows(batch: &RecordBatch, totals: &mut ControlTotals) -> Result<(), Error> {
+    let wrong = |name: &str| Error::Incomplete(format!("column {name} of what was projected is missing"));
+    let column = |name: &str| batch.column_by_name(name).ok_or_else(|| wrong(name));
+    let count = |name: &str| -> Result<u64, Error> { sum(column(name)?).ok_or_else(|| wrong(name)) };
+    for name in COUNTED {
+        totals.events += count(name)?;
+    }
+    totals.billable += count("billable_clicks")?;
+    let spend = column("spend_micros")?.as_primitive_opt::<Decimal128Type>().ok_or_else(|| wrong("spend_micros"))?;
+    totals.micros += spend.values().iter().sum::<i128>();
+    Ok(())
+}
+
+fn sum(column: &ArrayRef) -> Option<u64> {
+    let values = column.as_primitive_opt::<Int64Type>()?.values();
+    values.iter().try_fold(0, |sum: u64, value| sum.checked_add(u64::try_from(*value).ok()?))
+}
+
+/// Says how totals differ; `None` if they do not.
+pub(crate) fn difference(read: &ControlTotals, written: &ControlTotals) -> Option<String> {
+    let shown = |of: &ControlTotals| {
+        let ControlTotals { events, billable, micros } = of;
+        format!("{events} events, {billable} billable clicks, {micros} micros")
+    };
+    (read != written).then(|| format!("read were {}, written were {}", shown(read), shown(written)))
+}
