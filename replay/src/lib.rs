@@ -7,6 +7,7 @@
 //! - [`known`] finds what an import wrote before;
 //! - [`rebuild`] makes the catalog again from archive and logs: `open_range` counts what is not sealed, `proven` finds
 //!   a judge's mark that was lost;
+//! - [`promotions`] keeps in the object store what was promoted, and gives it to a catalog that was lost;
 //! - [`recount`] computes the bill again and holds it against what counts, in [`sums`].
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
@@ -16,6 +17,7 @@ mod error;
 pub mod known;
 pub mod metric;
 mod open_range;
+pub mod promotions;
 mod proven;
 pub mod reader;
 pub mod rebuild;
