@@ -86,8 +86,8 @@ impl AsOf {
     }
 
     /// Sealed hours, stale hours and the open range as of one instant, at which every verdict before `before` was
-    /// followed, and every one that a promoted segment knows. From two instants, an hour that was sealed in between would be counted without what was ruled about
-    /// it.
+    /// followed, and every one that a promoted segment knows. From two instants, an hour that was sealed in between
+    /// would be counted without what was ruled about it.
     async fn followed_snapshot(&self, before: Position) -> Result<Snapshot, Error> {
         let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
         for _ in 0..LOOKS_MAX {
@@ -155,7 +155,7 @@ impl AsOf {
 fn tells_apart(ruled: &StaleHour, knows_before: Option<Position>, before: Position) -> bool {
     match knows_before {
         None => ruled.first < before,
-        Some(known) => ruled.first < known.max(before) && ruled.last >= known.min(before),
+        Some(known) => known != before && ruled.first < known.max(before) && ruled.last >= known.min(before),
     }
 }
 

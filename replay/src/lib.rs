@@ -8,6 +8,7 @@
 //! - [`known`] finds what an import wrote before;
 //! - [`rebuild`] makes the catalog again from archive and logs: `open_range` counts what is not sealed, `proven` finds
 //!   a judge's mark that was lost;
+//! - [`promotions`] keeps in the object store what was promoted, and gives it to a catalog that was lost;
 //! - [`recount`] computes the bill again and holds it against what counts, in [`sums`];
 //! - [`plan`] pins what a build reads, [`unit`] computes one hour of it and compares its `totals`, and [`work`] shares
 //!   the units of a build among workers; [`moment`] finds the verdicts that were known at a time, and
@@ -29,6 +30,7 @@ pub mod moment;
 mod open_range;
 pub mod plan;
 mod projected;
+pub mod promotions;
 mod proven;
 pub mod reader;
 pub mod rebuild;
