@@ -86,8 +86,8 @@ impl AsOf {
     }
 
     /// Sealed hours, stale hours and the open range as of one instant, at which every verdict before `before` was
-    /// followed, and every one that a promoted segment knows. From two instants, an hour that was sealed in between would be counted without what was ruled about
-    /// it.
+    /// followed, and every one that a promoted segment knows. From two instants, an hour that was sealed in between
+    /// would be counted without what was ruled about it.
     async fn followed_snapshot(&self, before: Position) -> Result<Snapshot, Error> {
         let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
         for _ in 0..LOOKS_MAX {

@@ -17,11 +17,19 @@ use clicktrail_projections::Projection;
 use clicktrail_verdicts::reader::VerdictReader;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::Fate;
 use crate::{as_of, error::Error, rulings::HourRulings, segment, stale, unit};
 
 /// Hours that are looked at side by side.
 const LOOKS_MAX: usize = 16;
+
+/// What becomes of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// A segment of the same input and code stands in the archive.
+    Reused,
+    /// It is computed.
+    Built,
+}
 
 /// All stale hours, once the verdict log is read to its end.
 pub(super) async fn stale(
