@@ -1,5 +1,6 @@
 //! Refuses SQL that is no projection: each refusal names the place and says what to do instead.
 //!
+//! - `size`: how long and how deep it may be;
 //! - `statement`: one SELECT, of `clicks` and `rulings` alone;
 //! - `repeatable`: what could give another answer the next time, and floating point (invariant I12);
 //! - `rowwise`: below the sums every event is looked at by itself, once, with the ruling about it;
@@ -16,6 +17,7 @@ mod reading;
 mod refusal;
 mod repeatable;
 mod rowwise;
+mod size;
 mod statement;
 #[cfg(test)]
 mod tests;

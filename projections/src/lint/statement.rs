@@ -7,21 +7,16 @@ use datafusion::{
     sql::{parser::Statement, sqlparser::ast},
 };
 
-use super::refusal::refused;
+use super::{refusal::refused, size};
 use crate::error::Error;
 
 /// The core columns of an hour's events.
 pub(crate) const CLICKS: &str = "clicks";
 /// What stands about them.
 pub(crate) const RULINGS: &str = "rulings";
-/// The longest SQL that is read.
-const SQL_BYTES_MAX: usize = 64 << 10;
-
 /// The plan of the SQL, as it was written.
 pub(super) async fn plan(session: &SessionContext, sql: &str) -> Result<LogicalPlan, Error> {
-    if sql.len() > SQL_BYTES_MAX {
-        return Err(refused("the SQL", format!("{} bytes, more than {SQL_BYTES_MAX}", sql.len())));
-    }
+    size::of_text(sql)?;
     let state = session.state();
     let dialect = &state.config().options().sql_parser.dialect;
     let statement = state.sql_to_statement(sql, dialect).map_err(|error| not_planned(&error))?;
@@ -32,6 +27,7 @@ pub(super) async fn plan(session: &SessionContext, sql: &str) -> Result<LogicalP
     if !is_query {
         return Err(refused("the SQL", "it changes or explains something: a projection is one SELECT"));
     }
+    size::of_statement(&statement)?;
     for table in state.resolve_table_references(&statement).map_err(|error| not_planned(&error))? {
         let is_known = table.schema().is_none() && [CLICKS, RULINGS].contains(&table.table());
         if !is_known {

@@ -142,8 +142,6 @@ async fn what_is_no_select_or_is_not_known_is_refused() {
         ("COUNT(*)", "COUNT(user_agent)", "the SQL", "docs/projections.md lists"),
     ])
     .await;
-    let long = format!("{SQL} -- {}", "x".repeat(64 << 10));
-    assert!(said(TOML, &long).await.contains("more than 65536"));
 }
 
 /// I6, I8: the projection of the whole is the sum of those of its pieces.
@@ -274,4 +272,37 @@ async fn candidate_has_the_columns_of_counters() {
         counters::SQL.replacen("(WHERE c.kind = 'click') AS", "(WHERE c.kind IN ('click', 'probe')) AS", 1);
     let candidate = Projection::candidate_of_counters(&probes_as_clicks).await.unwrap();
     assert!(!candidate.is_built_in() && candidate.schema() == counters::schema());
+}
+
+/// What is nested is walked by recursion, and a stack has an end: none of these may reach it.
+#[tokio::test]
+async fn sql_that_is_too_long_or_too_deep_is_refused() {
+    let wide = format!("kind IN ({})", vec!["'click'"; 1_000].join(", "));
+    assert_eq!(said(TOML, &SQL.replace("kind <> 'probe'", &wide)).await, "nothing", "a list is not deep");
+    let again = |what: &str, times: usize| what.repeat(times);
+    let group_by = "GROUP BY country, date_trunc('hour', event_time), currency";
+    check(&[
+        (group_by, &format!("{group_by} -- {}", again("x", 64 << 10)), "the SQL", "more than 65536"),
+        ("kind <> 'probe'", &format!("kind IN ('a'{})", again(", 'a'", 3_000)), "the SQL", "more than 4000"),
+        ("kind <> 'probe'", &format!("1 = 1{}", again(" AND 1 = 1", 300)), "the SQL", "256 operators"),
+        ("kind <> 'probe'", &format!("kind = 'a'{}", again(" || 'a'", 300)), "the SQL", "256 operators"),
+        ("kind <> 'probe'", &format!("kind{}", again(" IS NULL", 300)), "the SQL", "256 operators"),
+        ("kind <> 'probe'", &format!("kind{} = 'a'", again("::TEXT", 300)), "the SQL", "256 operators"),
+        ("kind <> 'probe'", &format!("(kind = 'a'{})", again(" || concat('a', 'b')", 300)), "the SQL", "256 operators"),
+        ("COUNT(*)", &format!("COUNT(*){} + COUNT(*)", again(" + COUNT(*)", 300)), "the SQL", "256 operators"),
+        (group_by, &format!("{group_by}{}", again(" UNION ALL SELECT 1", 300)), "the SQL", "256 operators"),
+        ("kind <> 'probe'", &format!("{}true{}", again("(", 400), again(")", 400)), "the SQL", "RecursionLimit"),
+        (
+            "rulings r ON",
+            &format!("rulings r ON true{} LEFT JOIN rulings s ON", again(" CROSS JOIN rulings", 20)),
+            "FROM",
+            "16 tables",
+        ),
+    ])
+    .await;
+    // Each name stands for two of the one before: a plan of 2^30 tables.
+    let doubled: String =
+        (1..30).map(|n| format!(", t{n} AS (SELECT a.* FROM t{} a CROSS JOIN t{} b)", n - 1, n - 1)).collect();
+    let sql = format!("WITH t0 AS (SELECT * FROM clicks){doubled} {}", SQL.replace("clicks c", "t29 c"));
+    assert!(said(TOML, &sql).await.contains("16 tables"));
 }
