@@ -155,7 +155,7 @@ impl AsOf {
 fn tells_apart(ruled: &StaleHour, knows_before: Option<Position>, before: Position) -> bool {
     match knows_before {
         None => ruled.first < before,
-        Some(known) => ruled.first < known.max(before) && ruled.last >= known.min(before),
+        Some(known) => known != before && ruled.first < known.max(before) && ruled.last >= known.min(before),
     }
 }
 

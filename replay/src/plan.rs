@@ -85,6 +85,7 @@ impl Planner {
         let name = request.projection.name();
         let live = self.catalog.live_pointers(name, first.hour(), last.hour()).await.map_err(ReplayError::from)?;
         let live: BTreeMap<Hour, LivePointer> = live.into_iter().map(|pointer| (pointer.hour, pointer)).collect();
+        let cut = reuse::cut(self.catalog.as_ref(), &live).await?;
         let look = reuse::Look {
             archive: &self.archive,
             history: &self.history,
@@ -94,6 +95,7 @@ impl Planner {
             end,
             stale: &stale,
             live: &live,
+            cut: &cut,
         };
         let fates = look.fates(&manifests).await?;
         invariant!(I6, fates.len() == manifests.len(), "{} fates of {} hours", fates.len(), manifests.len());

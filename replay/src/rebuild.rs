@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use clicktrail_catalog::{self as catalog, Catalog, Marks, Registered, Replacement};
+use clicktrail_catalog::{self as catalog, Catalog, Marks, Registered, Replacement, generations::PromotionRecord};
 use clicktrail_log::{
     archive::{self, Archive, Manifest, clicks::Clicks, keys::ManifestKey},
     causes::causes,
@@ -18,7 +18,11 @@ use clicktrail_verdicts::{judge::Mark, reader::VerdictReader};
 use futures::{StreamExt as _, stream};
 use tokio_util::task::AbortOnDropHandle;
 
+<<<<<<< HEAD
 use crate::{budget::Budget, error::Error, open_range::OpenRange, proven, register};
+=======
+use crate::{error::Error, open_range::OpenRange, promotions, proven, register, segment};
+>>>>>>> h-gencat
 
 /// Hours of the catalog that are read at a time.
 const PAGE_HOURS: u32 = 1_000;
@@ -35,6 +39,8 @@ const MEMORY_BYTES: u64 = 1 << 30;
 pub struct Rebuilt {
     /// Hours registered.
     pub hours: u64,
+    /// Promotions that the catalog had lost, from the archive.
+    pub promotions: u64,
     /// Events in them.
     pub rows: u64,
     /// Sealed hours that are not registered, because the judge has not passed them. The archiver does it once the judge
@@ -67,16 +73,19 @@ struct Beside {
     /// Those of them that the judge has passed.
     hours: Vec<Registered>,
     open: Option<OpenRange>,
+    /// Those that the catalog has lost.
+    promotions: Vec<PromotionRecord>,
 }
 
 impl Rebuild {
     /// Makes the catalog again: every sealed hour that the judge has passed, and behind them the frames that it has
     /// passed. A segment that stands with its receipt is used as it is. Any other is built, with the live verdicts
-    /// about its clicks. After each hour `progress` is told how many hours are done, and how many there are.
+    /// about its clicks. An hour that was promoted, and not back, goes on counting from what was promoted. After each
+    /// hour `progress` is told how many hours are done, and how many there are.
     ///
     /// # Errors
     /// [`Error::Incomplete`] if the chain of hours has a hole, or the archive does not hold an hour that the catalog
-    /// remembers. After any error the catalog is as it was.
+    /// remembers, or a segment that was promoted. After any error the catalog is as it was.
     pub async fn run(
         &self,
         clock: &dyn Clock,
@@ -86,6 +95,8 @@ impl Rebuild {
         let catalog = self.catalog.begin().await?;
         let making = catalog.making().await?;
         let mut beside = Beside { manifests: check(&self.archive, catalog.as_ref()).await?, ..Beside::default() };
+        beside.promotions = promotions::lost(&self.archive, catalog.as_ref()).await?;
+        self.check_promoted(catalog.as_ref(), &beside.promotions).await?;
         for _ in 0..LAPS_MAX {
             let seen = catalog.marks(counters::NAME).await?;
             if seen.making != making {
@@ -100,7 +111,10 @@ impl Rebuild {
                 .replace(&replacement(&beside, seen, judged, open_uncounted.is_none()), actor, clock.now())
                 .await
             {
-                Ok(_) => return Ok(rebuilt(&beside, open_uncounted)),
+                Ok(_) => {
+                    promotions::keep(&self.archive, catalog.as_ref()).await?;
+                    return Ok(rebuilt(&beside, open_uncounted));
+                }
                 // Something was sealed or counted meanwhile: it is taken in.
                 Err(catalog::Error::Conflict(_)) => {}
                 Err(cause) => return Err(cause.into()),
@@ -108,6 +122,25 @@ impl Rebuild {
         }
         let moved = "other processes went on changing it, or rebuilt it: stop them, then try again";
         Err(catalog::Error::Conflict(moved.to_owned()).into())
+    }
+
+    /// What was promoted stands, so its segments have to be there. Nothing else may count in their place.
+    async fn check_promoted(&self, catalog: &dyn Catalog, lost: &[PromotionRecord]) -> Result<(), Error> {
+        let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
+        let known = catalog.standing_segments(counters::NAME, first, last).await?;
+        for standing in promotions::standing(known, lost, counters::NAME).into_values() {
+            match self.archive.get_file(&segment::file(&standing)).await {
+                Ok(_) => {}
+                Err(cause) if cause.is_transient() => return Err(cause.into()),
+                Err(cause) => {
+                    let (hour, key, why) = (standing.hour, &standing.key, causes(&cause));
+                    return Err(Error::Incomplete(format!(
+                        "{hour} counts from segment {key}, which was promoted, and the archive does not hold it: {why}"
+                    )));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes in the hours that were sealed since.
@@ -166,12 +199,13 @@ impl Rebuild {
 
 fn replacement(beside: &Beside, seen: Marks, judged: Mark, is_open_counted: bool) -> Replacement {
     let partials = beside.open.as_ref().filter(|_| is_open_counted).map(|open| open.partials().to_vec());
-    Replacement { seen, hours: beside.hours.clone(), partials, judged }
+    Replacement { seen, hours: beside.hours.clone(), partials, judged, promotions: beside.promotions.clone() }
 }
 
 fn rebuilt(beside: &Beside, open_uncounted: Option<String>) -> Rebuilt {
     Rebuilt {
         hours: beside.hours.len() as u64,
+        promotions: beside.promotions.len() as u64,
         rows: beside.hours.iter().map(|registered| registered.hour.rows).sum(),
         unjudged: (beside.manifests.len() - beside.hours.len()) as u64,
         open_uncounted,

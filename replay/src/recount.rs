@@ -9,6 +9,7 @@ use clicktrail_log::{
     causes::causes,
     frame::Digest,
     log::{Log, Stream},
+    position::Position,
     time::Hour,
 };
 use clicktrail_projections::{
@@ -61,6 +62,16 @@ pub enum Finding {
         /// What counts.
         counted: i128,
     },
+    /// A segment has other counts or sums because other code made it than this program's. What this program gives is
+    /// not what should count: whoever promoted it, or ran that version, knows why.
+    OtherCode {
+        /// Where.
+        part: Part,
+        /// The code's digest.
+        code_digest: String,
+        /// How many counts and sums differ from what this program gives.
+        values: usize,
+    },
     /// Something cannot be read, or is not what its receipt or the catalog says.
     Problem {
         /// Where.
@@ -103,6 +114,8 @@ struct Known {
     hour: Hour,
     registered: Option<SealedHour>,
     live: Option<Segment>,
+    /// The verdicts that its live segment knows; `None`: those of the live judge.
+    knows_before: Option<Position>,
 }
 
 impl Recount {
@@ -144,7 +157,7 @@ impl Recount {
     /// Every hour that archive or catalog knows, in order.
     async fn known_hours(&self, snapshot: &Snapshot) -> Result<Vec<Known>, Error> {
         let mut known: BTreeMap<Hour, Known> = BTreeMap::new();
-        let new = |hour: Hour| Known { hour, registered: None, live: None };
+        let new = |hour: Hour| Known { hour, registered: None, live: None, knows_before: None };
         for hour in self.archive.sealed_hours(Stream::Clicks).await? {
             known.insert(hour, new(hour));
         }
@@ -156,8 +169,9 @@ impl Recount {
                 known.entry(hour).or_insert_with(|| new(hour)).registered = Some(registered);
             }
         }
-        for live in &snapshot.segments {
-            known.entry(live.hour).or_insert_with(|| new(live.hour)).live = Some(live.clone());
+        for (live, pointer) in snapshot.segments.iter().zip(&snapshot.pointers) {
+            let of_hour = known.entry(live.hour).or_insert_with(|| new(live.hour));
+            (of_hour.live, of_hour.knows_before) = (Some(live.clone()), pointer.knows_before);
         }
         Ok(known.into_values().collect())
     }
@@ -182,11 +196,12 @@ impl Recount {
         if known.registered.as_ref().is_none_or(|hour| hour.manifest_digest != manifest.digest().to_string()) {
             findings.push(problem("is not registered as its manifest says".to_owned()));
         }
-        match self.recompute(&manifest).await {
+        match self.recompute(&manifest, known.knows_before).await {
             Ok((sums, input, output)) => {
                 let live = known.live.as_ref();
-                findings.extend(self.check_segment(part, live, &sums, (input, output)).await?);
-                Ok(Some((sums, findings)))
+                let (checked, counting) = self.check_segment(part, live, sums, (input, output)).await?;
+                findings.extend(checked);
+                Ok(Some((counting, findings)))
             }
             Err(cause) if cause.is_transient() => Err(cause),
             Err(cause) => {
@@ -208,8 +223,15 @@ impl Recount {
     }
 
     /// The sums of an hour, the digest of what they are made of, and that of the segment that holds them.
-    async fn recompute(&self, manifest: &Manifest) -> Result<(Sums, Digest, Digest), Error> {
-        let rulings = HourRulings::live(&self.history, manifest).await?;
+    async fn recompute(
+        &self,
+        manifest: &Manifest,
+        knows_before: Option<Position>,
+    ) -> Result<(Sums, Digest, Digest), Error> {
+        let rulings = match knows_before {
+            None => HourRulings::live(&self.history, manifest).await?,
+            Some(before) => HourRulings::as_of(&self.history, manifest, before).await?,
+        };
         let mut sums = Sums::default();
         let mut add = |batch: &arrow::array::RecordBatch| sums.add(batch);
         let (bytes, _) =
@@ -217,15 +239,16 @@ impl Recount {
         Ok((sums, segment::input_digest(manifest, &rulings), Digest::of(&bytes)))
     }
 
-    /// Holds a live segment against what the hour gives: its file, its receipt, and its numbers.
+    /// Holds a live segment against what the hour gives: its file, its receipt, and its numbers. Returns with that what
+    /// the hour adds to everything.
     async fn check_segment(
         &self,
         part: Part,
         live: Option<&Segment>,
-        sums: &Sums,
+        sums: Sums,
         (input, output): (Digest, Digest),
-    ) -> Result<Vec<Finding>, Error> {
-        let Some(live) = live else { return Ok(compared(part, sums, Ok(Sums::default()))) };
+    ) -> Result<(Vec<Finding>, Sums), Error> {
+        let Some(live) = live else { return Ok((compared(part, &sums, Ok(Sums::default())), sums)) };
         let mut findings = Vec::new();
         let mut problem = |reason: String| findings.push(Finding::Problem { part, reason });
         if live.input_digest != input.to_string() {
@@ -236,14 +259,21 @@ impl Recount {
         }
         let counted = self.segment_sums(live).await;
         let is_readable = counted.is_ok();
-        let differences = compared(part, sums, counted);
         // Another version of the projection writes other bytes for the same numbers.
         let is_same_code = live.code_digest == counters::code_digest().to_string();
+        if let (Ok(counted), false) = (&counted, is_same_code) {
+            let values = sums.differences(counted).len();
+            if values > 0 {
+                findings.push(Finding::OtherCode { part, code_digest: live.code_digest.clone(), values });
+            }
+            return Ok((findings, counted.clone()));
+        }
+        let differences = compared(part, &sums, counted);
         if is_readable && differences.is_empty() && is_same_code && live.output_digest != output.to_string() {
             problem(format!("segment {} has other rows than the archive gives, though no advertiser's sums", live.key));
         }
         findings.extend(differences);
-        Ok(findings)
+        Ok((findings, sums))
     }
 
     /// How a segment contradicts its receipt.

@@ -54,7 +54,7 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
     bar.finish_and_clear();
     let rebuilt = match rebuilt {
         Err(replay::Error::Incomplete(what)) => {
-            output::note(&format!("clicktrail: {what}: nothing was changed; restore the manifest, then try again"));
+            output::note(&format!("clicktrail: {what}: nothing was changed; restore what is missing, then try again"));
             return Ok(Exit::InputIncomplete);
         }
         other => other?,
@@ -63,12 +63,17 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
         Format::Json => output::json(&json!({
             "hours": rebuilt.hours,
             "rows": rebuilt.rows,
+            "promotions": rebuilt.promotions,
             "unjudged_hours": rebuilt.unjudged,
             "open_uncounted": rebuilt.open_uncounted,
         })),
         Format::Table => {
             let (hours, events) = (output::count(rebuilt.hours, "hour"), output::count(rebuilt.rows, "event"));
-            output::line(&format!("{hours} with {events} registered again"))
+            output::line(&format!("{hours} with {events} registered again"));
+            if rebuilt.promotions > 0 {
+                let promotions = output::count(rebuilt.promotions, "promotion");
+                output::line(&format!("{promotions} that the catalog had lost done again, from the archive"));
+            }
         }
     }
     tell_left_out(&rebuilt);

@@ -56,6 +56,9 @@ pub(super) fn document(recounted: &Recounted) -> Value {
             "recomputed": recomputed.to_string(),
             "counted": counted.to_string(),
         }),
+        Finding::OtherCode { part, code_digest, values } => {
+            json!({"part": name(*part), "code_digest": code_digest, "values": values})
+        }
         Finding::Problem { part, reason } => json!({"part": name(*part), "reason": reason}),
     };
     json!({
@@ -76,6 +79,12 @@ pub(super) fn print(recounted: &Recounted) {
                     "DIFFERENCE {part}  {advertiser} {currency} {column}: recomputed {recomputed}, counted {counted}"
                 ));
             }
+            Finding::OtherCode { part, code_digest, values } => output::line(&format!(
+                "OTHER CODE {}  the segment was made by code {}: what this program gives differs in {}",
+                name(*part),
+                code_digest.get(..16).unwrap_or(code_digest),
+                output::count(*values, "value"),
+            )),
             Finding::Problem { part, reason } => output::line(&format!("PROBLEM {}  {reason}", name(*part))),
         }
     }

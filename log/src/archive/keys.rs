@@ -9,6 +9,7 @@
 //! manifests/verdicts/2026-11-22T14.json
 //! segments/counters/dt=2026-11-22/hr=14/<digest>.parquet
 //! receipts/counters/2026-11-22T14/<input digest>-<code digest>.json
+//! promotions/counters/00000001.json
 //! coverage/clicks.json
 //! ```
 
@@ -286,6 +287,40 @@ impl ReceiptKey {
         let hour = Hour::parse(parts.next()?)?;
         let (input, code) = parts.next()?.strip_suffix(".json")?.split_once('-')?;
         parts.next().is_none().then(|| Self { projection, hour, input: input.to_owned(), code: code.to_owned() })
+    }
+}
+
+/// The record of one movement of live pointers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromotionKey {
+    /// Which projection: lower-case letters and `_`.
+    pub projection: String,
+    /// Its number: all promotions of an archive have one sequence, whatever the projection.
+    pub number: u32,
+}
+
+impl PromotionKey {
+    /// Where the records of promotions stand.
+    pub fn prefix() -> Path {
+        Path::from("promotions")
+    }
+
+    /// As a path of the store.
+    pub fn path(&self) -> Path {
+        let path = Path::from(format!("promotions/{}/{:08}.json", self.projection, self.number));
+        invariant!(I9, Self::parse(path.as_ref()).as_ref() == Some(self), "{self:?} is not what {path} names");
+        path
+    }
+
+    /// Reads a path of the store.
+    pub fn parse(path: &str) -> Option<Self> {
+        let mut parts = path.strip_prefix("promotions/")?.split('/');
+        let projection = parts.next()?.to_owned();
+        let digits = parts.next()?.strip_suffix(".json")?;
+        let is_number = digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let number: u32 = digits.parse().ok().filter(|_| is_number)?;
+        let is_whole = parts.next().is_none() && format!("{number:08}") == digits;
+        is_whole.then_some(Self { projection, number })
     }
 }
 

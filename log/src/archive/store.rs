@@ -23,7 +23,7 @@ use object_store::{
 use crate::{
     archive::{
         entry::File,
-        keys::ManifestKey,
+        keys::{ManifestKey, PromotionKey},
         kind::Kind,
         manifest::{self, Manifest},
     },
@@ -294,6 +294,23 @@ impl Archive {
         let mut hours = listed.iter().map(|meta| hour(&meta.location)).collect::<Result<Vec<_>, _>>()?;
         hours.sort_unstable();
         Ok(hours)
+    }
+
+    /// The records of promotions that are there, by number.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::Setup`] naming a file among them that is none.
+    pub async fn promotions(&self) -> Result<Vec<PromotionKey>, Error> {
+        let prefix = PromotionKey::prefix();
+        let listed: Vec<_> =
+            self.store.list(Some(&prefix)).try_collect().await.map_err(|source| unavailable(&prefix, source))?;
+        let key = |path: &Path| {
+            PromotionKey::parse(path.as_ref())
+                .ok_or_else(|| Error::Setup(format!("{path} stands among the promotions and is none")))
+        };
+        let mut keys = listed.iter().map(|meta| key(&meta.location)).collect::<Result<Vec<_>, _>>()?;
+        keys.sort_unstable_by_key(|key| key.number);
+        Ok(keys)
     }
 
     /// Whether anything stands under a prefix. It is one request, however much stands there.

@@ -129,8 +129,8 @@ pub trait Catalog: Generations + Send + Sync + fmt::Debug {
     /// If `through` is not after `before`, or a ruling does not come from these frames.
     async fn put_later_rulings(&self, rulings: &[LaterRuling], before: Seq, through: Seq) -> Result<(), Error>;
 
-    /// Sealed hours from `from` on that a later ruling concerns which their live segment does not know, at most `limit`,
-    /// by hour.
+    /// Sealed hours from `from` on that a later ruling concerns which their live segment does not know, at most
+    /// `limit`, by hour.
     async fn stale_hours(&self, projection: &str, from: Hour, limit: u32) -> Result<Vec<StaleHour>, Error>;
 
     /// The sealed hour that holds a frame.

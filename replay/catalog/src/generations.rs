@@ -7,8 +7,6 @@
 //!    └──────────────────abort──────────▶ aborted
 //! ```
 
-use std::fmt;
-
 use async_trait::async_trait;
 use clicktrail_log::{
     position::Position,
@@ -17,37 +15,15 @@ use clicktrail_log::{
 
 use crate::{error::Error, model::Segment};
 
+pub use crate::pointer::{GenerationId, LivePointer};
+
+pub(crate) mod planned;
 pub(crate) mod plans;
 pub(crate) mod pointers;
 pub(crate) mod promotions;
+pub(crate) mod restore;
 mod store;
 pub(crate) mod units;
-
-/// Names a generation: the beginning of its plan's digest, 16 hexadecimal digits. The same plan is the same generation.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct GenerationId(String);
-
-impl GenerationId {
-    /// Digits that it has.
-    pub const DIGITS: usize = 16;
-
-    /// From its digits.
-    pub fn parse(text: &str) -> Option<Self> {
-        let is_hex = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-        (text.len() == Self::DIGITS && text.bytes().all(is_hex)).then(|| Self(text.to_owned()))
-    }
-
-    /// Its digits.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for GenerationId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
 
 /// How far a generation has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,23 +195,6 @@ pub struct NewUnit {
     pub base: Option<LivePointer>,
 }
 
-/// What an hour counts from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LivePointer {
-    /// Which hour.
-    pub hour: Hour,
-    /// Its segment's input digest.
-    pub input_digest: String,
-    /// Its segment's code digest.
-    pub code_digest: String,
-    /// SHA-256 of the segment.
-    pub output_digest: String,
-    /// Which generation it comes from; `None`: it was sealed, and knows the live verdicts alone.
-    pub generation: Option<GenerationId>,
-    /// It knows the verdicts of every stage before this position; `None`: live verdicts alone.
-    pub knows_before: Option<Position>,
-}
-
 /// Whether the same was there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {
@@ -301,6 +260,30 @@ pub struct Promotion {
     pub hours: u64,
 }
 
+/// A promotion with everything that it takes to do it again in a catalog that was lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromotionRecord {
+    /// What was done.
+    pub promotion: Promotion,
+    /// The generation, as it stands now.
+    pub generation: Generation,
+    /// Every hour of the generation, in order; none of a rollback, which undoes its last promotion.
+    pub hours: Vec<PromotedHour>,
+}
+
+/// One hour of a generation that was promoted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PromotedHour {
+    /// As it was planned.
+    pub unit: NewUnit,
+    /// What was made.
+    pub output: UnitOutput,
+    /// The segment that `unit.base` points at, if it is still registered.
+    pub base: Option<Segment>,
+    /// Whether its pointer was moved.
+    pub is_moved: bool,
+}
+
 /// What the catalog does for replays. Every method is one transaction, as in [`Catalog`](crate::Catalog).
 #[async_trait]
 pub trait Generations: Send + Sync {
@@ -335,8 +318,8 @@ pub trait Generations: Send + Sync {
         until: Timestamp,
     ) -> Result<Option<Unit>, Error>;
 
-    /// Extends a lease. False if another attempt has begun, or the unit is done, or the generation is not building: then
-    /// the work may end.
+    /// Extends a lease. False if another attempt has begun, or the unit is done, or the generation is not building:
+    /// then the work may end.
     async fn extend_lease(&self, id: &GenerationId, hour: Hour, attempt: u32, until: Timestamp) -> Result<bool, Error>;
 
     /// Stores what a unit produced; the last one makes the generation built. A result is valid by its receipt, never by
@@ -368,9 +351,9 @@ pub trait Generations: Send + Sync {
         now: Timestamp,
     ) -> Result<(), Error>;
 
-    /// Lets units be taken again; returns how many. They have all their attempts again. A unit whose lease has not ended
-    /// stays with its worker. A generation that failed is building again, also without the units that failed: it fails
-    /// again once the others are done.
+    /// Lets units be taken again; returns how many. They have all their attempts again. A unit whose lease has not
+    /// ended stays with its worker. A generation that failed is building again, also without the units that failed: it
+    /// fails again once the others are done.
     ///
     /// # Errors
     /// [`Error::Conflict`] if the generation is promoted or aborted, or not there.
@@ -392,10 +375,9 @@ pub trait Generations: Send + Sync {
 
     /// Moves the live pointers of all hours of a built generation to its segments: all or none. Writes an audit row.
     ///
-    /// # Errors
-    /// [`Error::Conflict`], naming what: if the generation is not built, or an hour's live pointer is not what it was
-    /// when it was planned (`Unit::base`), or the catalog was rebuilt so that an hour is another, or the generation counts
-    /// only the clicks before a position: from then on the others would be lost.
+    /// # Errors [`Error::Conflict`], naming what: if the generation is not built, or an hour's live pointer is not what
+    /// it was when it was planned (`Unit::base`), or the catalog was rebuilt so that an hour is another, or the
+    /// generation counts only the clicks before a position: from then on the others would be lost.
     async fn promote(&self, id: &GenerationId, actor: &str, reason: &str, now: Timestamp) -> Result<Promotion, Error>;
 
     /// Moves them back to what they were before its last promotion: all or none. The generation is built then, and can
@@ -409,10 +391,16 @@ pub trait Generations: Send + Sync {
     /// At most `limit` promotions in their order, beginning after the one of the number `after` (0 for the first page).
     async fn promotions(&self, after: i64, limit: u32) -> Result<Vec<Promotion>, Error>;
 
-    /// Forgets a generation that was never promoted; what counted once stays known, so that it can be rolled back to and
-    /// accounted for. Writes an audit row. Segments in the archive stay.
+    /// One promotion, to be kept where it outlives the catalog.
+    async fn promotion_record(&self, number: i64) -> Result<Option<PromotionRecord>, Error>;
+
+    /// Forgets a generation that was never promoted; what counted once stays known, so that it can be rolled back to
+    /// and accounted for. Writes an audit row. Segments in the archive stay.
     ///
     /// # Errors
     /// [`Error::Conflict`], naming what still needs it.
     async fn drop_generation(&self, id: &GenerationId, actor: &str, now: Timestamp) -> Result<(), Error>;
 }
+
+#[cfg(test)]
+mod tests;

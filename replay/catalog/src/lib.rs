@@ -3,7 +3,9 @@
 //! Two implementations, [`Sqlite`] (embedded) and [`Postgres`] (servers), behind one trait and one suite. Everything
 //! here but the registry, the hot partials and the audit trail mirrors the object store and can be rebuilt from it.
 //!
-//! - `contract` is the trait, `model` the values that it takes and gives, `error` what can go wrong;
+//! - `contract` is the trait, `model` the values that it takes and gives, `pointer` what an hour counts from, `error`
+//!   what can go wrong;
+//! - [`generations`] is the contract of replays, and below it what they do: units, promotions, live pointers;
 //! - `store` keeps the contract for any database: which lock an operation takes, and where its transaction ends;
 //! - `registry`, `sealing`, `live` and `verdicts` are the operations and their SQL, `rows` reads what they fetch;
 //! - `snapshot` is what answers are read from, how far it goes and what is missing; `replace` ends a rebuild with a
@@ -19,6 +21,7 @@ mod making;
 mod migrate;
 mod migration;
 mod model;
+mod pointer;
 mod postgres;
 mod registry;
 mod replace;

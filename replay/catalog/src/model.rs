@@ -10,7 +10,7 @@ use clicktrail_log::{
 };
 use clicktrail_verdicts::judge::Mark;
 
-use crate::generations::LivePointer;
+use crate::pointer::LivePointer;
 
 /// An ad as it stands in the registry.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! What is the same in both stays untouched, with what its comparison found. So a rebuild of a sound catalog writes
 //! next to nothing, however many hours there are.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clicktrail_log::{
     invariant,
@@ -13,7 +13,7 @@ use clicktrail_log::{
 
 use crate::{
     error::Error,
-    generations::pointers,
+    generations::{pointers, restore},
     live, making,
     model::{Making, Reconciliation, SealedHour, Segment},
     registry,
@@ -46,6 +46,8 @@ const DROP_OTHER_HOURS: [&str; 4] = [
     "DELETE FROM hours WHERE hour < $1 OR hour > $2",
 ];
 
+const PROMOTED_PROJECTIONS: &str = "SELECT DISTINCT projection FROM promotions";
+
 /// See [`Catalog::replace`](crate::Catalog::replace).
 pub(crate) async fn replace(
     session: &mut impl Session,
@@ -58,6 +60,10 @@ pub(crate) async fn replace(
     let counted = live::counted_through(session).await?;
     check_unmoved(replacement, last.as_ref(), counted)?;
     put_hours(session, &replacement.hours).await?;
+    for record in &replacement.promotions {
+        restore::restore(session, record).await?;
+    }
+    point(session, &replacement.hours).await?;
     put_partials(session, replacement).await?;
     let judged = verdicts::judged(session).await?;
     let further = if replacement.judged.clicks_through > judged.clicks_through { replacement.judged } else { judged };
@@ -67,7 +73,11 @@ pub(crate) async fn replace(
     invariant!(I1, is_whole, "counting would go on behind frame {reached}, not {}", replacement.counted_through());
     let text = |last: Option<&SealedHour>| last.map_or("none".to_owned(), |last| last.hour.to_string());
     let (was, is, hours) = (text(last.as_ref()), text(replacement.last()), replacement.hours.len());
-    let detail = format!("{hours} hours; the last is {is}, it was {was}; counted through {reached}, it was {counted}");
+    let mut detail =
+        format!("{hours} hours; the last is {is}, it was {was}; counted through {reached}, it was {counted}");
+    if !replacement.promotions.is_empty() {
+        detail.push_str(&format!("; {} promotions from the archive", replacement.promotions.len()));
+    }
     registry::audit(session, actor, now, "rebuild", &detail).await?;
     making::raise(session).await
 }
@@ -120,7 +130,19 @@ async fn put_hours(session: &mut impl Session, hours: &[Registered]) -> Result<(
         }
         sealing::put(session, &registered.hour, &registered.segment, &registered.reconciliation).await?;
     }
-    pointers::stand(session, projection, from, to).await
+    Ok(())
+}
+
+/// Moves the pointers of every projection to where they have to be.
+async fn point(session: &mut impl Session, hours: &[Registered]) -> Result<(), Error> {
+    let promoted = session.fetch(PROMOTED_PROJECTIONS, &[], rows::generations::projection).await?;
+    let sealed = hours.first().map(|first| first.segment.projection.clone());
+    let projections: BTreeSet<String> = promoted.into_iter().chain(sealed).collect();
+    let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
+    for projection in projections {
+        pointers::stand(session, &projection, first, last).await?;
+    }
+    Ok(())
 }
 
 async fn put_partials(session: &mut impl Session, replacement: &Replacement) -> Result<(), Error> {

@@ -247,6 +247,20 @@ pub(crate) fn stale_hour(fields: &dyn Fields) -> Result<StaleHour, Error> {
     })
 }
 
+/// An hour with all later rulings about it, and with those that its live segment does not know.
+pub(crate) fn ruled_hour(fields: &dyn Fields) -> Result<(StaleHour, Option<StaleHour>), Error> {
+    let row = Reader::of("hours and later_rulings", &["hour"], fields);
+    let all = stale_hour(fields)?;
+    let unknown = match row.count("unknown_verdicts")? {
+        0 => None,
+        verdicts => {
+            let (first, last) = (row.position("unknown_first")?, row.position("unknown_last")?);
+            Some(StaleHour { hour: all.hour, first, last, verdicts })
+        }
+    };
+    Ok((all, unknown))
+}
+
 pub(crate) fn making(fields: &dyn Fields) -> Result<Making, Error> {
     Reader::of("catalog_generation", &[], fields).int("generation").map(Making)
 }

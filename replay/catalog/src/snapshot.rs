@@ -51,8 +51,8 @@ pub(crate) async fn snapshot(
     let unsealed = [from.into(), to_inclusive.into(), sealed.into()];
     let partials = session.fetch(UNSEALED, &unsealed, rows::partial).await?;
     live::check_once(&partials);
-    let stale = verdicts::stale_hours(session, projection, Hour::from_i64(i64::MIN / 2), u32::MAX).await?;
-    let ruled = verdicts::ruled_hours(session).await?;
+    let (ruled, stale): (Vec<_>, Vec<_>) = verdicts::ruled_hours(session, projection).await?.into_iter().unzip();
+    let stale = stale.into_iter().flatten().collect();
     Ok(Snapshot { segments, pointers, partials, stale, ruled, marks })
 }
 

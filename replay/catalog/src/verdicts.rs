@@ -30,10 +30,18 @@ const STALE: &str = "
     WHERE h.hour >= $2 AND r.last_position >= COALESCE(l.knows_before, 0)
     GROUP BY h.hour ORDER BY h.hour LIMIT $3";
 
+/// All later rulings, and beside them those that the live segment does not know: 0 where there is none.
 const RULED: &str = "
     SELECT h.hour, MIN(r.first_position) AS first_position, MAX(r.last_position) AS last_position,
-        CAST(SUM(r.verdicts) AS BIGINT) AS verdicts
+        CAST(SUM(r.verdicts) AS BIGINT) AS verdicts,
+        COALESCE(MIN(CASE WHEN r.last_position >= COALESCE(l.knows_before, 0) THEN r.first_position END), 0)
+            AS unknown_first,
+        COALESCE(MAX(CASE WHEN r.last_position >= COALESCE(l.knows_before, 0) THEN r.last_position END), 0)
+            AS unknown_last,
+        CAST(COALESCE(SUM(CASE WHEN r.last_position >= COALESCE(l.knows_before, 0) THEN r.verdicts END), 0) AS BIGINT)
+            AS unknown_verdicts
     FROM hours h JOIN later_rulings r ON r.click_seq BETWEEN h.first_seq AND h.last_seq
+        LEFT JOIN live_segments l ON l.projection = $1 AND l.hour = h.hour
     GROUP BY h.hour ORDER BY h.hour";
 
 const FORGET_LATER: &str = "DELETE FROM later_rulings";
@@ -115,7 +123,10 @@ pub(crate) async fn stale_hours(
     session.fetch(STALE, &[projection.into(), from.into(), limit.into()], rows::stale_hour).await
 }
 
-/// Sealed hours with all later rulings about them, whether their live segment knows those or not, by hour.
-pub(crate) async fn ruled_hours(session: &mut impl Session) -> Result<Vec<StaleHour>, Error> {
-    session.fetch(RULED, &[], rows::stale_hour).await
+/// Sealed hours with all later rulings about them, and with those that their live segment does not know, by hour.
+pub(crate) async fn ruled_hours(
+    session: &mut impl Session,
+    projection: &str,
+) -> Result<Vec<(StaleHour, Option<StaleHour>)>, Error> {
+    session.fetch(RULED, &[projection.into()], rows::ruled_hour).await
 }

@@ -49,6 +49,7 @@ use uuid::Uuid;
 
 use crate::{counting::Projector, judging::Judging, sealing::Archiver};
 
+mod promoting;
 mod rebuilding;
 
 const HOUR: i64 = 3_600_000_000;

@@ -51,7 +51,8 @@ fn sql(tree: &Tree, homes: &[&str]) -> Vec<String> {
 }
 
 fn is_key(text: &str) -> bool {
-    const FIRST: [&str; 7] = ["dt=", "manifests/", "segments/", "receipts/", "personal/", "clicks/", "verdicts/dt"];
+    const FIRST: [&str; 8] =
+        ["dt=", "manifests/", "segments/", "receipts/", "promotions/", "personal/", "clicks/", "verdicts/dt"];
     text.contains("/dt=") || FIRST.iter().any(|first| text.starts_with(first))
 }
 

@@ -39,6 +39,11 @@ proptest! {
             let key = ManifestKey { stream, hour };
             prop_assert_eq!(ManifestKey::parse(key.path().as_ref()), Some(key));
         }
+        let number = u32::from_le_bytes([digest.0[0], digest.0[1], digest.0[2], digest.0[3]]);
+        for number in [number, number % 1_000] {
+            let key = PromotionKey { projection: projection.clone(), number };
+            prop_assert_eq!(PromotionKey::parse(key.path().as_ref()), Some(key));
+        }
         let key = SegmentKey::new(&projection, hour, &digest);
         prop_assert_eq!(SegmentKey::parse(key.path().as_ref()), Some(key));
         let key = ReceiptKey::new(&projection, hour, &digest, &code);
@@ -58,6 +63,8 @@ fn keys_are_those_of_the_present_layout() {
     check(part(Half::Personal), "personal/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
     let verdicts = VerdictPartKey::new(hour, first, last, &digest).path();
     check(verdicts, "verdicts/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
+    let promotion = PromotionKey { projection: "counters".to_owned(), number: 42 };
+    check(promotion.path(), "promotions/counters/00000042.json");
     check(CoverageKey.path(), "coverage/clicks.json");
     assert_eq!(CoverageKey::parse(CoverageKey.path().as_ref()), Some(CoverageKey));
     let filter = FilterKey::new(hour, first, last, &digest).path();
@@ -81,7 +88,11 @@ fn foreign_keys_are_not_ours() {
         "identities/dt=2026-11-22/hr=14/1-2-00000000000000000000000000000000.parquet",
         "manifests/other/2026-11-22T14.json",
         "segments/a/b",
+        "promotions/counters/42.json",
+        "promotions/counters/000000042.json",
+        "promotions/counters/+0000042.json",
     ] {
+        assert_eq!(PromotionKey::parse(path), None, "{path}");
         assert_eq!(PartKey::parse(path), None, "{path}");
         assert_eq!(VerdictPartKey::parse(path), None, "{path}");
         assert_eq!(FilterKey::parse(path), None, "{path}");

@@ -1,10 +1,10 @@
-//! Generations as a whole: stored from a plan, listed, given up, forgotten.
+//! Generations as a whole: read, listed, given up, forgotten.
 
 use clicktrail_log::time::{Hour, Timestamp};
 
 use crate::{
     error::Error,
-    generations::{Generation, GenerationId, GenerationState, NewUnit, Stored, units},
+    generations::{Generation, GenerationId, GenerationState},
     registry, rows,
     session::{Arg, Session},
 };
@@ -31,23 +31,6 @@ const PUT_STATE: &str = "UPDATE generations SET state = $2, changed_at = $3 WHER
 const NAMED_BY: &str = "SELECT number FROM promotions WHERE generation = $1 ORDER BY number LIMIT 1";
 
 const DROP: [&str; 2] = ["DELETE FROM units WHERE generation = $1", "DELETE FROM generations WHERE generation = $1"];
-
-/// See [`Generations::put_generation`](super::Generations::put_generation).
-pub(crate) async fn put(session: &mut impl Session, generation: &Generation, new: &[NewUnit]) -> Result<Stored, Error> {
-    let id = &generation.id;
-    if let Some(standing) = read(session, id).await? {
-        if standing.plan == generation.plan {
-            return Ok(Stored::Same);
-        }
-        return Err(Error::Conflict(format!("generation {id} has another plan: two plans begin with the same digest")));
-    }
-    let state = if new.is_empty() { GenerationState::Built } else { GenerationState::Building };
-    insert(session, generation, state).await?;
-    for unit in new {
-        units::insert(session, id, unit).await?;
-    }
-    Ok(Stored::New)
-}
 
 /// Stores a generation that is not there.
 pub(crate) async fn insert(

@@ -1,4 +1,5 @@
-//! Live pointers: what an hour counts from. It is what was sealed, unless the last promotion of the hour says otherwise.
+//! Live pointers: what an hour counts from. It is what was sealed, unless the last promotion of the hour says
+//! otherwise.
 
 use clicktrail_log::time::Hour;
 

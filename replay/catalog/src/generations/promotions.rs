@@ -148,7 +148,7 @@ pub(crate) async fn promote(
         format!("{hours} is registered with other bytes of the same input and code than generation {id} made (I6)")
     })
     .await?;
-    let number = put(session, &generation, Move::Promote, by, now).await?;
+    let number = begin(session, &generation, Move::Promote, by, now).await?;
     session.execute(PUT_HOURS, &[number.into()]).await?;
     session.execute(REGISTER, &[id.as_str().into()]).await?;
     finish(session, &generation, number, by, now).await
@@ -166,9 +166,7 @@ pub(crate) async fn roll_back(
         let state = generation.state.as_str();
         return Err(Error::Conflict(format!("generation {id} is {state}, not promoted")));
     }
-    let Some(last) = session.fetch(LAST, &[id.as_str().into()], rows::generations::promotion).await?.pop() else {
-        return Err(Error::Corrupt(format!("no promotion of generation {id}, which is promoted")));
-    };
+    let last = last(session, id).await?;
     refuse(session, MOVED_ON, last.number.into(), |hours| {
         format!("{hours} was promoted again since, or sealed again: it does not count from generation {id} any more")
     })
@@ -177,8 +175,8 @@ pub(crate) async fn roll_back(
         format!("the segment that {hours} counted from before generation {id} is not registered any more")
     })
     .await?;
-    let number = put(session, &generation, Move::Rollback, by, now).await?;
-    session.execute(PUT_BACK_HOURS, &[last.number.into(), number.into()]).await?;
+    let number = begin(session, &generation, Move::Rollback, by, now).await?;
+    put_back_hours(session, id, number).await?;
     finish(session, &generation, number, by, now).await
 }
 
@@ -193,27 +191,71 @@ async fn refuse(
     if found.is_empty() { Ok(()) } else { Err(Error::Conflict(why(plans::named(&found)))) }
 }
 
+/// The last promotion of a generation, which has one.
+async fn last(session: &mut impl Session, id: &GenerationId) -> Result<Promotion, Error> {
+    let found = session.fetch(LAST, &[id.as_str().into()], rows::generations::promotion).await?.pop();
+    found.ok_or_else(|| Error::Corrupt(format!("no promotion of generation {id}, which was promoted")))
+}
+
+/// Puts the hours of a rollback: those of the generation's last promotion, the other way.
+pub(crate) async fn put_back_hours(session: &mut impl Session, id: &GenerationId, number: i64) -> Result<(), Error> {
+    let last = last(session, id).await?;
+    session.execute(PUT_BACK_HOURS, &[last.number.into(), number.into()]).await?;
+    Ok(())
+}
+
+/// Writes into a promotion how many hours it has.
+pub(crate) async fn count_hours(session: &mut impl Session, number: i64) -> Result<(), Error> {
+    session.execute(COUNT_HOURS, &[number.into()]).await?;
+    Ok(())
+}
+
+/// The number of the next promotion.
+pub(crate) async fn next_number(session: &mut impl Session) -> Result<i64, Error> {
+    let number = session.fetch(NEXT_NUMBER, &[], rows::generations::number).await?;
+    Ok(number.first().copied().expect("a maximum has one row"))
+}
+
+/// One promotion.
+pub(crate) async fn read(session: &mut impl Session, number: i64) -> Result<Option<Promotion>, Error> {
+    Ok(session.fetch(READ, &[number.into()], rows::generations::promotion).await?.pop())
+}
+
+/// Puts a promotion that has no hours yet.
+pub(crate) async fn put(session: &mut impl Session, number: i64, promotion: &Promotion) -> Result<(), Error> {
+    let args = [
+        number.into(),
+        Arg::from(&promotion.projection),
+        promotion.generation.as_str().into(),
+        promotion.moved.as_str().into(),
+        promotion.at.into(),
+        Arg::from(&promotion.actor),
+        Arg::from(&promotion.reason),
+    ];
+    session.execute(PUT, &args).await?;
+    Ok(())
+}
+
 /// Begins a promotion, whose hours come next; returns its number.
-async fn put(
+async fn begin(
     session: &mut impl Session,
     generation: &Generation,
     moved: Move,
     (actor, reason): (&str, &str),
     now: Timestamp,
 ) -> Result<i64, Error> {
-    let number = session.fetch(NEXT_NUMBER, &[], rows::generations::number).await?;
-    let number = number.first().copied().expect("a maximum has one row");
-    let args = [
-        number.into(),
-        Arg::from(&generation.projection),
-        generation.id.as_str().into(),
-        moved.as_str().into(),
-        now.into(),
-        actor.into(),
-        reason.into(),
-    ];
-    session.execute(PUT, &args).await?;
-    Ok(number)
+    let promotion = Promotion {
+        number: next_number(session).await?,
+        projection: generation.projection.clone(),
+        generation: generation.id.clone(),
+        moved,
+        at: now,
+        actor: actor.to_owned(),
+        reason: reason.to_owned(),
+        hours: 0,
+    };
+    put(session, promotion.number, &promotion).await?;
+    Ok(promotion.number)
 }
 
 /// Moves the pointers as the promotion says, and the generation with them.
@@ -224,11 +266,10 @@ async fn finish(
     (actor, reason): (&str, &str),
     now: Timestamp,
 ) -> Result<Promotion, Error> {
-    session.execute(COUNT_HOURS, &[number.into()]).await?;
+    count_hours(session, number).await?;
     session.execute(POINT, &[number.into()]).await?;
     session.execute(POINT_NOWHERE, &[number.into()]).await?;
-    let promotion = session.fetch(READ, &[number.into()], rows::generations::promotion).await?.pop();
-    let promotion = promotion.expect("what was inserted is there");
+    let promotion = read(session, number).await?.expect("what was inserted is there");
     let pointing = session.fetch(POINTING, &[number.into()], rows::generations::number).await?;
     let pointing = pointing.first().copied().expect("a count has one row");
     let all = u64::try_from(pointing) == Ok(promotion.hours);

@@ -6,8 +6,8 @@ use clicktrail_log::time::{Hour, Timestamp};
 use crate::{
     error::Error,
     generations::{
-        Generation, GenerationId, Generations, LivePointer, NewUnit, Promotion, Rerun, Stored, Unit, UnitOutput, plans,
-        pointers, promotions, units,
+        Generation, GenerationId, Generations, LivePointer, NewUnit, Promotion, PromotionRecord, Rerun, Stored, Unit,
+        UnitOutput, planned, plans, pointers, promotions, restore, units,
     },
     model::Segment,
     session::{Backend, Lock, Session as _},
@@ -17,7 +17,7 @@ use crate::{
 impl<B: Backend> Generations for B {
     async fn put_generation(&self, generation: &Generation, units: &[NewUnit]) -> Result<Stored, Error> {
         let mut session = self.write(Lock::Units).await?;
-        let stored = plans::put(&mut session, generation, units).await?;
+        let stored = planned::put(&mut session, generation, units).await?;
         session.commit().await?;
         Ok(stored)
     }
@@ -134,6 +134,10 @@ impl<B: Backend> Generations for B {
 
     async fn promotions(&self, after: i64, limit: u32) -> Result<Vec<Promotion>, Error> {
         promotions::list(&mut self.read().await?, after, limit).await
+    }
+
+    async fn promotion_record(&self, number: i64) -> Result<Option<PromotionRecord>, Error> {
+        restore::record(&mut self.read().await?, number).await
     }
 
     async fn drop_generation(&self, id: &GenerationId, actor: &str, now: Timestamp) -> Result<(), Error> {

@@ -118,6 +118,27 @@ pub(crate) async fn list(
     session.fetch(LIST, &[id.as_str().into(), from.into(), limit.into()], rows::generations::unit).await
 }
 
+/// What every unit of a generation made, at whatever time, by hour.
+pub(crate) async fn kept_outputs(session: &mut impl Session, id: &GenerationId) -> Result<Vec<UnitOutput>, Error> {
+    let all = [id.as_str().into(), Hour::from_i64(i64::MIN / 2).into(), u32::MAX.into()];
+    session.fetch(LIST, &all, rows::generations::kept_output).await
+}
+
+/// Stores a unit as it was when its generation was promoted.
+pub(crate) async fn restore(
+    session: &mut impl Session,
+    id: &GenerationId,
+    unit: &NewUnit,
+    output: &UnitOutput,
+    at: Timestamp,
+) -> Result<(), Error> {
+    let key = [id.as_str().into(), unit.hour.into()];
+    if session.fetch(READ, &key, rows::generations::unit).await?.is_empty() {
+        insert(session, id, unit).await?;
+    }
+    store(session, key, output, at).await
+}
+
 /// See [`Generations::claim_unit`](super::Generations::claim_unit).
 pub(crate) async fn claim(
     session: &mut impl Session,
@@ -185,8 +206,8 @@ pub(crate) async fn finish(
     let args = [build[0], build[1], build[2], build[3], bytes.into()];
     if let Some((_, other)) = session.fetch(CONTRADICTING, &args, rows::generations::made).await?.pop() {
         return Err(Error::Conflict(format!(
-            "input {input} of {hour} gave {other} before, and gives {bytes} in generation {id}: the same input and code \
-             must give the same bytes (I6)"
+            "input {input} of {hour} gave {other} before, and gives {bytes} in generation {id}: the same input and \
+             code must give the same bytes (I6)"
         )));
     }
     store(session, key, output, now).await?;

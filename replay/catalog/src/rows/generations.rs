@@ -56,6 +56,10 @@ pub(crate) fn hour(fields: &dyn Fields) -> Result<Hour, Error> {
     Reader::of("hours", &["hour"], fields).hour()
 }
 
+pub(crate) fn projection(fields: &dyn Fields) -> Result<String, Error> {
+    Reader::of("promotions", &["projection"], fields).text("projection")
+}
+
 pub(crate) fn number(fields: &dyn Fields) -> Result<i64, Error> {
     Reader::of("promotions", &[], fields).int("number")
 }
@@ -117,7 +121,8 @@ pub(crate) fn unit(fields: &dyn Fields) -> Result<Unit, Error> {
     })
 }
 
-fn kept_output(fields: &dyn Fields) -> Result<UnitOutput, Error> {
+/// What a unit made, at whatever time.
+pub(crate) fn kept_output(fields: &dyn Fields) -> Result<UnitOutput, Error> {
     let row = Reader::of("units", &["generation", "hour"], fields);
     Ok(UnitOutput {
         segment: Segment {

@@ -6,10 +6,12 @@
 mod counting;
 mod lifecycle;
 mod place;
+mod promotions;
 mod rebuild;
 mod registry;
 mod samples;
 mod sealing;
+mod units;
 mod verdicts;
 
 macro_rules! on_both {
@@ -88,6 +90,42 @@ on_both! {
         counts_that_follow_stay_where_the_log_could_not_be_read
         judge_does_not_go_back_and_the_verdict_log_is_followed_again
         lost_rows_are_named_and_counted_nowhere
+    }
+    units {
+        generation_comes_back_as_it_was_stored
+        generations_are_listed_the_newest_first
+        generation_without_units_is_built
+        largest_unit_is_taken_first
+        two_workers_never_hold_a_unit_at_once
+        lease_that_ended_fences_its_worker_out
+        late_worker_is_welcome_with_the_same_bytes_and_refused_with_others
+        same_input_and_code_give_the_same_bytes_in_every_generation
+        unit_fails_after_its_attempts_and_the_generation_with_it
+        late_worker_mends_a_generation_that_failed
+        units_are_released_by_what_they_are
+        aborted_generation_takes_nothing_more
+        forgotten_generation_is_gone
+        control_totals_are_exact
+        output_that_is_not_the_units_panics
+    }
+    promotions {
+        promotion_moves_every_pointer_and_is_accounted_for
+        equal_bytes_of_other_input_are_another_segment
+        pointer_that_stands_there_already_is_not_moved
+        live_that_moved_since_is_named_and_nothing_moves
+        generation_that_is_not_built_is_not_promoted
+        of_two_promotions_of_the_same_hours_one_wins
+        rollback_and_forward_again
+        rollback_is_refused_once_an_hour_was_promoted_again
+        hour_that_counted_from_nothing_counts_from_nothing_again
+        what_counted_once_is_never_forgotten
+        promoted_hour_is_stale_for_what_it_does_not_know
+        reader_sees_whole_generations_alone
+        hour_with_another_manifest_is_not_promoted
+        rebuild_keeps_what_was_promoted
+        rebuild_brings_back_pointers_that_were_lost
+        sealing_again_leaves_what_was_promoted
+        promoting_a_month_takes_less_than_a_second
     }
     lifecycle {
         what_was_stored_is_there_after_reopening

@@ -39,6 +39,7 @@ async fn replacement(catalog: &dyn Catalog, hours: i64, partials: Option<Vec<Hot
         hours: (0..hours).map(registered).collect(),
         partials,
         judged: Mark::NOTHING,
+        promotions: Vec::new(),
     }
 }
 

@@ -1,9 +1,12 @@
 //! Values to store.
 
 use bytes::Bytes;
-use clicktrail_catalog::{Ad, HotPartial, Outcome, Reconciliation, SealedHour, Segment};
+use clicktrail_catalog::{
+    Ad, HotPartial, Outcome, Reconciliation, SealedHour, Segment,
+    generations::{ControlTotals, Generation, GenerationId, GenerationState, LivePointer, NewUnit, UnitOutput},
+};
 use clicktrail_log::{
-    position::Seq,
+    position::{Epoch, Position, Seq},
     time::{Hour, Timestamp},
 };
 
@@ -78,5 +81,64 @@ pub(crate) fn equal(at_hour: Hour, hot: usize) -> Reconciliation {
         hot_rows: hot.try_into().unwrap(),
         detail: String::new(),
         compared_at: at(5),
+    }
+}
+
+/// A position in the verdict log.
+pub(crate) fn verdict(frame: u64) -> Position {
+    Position::new(Epoch::FIRST, seq(frame), 0)
+}
+
+/// A generation of the hours so many after the first, both inclusive, that knows the verdicts before frame 100.
+pub(crate) fn generation(number: u8, from: i64, to_inclusive: i64) -> Generation {
+    Generation {
+        id: GenerationId::parse(&format!("{number:016x}")).unwrap(),
+        projection: COUNTERS.to_owned(),
+        code_digest: "code".to_owned(),
+        sql: String::new(),
+        from: hour(from),
+        to_inclusive: hour(to_inclusive),
+        clicks_before: None,
+        verdicts_before: verdict(100),
+        plan: format!("plan {number}"),
+        state: GenerationState::Building,
+        created_at: at(number.into()),
+        created_by: "ann".to_owned(),
+        changed_at: at(number.into()),
+    }
+}
+
+/// A unit of the hour so many after the first, which had no live segment.
+pub(crate) fn unit(after: i64) -> NewUnit {
+    let manifest_digest = format!("manifest {}", hour(after));
+    NewUnit { hour: hour(after), manifest_digest, rows: 1000, bytes: 123_456, base: None }
+}
+
+/// What a unit of an hour makes; another `variant` of other input.
+pub(crate) fn output(after: i64, variant: u32) -> UnitOutput {
+    let totals = ControlTotals { events: 1000, billable: 900, micros: 250_000 };
+    UnitOutput {
+        segment: Segment {
+            key: format!("segments/{COUNTERS}/{}/v{variant}.parquet", hour(after)),
+            input_digest: format!("input {after} {variant}"),
+            output_digest: format!("output {after} {variant}"),
+            ..segment(hour(after))
+        },
+        read: totals,
+        written: totals,
+        is_reused: false,
+    }
+}
+
+/// A pointer at what a unit of an hour makes, as if it had been sealed; of variant 0 at what `segment` is.
+pub(crate) fn pointer(after: i64, variant: u32) -> LivePointer {
+    let of = if variant == 0 { segment(hour(after)) } else { output(after, variant).segment };
+    LivePointer {
+        hour: hour(after),
+        input_digest: of.input_digest,
+        code_digest: of.code_digest,
+        output_digest: of.output_digest,
+        generation: None,
+        knows_before: None,
     }
 }

@@ -48,7 +48,7 @@ impl World {
     }
 }
 
-fn lose_catalog(directory: &Path) {
+pub(super) fn lose_catalog(directory: &Path) {
     for name in ["catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"] {
         let _ = fs::remove_file(directory.join(name));
     }
