@@ -8,15 +8,11 @@
 //! - [`known`] finds what an import wrote before;
 //! - [`rebuild`] makes the catalog again from archive and logs: `open_range` counts what is not sealed, `proven` finds
 //!   a judge's mark that was lost;
-<<<<<<< HEAD
+//! - [`promotions`] keeps in the object store what was promoted, and gives it to a catalog that was lost;
 //! - [`recount`] computes the bill again and holds it against what counts, in [`sums`];
 //! - [`plan`] pins what a build reads, [`unit`] computes one hour of it and compares its `totals`, and [`work`] shares
 //!   the units of a build among workers; [`moment`] finds the verdicts that were known at a time, and
 //!   `budget` bounds the memory of hours side by side; `text` and `text_or_null` are how positions stand in documents.
-=======
-//! - [`promotions`] keeps in the object store what was promoted, and gives it to a catalog that was lost;
-//! - [`recount`] computes the bill again and holds it against what counts, in [`sums`].
->>>>>>> h-gencat
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
@@ -27,12 +23,9 @@ pub mod known;
 pub mod metric;
 pub mod moment;
 mod open_range;
-<<<<<<< HEAD
 pub mod plan;
 mod projected;
-=======
 pub mod promotions;
->>>>>>> h-gencat
 mod proven;
 pub mod reader;
 pub mod rebuild;

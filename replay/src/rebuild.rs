@@ -18,11 +18,7 @@ use clicktrail_verdicts::{judge::Mark, reader::VerdictReader};
 use futures::{StreamExt as _, stream};
 use tokio_util::task::AbortOnDropHandle;
 
-<<<<<<< HEAD
-use crate::{budget::Budget, error::Error, open_range::OpenRange, proven, register};
-=======
-use crate::{error::Error, open_range::OpenRange, promotions, proven, register, segment};
->>>>>>> h-gencat
+use crate::{budget::Budget, error::Error, open_range::OpenRange, promotions, proven, register, segment};
 
 /// Hours of the catalog that are read at a time.
 const PAGE_HOURS: u32 = 1_000;
