@@ -96,6 +96,11 @@ async fn plan_says_what_is_reused_and_a_build_of_it_changes_nothing_that_counts(
     assert_eq!(built["generation"], planned["generation"], "the same plan is the same generation");
     assert!(left(&installation).await == before, "the same input and code give the same bytes");
     assert_eq!(installation.ask(&["counters", "--by", "ad,publisher", "--granularity", "minute"]), counters);
+    // Given up, and planned again.
+    let id = built["generation"].as_str().unwrap();
+    installation.ask(&["replay", "abort", &id[..6], "--reason", "a test"]);
+    assert_eq!(installation.run(&["replay", "resume", id]).exits(1).stdout(), "");
+    assert_eq!(installation.ask(&["replay", "build"])["state"], json!("built"));
     // Control totals say what was read and written.
     let shown = installation.ask(&["replay", "show"]);
     let units = shown["units"].as_array().unwrap();
