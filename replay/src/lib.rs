@@ -12,7 +12,9 @@
 //! - [`recount`] computes the bill again and holds it against what counts, in [`sums`];
 //! - [`plan`] pins what a build reads, [`unit`] computes one hour of it and compares its `totals`, and [`work`] shares
 //!   the units of a build among workers; [`moment`] finds the verdicts that were known at a time, and
-//!   `budget` bounds the memory of hours side by side.
+//!   `budget` bounds the memory of hours side by side; `text` and `text_or_null` are how positions stand in documents;
+//! - [`diff`] compares what hours count from, [`gates`] say what keeps a build from counting, [`verify`] computes hours
+//!   again with the [`codes`] that made them, and [`gc`] finds what nothing needs.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
@@ -41,6 +43,8 @@ pub mod rulings;
 pub mod segment;
 pub mod stale;
 pub mod sums;
+mod text;
+mod text_or_null;
 mod totals;
 pub mod unit;
 pub mod verify;

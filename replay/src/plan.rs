@@ -1,12 +1,14 @@
 //! What a build would read, and what of it is there already. Nothing is written.
 //!
 //! A plan pins its input: the digest of each hour's manifest, how far verdicts are known, and the code. [`document`] is
-//! its stored form, [`hours`] finds what is wrong with the hours, [`reuse`] which of them an earlier build has done,
+//! its stored form, `hours` finds what is wrong with the hours, `reuse` which of them an earlier build has done,
 //! and [`rate`] how long the rest takes.
 
 pub mod document;
+mod error;
 mod hours;
 pub mod rate;
+mod request;
 mod reuse;
 
 use std::{collections::BTreeMap, sync::Arc};
@@ -24,41 +26,15 @@ use clicktrail_log::{
 use clicktrail_projections::Projection;
 use clicktrail_verdicts::reader::VerdictReader;
 
-pub use hours::Problem;
+pub use error::{Error, Problem};
+pub use request::Request;
+pub use reuse::Fate;
 
 use crate::error::Error as ReplayError;
 use document::{Base, Document, HourInput, VERSION};
 
 /// So many live segments tell how large the new ones get.
 const SAMPLE_HOURS: usize = 20;
-
-/// What is asked for.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// What is built.
-    pub projection: Projection,
-    /// The SQL of a candidate; empty for the program's own.
-    pub sql: String,
-    /// From this hour; `None`: the first sealed one.
-    pub from: Option<Hour>,
-    /// To this hour; `None`: the last sealed one.
-    pub to_inclusive: Option<Hour>,
-    /// Only hours that have verdicts newer than what counts.
-    pub stale_only: bool,
-    /// Clicks before this position; `None`: all.
-    pub clicks_before: Option<Position>,
-    /// Verdicts before this position; `None`: all that there are now.
-    pub verdicts_before: Option<Position>,
-}
-
-/// What becomes of an hour.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// A segment of the same input and code stands in the archive.
-    Reused,
-    /// It is computed.
-    Built,
-}
 
 /// A plan, and what is there already of what it builds.
 #[derive(Debug, Clone)]
@@ -69,20 +45,6 @@ pub struct Plan {
     pub fates: Vec<Fate>,
     /// Hours of the range without a click before the position that was asked for: they are left out.
     pub behind: u64,
-}
-
-/// Why there is no plan.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// Hours of the range cannot be read as they should be.
-    #[error("{}", hours::told(.0))]
-    Incomplete(Vec<Problem>),
-    /// There is nothing to plan.
-    #[error("{0}")]
-    Nothing(String),
-    /// Something could not be read.
-    #[error(transparent)]
-    Replay(#[from] ReplayError),
 }
 
 /// What a plan is made from.
@@ -117,12 +79,13 @@ impl Planner {
         let manifests: Vec<Manifest> =
             manifests.into_iter().filter(|manifest| has_clicks_before(manifest, request.clicks_before)).collect();
         let (Some(first), Some(last)) = (manifests.first(), manifests.last()) else {
-            return Err(Error::Nothing(nothing(request, all)));
+            return Err(nothing(request, all));
         };
         let behind = all - manifests.len() as u64;
         let name = request.projection.name();
         let live = self.catalog.live_pointers(name, first.hour(), last.hour()).await.map_err(ReplayError::from)?;
         let live: BTreeMap<Hour, LivePointer> = live.into_iter().map(|pointer| (pointer.hour, pointer)).collect();
+        let cut = reuse::cut(self.catalog.as_ref(), &live).await?;
         let look = reuse::Look {
             archive: &self.archive,
             history: &self.history,
@@ -132,6 +95,7 @@ impl Planner {
             end,
             stale: &stale,
             live: &live,
+            cut: &cut,
         };
         let fates = look.fates(&manifests).await?;
         invariant!(I6, fates.len() == manifests.len(), "{} fates of {} hours", fates.len(), manifests.len());
@@ -170,11 +134,11 @@ fn has_clicks_before(manifest: &Manifest, before: Option<Position>) -> bool {
     before.is_none_or(|before| Position::new(manifest.epoch(), manifest.first_seq(), 0) < before)
 }
 
-fn nothing(request: &Request, hours: u64) -> String {
+fn nothing(request: &Request, hours: u64) -> Error {
     match (hours, request.stale_only) {
-        (0, true) => "no hour of the range is stale: every verdict is counted".to_owned(),
-        (0, false) => "no hour of the range is sealed".to_owned(),
-        (_, _) => "no hour of the range has a click before that position".to_owned(),
+        (0, true) => Error::NothingStale,
+        (0, false) => Error::Nothing("no hour of the range is sealed".to_owned()),
+        (_, _) => Error::Nothing("no hour of the range has a click before that position".to_owned()),
     }
 }
 

@@ -18,10 +18,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Error,
-    plan::document::{short, text},
+    plan::document::short,
     rulings::HourRulings,
     segment::{self, Source},
-    totals,
+    text, text_or_null, totals,
 };
 
 /// What is to be computed. As JSON it can be sent to any machine that reaches archive and verdict log.
@@ -40,7 +40,7 @@ pub struct UnitTask {
     /// SHA-256 of the hour's manifest, hexadecimal.
     pub manifest_digest: String,
     /// Clicks before this position are counted; null: all of the hour.
-    #[serde(with = "text::maybe")]
+    #[serde(with = "text_or_null")]
     pub clicks_before: Option<Position>,
     /// Verdicts before this position are known.
     #[serde(with = "text")]

@@ -8,6 +8,8 @@ use clicktrail_catalog::generations::{GenerationId, LivePointer};
 use clicktrail_log::{frame::Digest, position::Position, time::Hour};
 use serde::{Deserialize, Serialize};
 
+use crate::{text, text_or_null};
+
 /// The version that this program writes.
 pub const VERSION: u32 = 1;
 
@@ -24,7 +26,7 @@ pub struct Document {
     /// The SQL of a candidate; empty for the program's own.
     pub sql: String,
     /// Clicks before this position are counted; null: all of each hour.
-    #[serde(with = "text::maybe")]
+    #[serde(with = "text_or_null")]
     pub clicks_before: Option<Position>,
     /// Verdicts before this position are known.
     #[serde(with = "text")]
@@ -61,10 +63,10 @@ pub struct Base {
     /// SHA-256 of the segment.
     pub output_digest: String,
     /// Which generation it came from; null: it was sealed.
-    #[serde(with = "text::maybe")]
+    #[serde(with = "text_or_null")]
     pub generation: Option<GenerationId>,
     /// It knew the verdicts of every stage before this position; null: live verdicts alone.
-    #[serde(with = "text::maybe")]
+    #[serde(with = "text_or_null")]
     pub knows_before: Option<Position>,
 }
 
@@ -175,66 +177,6 @@ impl Base {
     }
 }
 
-/// Positions, hours and ids as texts: `1.42.0` says more than an integer, which many readers of JSON would round.
-pub(crate) mod text {
-    use std::fmt::Display;
-
-    use clicktrail_catalog::generations::GenerationId;
-    use clicktrail_log::{position::Position, time::Hour};
-    use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
-
-    /// A value that is written as text.
-    pub(crate) trait Text: Display + Sized {
-        fn read(text: &str) -> Option<Self>;
-    }
-
-    impl Text for Position {
-        fn read(text: &str) -> Option<Self> {
-            text.parse().ok()
-        }
-    }
-
-    impl Text for Hour {
-        fn read(text: &str) -> Option<Self> {
-            Self::parse(text)
-        }
-    }
-
-    impl Text for GenerationId {
-        fn read(text: &str) -> Option<Self> {
-            Self::parse(text)
-        }
-    }
-
-    pub(crate) fn serialize<T: Text, S: Serializer>(value: &T, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(value)
-    }
-
-    pub(crate) fn deserialize<'de, T: Text, D: Deserializer<'de>>(deserializer: D) -> Result<T, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        T::read(&text).ok_or_else(|| D::Error::custom(format!("{text:?} is of another form")))
-    }
-
-    /// The same for what may be null.
-    pub(crate) mod maybe {
-        use serde::{Deserialize as _, Deserializer, Serializer, de::Error as _};
-
-        use super::Text;
-
-        pub(crate) fn serialize<T: Text, S: Serializer>(value: &Option<T>, serializer: S) -> Result<S::Ok, S::Error> {
-            match value {
-                Some(value) => serializer.collect_str(value),
-                None => serializer.serialize_none(),
-            }
-        }
-
-        pub(crate) fn deserialize<'de, T: Text, D: Deserializer<'de>>(deserializer: D) -> Result<Option<T>, D::Error> {
-            let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
-            T::read(&text).map(Some).ok_or_else(|| D::Error::custom(format!("{text:?} is of another form")))
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -269,7 +211,9 @@ mod tests {
     #[test]
     fn document_comes_back_as_it_was_written_and_keeps_its_name() {
         let plan = document();
-        assert_eq!(Document::from_bytes(&plan.to_bytes()).unwrap(), plan);
+        let stored = include_bytes!("../../fixtures/plan-1.json");
+        assert_eq!(plan.to_bytes(), stored);
+        assert_eq!(Document::from_bytes(stored).unwrap(), plan);
         let text = String::from_utf8(plan.to_bytes()).unwrap();
         assert!(text.starts_with(r#"{"version":1,"projection":"counters","code_digest":"cdcd"#), "{text}");
         assert!(text.contains(r#""sql":"","clicks_before":"1.41.7","verdicts_before":"1.42.0","hours":[{"hour":"#));

@@ -11,7 +11,10 @@ use clicktrail_log::{
 };
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::{Error, Request};
+use super::{
+    error::{Error, Problem},
+    request::Request,
+};
 use crate::error::Error as ReplayError;
 
 /// Hours of the catalog that are read at a time.
@@ -19,28 +22,6 @@ const PAGE_HOURS: u32 = 1_000;
 const _: () = assert!(PAGE_HOURS > 1, "a page has more than the hour before the range");
 /// Manifests that are fetched side by side.
 const FETCHES_MAX: usize = 16;
-/// So many hours are named; of more it is said how many.
-const NAMED_MAX: usize = 10;
-
-/// What is wrong with an hour of the range.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Which hour.
-    pub hour: Hour,
-    /// What, as the rest of a sentence that begins with the hour.
-    pub what: String,
-}
-
-/// The problems in one sentence each.
-pub(super) fn told(problems: &[Problem]) -> String {
-    let mut lines: Vec<String> =
-        problems.iter().take(NAMED_MAX).map(|problem| format!("{} {}", problem.hour, problem.what)).collect();
-    if problems.len() > NAMED_MAX {
-        lines.push(format!("and {} hours more", problems.len() - NAMED_MAX));
-    }
-    lines.join("; ")
-}
-
 /// The hours of a range, as the catalog knows them.
 #[derive(Debug)]
 pub(super) struct Hours {

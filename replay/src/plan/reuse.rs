@@ -4,9 +4,15 @@
 //! What an hour's segment is made of is named by manifest and rulings. Where what counts knows just the verdicts that
 //! are asked for, its input digest is the one that is sought, and no verdict is read.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use clicktrail_catalog::{Catalog, StaleHour, generations::LivePointer};
+use clicktrail_catalog::{
+    Catalog, StaleHour,
+    generations::{GenerationId, LivePointer},
+};
 use clicktrail_log::{
     archive::{Archive, Manifest},
     frame::Digest,
@@ -17,11 +23,19 @@ use clicktrail_projections::Projection;
 use clicktrail_verdicts::reader::VerdictReader;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::Fate;
 use crate::{as_of, error::Error, rulings::HourRulings, segment, stale, unit};
 
 /// Hours that are looked at side by side.
 const LOOKS_MAX: usize = 16;
+
+/// What becomes of an hour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// A segment of the same input and code stands in the archive.
+    Reused,
+    /// It is computed.
+    Built,
+}
 
 /// All stale hours, once the verdict log is read to its end.
 pub(super) async fn stale(
@@ -30,6 +44,20 @@ pub(super) async fn stale(
 ) -> Result<BTreeMap<Hour, StaleHour>, Error> {
     stale::follow(history, catalog.as_ref()).await?;
     as_of::stale_hours(catalog.as_ref()).await
+}
+
+/// The generations among what counts that do not count all clicks of their hours.
+pub(super) async fn cut(
+    catalog: &dyn Catalog,
+    live: &BTreeMap<Hour, LivePointer>,
+) -> Result<BTreeSet<GenerationId>, Error> {
+    let promoted: BTreeSet<&GenerationId> = live.values().filter_map(|live| live.generation.as_ref()).collect();
+    let mut cut = BTreeSet::new();
+    for id in promoted {
+        let is_whole = catalog.generation(id).await?.is_some_and(|generation| generation.clicks_before.is_none());
+        cut.extend((!is_whole).then(|| id.clone()));
+    }
+    Ok(cut)
 }
 
 /// What decides whether an hour is done.
@@ -43,6 +71,8 @@ pub(super) struct Look<'p> {
     pub(super) end: Position,
     pub(super) stale: &'p BTreeMap<Hour, StaleHour>,
     pub(super) live: &'p BTreeMap<Hour, LivePointer>,
+    /// See [`cut`].
+    pub(super) cut: &'p BTreeSet<GenerationId>,
 }
 
 impl Look<'_> {
@@ -72,7 +102,7 @@ impl Look<'_> {
         let knows_all = self.verdicts_before == self.end && !self.stale.contains_key(&manifest.hour());
         let knows_no_later = live.knows_before.is_none_or(|knows| knows <= self.verdicts_before);
         let is_cut = self.clicks_before.is_some_and(|before| unit::cut(manifest, before).is_some());
-        let is_whole = live.generation.is_none();
+        let is_whole = live.generation.as_ref().is_none_or(|generation| !self.cut.contains(generation));
         if knows_all && knows_no_later && !is_cut && is_whole { live.input_digest.parse().ok() } else { None }
     }
 }

@@ -1,3 +1,5 @@
+use clicktrail_log::archive::keys::PartKey;
+
 use super::*;
 use crate::segment::tests::{Bed, bed};
 
@@ -87,7 +89,7 @@ async fn what_is_not_as_planned_is_refused_by_name() {
     let part = &bed.manifest.parts[0].core;
     let mut bytes = bed.archive.get_file(part).await.unwrap().to_vec();
     bytes[100] ^= 1;
-    let path = clicktrail_log::archive::keys::PartKey::parse(&part.key).unwrap().path();
+    let path = PartKey::parse(&part.key).unwrap().path();
     bed.archive.put_content(&path, bytes.into()).await.unwrap();
     check(planned, &part.key).await;
 }

@@ -13,7 +13,11 @@ use clicktrail_log::{
 };
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 
-use super::{Ended, Event, OnFailure, Tell, Worker, leases::Leases, pace::Pace};
+use super::{
+    leases::Leases,
+    pace::Pace,
+    worker::{Ended, Event, OnFailure, Tell, Worker},
+};
 use crate::{
     budget::Budget,
     error::Error,

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
-use clicktrail_catalog::generations::Rerun;
+use clicktrail_catalog::generations::{GenerationState, Rerun};
 use clicktrail_replay::plan::{Plan, document::Document};
 
 use super::{
@@ -36,7 +36,7 @@ pub(super) enum Again {
     Missing,
     /// And those that failed.
     Failed,
-    /// All of them: the same bytes must come out.
+    /// All of them: what stands with its receipt is used, and anything else is computed.
     All,
 }
 
@@ -65,6 +65,11 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     };
     let (generation, units) = plan.generation(&actor, instance.clock.now());
     output::note(&format!("resume with: clicktrail replay resume {}", generation.id));
+    let before = instance.catalog.generation(&generation.id).await?;
+    if before.is_some_and(|before| before.state == GenerationState::Aborted) {
+        // It was given up: what was planned again begins anew.
+        instance.catalog.drop_generation(&generation.id, &actor, instance.clock.now()).await?;
+    }
     instance.catalog.put_generation(&generation, &units).await?;
     if arguments.rerun != Again::Missing {
         instance.catalog.release_units(&generation.id, arguments.rerun.rerun(), instance.clock.now()).await?;

@@ -57,6 +57,10 @@ pub(super) fn refuse(refused: plan::Error) -> anyhow::Result<Exit> {
             output::note(&format!("clicktrail: {what}: nothing was planned"));
             Ok(Exit::InputIncomplete)
         }
+        plan::Error::NothingStale => {
+            output::note(&format!("{refused}: there is nothing to build"));
+            Ok(Exit::Ok)
+        }
         plan::Error::Replay(cause) => Err(cause.into()),
     }
 }

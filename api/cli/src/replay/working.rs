@@ -191,7 +191,8 @@ fn print(global: &Global, generation: &Generation, ended: &Ended, after: &Summar
     let hours = output::count(after.hours(), "hour");
     let events = output::count(after.rows, "event");
     match ended.state {
-        GenerationState::Built | GenerationState::Promoted => {
+        GenerationState::Promoted => output::line(&format!("{id} counts already: {hours} with {events}")),
+        GenerationState::Built => {
             let took = format!("{}.{} s", micros / 1_000_000, micros % 1_000_000 / 100_000);
             output::line(&format!("{id} is built: {hours} with {events}, {} used again, in {took}", after.reused));
             output::note("nothing counts from it until it is promoted");
