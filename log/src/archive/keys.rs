@@ -218,7 +218,7 @@ impl ManifestKey {
 /// The output of a projection for one hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SegmentKey {
-    /// Which projection: lower-case letters and `_`.
+    /// Which projection: lower-case letters, digits and `_`.
     pub projection: String,
     /// Which hour.
     pub hour: Hour,
