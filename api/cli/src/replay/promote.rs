@@ -146,6 +146,7 @@ fn tell(checked: &Checked, global: &Global) {
     if checked.totals.is_empty() || global.output == Format::Json {
         return;
     }
+    output::line(&format!("in the {} that change:", output::count(checked.hours, "hour")));
     let mut table = Table::new(&["advertiser", "currency", "clicks", "spend before", "spend after", "change"]);
     let changed = checked.totals.iter().filter(|(_, (before, after))| before != after);
     for ((advertiser, currency), (before, after)) in changed {
