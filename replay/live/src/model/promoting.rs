@@ -1,12 +1,17 @@
 //! What counts once a generation was promoted: to questions, to verification, and after the catalog was lost.
 
-use clicktrail_catalog::generations::{
-    ControlTotals, Generation, GenerationId, GenerationState, LivePointer, NewUnit, UnitOutput,
+use clicktrail_catalog::{
+    SealedHour, Segment,
+    generations::{ControlTotals, Generation, GenerationId, GenerationState, NewUnit, UnitOutput},
 };
-use clicktrail_log::archive::clicks::Clicks;
+use clicktrail_log::{
+    archive::{clicks::Clicks, keys::ReceiptKey},
+    frame::Digest,
+};
 use clicktrail_replay::{
     Error, promotions,
-    recount::{Finding, Recount},
+    receipt::{self, Receipt},
+    recount::{Finding, Part, Recount},
     rulings::HourRulings,
     stale,
 };
@@ -19,27 +24,16 @@ const SEALED: i64 = HOURS - 1;
 const PROMOTED: Totals = (ALL, ALL - SEALED, (ALL - SEALED) as i128 * 1_000_000);
 
 impl World {
-    /// Builds the sealed hours with all verdicts that stand now, as a generation of its own.
-    async fn build(&self, number: u8) -> GenerationId {
-        let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
-        let before = self.history().end().await.unwrap();
-        let pointers: BTreeMap<Hour, LivePointer> = self
-            .catalog
-            .live_pointers(counters::NAME, first, last)
-            .await
-            .unwrap()
-            .into_iter()
-            .map(|live| (live.hour, live))
-            .collect();
-        let hours = self.catalog.list_hours(first, 100).await.unwrap();
+    /// A generation of the hours from the first to the last of a pair.
+    fn generation(&self, number: u8, code_digest: &str, hours: (Hour, Hour), before: Position) -> Generation {
         let now = self.clock.now();
-        let generation = Generation {
+        Generation {
             id: GenerationId::parse(&format!("{number:016x}")).unwrap(),
             projection: counters::NAME.to_owned(),
-            code_digest: counters::code_digest().to_string(),
+            code_digest: code_digest.to_owned(),
             sql: String::new(),
-            from: hours[0].hour,
-            to_inclusive: hours[hours.len() - 1].hour,
+            from: hours.0,
+            to_inclusive: hours.1,
             clicks_before: None,
             verdicts_before: before,
             plan: format!("plan {number}"),
@@ -47,15 +41,26 @@ impl World {
             created_at: now,
             created_by: "ann".to_owned(),
             changed_at: now,
-        };
-        let unit = |hour: &clicktrail_catalog::SealedHour| NewUnit {
-            hour: hour.hour,
-            manifest_digest: hour.manifest_digest.clone(),
-            rows: hour.rows,
-            bytes: hour.bytes,
-            base: pointers.get(&hour.hour).cloned(),
-        };
-        let units: Vec<NewUnit> = hours.iter().map(unit).collect();
+        }
+    }
+
+    /// An hour, planned on what it counts from now.
+    async fn unit(&self, hour: &SealedHour) -> NewUnit {
+        let base = self.catalog.live_pointers(counters::NAME, hour.hour, hour.hour).await.unwrap().pop();
+        let manifest_digest = hour.manifest_digest.clone();
+        NewUnit { hour: hour.hour, manifest_digest, rows: hour.rows, bytes: hour.bytes, base }
+    }
+
+    /// Builds the sealed hours with all verdicts that stand now, as a generation of its own.
+    async fn build(&self, number: u8) -> GenerationId {
+        let before = self.history().end().await.unwrap();
+        let hours = self.catalog.list_hours(Hour::from_i64(i64::MIN / 2), 100).await.unwrap();
+        let range = (hours[0].hour, hours[hours.len() - 1].hour);
+        let generation = self.generation(number, &counters::code_digest().to_string(), range, before);
+        let mut units = Vec::new();
+        for hour in &hours {
+            units.push(self.unit(hour).await);
+        }
         self.catalog.put_generation(&generation, &units).await.unwrap();
         for hour in &hours {
             let manifest = self.archive.manifest::<Clicks>(hour.hour).await.unwrap().unwrap();
@@ -63,7 +68,7 @@ impl World {
             let segment = segment::reuse_or_build(&self.archive, &manifest, &rulings, self.limits).await.unwrap();
             let totals = ControlTotals { events: hour.rows, billable: 0, micros: 0 };
             let output = UnitOutput { segment, read: totals, written: totals, is_reused: false };
-            self.catalog.finish_unit(&generation.id, hour.hour, &output, now).await.unwrap();
+            self.catalog.finish_unit(&generation.id, hour.hour, &output, self.clock.now()).await.unwrap();
         }
         generation.id
     }
@@ -158,6 +163,44 @@ async fn late_rulings_count_once_they_are_promoted_and_no_longer_once_rolled_bac
     world.roll_back(&id).await;
     assert_eq!((world.plain().await, world.stale_hours().await), (PLAIN, 3));
     assert_eq!(world.findings().await, []);
+}
+
+/// Somebody promoted what another version of the code made, which does not heed what people rule.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn segment_of_other_code_is_named_as_such_and_differs_nowhere_else() {
+    let (_directory, world) = sealed().await;
+    let hour = world.catalog.list_hours(Hour::from_i64(i64::MIN / 2), 1).await.unwrap().remove(0);
+    let manifest = world.archive.manifest::<Clicks>(hour.hour).await.unwrap().unwrap();
+    let before = world.history().end().await.unwrap();
+    let rulings = HourRulings::as_of(&world.history(), &manifest, before).await.unwrap();
+    let (input, code) = (segment::input_digest(&manifest, &rulings), Digest::of(b"other code"));
+    let sealed = world.catalog.sealed_segment(counters::NAME, hour.hour).await.unwrap().unwrap();
+    let made = Segment { input_digest: input.to_string(), code_digest: code.to_string(), ..sealed };
+    let receipt = Receipt {
+        version: receipt::VERSION,
+        projection: made.projection.clone(),
+        hour: hour.hour.to_string(),
+        input_digest: made.input_digest.clone(),
+        code_digest: made.code_digest.clone(),
+        output_digest: made.output_digest.clone(),
+        key: made.key.clone(),
+        bytes: made.bytes,
+        rows: made.rows,
+    };
+    let path = ReceiptKey::new(counters::NAME, hour.hour, &input, &code).path();
+    world.archive.create(&path, receipt.to_bytes().into()).await.unwrap();
+    let generation = world.generation(1, &code.to_string(), (hour.hour, hour.hour), before);
+    world.catalog.put_generation(&generation, &[world.unit(&hour).await]).await.unwrap();
+    let totals = ControlTotals::default();
+    let output = UnitOutput { segment: made, read: totals, written: totals, is_reused: false };
+    world.catalog.finish_unit(&generation.id, hour.hour, &output, world.clock.now()).await.unwrap();
+    world.promote(&generation.id).await;
+    let found = world.findings().await;
+    let [Finding::OtherCode { part: Part::Hour(part), code_digest, values }] = found.as_slice() else {
+        panic!("{found:?}")
+    };
+    assert_eq!((*part, code_digest.as_str()), (hour.hour, code.to_string().as_str()));
+    assert!(*values > 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
