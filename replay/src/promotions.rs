@@ -118,14 +118,13 @@ pub(crate) async fn lost(archive: &Archive, catalog: &dyn Catalog) -> Result<Vec
         check_same(archive, &last).await?;
     }
     let mut records = Vec::new();
-    let mut next = known + 1;
-    for key in kept.into_iter().filter(|key| i64::from(key.number) > known) {
+    let beyond = kept.into_iter().filter(|key| i64::from(key.number) > known);
+    for (next, key) in (known + 1..).zip(beyond) {
         if i64::from(key.number) != next {
             let path = key.path();
             return Err(Error::Incomplete(format!("the archive has {path}, and no promotion {next} before it")));
         }
         records.push(read(archive, &key).await?);
-        next += 1;
     }
     Ok(records)
 }
