@@ -118,8 +118,8 @@ pub(crate) async fn lost(archive: &Archive, catalog: &dyn Catalog) -> Result<Vec
         check_same(archive, &last).await?;
     }
     let mut records = Vec::new();
-    let later = kept.into_iter().filter(|key| i64::from(key.number) > known);
-    for (next, key) in (known + 1..).zip(later) {
+    let beyond = kept.into_iter().filter(|key| i64::from(key.number) > known);
+    for (next, key) in (known + 1..).zip(beyond) {
         if i64::from(key.number) != next {
             let path = key.path();
             return Err(Error::Incomplete(format!("the archive has {path}, and no promotion {next} before it")));

@@ -34,7 +34,12 @@ pub(crate) async fn raise(session: &mut impl Session) -> Result<Making, Error> {
 /// [`Error::Conflict`] if the catalog was rebuilt since the handle was made: what its holder knows may be of another
 /// making.
 pub(crate) async fn write<B: Backend>(backend: &B) -> Result<B::Session, Error> {
-    let mut session = backend.write(Lock::Counts).await?;
+    write_under(backend, Lock::Counts).await
+}
+
+/// The same under another lock, which has to hold [`Lock::Counts`] too.
+pub(crate) async fn write_under<B: Backend>(backend: &B, lock: Lock) -> Result<B::Session, Error> {
+    let mut session = backend.write(lock).await?;
     let (began, now) = (backend.made_in(), read(&mut session).await?);
     if began == now {
         return Ok(session);

@@ -170,7 +170,8 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn replace(&self, replacement: &Replacement, actor: &str, now: Timestamp) -> Result<Making, Error> {
-        let mut session = making::write(self).await?;
+        // It may bring back generations that were lost, while workers are at others.
+        let mut session = making::write_under(self, Lock::Pointers).await?;
         let making = replace::replace(&mut session, replacement, actor, now).await?;
         session.commit().await?;
         Ok(making)

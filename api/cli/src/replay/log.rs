@@ -1,6 +1,7 @@
 //! `clicktrail replay log`
 
 use clicktrail_catalog::generations::Move;
+use clicktrail_replay::promotions;
 use serde_json::json;
 
 use crate::{
@@ -15,6 +16,7 @@ const _: () = assert!(PAGE > 0, "an empty page would end the list");
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<Exit> {
     let instance = global.open_answering().await?;
+    promotions::keep(&instance.archive, instance.catalog.as_ref()).await?;
     let mut all = Vec::new();
     let mut after = 0;
     loop {

@@ -2,10 +2,14 @@
 
 use clicktrail_catalog::{
     self as catalog,
-    generations::{Generation, GenerationState, Promotion},
+    generations::{Generation, GenerationId, GenerationState, Promotion},
 };
+use clicktrail_log::causes::causes;
 use clicktrail_projections::session;
-use clicktrail_replay::gates::{Checked, Gate, Gates, Permille};
+use clicktrail_replay::{
+    gates::{Checked, Gate, Gates, Permille},
+    promotions,
+};
 use serde_json::json;
 
 use crate::{
@@ -72,13 +76,34 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         tell(&checked, global);
         return Ok(Exit::Ok);
     }
-    match instance.catalog.promote(&generation.id, &actor, &arguments.reason, instance.clock.now()).await {
+    promote(global, &instance, &checked, (&generation.id, &actor, &arguments.reason)).await
+}
+
+/// Moves the pointers, and keeps the record of it in the archive, from which a lost catalog is made again.
+pub(super) async fn promote(
+    global: &Global,
+    instance: &Installation,
+    checked: &Checked,
+    (id, actor, reason): (&GenerationId, &str, &str),
+) -> anyhow::Result<Exit> {
+    // An older copy of the catalog would promote what is long promoted, or undone.
+    promotions::keep(&instance.archive, instance.catalog.as_ref()).await?;
+    match instance.catalog.promote(id, actor, reason, instance.clock.now()).await {
         Ok(promotion) => {
-            promoted(&promotion, &checked, global);
+            promoted(&promotion, checked, global);
+            keep(instance).await;
             Ok(Exit::Ok)
         }
         Err(catalog::Error::Conflict(what)) => Ok(moved(&what)),
         Err(cause) => Err(cause.into()),
+    }
+}
+
+/// It is done, whatever becomes of its record: the next promotion, rollback or `replay log` keeps it.
+async fn keep(instance: &Installation) {
+    if let Err(cause) = promotions::keep(&instance.archive, instance.catalog.as_ref()).await {
+        let why = causes(&cause);
+        output::note(&format!("its record is not in the archive yet ({why}): `clicktrail replay log` puts it there"));
     }
 }
 
@@ -97,6 +122,7 @@ pub(super) async fn roll_back(global: &Global, arguments: Rollback) -> anyhow::R
     let instance = global.open().await?;
     let actor = global.actor(arguments.who.actor)?;
     let generation = generation::named(&instance, &arguments.id).await?;
+    promotions::keep(&instance.archive, instance.catalog.as_ref()).await?;
     match instance.catalog.roll_back(&generation.id, &actor, &arguments.reason, instance.clock.now()).await {
         Ok(promotion) => {
             let (id, hours) = (&promotion.generation, output::count(promotion.hours, "hour"));
@@ -105,6 +131,7 @@ pub(super) async fn roll_back(global: &Global, arguments: Rollback) -> anyhow::R
                 Format::Table => output::line(&format!("{hours} count as before generation {id}")),
             }
             output::note(&format!("forward again: clicktrail replay promote {id}"));
+            keep(&instance).await;
             Ok(Exit::Ok)
         }
         Err(catalog::Error::Conflict(what)) => Ok(moved(&what)),
@@ -113,7 +140,7 @@ pub(super) async fn roll_back(global: &Global, arguments: Rollback) -> anyhow::R
 }
 
 /// Somebody else was first, or the state is another: which is a gate too.
-pub(super) fn moved(what: &str) -> Exit {
+fn moved(what: &str) -> Exit {
     output::note(&format!("refused: {what}"));
     Exit::GateRefused
 }
@@ -129,7 +156,7 @@ fn document(promotion: &Promotion) -> serde_json::Value {
     })
 }
 
-pub(super) fn promoted(promotion: &Promotion, checked: &Checked, global: &Global) {
+fn promoted(promotion: &Promotion, checked: &Checked, global: &Global) {
     let id = &promotion.generation;
     match global.output {
         Format::Json => output::json(&document(promotion)),

@@ -1,7 +1,6 @@
 //! `clicktrail replay stale`
 
 use clicktrail_capture::amount;
-use clicktrail_catalog as catalog;
 use clicktrail_replay::{
     gates::{Checked, Totals},
     plan,
@@ -62,14 +61,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let over: Vec<(&Owed, i128)> = over(&checked, arguments.auto_promote_below).collect();
     if over.is_empty() {
         let reason = format!("stale hours; no spend changes by {}", output::amount(arguments.auto_promote_below));
-        return match instance.catalog.promote(&generation.id, &actor, &reason, instance.clock.now()).await {
-            Ok(promotion) => {
-                promote::promoted(&promotion, &checked, global);
-                Ok(Exit::Ok)
-            }
-            Err(catalog::Error::Conflict(what)) => Ok(promote::moved(&what)),
-            Err(cause) => Err(cause.into()),
-        };
+        return promote::promote(global, &instance, &checked, (&generation.id, &actor, &reason)).await;
     }
     for ((advertiser, currency), change) in &over {
         let (change, limit) = (output::amount(*change), output::amount(arguments.auto_promote_below));
