@@ -60,7 +60,15 @@ impl World {
         for hour in &hours {
             let manifest = self.archive.manifest::<Clicks>(hour.hour).await.unwrap().unwrap();
             let rulings = HourRulings::as_of(&self.history(), &manifest, before).await.unwrap();
-            let segment = segment::reuse_or_build(&self.archive, &manifest, &rulings, self.limits).await.unwrap();
+            let segment = segment::reuse_or_build(
+                &self.archive,
+                &clicktrail_projections::Projection::counters(),
+                &manifest,
+                &rulings,
+                self.limits,
+            )
+            .await
+            .unwrap();
             let totals = ControlTotals { events: hour.rows, billable: 0, micros: 0 };
             let output = UnitOutput { segment, read: totals, written: totals, is_reused: false };
             self.catalog.finish_unit(&generation.id, hour.hour, &output, now).await.unwrap();
