@@ -1,5 +1,5 @@
-//! What must hold before the live pointers move to a generation: its input is still what the archive holds, its segments
-//! are there, nobody disappears from the bill, and no bill changes by more than somebody has allowed.
+//! What must hold before the live pointers move to a generation: its input is still what the archive holds, its
+//! segments are there, nobody disappears from the bill, and no bill changes by more than somebody has allowed.
 
 use std::{collections::BTreeMap, fmt};
 

@@ -1,5 +1,5 @@
-//! Builds hours again and holds them against what counts, or against what a generation says it built: the same input and
-//! code must give the same bytes (I6).
+//! Builds hours again and holds them against what counts, or against what a generation says it built: the same input
+//! and code must give the same bytes (I6).
 //!
 //! Nothing is written. What cannot be compared is said by name, and is no success.
 

@@ -4,8 +4,8 @@
 //! Events are made beside the measured time: ten per cent clicks, each after its impression, a few conversions, three
 //! million users behind three hundred thousand addresses, two hours of log time. Every rule of the shipped ruleset is
 //! on, with an address database and a list of networks. Prints one line for all detectors, then one for each alone.
-//! With `all` behind the number it prints the first line only, with `agents` the same where every event has a user agent
-//! of its own, with `impressions` or `clicks` the same where all are of that kind.
+//! With `all` behind the number it prints the first line only, with `agents` the same where every event has a user
+//! agent of its own, with `impressions` or `clicks` the same where all are of that kind.
 
 #![allow(clippy::disallowed_methods, reason = "tests wait, measure and start what they need")]
 #![allow(clippy::print_stdout, reason = "a program that prints what it measured")]

@@ -12,6 +12,9 @@ pub const VERSION: u32 = 1;
 /// The projection itself.
 pub const SQL: &str = include_str!("counters.sql");
 /// Adds up partial counters.
+/// The events behind rows: see the file.
+pub const BEHIND_SQL: &str = include_str!("behind.sql");
+
 pub(super) const MERGE_SQL: &str = include_str!("merge.sql");
 
 /// Names the code: SHA-256 of the version, the SQL, the output columns, the segment's layout, the engine's version,

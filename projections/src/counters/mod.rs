@@ -14,7 +14,7 @@ pub(crate) mod schema;
 mod sealed;
 pub mod tiers;
 
-pub use code::{NAME, SQL, VERSION, code_digest};
+pub use code::{BEHIND_SQL, NAME, SQL, VERSION, code_digest};
 pub(crate) use code::{code_digest_of, engine};
 pub use project::{merge, project, project_frames};
 pub use rulings::{no_rulings, rulings, rulings_schema};

@@ -17,12 +17,13 @@ use clicktrail_projections::{counters, select::Hours, session};
 use clicktrail_verdicts::reader::VerdictReader;
 
 use crate::{
-    diff::{Changed, Sides, manifest_of},
+    diff::{
+        answer::{Changed, Sides},
+        stored::manifest_of,
+    },
     error::Error,
     rulings::HourRulings,
 };
-
-const EVENTS: &str = include_str!("events.sql");
 
 /// An event of a row that differs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +72,7 @@ pub async fn behind(
     let keys = keys(changed, sides.hour)?;
     hours.add("changed", keys.schema(), vec![keys])?;
     let mut events = Vec::new();
-    for batch in hours.select(EVENTS).await? {
+    for batch in hours.select(counters::BEHIND_SQL).await? {
         read(&batch, &mut events)?;
     }
     Ok(events)

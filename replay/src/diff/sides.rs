@@ -8,7 +8,7 @@ use clicktrail_catalog::{
 };
 use clicktrail_log::time::Hour;
 
-use crate::{diff::Sides, error::Error, gates};
+use crate::{diff::answer::Sides, error::Error, gates};
 
 /// What a generation is held against.
 #[derive(Debug, Clone)]

@@ -1,7 +1,7 @@
 //! `click_injection`: a conversion sooner after its click than anybody can install or buy.
 //!
-//! A conversion names its click by an id, which is looked for among the clicks of its own advertiser, on any ad. A click
-//! that is set aside is not the one that led to it.
+//! A conversion names its click by an id, which is looked for among the clicks of its own advertiser, on any ad. A
+//! click that is set aside is not the one that led to it.
 
 use clicktrail_log::event::Kind;
 

@@ -1,9 +1,9 @@
 //! `duplicate`: an event whose identity was logged before.
 //!
-//! The original is the first event of the identity that was logged within the rule's window before and is not set aside:
-//! where a robot fetched a link before the person followed it, the person's event is the original, and the robot's is
-//! nothing that a later one repeats. State knows those
-//! of the look-back; the archive knows the others, and whoever folds has looked them up.
+//! The original is the first event of the identity that was logged within the rule's window before and is not set
+//! aside: where a robot fetched a link before the person followed it, the person's event is the original, and the
+//! robot's is nothing that a later one repeats. State knows those of the look-back; the archive knows the others, and
+//! whoever folds has looked them up.
 
 use super::{
     bucket_lists::BLOCK,

@@ -1,8 +1,8 @@
 //! `impossible_click`: a click that follows its impression sooner than a person can react.
 //!
 //! Times in whole seconds are left out, of impressions and of clicks: a log that tells seconds puts a click and its
-//! impression into the same one, however long the person looked. An impression that is set aside was shown to nobody, so
-//! no click follows it too soon.
+//! impression into the same one, however long the person looked. An impression that is set aside was shown to nobody,
+//! so no click follows it too soon.
 
 use clicktrail_log::{event::Kind, invariant};
 

@@ -55,7 +55,8 @@ impl PartRows {
         Self { archive, alone: Alone::new(rules), kept: VecDeque::new() }
     }
 
-    /// The rows of a part in which something was repeated; `None` if nothing can be set aside and nobody asks for times.
+    /// The rows of a part in which something was repeated; `None` if nothing can be set aside and nobody asks for
+    /// times.
     ///
     /// # Errors
     /// If the part is missing, damaged or out of reach.

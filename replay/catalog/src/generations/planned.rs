@@ -2,7 +2,10 @@
 
 use crate::{
     error::Error,
-    generations::{Generation, GenerationState, NewUnit, Stored, plans, units},
+    generations::{
+        model::{Generation, GenerationState, NewUnit, Stored},
+        plans, units,
+    },
     session::Session,
 };
 

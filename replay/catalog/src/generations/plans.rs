@@ -4,7 +4,8 @@ use clicktrail_log::time::{Hour, Timestamp};
 
 use crate::{
     error::Error,
-    generations::{Generation, GenerationId, GenerationState},
+    generations::model::{Generation, GenerationState},
+    pointer::GenerationId,
     registry, rows,
     session::{Arg, Session},
 };

@@ -5,8 +5,8 @@ use clicktrail_log::time::Hour;
 
 use crate::{
     error::Error,
-    generations::LivePointer,
     model::Segment,
+    pointer::LivePointer,
     rows,
     session::{Arg, Session},
 };

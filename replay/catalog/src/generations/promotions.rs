@@ -4,7 +4,11 @@ use clicktrail_log::{invariant, time::Timestamp};
 
 use crate::{
     error::Error,
-    generations::{Generation, GenerationId, GenerationState, Move, Promotion, plans},
+    generations::{
+        model::{Generation, GenerationState, Move, Promotion},
+        plans,
+    },
+    pointer::GenerationId,
     registry, rows,
     session::{Arg, Session},
 };

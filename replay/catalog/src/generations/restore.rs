@@ -6,7 +6,10 @@ use clicktrail_log::time::Hour;
 
 use crate::{
     error::Error,
-    generations::{GenerationState, Move, NewUnit, PromotedHour, PromotionRecord, plans, promotions, units},
+    generations::{
+        model::{GenerationState, Move, NewUnit, PromotedHour, PromotionRecord},
+        plans, promotions, units,
+    },
     model::Segment,
     rows,
     session::{Arg, Session},

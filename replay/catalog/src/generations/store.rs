@@ -6,10 +6,12 @@ use clicktrail_log::time::{Hour, Timestamp};
 use crate::{
     error::Error,
     generations::{
-        Generation, GenerationId, Generations, LivePointer, NewUnit, Promotion, PromotionRecord, Rerun, Stored, Unit,
-        UnitOutput, planned, plans, pointers, promotions, restore, units,
+        contract::Generations,
+        model::{Generation, NewUnit, Promotion, PromotionRecord, Rerun, Stored, Unit, UnitOutput},
+        planned, plans, pointers, promotions, restore, units,
     },
     model::Segment,
+    pointer::{GenerationId, LivePointer},
     session::{Backend, Lock, Session as _},
 };
 

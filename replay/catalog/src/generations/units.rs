@@ -9,9 +9,10 @@ use clicktrail_log::{
 use crate::{
     error::Error,
     generations::{
-        ControlTotals, Generation, GenerationId, GenerationState, NewUnit, Rerun, Stored, Unit, UnitOutput, UnitState,
+        model::{ControlTotals, Generation, GenerationState, NewUnit, Rerun, Stored, Unit, UnitOutput, UnitState},
         plans,
     },
+    pointer::GenerationId,
     rows,
     session::{Arg, Session},
 };
