@@ -30,7 +30,7 @@ use crate::{
 pub struct UnitTask {
     /// Which projection.
     pub projection: String,
-    /// The text of a candidate or of a user's projection, as `Projection::to_text` gives it; empty for the program's own.
+    /// The text of a candidate or of a user's projection, by `Projection::to_text`; empty for the program's own.
     pub sql: String,
     /// Digest of the projection's code, hexadecimal: another version of this program must not take the task.
     pub code_digest: String,

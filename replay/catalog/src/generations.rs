@@ -69,7 +69,7 @@ pub struct Generation {
     pub projection: String,
     /// Digest of the projection's code, hexadecimal.
     pub code_digest: String,
-    /// The text of a candidate or of a user's projection, as `Projection::to_text` gives it; empty for the program's own.
+    /// The text of a candidate or of a user's projection, by `Projection::to_text`; empty for the program's own.
     pub sql: String,
     /// The first hour.
     pub from: Hour,

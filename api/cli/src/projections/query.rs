@@ -46,18 +46,18 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     arguments.basis.print(&answer.rows, &basis, global)
 }
 
-/// Says what the hours count from, if a build of the projection was promoted.
+/// Says what the hours count from, if any of them has a live segment of the projection.
 fn tell(projection: &Projection, from: &HoursFrom) {
     if from.live > 0 {
         let live = output::count(from.live, "hour");
-        output::note(&format!("{live} from segments that were promoted, {} computed for this question", from.computed));
+        output::note(&format!("{live} from live segments, {} computed for this question", from.computed));
     }
     let name = projection.name();
     for (code, hours) in &from.other_code {
         let (hours, code) = (output::count(*hours, "hour"), code.get(..12).unwrap_or(code));
         output::note(&format!(
-            "{name} is another definition than the one, {code}, that was promoted for {hours}: they are computed anew, and `clicktrail \
-             replay plan {name}` brings them up to date"
+            "{name} was changed since it was promoted: {hours} with a segment of {code} are computed anew, until a \
+             build of it is promoted (`clicktrail replay plan {name}`)"
         ));
     }
 }

@@ -23,7 +23,7 @@ pub(super) async fn codes(instance: &Installation, generation: &Generation) -> a
     Ok(Codes::read(own, instance.catalog.as_ref()).await?)
 }
 
-/// The projection that is meant: counters, one of the directory, or that of a generation, whose text needs no directory.
+/// The projection that is meant: counters, one of the directory, or that of a generation, whose text needs none.
 pub(super) async fn projection(global: &Global, instance: &Installation, text: &str) -> anyhow::Result<Projection> {
     let of_directory = directory::named(global, text).await;
     if of_directory.is_err()

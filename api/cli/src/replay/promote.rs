@@ -251,7 +251,8 @@ pub(super) fn gate(gate: &Gate) -> (&'static str, String) {
         Gate::Sum { of, before, after, limit } => (
             "max-delta",
             format!(
-                "{of} would go from {} to {} {}, by more than {limit}: look at `replay diff`, then allow it with --max-delta",
+                "{of} would go from {} to {} {}, by more than {limit}: look at `replay diff`, then allow it \
+                 with --max-delta",
                 output::amount(*before),
                 output::amount(*after),
                 of.currency
