@@ -159,15 +159,15 @@ fn tells_apart(ruled: &StaleHour, knows_before: Option<Position>, before: Positi
     }
 }
 
-/// All hours of the counters that are stale.
+/// All hours of a projection that are stale.
 ///
 /// # Errors
 /// As the catalog reports.
-pub async fn stale_hours(catalog: &dyn Catalog) -> Result<BTreeMap<Hour, StaleHour>, Error> {
+pub async fn stale_hours(catalog: &dyn Catalog, projection: &str) -> Result<BTreeMap<Hour, StaleHour>, Error> {
     let mut all = BTreeMap::new();
     let mut from = Hour::from_i64(i64::MIN / 2);
     loop {
-        let page = catalog.stale_hours(counters::NAME, from, PAGE_HOURS).await?;
+        let page = catalog.stale_hours(projection, from, PAGE_HOURS).await?;
         let Some(last) = page.last() else { return Ok(all) };
         from = last.hour.next();
         all.extend(page.into_iter().map(|hour| (hour.hour, hour)));

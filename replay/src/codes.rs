@@ -1,4 +1,5 @@
-//! The code that segments were made by: this program's own, and the candidates that generations keep as text.
+//! The code that segments were made by: one that is at hand (this program's own, or what a directory defines now), and
+//! what generations keep as text.
 
 use std::collections::BTreeMap;
 
@@ -19,12 +20,12 @@ pub struct Codes {
 }
 
 impl Codes {
-    /// This program's own code of a projection alone.
+    /// The code of a projection that is at hand, alone.
     pub fn own(own: Projection) -> Self {
         Self { known: BTreeMap::from([(own.code_digest().to_string(), own.clone())]), own }
     }
 
-    /// And every candidate that a generation of the catalog keeps. One that the lint refuses today is not known.
+    /// And every other that a generation of the catalog keeps. One that the lint refuses today is not known.
     ///
     /// # Errors
     /// As the catalog reports.
@@ -44,12 +45,12 @@ impl Codes {
     }
 
     async fn add(&mut self, sql: &str) {
-        if let Ok(candidate) = Projection::candidate_of_counters(sql).await {
-            self.known.insert(candidate.code_digest().to_string(), candidate);
+        if let Ok(kept) = Projection::from_text(self.own.name(), sql).await {
+            self.known.insert(kept.code_digest().to_string(), kept);
         }
     }
 
-    /// This program's own.
+    /// The one at hand.
     pub fn of_program(&self) -> &Projection {
         &self.own
     }

@@ -1,7 +1,12 @@
 //! What must hold before the live pointers move to a generation: its input is still what the archive holds, its
-//! segments are there, nobody disappears from the bill, and no bill changes by more than somebody has allowed.
+//! segments are there, nobody disappears from the bill, and no bill changes by more than somebody has allowed. Of
+//! another projection than counters, whose bill it is is not known, and `measures` has the sums that are compared
+//! instead.
 
-use std::{collections::BTreeMap, fmt};
+mod limit;
+mod measures;
+
+use std::collections::BTreeMap;
 
 use arrow::{
     array::{Array as _, AsArray as _, RecordBatch},
@@ -13,15 +18,19 @@ use clicktrail_catalog::{
     generations::{Generation, GenerationState, LivePointer, Unit},
 };
 use clicktrail_log::{
-    archive::{Archive, manifest},
+    archive::{Archive, keys::SegmentKey, manifest},
     causes::causes,
     time::Hour,
 };
 use clicktrail_projections::{
+    Projection, counters,
     counters::query,
     session,
     zone::{Range, Zone},
 };
+pub use limit::Permille;
+use limit::exceeds;
+pub use measures::{Measures, Of};
 
 use crate::{
     diff::{manifest_of, receipt_of},
@@ -33,33 +42,6 @@ use crate::{
 /// Units that are listed at a time.
 const PAGE_UNITS: u32 = 1_000;
 const _: () = assert!(PAGE_UNITS > 0, "an empty page would end the list");
-
-/// A part of a whole, in thousandths.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Permille(pub u32);
-
-impl Permille {
-    /// From `5%`, `2.5%` or `0%`.
-    pub fn parse(text: &str) -> Option<Self> {
-        let number = text.strip_suffix('%')?;
-        let (whole, tenths) = number.split_once('.').unwrap_or((number, "0"));
-        let is_number = |digits: &str| !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_number(whole) || !is_number(tenths) || tenths.len() > 1 {
-            return None;
-        }
-        let whole: u32 = whole.parse().ok().filter(|whole| *whole <= 1_000_000)?;
-        Some(Self(whole * 10 + tenths.parse::<u32>().ok()?))
-    }
-}
-
-impl fmt::Display for Permille {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 % 10 {
-            0 => write!(f, "{}%", self.0 / 10),
-            tenths => write!(f, "{}.{tenths}%", self.0 / 10),
-        }
-    }
-}
 
 /// What keeps a generation from being promoted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -87,6 +69,17 @@ pub enum Gate {
         /// What was allowed.
         limit: Permille,
     },
+    /// A sum of another projection changes by more than the limit.
+    Sum {
+        /// Which.
+        of: Of,
+        /// What it is now in the hours that change, in micros.
+        before: i128,
+        /// What it would be, in micros.
+        after: i128,
+        /// What was allowed.
+        limit: Permille,
+    },
 }
 
 /// What the hours that change count, by advertiser and currency.
@@ -103,11 +96,32 @@ pub struct Totals {
 pub struct Checked {
     /// Hours that would count from another segment.
     pub hours: u64,
-    /// What these count now, and what they would count.
+    /// What these count now, and what they would count; nothing of another projection than counters.
     pub totals: BTreeMap<Owed, (Totals, Totals)>,
+    /// The same of another projection; `None` of counters.
+    pub measures: Option<Measures>,
     /// What keeps it from being promoted; nothing: it may be.
     pub gates: Vec<Gate>,
 }
+
+impl Checked {
+    /// What changes: whose or what it is, in which currency, and by how many micros.
+    pub fn changes(&self) -> Vec<(String, String, i128)> {
+        let mut changes = Vec::new();
+        for ((advertiser, currency), (before, after)) in &self.totals {
+            let change = after.spend_micros.saturating_sub(before.spend_micros);
+            changes.push((advertiser.clone(), currency.clone(), change));
+        }
+        for (of, (before, after)) in self.measures.iter().flat_map(|measures| &measures.sums) {
+            changes.push((of.to_string(), of.currency.clone(), after.saturating_sub(*before)));
+        }
+        changes.retain(|(_, _, change)| *change != 0);
+        changes
+    }
+}
+
+/// The segments of an hour that would change, before and after.
+type Changing = (Option<manifest::File>, manifest::File);
 
 /// What checking reads.
 #[derive(Debug, Clone, Copy)]
@@ -137,13 +151,13 @@ impl Gates<'_> {
         }
         if !gates.is_empty() {
             // Nothing else about it matters, and most of it follows from that.
-            return Ok(Checked { hours: 0, totals: BTreeMap::new(), gates });
+            return Ok(Checked { hours: 0, totals: BTreeMap::new(), measures: None, gates });
         }
         gates.extend(generation.clicks_before.map(|_| Gate::Cut));
         let units = units(self.catalog, generation).await?;
         let live = self.catalog.live_pointers(&generation.projection, generation.from, generation.to_inclusive).await?;
         let live: BTreeMap<Hour, LivePointer> = live.into_iter().map(|pointer| (pointer.hour, pointer)).collect();
-        let (mut before, mut after, mut hours) = (Vec::new(), Vec::new(), 0);
+        let mut changing = Vec::new();
         for unit in &units {
             let standing = live.get(&unit.hour);
             if standing != unit.base.as_ref() {
@@ -153,17 +167,32 @@ impl Gates<'_> {
             if standing.map(|standing| &standing.output_digest) == Some(&built.sha256) {
                 continue;
             }
-            hours += 1;
-            after.push(built);
+            let mut before = None;
             if let Some(standing) = standing {
                 match receipt_of(self.archive, &generation.projection, standing).await {
-                    Ok(receipt) => before.push(file(&receipt)),
+                    Ok(receipt) => before = Some(file(&receipt)),
                     Err(cause) if cause.is_transient() => return Err(cause),
                     Err(cause) => gates.push(Gate::Segment(unit.hour, causes(&cause))),
                 }
             }
+            changing.push((before, built));
         }
-        let totals = self.totals(before, after).await?;
+        match generation.projection.as_str() {
+            counters::NAME => self.check_bills(changing, limit, gates).await,
+            _ => self.check_measures(generation, changing, limit, gates).await,
+        }
+    }
+
+    /// The gates about who is billed how much.
+    async fn check_bills(
+        &self,
+        changing: Vec<Changing>,
+        limit: Option<Permille>,
+        mut gates: Vec<Gate>,
+    ) -> Result<Checked, Error> {
+        let hours = changing.len() as u64;
+        let (before, after): (Vec<_>, Vec<_>) = changing.into_iter().unzip();
+        let totals = self.totals(before.into_iter().flatten().collect(), after).await?;
         for (owed, (before, after)) in &totals {
             if before.clicks > 0 && after.clicks == 0 {
                 gates.push(Gate::Empty(owed.clone()));
@@ -173,7 +202,38 @@ impl Gates<'_> {
                 gates.push(Gate::Limit { owed: owed.clone(), before, after, limit });
             }
         }
-        Ok(Checked { hours, totals, gates })
+        Ok(Checked { hours, totals, measures: None, gates })
+    }
+
+    /// The gates about the sums of another projection.
+    async fn check_measures(
+        &self,
+        generation: &Generation,
+        changing: Vec<Changing>,
+        limit: Option<Permille>,
+        mut gates: Vec<Gate>,
+    ) -> Result<Checked, Error> {
+        let projection = Projection::from_text(&generation.projection, &generation.sql).await?;
+        let (mut measures, hours) = (Measures::of(&projection), changing.len() as u64);
+        for (before, after) in &changing {
+            let Some(before) = before else {
+                measures.new_hours += 1;
+                continue;
+            };
+            match measures.add(&projection, self.archive, before, after).await {
+                Err(cause) if !cause.is_transient() => {
+                    let hour = SegmentKey::parse(&after.key).expect("a segment has its key").hour;
+                    gates.push(Gate::Segment(hour, causes(&cause)));
+                }
+                other => other?,
+            }
+        }
+        for (of, (before, after)) in &measures.sums {
+            if let Some(limit) = limit.filter(|limit| exceeds(*before, *after, *limit)) {
+                gates.push(Gate::Sum { of: of.clone(), before: *before, after: *after, limit });
+            }
+        }
+        Ok(Checked { hours, totals: BTreeMap::new(), measures: Some(measures), gates })
     }
 
     /// The segment of a unit, if its input stands and it is in the archive with its receipt.
@@ -259,17 +319,6 @@ fn read_totals(rows: &RecordBatch) -> Result<Vec<(Owed, Totals)>, Error> {
     Ok((0..advertisers.len()).map(row).collect())
 }
 
-/// Whether going from one to the other is more than `limit` of the first.
-fn exceeds(before: i128, after: i128, limit: Permille) -> bool {
-    let change = (after - before).unsigned_abs();
-    let allowed = before.unsigned_abs().checked_mul(u128::from(limit.0));
-    match (change.checked_mul(1_000), allowed) {
-        (Some(change), Some(allowed)) => change > allowed,
-        // Sums of that size are no bill.
-        (None, _) | (_, None) => true,
-    }
-}
-
 /// What an hour would count from; `None` if its unit is not done.
 pub fn pointer(generation: &Generation, unit: &Unit) -> Option<LivePointer> {
     let segment = &unit.output.as_ref()?.segment;
@@ -300,31 +349,4 @@ pub async fn units(catalog: &dyn Catalog, generation: &Generation) -> Result<Vec
 
 fn file(receipt: &Receipt) -> manifest::File {
     manifest::File { key: receipt.key.clone(), bytes: receipt.bytes, sha256: receipt.output_digest.clone() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_limit_is_a_percentage_with_at_most_one_place() {
-        let cases = [("5%", Some(50)), ("0%", Some(0)), ("2.5%", Some(25)), ("100%", Some(1000)), ("5", None)];
-        let refused = [("-1%", None), ("2.55%", None), ("%", None), (".5%", None), ("1.%", None), ("nan%", None)];
-        for (text, expected) in cases.into_iter().chain(refused) {
-            assert_eq!(Permille::parse(text), expected.map(Permille), "{text}");
-        }
-        assert_eq!((Permille(25).to_string(), Permille(50).to_string()), ("2.5%".to_owned(), "5%".to_owned()));
-    }
-
-    #[test]
-    fn a_change_exceeds_its_limit_from_the_first_micro_beyond_it() {
-        let five = Permille(50);
-        assert!(!exceeds(1_000, 1_050, five));
-        assert!(exceeds(1_000, 1_051, five));
-        assert!(!exceeds(1_000, 950, five));
-        assert!(exceeds(1_000, 949, five));
-        assert!(!exceeds(0, 0, Permille(0)));
-        assert!(exceeds(0, 1, five), "from nothing to something is more than any part of nothing");
-        assert!(exceeds(i128::MAX, 0, five));
-    }
 }

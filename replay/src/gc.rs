@@ -46,21 +46,18 @@ pub struct Garbage {
     pub young: u64,
 }
 
-/// Looks at every segment and receipt of a projection. What was written at `before` or later stays.
+/// Looks at every segment and receipt of every projection that has some. What was written at `before` or later stays.
 ///
 /// # Errors
 /// [`Error::Incomplete`] if a generation is building: what it has written is named nowhere yet. As archive and catalog
 /// report.
-pub async fn look(
-    archive: &Archive,
-    catalog: &dyn Catalog,
-    projection: &str,
-    before: Timestamp,
-) -> Result<Garbage, Error> {
-    let receipts = archive.list(&ReceiptKey::all(projection)).await?;
-    let segments = archive.list(&SegmentKey::all(projection)).await?;
+pub async fn look(archive: &Archive, catalog: &dyn Catalog, before: Timestamp) -> Result<Garbage, Error> {
+    let receipts = archive.list(&ReceiptKey::of_all_projections()).await?;
+    let segments = archive.list(&SegmentKey::of_all_projections()).await?;
+    let projections: BTreeSet<String> =
+        receipts.iter().filter_map(|object| Some(ReceiptKey::parse(object.path.as_ref())?.projection)).collect();
     // What counts is read after the objects were listed: what is written in between is not among them.
-    let needed = needed(catalog, projection).await?;
+    let needed = needed(catalog, &projections).await?;
     let (mut garbage, mut named) = (Garbage::default(), BTreeSet::new());
     let note = |object: Listed, is_needed: bool, why: &'static str, garbage: &mut Garbage| -> bool {
         let goes = !is_needed && object.modified < before;
@@ -89,10 +86,10 @@ pub async fn look(
 }
 
 /// The receipts that something needs.
-async fn needed(catalog: &dyn Catalog, projection: &str) -> Result<BTreeSet<ReceiptKey>, Error> {
+async fn needed(catalog: &dyn Catalog, projections: &BTreeSet<String>) -> Result<BTreeSet<ReceiptKey>, Error> {
     let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
     let mut needed = BTreeSet::new();
-    let mut note = |pointer: &LivePointer| -> Result<(), Error> {
+    let mut note = |projection: &str, pointer: &LivePointer| -> Result<(), Error> {
         let digest = |text: &str| {
             text.parse::<Digest>().map_err(|_| Error::Incomplete(format!("{text:?} of {} is no digest", pointer.hour)))
         };
@@ -100,22 +97,24 @@ async fn needed(catalog: &dyn Catalog, projection: &str) -> Result<BTreeSet<Rece
         needed.insert(ReceiptKey::new(projection, pointer.hour, &input, &code));
         Ok(())
     };
-    for pointer in catalog.live_pointers(projection, first, last).await? {
-        note(&pointer)?;
+    for projection in projections {
+        for pointer in catalog.live_pointers(projection, first, last).await? {
+            note(projection, &pointer)?;
+        }
     }
     let mut after = None;
     loop {
         let page = catalog.list_generations(after.as_ref().map(|(at, id)| (*at, id)), PAGE).await?;
         let Some(oldest) = page.last() else { return Ok(needed) };
         after = Some((oldest.created_at, oldest.id.clone()));
-        for generation in page.iter().filter(|generation| generation.projection == projection) {
+        for generation in page {
             if generation.state == GenerationState::Building {
                 let id = &generation.id;
                 return Err(Error::Incomplete(format!("generation {id} is building: let it end, or abort it")));
             }
-            for unit in gates::units(catalog, generation).await? {
-                let pointers = unit.base.iter().cloned().chain(gates::pointer(generation, &unit));
-                pointers.into_iter().try_for_each(|pointer| note(&pointer))?;
+            for unit in gates::units(catalog, &generation).await? {
+                let mut pointers = unit.base.iter().cloned().chain(gates::pointer(&generation, &unit));
+                pointers.try_for_each(|pointer| note(&generation.projection, &pointer))?;
             }
         }
     }

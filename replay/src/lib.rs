@@ -3,7 +3,7 @@
 //! - [`segment`] builds an hour's segment from its manifest and its [`rulings`], with a [`receipt`];
 //! - [`register`] makes the segment count in place of what was counted live;
 //! - [`reader`] reads the frames that no sealed hour holds yet, [`history`] all that was ever logged;
-//! - [`stale`] lists the hours that a later ruling concerns, and [`as_of`] counts them with it; `projected` gives any
+//! - [`stale`] lists the hours that a later ruling concerns, and [`as_of`] counts them with it; [`projected`] gives any
 //!   other projection of what counts;
 //! - [`known`] finds what an import wrote before;
 //! - [`rebuild`] makes the catalog again from archive and logs: `open_range` counts what is not sealed, `proven` finds
@@ -31,7 +31,7 @@ pub mod metric;
 pub mod moment;
 mod open_range;
 pub mod plan;
-mod projected;
+pub mod projected;
 pub mod promotions;
 mod proven;
 pub mod reader;

@@ -71,7 +71,7 @@ impl Planner {
                 "the verdict log ends before {end}: there is no verdict to know later"
             )));
         }
-        let stale = reuse::stale(&self.history, &self.catalog).await?;
+        let stale = reuse::stale(&self.history, &self.catalog, request.projection.name()).await?;
         let found = hours::Hours::find(self.catalog.as_ref(), &self.archive, request).await?;
         let wanted = |hour: Hour| !request.stale_only || stale.contains_key(&hour);
         let manifests = found.manifests(&self.archive, &wanted).await?;

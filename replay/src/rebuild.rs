@@ -4,9 +4,14 @@
 //! meanwhile, here and elsewhere: what they seal and count is taken in before the end, and after it each of them is
 //! refused once and begins again from the new state.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
-use clicktrail_catalog::{self as catalog, Catalog, Marks, Registered, Replacement, generations::PromotionRecord};
+use clicktrail_catalog::{
+    self as catalog, Catalog, Marks, Registered, Replacement, Segment, generations::PromotionRecord,
+};
 use clicktrail_log::{
     archive::{self, Archive, Manifest, clicks::Clicks, keys::ManifestKey},
     causes::causes,
@@ -123,20 +128,29 @@ impl Rebuild {
     /// What was promoted stands, so its segments have to be there. Nothing else may count in their place.
     async fn check_promoted(&self, catalog: &dyn Catalog, lost: &[PromotionRecord]) -> Result<(), Error> {
         let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
-        let known = catalog.standing_segments(counters::NAME, first, last).await?;
-        for standing in promotions::standing(known, lost, counters::NAME).into_values() {
-            match self.archive.get_file(&segment::file(&standing)).await {
-                Ok(_) => {}
-                Err(cause) if cause.is_transient() => return Err(cause.into()),
-                Err(cause) => {
-                    let (hour, key, why) = (standing.hour, &standing.key, causes(&cause));
-                    return Err(Error::Incomplete(format!(
-                        "{hour} counts from segment {key}, which was promoted, and the archive does not hold it: {why}"
-                    )));
-                }
+        let mut projections: BTreeSet<String> = BTreeSet::from([counters::NAME.to_owned()]);
+        projections.extend(self.archive.promotions().await?.into_iter().map(|key| key.projection));
+        for projection in projections {
+            let known = catalog.standing_segments(&projection, first, last).await?;
+            for standing in promotions::standing(known, lost, &projection).into_values() {
+                self.check_held(&standing).await?;
             }
         }
         Ok(())
+    }
+
+    /// Whether the archive holds a segment that was promoted.
+    async fn check_held(&self, standing: &Segment) -> Result<(), Error> {
+        match self.archive.get_file(&segment::file(standing)).await {
+            Ok(_) => Ok(()),
+            Err(cause) if cause.is_transient() => Err(cause.into()),
+            Err(cause) => {
+                let (hour, key, why) = (standing.hour, &standing.key, causes(&cause));
+                Err(Error::Incomplete(format!(
+                    "{hour} counts from segment {key}, which was promoted, and the archive does not hold it: {why}"
+                )))
+            }
+        }
     }
 
     /// Takes in the hours that were sealed since.

@@ -2,6 +2,9 @@
 //!
 //! What is read is counted here from the events themselves, without SQL and without the engine: the second entry of
 //! double-entry bookkeeping. Whoever changes what counters mean changes it here too.
+//!
+//! What another projection counts nobody knows but its SQL. Of that, what was projected is held against what was
+//! written: all counts without their signs stand in place of the events, and all sums in place of the money.
 
 use arrow::{
     array::{Array as _, ArrayRef, AsArray as _, RecordBatch},
@@ -11,23 +14,27 @@ use arrow::{
 use clicktrail_catalog::generations::ControlTotals;
 use clicktrail_log::{
     archive::{self, Archive, Manifest, manifest::File, part},
-    event::Kind,
+    event,
     position::Position,
     schema::POSITION,
 };
+use clicktrail_projections::{
+    Projection, counters,
+    projection::{Kind, Measure},
+};
 
-use crate::{error::Error, rulings::HourRulings};
+use crate::{error::Error, rulings::HourRulings, sums};
 
 /// What is read of an event for it.
 const READ: [&str; 3] = ["kind", "price_micros", POSITION];
 /// Columns that count every event once.
 const COUNTED: [&str; 5] = ["impressions", "clicks", "conversions", "probes", "prefetches"];
 
-/// What is read of a segment for it.
-pub(crate) const COLUMNS: [&str; 7] =
+/// What is read of a segment of counters for it.
+const COLUMNS: [&str; 7] =
     ["impressions", "clicks", "conversions", "probes", "prefetches", "billable_clicks", "spend_micros"];
 
-const _: () = assert!(COUNTED.len() == Kind::ALL.len(), "every kind is counted in a column");
+const _: () = assert!(COUNTED.len() == event::Kind::ALL.len(), "every kind is counted in a column");
 
 /// Adds up the events of an hour before `before` under the rulings about them. The projection compares every part with
 /// its digest; here only three columns are decoded.
@@ -93,7 +100,7 @@ fn add_events(
             continue;
         }
         totals.events += 1;
-        if kinds.value(row) == Kind::Click.as_str() && invalid.binary_search(&position).is_err() {
+        if kinds.value(row) == event::Kind::Click.as_str() && invalid.binary_search(&position).is_err() {
             totals.billable += 1;
             totals.micros += if prices.is_null(row) { 0 } else { i128::from(prices.value(row)) };
         }
@@ -101,11 +108,39 @@ fn add_events(
     Some(())
 }
 
-/// Adds rows of counters.
+/// What is read of a segment for it.
+pub(crate) fn columns(projection: &Projection) -> Vec<&str> {
+    match projection.name() {
+        counters::NAME => COLUMNS.to_vec(),
+        _ => projection.measures().iter().map(|measure| measure.name.as_str()).collect(),
+    }
+}
+
+/// Adds rows of a projection.
 ///
 /// # Errors
-/// [`Error::Incomplete`] if they lack a column.
-pub(crate) fn add_rows(batch: &RecordBatch, totals: &mut ControlTotals) -> Result<(), Error> {
+/// [`Error::Incomplete`] if they lack a column, or the totals do not fit.
+pub(crate) fn add_rows(projection: &Projection, batch: &RecordBatch, totals: &mut ControlTotals) -> Result<(), Error> {
+    if projection.name() == counters::NAME {
+        return add_counters(batch, totals);
+    }
+    for Measure { name, kind } in projection.measures() {
+        let wrong = || Error::Incomplete(format!("the control totals of column {name} are not known"));
+        let values = sums::integers(batch, name).ok_or_else(wrong)?;
+        for value in values {
+            match kind {
+                Kind::Count => {
+                    let count = u64::try_from(value.unsigned_abs()).ok();
+                    totals.events = count.and_then(|count| totals.events.checked_add(count)).ok_or_else(wrong)?;
+                }
+                Kind::Sum => totals.micros = totals.micros.checked_add(value).ok_or_else(wrong)?,
+            }
+        }
+    }
+    Ok(())
+}
+
+fn add_counters(batch: &RecordBatch, totals: &mut ControlTotals) -> Result<(), Error> {
     let wrong = |name: &str| Error::Incomplete(format!("column {name} of what was projected is missing"));
     let column = |name: &str| batch.column_by_name(name).ok_or_else(|| wrong(name));
     let count = |name: &str| -> Result<u64, Error> { sum(column(name)?).ok_or_else(|| wrong(name)) };

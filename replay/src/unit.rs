@@ -12,7 +12,7 @@ use clicktrail_log::{
     position::Position,
     time::Hour,
 };
-use clicktrail_projections::{Projection, counters, session};
+use clicktrail_projections::{Projection, session};
 use clicktrail_verdicts::reader::VerdictReader;
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +30,7 @@ use crate::{
 pub struct UnitTask {
     /// Which projection.
     pub projection: String,
-    /// The SQL of a candidate; empty for the program's own.
+    /// The text of a candidate or of a user's projection, by `Projection::to_text`; empty for the program's own.
     pub sql: String,
     /// Digest of the projection's code, hexadecimal: another version of this program must not take the task.
     pub code_digest: String,
@@ -87,16 +87,17 @@ pub async fn run(
     let clicks_before = task.clicks_before.and_then(|before| cut(&manifest, before));
     let source = Source { archive, projection: &projection, manifest: &manifest, rulings: &rulings, clicks_before };
     if let Some(segment) = source.reuse().await? {
-        let totals = of_segment(archive, &segment).await?;
+        let totals = of_segment(archive, &projection, &segment).await?;
         return Ok(UnitOutput { segment, read: totals, written: totals, is_reused: true });
     }
-    let mut written = ControlTotals::default();
-    let mut add = |rows: &RecordBatch| totals::add_rows(rows, &mut written);
+    let mut projected = ControlTotals::default();
+    let mut add = |rows: &RecordBatch| totals::add_rows(&projection, rows, &mut projected);
     let segment = source.build(limits, &mut add).await?;
-    // What a candidate should count is nobody's to say but its own: people look at its difference.
-    let read = match projection.is_built_in() {
-        true => totals::of_events(archive, &manifest, &rulings, clicks_before).await?,
-        false => written,
+    // What other code should count is nobody's to say but its own, and people look at its difference: of that, what
+    // was projected is held against what a reader finds in the segment.
+    let (read, written) = match projection.is_built_in() {
+        true => (totals::of_events(archive, &manifest, &rulings, clicks_before).await?, projected),
+        false => (projected, of_segment(archive, &projection, &segment).await?),
     };
     if let Some(difference) = totals::difference(&read, &written) {
         return Err(Error::Incomplete(format!("control totals of {} differ: {difference}", task.hour)));
@@ -105,16 +106,12 @@ pub async fn run(
     Ok(UnitOutput { segment, read, written, is_reused: false })
 }
 
-/// The projection of a name, or a candidate for it.
+/// The projection of a name and of the text that a plan keeps.
 ///
 /// # Errors
-/// If there is none of that name, or the SQL is refused.
+/// If there is none of that name, or the text is refused.
 pub async fn projection(name: &str, sql: &str) -> Result<Projection, Error> {
-    match (name, sql) {
-        (counters::NAME, "") => Ok(Projection::counters()),
-        (counters::NAME, sql) => Ok(Projection::candidate_of_counters(sql).await?),
-        (other, _) => Err(Error::Incomplete(format!("there is no projection {other:?} in this program"))),
-    }
+    Ok(Projection::from_text(name, sql).await?)
 }
 
 /// The hour's manifest, if it is the one that was planned.
@@ -137,15 +134,20 @@ pub(crate) fn cut(manifest: &Manifest, before: Position) -> Option<Position> {
     (before < end).then_some(before)
 }
 
-/// The totals of a segment that an earlier build left. Its bytes were compared with their digest just now.
-async fn of_segment(archive: &Archive, found: &clicktrail_catalog::Segment) -> Result<ControlTotals, Error> {
+/// The totals of a segment that was written, or whose bytes were compared with their digest, just now.
+async fn of_segment(
+    archive: &Archive,
+    projection: &Projection,
+    found: &clicktrail_catalog::Segment,
+) -> Result<ControlTotals, Error> {
     let damaged =
         |error: &dyn std::fmt::Display| archive::Error::Damaged { key: found.key.clone(), reason: error.to_string() };
     let mut totals = ControlTotals::default();
     if found.rows > 0 {
         let bytes = archive.get_file_again(&segment::file(found)).await?;
-        for batch in part::read(bytes, Some(&totals::COLUMNS)).map_err(|error| damaged(&error))? {
-            totals::add_rows(&batch.map_err(|error| damaged(&error))?, &mut totals)?;
+        let columns = totals::columns(projection);
+        for batch in part::read(bytes, Some(&columns)).map_err(|error| damaged(&error))? {
+            totals::add_rows(projection, &batch.map_err(|error| damaged(&error))?, &mut totals)?;
         }
     }
     Ok(totals)

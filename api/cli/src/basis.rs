@@ -147,7 +147,7 @@ pub(super) async fn check_catalog(instance: &Installation) -> anyhow::Result<()>
 fn document(basis: &Basis) -> Value {
     let marks = &basis.marks;
     let missing = |missing: &Missing| json!({"code": missing.code(), "detail": missing.to_string()});
-    json!({
+    let mut document = json!({
         "making": marks.making.get(),
         "sealed_hours_through": marks.last_hour.as_ref().map(|last| last.hour.to_string()),
         "counted_through": marks.counted_through.get(),
@@ -155,5 +155,13 @@ fn document(basis: &Basis) -> Value {
         "logged_through": basis.logged_through.map(|last| last.get()),
         "missing": basis.missing.iter().map(missing).collect::<Vec<_>>(),
         "stale_hours": basis.stale.iter().map(|hour| hour.to_string()).collect::<Vec<_>>(),
-    })
+    });
+    if let Some(from) = &basis.hours_from {
+        document["hours_from"] = json!({
+            "live": from.live,
+            "computed": from.computed,
+            "live_of_other_code": from.other_code,
+        });
+    }
+    document
 }

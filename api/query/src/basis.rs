@@ -14,6 +14,7 @@ use clicktrail_log::{
     position::Seq,
     time::{Hour, Timestamp},
 };
+use clicktrail_replay::projected::HoursFrom;
 
 use crate::{error::Error, service::Service};
 
@@ -29,6 +30,8 @@ pub struct Basis {
     /// The sealed hours of which the answer does not count every verdict. Nothing is missing of them: the numbers are
     /// those that are billed.
     pub stale: Vec<Hour>,
+    /// How many hours count from what; `None` of counters.
+    pub hours_from: Option<HoursFrom>,
 }
 
 /// Something that an answer does not hold, or may not hold.
@@ -176,7 +179,7 @@ impl Service {
         if sealed > judged {
             missing.push(Missing::CountedUnjudged { sealed, judged });
         }
-        Ok(Basis { marks, logged_through, missing, stale: Vec::new() })
+        Ok(Basis { marks, logged_through, missing, stale: Vec::new(), hours_from: None })
     }
 
     /// How far everything goes now, and what is missing there.

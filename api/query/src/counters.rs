@@ -108,7 +108,7 @@ impl Service {
     /// As log, archive and catalog report.
     pub async fn stale_hours(&self) -> Result<BTreeMap<Hour, StaleHour>, Error> {
         stale::follow(&self.history, self.catalog.as_ref()).await?;
-        Ok(as_of::stale_hours(self.catalog.as_ref()).await?)
+        Ok(as_of::stale_hours(self.catalog.as_ref(), counters::NAME).await?)
     }
 
     /// Rulings about what is not sealed yet, which the hour's numbers will not know. Asked behind

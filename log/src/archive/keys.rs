@@ -227,6 +227,11 @@ pub struct SegmentKey {
 }
 
 impl SegmentKey {
+    /// Where the segments of all projections stand.
+    pub fn of_all_projections() -> Path {
+        Path::from("segments")
+    }
+
     /// Where the segments of a projection stand.
     pub fn all(projection: &str) -> Path {
         Path::from(format!("segments/{projection}"))
@@ -268,6 +273,11 @@ pub struct ReceiptKey {
 }
 
 impl ReceiptKey {
+    /// Where the receipts of all projections stand.
+    pub fn of_all_projections() -> Path {
+        Path::from("receipts")
+    }
+
     /// Where the receipts of a projection stand.
     pub fn all(projection: &str) -> Path {
         Path::from(format!("receipts/{projection}"))
@@ -303,7 +313,7 @@ impl ReceiptKey {
 /// The record of one movement of live pointers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PromotionKey {
-    /// Which projection: lower-case letters and `_`.
+    /// Which projection: lower-case letters, digits and `_`.
     pub projection: String,
     /// Its number: all promotions of an archive have one sequence, whatever the projection.
     pub number: u32,

@@ -7,6 +7,7 @@
 //!
 //! - `definition` is the value; `load` makes one of SQL, which [`lint`](crate::lint) has looked at, and `file` reads
 //!   the TOML;
+//! - `stored` is a projection as one text, for plans and generations;
 //! - `run` gives its rows, which `ordered` checks one by one; [`query`] answers people's questions from them.
 
 mod definition;
@@ -15,6 +16,7 @@ mod load;
 mod ordered;
 pub mod query;
 mod run;
+mod stored;
 #[cfg(test)]
 mod tests;
 

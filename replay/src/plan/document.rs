@@ -23,7 +23,7 @@ pub struct Document {
     pub projection: String,
     /// Digest of its code, hexadecimal.
     pub code_digest: String,
-    /// The SQL of a candidate; empty for the program's own.
+    /// The text of a candidate or of a user's projection, by `Projection::to_text`; empty for the program's own.
     pub sql: String,
     /// Clicks before this position are counted; null: all of each hour.
     #[serde(with = "text_or_null")]

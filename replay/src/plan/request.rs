@@ -8,7 +8,7 @@ use clicktrail_projections::Projection;
 pub struct Request {
     /// What is built.
     pub projection: Projection,
-    /// The SQL of a candidate; empty for the program's own.
+    /// The text of a candidate or of a user's projection, by `Projection::to_text`; empty for the program's own.
     pub sql: String,
     /// From this hour; `None`: the first sealed one.
     pub from: Option<Hour>,

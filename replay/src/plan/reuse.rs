@@ -37,13 +37,14 @@ pub enum Fate {
     Built,
 }
 
-/// All stale hours, once the verdict log is read to its end.
+/// All stale hours of a projection, once the verdict log is read to its end.
 pub(super) async fn stale(
     history: &VerdictReader,
     catalog: &Arc<dyn Catalog>,
+    projection: &str,
 ) -> Result<BTreeMap<Hour, StaleHour>, Error> {
     stale::follow(history, catalog.as_ref()).await?;
-    as_of::stale_hours(catalog.as_ref()).await
+    as_of::stale_hours(catalog.as_ref(), projection).await
 }
 
 /// The generations among what counts that do not count all clicks of their hours.

@@ -1,4 +1,5 @@
 use clicktrail_log::archive::keys::PartKey;
+use clicktrail_projections::counters;
 
 use super::*;
 use crate::segment::tests::{Bed, bed};

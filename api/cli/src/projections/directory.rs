@@ -3,7 +3,9 @@
 use std::{collections::BTreeSet, fs::File, io::Read as _, path::Path};
 
 use anyhow::{Context as _, ensure};
-use clicktrail_projections::{Error, Projection};
+use clicktrail_projections::{Error, Projection, counters};
+
+use crate::global::Global;
 
 /// More than these are taken for a wrong directory.
 const PROJECTIONS_MAX: usize = 256;
@@ -37,6 +39,17 @@ pub(super) async fn load_one(directory: &Path, name: &str) -> anyhow::Result<Pro
         if names.is_empty() { "none".to_owned() } else { names.into_iter().collect::<Vec<_>>().join(", ") }
     );
     Ok(projection(directory, name).await??)
+}
+
+/// The projection of a name: counters, or one of the directory that is configured.
+pub(crate) async fn named(global: &Global, name: &str) -> anyhow::Result<Projection> {
+    if name == counters::NAME {
+        return Ok(Projection::counters());
+    }
+    let directory = global.projections()?;
+    let directory = directory
+        .with_context(|| format!("{name} is no built-in projection: name the directory of yours by --projections"))?;
+    load_one(&directory, name).await
 }
 
 /// Reads a file of SQL.

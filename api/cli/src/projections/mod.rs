@@ -1,7 +1,7 @@
 //! `clicktrail projections list|check|query`
 
 mod check;
-mod directory;
+pub(super) mod directory;
 mod list;
 mod query;
 mod shown;

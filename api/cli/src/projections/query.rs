@@ -1,15 +1,14 @@
 //! `clicktrail projections query`
 
-use anyhow::Context as _;
 use clicktrail_projections::{
     Projection,
-    counters::NAME,
     projection::query,
     zone::{Range, Zone},
 };
+use clicktrail_replay::projected::HoursFrom;
 
 use super::directory;
-use crate::{basis, exit::Exit, global::Global};
+use crate::{basis, exit::Exit, global::Global, output};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -33,16 +32,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let projection = match arguments.name.as_str() {
-        NAME => Projection::counters(),
-        name => {
-            let directory = global.projections()?;
-            let directory = directory.with_context(|| {
-                format!("{name} is no built-in projection: name the directory of yours by --projections")
-            })?;
-            directory::load_one(&directory, name).await?
-        }
-    };
+    let projection = directory::named(global, &arguments.name).await?;
     let (from, to) = (arguments.from.as_deref(), arguments.to.as_deref());
     let range = Range::parse(from, to, &arguments.timezone, projection.unit())?;
     let instance = global.open_answering().await?;
@@ -50,5 +40,24 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let question = query::Question { range, by: arguments.by };
     let answer = instance.questions().projected(&projection, &question).await?;
     let basis = basis::with_spool(answer.basis, &instance).await?;
+    if let Some(from) = &basis.hours_from {
+        tell(&projection, from);
+    }
     arguments.basis.print(&answer.rows, &basis, global)
+}
+
+/// Says what the hours count from, if any of them has a live segment of the projection.
+fn tell(projection: &Projection, from: &HoursFrom) {
+    if from.live > 0 {
+        let live = output::count(from.live, "hour");
+        output::note(&format!("{live} from live segments, {} computed for this question", from.computed));
+    }
+    let name = projection.name();
+    for (code, hours) in &from.other_code {
+        let (hours, code) = (output::count(*hours, "hour"), code.get(..12).unwrap_or(code));
+        output::note(&format!(
+            "{name} was changed since it was promoted: {hours} with a segment of {code} are computed anew, until a \
+             build of it is promoted (`clicktrail replay plan {name}`)"
+        ));
+    }
 }

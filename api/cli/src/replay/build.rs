@@ -54,11 +54,11 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let actor = global.actor(arguments.who.actor)?;
     let instance = global.open_existing().await?;
     let plan = match arguments.plan {
-        Some(file) => match saved(&instance, &file).await? {
+        Some(file) => match saved(global, &instance, &file).await? {
             Ok(plan) => plan,
             Err(exit) => return Ok(exit),
         },
-        None => match arguments.question.plan(&instance).await? {
+        None => match arguments.question.plan(global, &instance).await? {
             Ok(plan) => plan,
             Err(refused) => return refuse(refused),
         },
@@ -78,7 +78,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
 }
 
 /// A saved plan, if everything is still as it was planned.
-async fn saved(instance: &Installation, file: &std::path::Path) -> anyhow::Result<Result<Plan, Exit>> {
+async fn saved(global: &Global, instance: &Installation, file: &std::path::Path) -> anyhow::Result<Result<Plan, Exit>> {
     let bytes = std::fs::read(file).with_context(|| format!("read {}", file.display()))?;
     let planned = Document::from_bytes(&bytes).with_context(|| format!("read the plan {}", file.display()))?;
     let now = match question::again(instance, &planned).await? {
@@ -86,7 +86,10 @@ async fn saved(instance: &Installation, file: &std::path::Path) -> anyhow::Resul
         Err(refused) => return Ok(Err(refuse(refused)?)),
     };
     match planned.difference(&now.document) {
-        None => Ok(Ok(now)),
+        None => {
+            question::tell_changed(global, &planned).await;
+            Ok(Ok(now))
+        }
         Some(difference) => {
             output::note(&format!("clicktrail: the plan {} is not of today: {difference}", file.display()));
             output::note("nothing was built: plan again, and look at what changed");

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail, ensure};
 use clicktrail_log::time::Hour;
-use clicktrail_projections::{Projection, session};
+use clicktrail_projections::{Projection, counters, session};
 use clicktrail_replay::{
     codes::Codes,
     diff::{
@@ -33,10 +33,11 @@ pub(crate) struct Arguments {
     /// another
     #[arg(value_name = "ID[:live|:ID]")]
     which: String,
-    /// Group by advertiser, campaign or hour; the currency is always added
-    #[arg(long = "by", value_delimiter = ',', default_value = "advertiser")]
-    by: Vec<By>,
-    /// Only of this advertiser
+    /// Group by advertiser, campaign, or another column of the key, and by `hour`, that of the log; the currency is
+    /// always added [default: advertiser, or the first column of the key]
+    #[arg(long = "by", value_delimiter = ',', value_name = "COLUMNS")]
+    by: Vec<String>,
+    /// Only of this advertiser, if the key has advertisers
     #[arg(long, value_name = "ID")]
     advertiser: Option<String>,
     /// Show the rows that differ too, at most --limit of them
@@ -50,11 +51,43 @@ pub(crate) struct Arguments {
     limit: usize,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum By {
-    Advertiser,
-    Campaign,
-    Hour,
+/// How the answer is grouped.
+#[derive(Debug)]
+struct By {
+    /// By hour of the log: it comes first.
+    hour: bool,
+    /// Columns of the key.
+    columns: Vec<String>,
+}
+
+impl By {
+    fn of(arguments: &Arguments, projection: &Projection) -> Self {
+        let mut asked = arguments.by.clone();
+        if asked.is_empty() {
+            asked.extend(projection.key().first().map(|field| field.name().clone()));
+        }
+        let mut columns: Vec<String> = asked.iter().filter(|name| *name != "hour").map(|name| column(name)).collect();
+        let currency = "currency".to_owned();
+        let has_currency = projection.key().iter().any(|field| *field.name() == currency);
+        if has_currency && !columns.contains(&currency) {
+            columns.push(currency);
+        }
+        Self { hour: asked.iter().any(|name| name == "hour"), columns }
+    }
+
+    /// The names of a group's values.
+    fn names(&self) -> Vec<&str> {
+        let hour = self.hour.then_some("hour");
+        hour.into_iter().chain(self.columns.iter().map(String::as_str)).collect()
+    }
+}
+
+/// The column that people mean.
+fn column(name: &str) -> String {
+    match name {
+        "advertiser" | "campaign" => format!("{name}_id"),
+        other => other.to_owned(),
+    }
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
@@ -76,20 +109,40 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         );
     }
     let sides = sides(instance.catalog.as_ref(), &generation, &against).await?;
-    let codes = Codes::read(Projection::counters(), instance.catalog.as_ref()).await?;
+    let codes = generation::codes(&instance, &generation).await?;
     let projection = codes.get(&generation.code_digest);
     let projection =
         projection.with_context(|| format!("this program does not know the code {}", generation.code_digest))?;
-    let diff = compare(&instance, projection, &sides, &arguments).await?;
+    ensure!(
+        !arguments.events || projection.name() == counters::NAME,
+        "the events behind a row are found for counters alone: leave --events out"
+    );
+    check_keys(&codes, projection, &sides)?;
+    let by = By::of(&arguments, projection);
+    let diff = compare(&instance, projection, &sides, &arguments, &by).await?;
     let events = match arguments.events {
         true => behind(&instance, &sides, &diff).await?,
         false => Vec::new(),
     };
     match global.output {
-        Format::Json => output::json(&document(&diff, &arguments, &events)),
-        Format::Table => print(&diff, &arguments, &events),
+        Format::Json => output::json(&document(&diff, &by, &events)),
+        Format::Table => print(&diff, &arguments, &by, &events),
     }
     Ok(if diff.counts.all() == 0 { Exit::Ok } else { Exit::Differences })
+}
+
+/// Rows are found by their keys, so another key has no row in common.
+fn check_keys(codes: &Codes, projection: &Projection, sides: &[Sides]) -> anyhow::Result<()> {
+    let key = |of: &Projection| of.key().iter().map(|field| field.name().clone()).collect::<Vec<_>>().join(", ");
+    for (hour, before) in sides.iter().filter_map(|side| Some((side.hour, side.before.as_ref()?))) {
+        let Some(other) = codes.get(&before.code_digest).map(key) else { continue };
+        ensure!(
+            other == key(projection),
+            "{hour} counts by the key {other}, and the build is by {}: there is no row to compare",
+            key(projection)
+        );
+    }
+    Ok(())
 }
 
 async fn compare(
@@ -97,20 +150,14 @@ async fn compare(
     projection: &Projection,
     sides: &[Sides],
     arguments: &Arguments,
+    by: &By,
 ) -> anyhow::Result<Diff> {
     let history = instance.rulings();
     let comparison =
         Comparison { archive: &instance.archive, history: &history, projection, limits: session::Limits::default() };
-    let columns = |by: &By| match by {
-        By::Advertiser => Some("advertiser_id"),
-        By::Campaign => Some("campaign_id"),
-        By::Hour => None,
-    };
-    let mut by: Vec<String> = arguments.by.iter().filter_map(columns).map(str::to_owned).collect();
-    by.push("currency".to_owned());
     let question = Question {
-        by,
-        by_hour: arguments.by.contains(&By::Hour),
+        by: by.columns.clone(),
+        by_hour: by.hour,
         only: arguments.advertiser.clone().map(|advertiser| ("advertiser_id".to_owned(), advertiser)),
         rows_max: if arguments.rows || arguments.events { arguments.limit } else { 0 },
     };
@@ -156,16 +203,10 @@ fn shown(name: &str, value: i128) -> String {
     if value > 0 { format!("+{text}") } else { text }
 }
 
-fn print(diff: &Diff, arguments: &Arguments, events: &[(Hour, EventBehind)]) {
+fn print(diff: &Diff, arguments: &Arguments, by: &By, events: &[(Hour, EventBehind)]) {
     if !diff.groups.is_empty() {
-        let mut header: Vec<&str> = Vec::new();
-        header.extend(arguments.by.contains(&By::Hour).then_some("hour"));
-        header.extend(arguments.by.iter().filter_map(|by| match by {
-            By::Advertiser => Some("advertiser"),
-            By::Campaign => Some("campaign"),
-            By::Hour => None,
-        }));
-        header.extend(["currency", "cause", "measure", "change"]);
+        let mut header: Vec<&str> = by.names().into_iter().map(|name| name.trim_end_matches("_id")).collect();
+        header.extend(["cause", "measure", "change"]);
         let mut table = Table::new(&header);
         for (group, causes) in &diff.groups {
             for (cause, deltas) in causes {
@@ -255,19 +296,12 @@ fn print_events(events: &[(Hour, EventBehind)]) {
     table.print();
 }
 
-fn document(diff: &Diff, arguments: &Arguments, events: &[(Hour, EventBehind)]) -> Value {
+fn document(diff: &Diff, by: &By, events: &[(Hour, EventBehind)]) -> Value {
     let named = |values: &[i128]| -> Value {
         let member = |(name, value): (&String, &i128)| (name.clone(), Value::String(value.to_string()));
         Value::Object(diff.layout.measures.iter().zip(values).map(member).collect())
     };
-    let mut names: Vec<&str> = Vec::new();
-    names.extend(arguments.by.contains(&By::Hour).then_some("hour"));
-    names.extend(arguments.by.iter().filter_map(|by| match by {
-        By::Advertiser => Some("advertiser_id"),
-        By::Campaign => Some("campaign_id"),
-        By::Hour => None,
-    }));
-    names.push("currency");
+    let names = by.names();
     let (names, named) = (&names, &named);
     let groups = diff.groups.iter().flat_map(|(group, causes)| {
         causes.iter().map(move |(cause, deltas)| {

@@ -2,7 +2,6 @@
 
 use anyhow::ensure;
 use clicktrail_catalog::generations::GenerationState;
-use clicktrail_projections::counters;
 use clicktrail_replay::gc;
 use serde_json::json;
 
@@ -49,7 +48,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
             dropped.push(generation.id);
         }
     }
-    let garbage = gc::look(&instance.archive, instance.catalog.as_ref(), counters::NAME, before).await?;
+    let garbage = gc::look(&instance.archive, instance.catalog.as_ref(), before).await?;
     let (objects, bytes) = match arguments.yes {
         true => gc::remove(&instance.archive, &garbage).await?,
         false => (garbage.removable.len() as u64, garbage.removable.iter().map(|one| one.object.bytes).sum()),

@@ -3,7 +3,36 @@
 use anyhow::{bail, ensure};
 use clicktrail_catalog::generations::{Generation, GenerationId};
 
-use crate::installation::Installation;
+use clicktrail_projections::{Projection, counters};
+use clicktrail_replay::codes::Codes;
+
+use crate::{global::Global, installation::Installation, projections::directory};
+
+/// Whether a text is other SQL for counters. That of a user's projection is its definition.
+pub(super) fn is_candidate(projection: &str, text: &str) -> bool {
+    projection == counters::NAME && !text.is_empty()
+}
+
+/// The code of a generation, and everything that its projection was made by.
+pub(super) async fn codes(instance: &Installation, generation: &Generation) -> anyhow::Result<Codes> {
+    // What a generation of a user's projection keeps needs no directory.
+    let own = match generation.projection.as_str() {
+        counters::NAME => Projection::counters(),
+        name => Projection::from_text(name, &generation.sql).await?,
+    };
+    Ok(Codes::read(own, instance.catalog.as_ref()).await?)
+}
+
+/// The projection that is meant: counters, one of the directory, or that of a generation, whose text needs none.
+pub(super) async fn projection(global: &Global, instance: &Installation, text: &str) -> anyhow::Result<Projection> {
+    let of_directory = directory::named(global, text).await;
+    if of_directory.is_err()
+        && let Ok(generation) = named(instance, text).await
+    {
+        return Ok(Projection::from_text(&generation.projection, &generation.sql).await?);
+    }
+    of_directory
+}
 
 /// Generations that are listed at a time.
 const PAGE: u32 = 200;

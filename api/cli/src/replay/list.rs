@@ -4,7 +4,7 @@ use clicktrail_catalog::generations::{Generation, GenerationId};
 use clicktrail_log::time::Timestamp;
 use serde_json::json;
 
-use super::summary;
+use super::{generation::is_candidate, summary};
 use crate::{
     exit::Exit,
     global::{Format, Global},
@@ -38,7 +38,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
                     "to_inclusive": generation.to_inclusive.to_string(),
                     "verdicts_before": generation.verdicts_before.to_string(),
                     "code_digest": generation.code_digest,
-                    "is_candidate": !generation.sql.is_empty(),
+                    "is_candidate": is_candidate(&generation.projection, &generation.sql),
                     "created_at": generation.created_at.to_string(),
                     "created_by": generation.created_by,
                 })

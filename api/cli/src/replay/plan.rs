@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use clicktrail_projections::counters;
 use clicktrail_replay::plan::{self, Fate, Plan, rate};
 use serde_json::{Value, json};
 
 use super::{
+    generation::is_candidate,
     question::{Question, range},
     working,
 };
@@ -28,7 +30,7 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let instance = global.open_existing().await?;
-    let plan = match arguments.question.plan(&instance).await? {
+    let plan = match arguments.question.plan(global, &instance).await? {
         Ok(plan) => plan,
         Err(refused) => return refuse(refused),
     };
@@ -99,7 +101,7 @@ fn as_json(plan: &Plan, estimate: &Estimate) -> Value {
         "generation": plan.id().as_str(),
         "projection": document.projection,
         "code_digest": document.code_digest,
-        "is_candidate": !document.sql.is_empty(),
+        "is_candidate": is_candidate(&document.projection, &document.sql),
         "live_with_other_code": other,
         "from": document.hours.first().map(|hour| hour.hour.to_string()),
         "to_inclusive": document.hours.last().map(|hour| hour.hour.to_string()),
@@ -135,7 +137,11 @@ fn tell(plan: &Plan, estimate: &Estimate, saved: Option<&std::path::Path>) {
         line("", &format!("{} left out, because they are behind that click", output::count(plan.behind, "hour")));
     }
     line("to read", &format!("{}, {}", output::count(rows, "event"), size(bytes)));
-    line("disk", &format!("{} of segments, as far as what counts now tells", size(estimate.segment_bytes)));
+    let disk = match document.hours.iter().any(|hour| hour.base.is_some()) {
+        true => format!("{} of segments, as far as what counts now tells", size(estimate.segment_bytes)),
+        false => "not known yet: nothing counts from segments of it".to_owned(),
+    };
+    line("disk", &disk);
     let time = match estimate.seconds {
         Some(seconds) => {
             let at_once = output::count(estimate.parallel, "hour");
@@ -155,11 +161,22 @@ fn tell(plan: &Plan, estimate: &Estimate, saved: Option<&std::path::Path>) {
 fn code(plan: &Plan) -> String {
     let (document, other) = (&plan.document, plan.other_code());
     let short = |digest: &str| digest.get(..12).unwrap_or(digest).to_owned();
-    let own = if document.sql.is_empty() { "this program's" } else { "the candidate's" };
+    let own = match document.projection.as_str() {
+        counters::NAME if document.sql.is_empty() => "this program's",
+        counters::NAME => "the candidate's",
+        _ => "its definition's",
+    };
     let own = format!("{own} {}", short(&document.code_digest));
+    let new = document.hours.iter().filter(|hour| hour.base.is_none()).count();
     if other.is_empty() {
-        return format!("{own}, with which these hours count");
+        return match (new, document.hours.len() - new) {
+            (0, _) => format!("{own}, with which these hours count"),
+            (_, 0) => format!("{own}; nothing counts yet"),
+            (new, _) => format!("{own}, with which the others count; {} from nothing yet", output::count(new, "hour")),
+        };
     }
+    let name = &document.projection;
+    let own = if name == counters::NAME { own } else { format!("{own}: {name} was changed since it was promoted") };
     let other = other.iter().map(|(code, hours)| format!("{} with {}", output::count(hours, "hour"), short(code)));
     format!("{own}; what counts now has {}", other.collect::<Vec<_>>().join(" and "))
 }

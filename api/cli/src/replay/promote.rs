@@ -7,7 +7,7 @@ use clicktrail_catalog::{
 use clicktrail_log::causes::causes;
 use clicktrail_projections::session;
 use clicktrail_replay::{
-    gates::{Checked, Gate, Gates, Permille},
+    gates::{Checked, Gate, Gates, Measures, Permille},
     promotions,
 };
 use serde_json::json;
@@ -34,9 +34,10 @@ pub(crate) struct Arguments {
     reason: String,
     #[command(flatten)]
     who: Who,
-    /// Refuse if the spend of an advertiser changes by more than this part of what the changing hours bill now
+    /// Refuse if the spend of an advertiser changes by more than this part of what the changing hours bill now; of
+    /// another projection than counters, if a sum does, by the first column of its key. `any`: no limit
     #[arg(long, default_value = "5%", value_name = "PERCENT", value_parser = percent)]
-    max_delta: Permille,
+    max_delta: Limit,
     /// Check everything and change nothing
     #[arg(long)]
     dry_run: bool,
@@ -54,15 +55,22 @@ pub(crate) struct Rollback {
     who: Who,
 }
 
-fn percent(text: &str) -> Result<Permille, String> {
-    Permille::parse(text).ok_or_else(|| "write it as 5% or 2.5%".to_owned())
+/// `None`: there is none.
+#[derive(Debug, Clone, Copy)]
+struct Limit(Option<Permille>);
+
+fn percent(text: &str) -> Result<Limit, String> {
+    match text {
+        "any" => Ok(Limit(None)),
+        _ => Permille::parse(text).map(|part| Limit(Some(part))).ok_or_else(|| "write it as 5% or 2.5%".to_owned()),
+    }
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let instance = global.open().await?;
     let actor = global.actor(arguments.who.actor)?;
     let generation = generation::named(&instance, &arguments.id).await?;
-    let checked = check(&instance, &generation, Some(arguments.max_delta)).await?;
+    let checked = check(&instance, &generation, arguments.max_delta.0).await?;
     if !checked.gates.is_empty() {
         refuse(&checked, global);
         return Ok(Exit::GateRefused);
@@ -170,6 +178,9 @@ fn promoted(promotion: &Promotion, checked: &Checked, global: &Global) {
 
 /// What it does to each bill.
 fn tell(checked: &Checked, global: &Global) {
+    if let Some(measures) = &checked.measures {
+        return tell_measures(measures, global);
+    }
     if checked.totals.is_empty() || global.output == Format::Json {
         return;
     }
@@ -191,6 +202,31 @@ fn tell(checked: &Checked, global: &Global) {
     if same > 0 {
         output::note(&format!("{} with the same clicks and spend as before", output::count(same, "advertiser")));
     }
+}
+
+/// What it does to each sum of another projection, and what was not checked of it.
+fn tell_measures(measures: &Measures, global: &Global) {
+    let changed: Vec<_> = measures.sums.iter().filter(|(_, (before, after))| before != after).collect();
+    if !changed.is_empty() && global.output == Format::Table {
+        let by = measures.by.as_deref().unwrap_or("of");
+        let mut table = Table::new(&[by, "currency", "measure", "before", "after", "change"]);
+        for (of, (before, after)) in changed {
+            let group = if measures.by.is_some() { of.group.clone() } else { "all".to_owned() };
+            let name = of.measure.trim_end_matches("_micros").to_owned();
+            let (before, after, change) = (
+                output::amount(*before),
+                output::amount(*after),
+                signed(output::amount(after.saturating_sub(*before))),
+            );
+            table.push(vec![group, of.currency.clone(), name, before, after, change]);
+        }
+        table.print();
+    }
+    if measures.new_hours > 0 {
+        let hours = output::count(measures.new_hours, "hour");
+        output::note(&format!("{hours} counted from nothing before, so --max-delta had nothing to compare there"));
+    }
+    output::note("not checked: counts, and who is billed what, which only counters say");
 }
 
 /// With a plus, if it grew.
@@ -240,6 +276,16 @@ pub(super) fn gate(gate: &Gate) -> (&'static str, String) {
         Gate::Empty((advertiser, currency)) => {
             ("empty", format!("{advertiser} has clicks in {currency} now, and would have none"))
         }
+        Gate::Sum { of, before, after, limit } => (
+            "max-delta",
+            format!(
+                "{of} would go from {} to {} {}, by more than {limit}: look at `replay diff`, then allow it \
+                 with --max-delta",
+                output::amount(*before),
+                output::amount(*after),
+                of.currency
+            ),
+        ),
         Gate::Limit { owed: (advertiser, currency), before, after, limit } => (
             "max-delta",
             format!(

@@ -17,12 +17,12 @@ use clicktrail_replay::{
     unit,
 };
 
-use crate::{installation::Installation, verdicts::Range};
+use crate::{global::Global, installation::Installation, output, projections::directory, verdicts::Range};
 
 /// What is to be built.
 #[derive(Debug, clap::Args)]
 pub(super) struct Question {
-    /// Which projection
+    /// Which projection: counters, or one of the directory that --projections names
     #[arg(default_value = counters::NAME)]
     projection: String,
     #[command(flatten)]
@@ -57,14 +57,15 @@ impl Question {
     /// Makes the plan. The outer error is of the arguments and of what they name.
     pub(super) async fn plan(
         self,
+        global: &Global,
         instance: &Installation,
     ) -> anyhow::Result<Result<Plan, clicktrail_replay::plan::Error>> {
-        let sql = match &self.sql {
-            Some(file) => std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?,
-            None => String::new(),
-        };
-        let projection = unit::projection(&self.projection, &sql).await?;
-        let sql = if projection.is_built_in() { String::new() } else { sql };
+        let mut projection = directory::named(global, &self.projection).await?;
+        if let Some(file) = &self.sql {
+            let sql = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
+            projection = projection.with_sql(&sql).await?;
+        }
+        let sql = projection.to_text();
         let (from, to_inclusive) = self.range.bounds()?;
         let planner = planner(instance);
         let verdicts_before = verdicts_before(&self.verdicts_as_of, self.range.zone(), &planner).await?;
@@ -88,6 +89,20 @@ pub(super) async fn again(
 ) -> anyhow::Result<Result<Plan, clicktrail_replay::plan::Error>> {
     let projection = unit::projection(&planned.projection, &planned.sql).await?;
     Ok(planner(instance).again(planned, projection).await)
+}
+
+/// Says it if a projection of the directory has another definition now than a plan. A plan brings its own, so it can be
+/// built all the same.
+pub(super) async fn tell_changed(global: &Global, planned: &Document) {
+    if planned.projection == counters::NAME {
+        return;
+    }
+    if let Ok(now) = directory::named(global, &planned.projection).await
+        && now.code_digest().to_string() != planned.code_digest
+    {
+        let name = &planned.projection;
+        output::note(&format!("{name} has another definition now than the plan, which is built as it was planned"));
+    }
 }
 
 /// One past the last verdict that is to be known; `None`: all.

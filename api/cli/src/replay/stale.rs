@@ -1,11 +1,7 @@
 //! `clicktrail replay stale`
 
 use clicktrail_capture::amount;
-use clicktrail_replay::{
-    gates::{Checked, Totals},
-    plan,
-    sums::Owed,
-};
+use clicktrail_replay::plan;
 
 use super::{
     plan::refuse,
@@ -38,7 +34,7 @@ fn money(text: &str) -> Result<i64, String> {
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let actor = global.actor(arguments.who.actor)?;
     let instance = global.open_existing().await?;
-    let plan = match arguments.question.of_stale_hours().plan(&instance).await? {
+    let plan = match arguments.question.of_stale_hours().plan(global, &instance).await? {
         Ok(plan) => plan,
         Err(plan::Error::Nothing(why)) => {
             output::note(&why);
@@ -58,14 +54,16 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         promote::refuse(&checked, global);
         return Ok(Exit::GateRefused);
     }
-    let over: Vec<(&Owed, i128)> = over(&checked, arguments.auto_promote_below).collect();
+    let limit = u128::from(arguments.auto_promote_below.unsigned_abs());
+    let mut over = checked.changes();
+    over.retain(|(_, _, change)| change.unsigned_abs() >= limit);
     if over.is_empty() {
         let reason = format!("stale hours; no spend changes by {}", output::amount(arguments.auto_promote_below));
         return promote::promote(global, &instance, &checked, (&generation.id, &actor, &reason)).await;
     }
-    for ((advertiser, currency), change) in &over {
+    for (whose, currency, change) in &over {
         let (change, limit) = (output::amount(*change), output::amount(arguments.auto_promote_below));
-        output::note(&format!("left: {advertiser} changes by {change} {currency}, and the limit is {limit}"));
+        output::note(&format!("left: {whose} changes by {change} {currency}, and the limit is {limit}"));
     }
     let id = &generation.id;
     output::note(&format!(
@@ -73,11 +71,4 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         output::count(checked.hours, "stale hour")
     ));
     Ok(Exit::GateRefused)
-}
-
-/// Whose spend changes by the limit or more, and by how much.
-fn over(checked: &Checked, limit: i64) -> impl Iterator<Item = (&Owed, i128)> {
-    let change = |(before, after): &(Totals, Totals)| after.spend_micros - before.spend_micros;
-    let changes = checked.totals.iter().map(move |(owed, totals)| (owed, change(totals)));
-    changes.filter(move |(_, change)| *change != 0 && change.unsigned_abs() >= u128::from(limit.unsigned_abs()))
 }

@@ -5,7 +5,10 @@ use std::time::Duration;
 use clicktrail_catalog::generations::{Generation, GenerationState};
 use serde_json::{Value, json};
 
-use super::summary::{self, Failed, Summary, find, unknown};
+use super::{
+    generation::is_candidate,
+    summary::{self, Failed, Summary, find, unknown},
+};
 use crate::{
     exit::Exit,
     global::{Format, Global},
@@ -73,7 +76,7 @@ pub(super) fn as_json(generation: &Generation, summary: &Summary) -> Value {
         "clicks_before": generation.clicks_before.map(|before| before.to_string()),
         "verdicts_before": generation.verdicts_before.to_string(),
         "code_digest": generation.code_digest,
-        "is_candidate": !generation.sql.is_empty(),
+        "is_candidate": is_candidate(&generation.projection, &generation.sql),
         "created_at": generation.created_at.to_string(),
         "created_by": generation.created_by,
         "changed_at": generation.changed_at.to_string(),

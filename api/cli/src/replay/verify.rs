@@ -1,7 +1,7 @@
 //! `clicktrail replay verify`
 
 use clicktrail_log::time::Hour;
-use clicktrail_projections::{Projection, session};
+use clicktrail_projections::{counters, session};
 use clicktrail_replay::{
     codes::Codes,
     diff::RowChange,
@@ -23,6 +23,10 @@ pub(crate) struct Arguments {
     /// `live`: what counts, held against this program's code. A generation: held against its own code
     #[arg(value_name = "live|ID")]
     which: String,
+    /// With `live`: which projection. One of the directory that --projections names is held against its definition
+    /// there; the id of a generation means its projection and its code, and needs no directory
+    #[arg(long, value_name = "NAME|ID", default_value = counters::NAME)]
+    projection: String,
     /// Only so many hours, others each hour that it is asked: for a nightly check
     #[arg(long, value_name = "HOURS")]
     sample_hours: Option<usize>,
@@ -30,18 +34,19 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let instance = global.open_answering().await?;
-    let own = Projection::counters();
-    let codes = Codes::read(own.clone(), instance.catalog.as_ref()).await?;
-    let (mut pointers, against, clicks_before) = match arguments.which.as_str() {
+    let (codes, mut pointers, against, clicks_before) = match arguments.which.as_str() {
         "live" => {
+            let own = generation::projection(global, &instance, &arguments.projection).await?;
             let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
-            (instance.catalog.live_pointers(own.name(), first, last).await?, Against::Program, None)
+            let pointers = instance.catalog.live_pointers(own.name(), first, last).await?;
+            (Codes::own(own), pointers, Against::Program, None)
         }
         id => {
             let generation = generation::named(&instance, id).await?;
             let units = gates::units(instance.catalog.as_ref(), &generation).await?;
             let pointers = units.iter().filter_map(|unit| gates::pointer(&generation, unit)).collect();
-            (pointers, Against::TheirOwn, generation.clicks_before)
+            let codes = generation::codes(&instance, &generation).await?;
+            (codes, pointers, Against::TheirOwn, generation.clicks_before)
         }
     };
     if let Some(hours) = arguments.sample_hours {
@@ -59,7 +64,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let verified = verify.run(&pointers, against, |done| bar.set_position(done)).await;
     bar.finish_and_clear();
     let verified = verified?;
-    print(&verified, global);
+    print(codes.of_program().name(), &verified, global);
     Ok(exit(&verified))
 }
 
@@ -74,7 +79,7 @@ fn exit(verified: &Verified) -> Exit {
     }
 }
 
-fn print(verified: &Verified, global: &Global) {
+fn print(projection: &str, verified: &Verified, global: &Global) {
     match global.output {
         Format::Json => {
             let findings = verified.findings.iter().map(|(hour, repeated)| {
@@ -107,7 +112,7 @@ fn print(verified: &Verified, global: &Global) {
     if verified.other_code > 0 {
         let hours = output::count(verified.other_code, "hour");
         output::note(&format!(
-            "{hours} were made by other code than this program's: `replay plan counters` says which"
+            "{hours} were made by other code than that of {projection} here: `replay plan {projection}` says which"
         ));
     }
     if verified.equal == 0 && verified.findings.is_empty() {

@@ -36,6 +36,7 @@ mod rebuild;
 mod reconciliation;
 mod recount;
 mod replay;
+mod replayed_projections;
 mod seed;
 mod server;
 mod tiers;

@@ -55,7 +55,7 @@ pub struct Generation {
     pub projection: String,
     /// Digest of the projection's code, hexadecimal.
     pub code_digest: String,
-    /// The SQL of a candidate; empty for the program's own.
+    /// The text of a candidate or of a user's projection, by `Projection::to_text`; empty for the program's own.
     pub sql: String,
     /// The first hour.
     pub from: Hour,
@@ -109,14 +109,15 @@ impl UnitState {
     }
 }
 
-/// Sums that must be the same over what a unit reads and what it writes.
+/// Sums that must be the same over what a unit reads and what it writes. Of another projection than counters: over what
+/// it projects and what it writes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ControlTotals {
-    /// Events that are counted in some column.
+    /// Events that are counted in some column; of another projection than counters, all its counts, without signs.
     pub events: u64,
-    /// Billable clicks.
+    /// Billable clicks; 0 of another projection.
     pub billable: u64,
-    /// Spend of billable clicks in micros, whatever the currency.
+    /// Spend of billable clicks in micros, whatever the currency; all sums of another projection.
     pub micros: i128,
 }
 
