@@ -62,9 +62,11 @@ pub enum Gate {
     Limit {
         /// Whose, in which currency.
         owed: Owed,
-        /// What the hours that change bill now, in micros.
+        /// The column: `spend_micros` or `billable_clicks`.
+        what: &'static str,
+        /// What it is now in the hours that change.
         before: i128,
-        /// What they would bill, in micros.
+        /// What it would be.
         after: i128,
         /// What was allowed.
         limit: Permille,
@@ -87,6 +89,8 @@ pub enum Gate {
 pub struct Totals {
     /// Clicks, whether billable or not.
     pub clicks: i128,
+    /// Those that are billed.
+    pub billable_clicks: i128,
     /// Spend in micros.
     pub spend_micros: i128,
 }
@@ -197,9 +201,15 @@ impl Gates<'_> {
             if before.clicks > 0 && after.clicks == 0 {
                 gates.push(Gate::Empty(owed.clone()));
             }
-            if let Some(limit) = limit.filter(|limit| exceeds(before.spend_micros, after.spend_micros, *limit)) {
-                let (before, after) = (before.spend_micros, after.spend_micros);
-                gates.push(Gate::Limit { owed: owed.clone(), before, after, limit });
+            // A price may be nothing, and clicks that are billed are counted all the same.
+            let billed = [
+                ("spend_micros", before.spend_micros, after.spend_micros),
+                ("billable_clicks", before.billable_clicks, after.billable_clicks),
+            ];
+            for (what, before, after) in billed {
+                if let Some(limit) = limit.filter(|limit| exceeds(before, after, *limit)) {
+                    gates.push(Gate::Limit { owed: owed.clone(), what, before, after, limit });
+                }
             }
         }
         Ok(Checked { hours, totals, measures: None, gates })
@@ -312,9 +322,10 @@ fn read_totals(rows: &RecordBatch) -> Result<Vec<(Owed, Totals)>, Error> {
     let (advertisers, currencies) = (text("advertiser_id")?, text("currency")?);
     let (advertisers, currencies) = (advertisers.as_string::<i32>(), currencies.as_string::<i32>());
     let (clicks, spend) = (number("clicks")?, number("spend_micros")?);
+    let billable = number("billable_clicks")?;
     let row = |at: usize| {
         let owed = (advertisers.value(at).to_owned(), currencies.value(at).to_owned());
-        (owed, Totals { clicks: clicks[at], spend_micros: spend[at] })
+        (owed, Totals { clicks: clicks[at], billable_clicks: billable[at], spend_micros: spend[at] })
     };
     Ok((0..advertisers.len()).map(row).collect())
 }

@@ -31,8 +31,22 @@ const READ: [&str; 3] = ["kind", "price_micros", POSITION];
 const COUNTED: [&str; 5] = ["impressions", "clicks", "conversions", "probes", "prefetches"];
 
 /// What is read of a segment of counters for it.
-const COLUMNS: [&str; 7] =
-    ["impressions", "clicks", "conversions", "probes", "prefetches", "billable_clicks", "spend_micros"];
+/// Columns that count every click once.
+const RULED: [&str; 5] = ["billable_clicks", "invalid_givt", "invalid_sivt", "invalid_duplicate", "invalid_policy"];
+
+const COLUMNS: [&str; 11] = [
+    "impressions",
+    "clicks",
+    "conversions",
+    "probes",
+    "prefetches",
+    "billable_clicks",
+    "invalid_givt",
+    "invalid_sivt",
+    "invalid_duplicate",
+    "invalid_policy",
+    "spend_micros",
+];
 
 const _: () = assert!(COUNTED.len() == event::Kind::ALL.len(), "every kind is counted in a column");
 
@@ -148,8 +162,29 @@ fn add_counters(batch: &RecordBatch, totals: &mut ControlTotals) -> Result<(), E
         totals.events += count(name)?;
     }
     totals.billable += count("billable_clicks")?;
+    check_clicks(batch)?;
     let spend = column("spend_micros")?.as_primitive_opt::<Decimal128Type>().ok_or_else(|| wrong("spend_micros"))?;
     totals.micros += spend.values().iter().sum::<i128>();
+    Ok(())
+}
+
+/// Every click is billable or invalid by one category, in every row (I7): code that says otherwise contradicts itself.
+fn check_clicks(batch: &RecordBatch) -> Result<(), Error> {
+    let wrong = |name: &str| Error::Incomplete(format!("column {name} of what was projected is missing"));
+    let column = |name: &str| {
+        let found = batch.column_by_name(name).and_then(|column| column.as_primitive_opt::<Int64Type>());
+        found.ok_or_else(|| wrong(name))
+    };
+    let clicks = column("clicks")?.values();
+    let parts = RULED.iter().map(|name| Ok(column(name)?.values())).collect::<Result<Vec<_>, Error>>()?;
+    for (at, clicks) in clicks.iter().enumerate() {
+        let sum: i128 = parts.iter().map(|part| i128::from(part[at])).sum();
+        if sum != i128::from(*clicks) {
+            return Err(Error::Incomplete(format!(
+                "a row counts {clicks} clicks, and {sum} that are billable or invalid: every click is exactly one of these"
+            )));
+        }
+    }
     Ok(())
 }
 

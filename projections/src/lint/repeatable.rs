@@ -66,7 +66,35 @@ fn column_of(plan: &LogicalPlan, name: &str) -> Option<String> {
     projection.expr.iter().find(shows).map(|expr| expr.schema_name().to_string())
 }
 
+/// Functions whose work or result is as large as an argument says, whatever the event: one row could take all memory.
+const UNBOUNDED: [&str; 12] = [
+    "repeat",
+    "lpad",
+    "rpad",
+    "range",
+    "generate_series",
+    "array_resize",
+    "array_repeat",
+    "regexp_like",
+    "regexp_match",
+    "regexp_replace",
+    "regexp_count",
+    "regexp_instr",
+];
+/// Functions that say something about the engine, not about the event.
+const OF_THE_ENGINE: [&str; 3] = ["version", "arrow_typeof", "arrow_metadata"];
+
 fn function(expr: &Expr) -> Option<String> {
+    if let Expr::ScalarFunction(call) = expr {
+        let name = call.func.name();
+        if UNBOUNDED.contains(&name) {
+            let instead = "compare whole values, or use LIKE, strpos, left, right or substr";
+            return Some(format!("{} may take any amount of memory or time: {instead}", shown(expr)));
+        }
+        if OF_THE_ENGINE.contains(&name) {
+            return Some(format!("{} tells of the engine, not of the event: write the value", shown(expr)));
+        }
+    }
     let volatility = match expr {
         Expr::ScalarFunction(call) => call.func.signature().volatility,
         Expr::HigherOrderFunction(call) => call.func.signature().volatility,

@@ -41,6 +41,11 @@ pub(super) fn of_text(sql: &str) -> Result<(), Error> {
     let (mut operators, mut depth) = (0_usize, 0_usize);
     for token in &tokens {
         match token {
+            // The engine reads it and takes every row all the same.
+            Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("TABLESAMPLE") => {
+                let what = "TABLESAMPLE takes some of the rows: a projection counts all of them; use WHERE".to_owned();
+                return Err(refused("FROM", what));
+            }
             Token::LParen => depth += 1,
             Token::RParen => depth = depth.saturating_sub(1),
             Token::Comma if depth == 0 => operators = 0,

@@ -70,6 +70,19 @@ async fn what_gives_another_answer_the_next_time_is_refused() {
     .await;
 }
 
+/// One event must not take all memory, whatever its texts are, and what tells of the engine is nobody's click.
+#[tokio::test]
+async fn what_has_no_bound_or_is_not_about_the_event_is_refused() {
+    let (bound, engine) = ("any amount of memory or time", "tells of the engine");
+    check(&[
+        ("kind <> 'probe'", "length(lpad(ad_id, 2000000000, 'x')) > 3", "WHERE", bound),
+        ("kind <> 'probe'", "length(repeat(ad_id, 100000000)) > 3", "WHERE", bound),
+        ("kind <> 'probe'", "version() = 'x'", "WHERE", engine),
+        ("FROM clicks c", "FROM clicks c TABLESAMPLE (10 PERCENT)", "FROM", "TABLESAMPLE"),
+    ])
+    .await;
+}
+
 #[tokio::test]
 async fn rows_left_out_by_their_order_are_refused() {
     let group_by = "GROUP BY country, date_trunc('hour', event_time), currency";

@@ -34,7 +34,7 @@ pub(crate) struct Arguments {
     reason: String,
     #[command(flatten)]
     who: Who,
-    /// Refuse if the spend of an advertiser changes by more than this part of what the changing hours bill now; of
+    /// Refuse if the spend or the billable clicks of an advertiser change by more than this part of what the changing hours bill now; of
     /// another projection than counters, if a sum does, by the first column of its key. `any`: no limit
     #[arg(long, default_value = "5%", value_name = "PERCENT", value_parser = percent)]
     max_delta: Limit,
@@ -185,13 +185,15 @@ fn tell(checked: &Checked, global: &Global) {
         return;
     }
     output::line(&format!("in the {} that change:", output::count(checked.hours, "hour")));
-    let mut table = Table::new(&["advertiser", "currency", "clicks", "spend before", "spend after", "change"]);
+    let mut table =
+        Table::new(&["advertiser", "currency", "clicks", "billable", "spend before", "spend after", "change"]);
     let changed = checked.totals.iter().filter(|(_, (before, after))| before != after);
     for ((advertiser, currency), (before, after)) in changed {
         table.push(vec![
             advertiser.clone(),
             currency.clone(),
             signed((after.clicks - before.clicks).to_string()),
+            signed((after.billable_clicks - before.billable_clicks).to_string()),
             output::amount(before.spend_micros),
             output::amount(after.spend_micros),
             signed(output::amount(after.spend_micros - before.spend_micros)),
@@ -286,15 +288,18 @@ pub(super) fn gate(gate: &Gate) -> (&'static str, String) {
                 of.currency
             ),
         ),
-        Gate::Limit { owed: (advertiser, currency), before, after, limit } => (
-            "max-delta",
-            format!(
-                "{advertiser} would go from {} to {} {currency}, by more than {limit}: look at `replay diff`, then allow \
-                 it with --max-delta",
-                output::amount(*before),
-                output::amount(*after)
-            ),
-        ),
+        Gate::Limit { owed: (advertiser, currency), what, before, after, limit } => {
+            let shown = |value: i128| match *what {
+                "spend_micros" => format!("{} {currency}", output::amount(value)),
+                _ => format!("{value} {}", what.replace('_', " ")),
+            };
+            let (before, after) = (shown(*before), shown(*after));
+            let text = format!(
+                "{advertiser} would go from {before} to {after}, by more than {limit}: look at `replay diff`, then \
+                 allow it with --max-delta"
+            );
+            ("max-delta", text)
+        }
     }
 }
 
