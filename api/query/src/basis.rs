@@ -15,7 +15,7 @@ use clicktrail_log::{
     time::{Hour, Timestamp},
 };
 
-use crate::{error::Error, service::Service};
+use crate::{error::Error, pinned::Pinned, service::Service};
 
 /// What an answer stands on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,8 @@ pub struct Basis {
     /// The sealed hours of which the answer does not count every verdict. Nothing is missing of them: the numbers are
     /// those that are billed.
     pub stale: Vec<Hour>,
+    /// What bounds the answer, if it is not about everything that counts now.
+    pub pinned: Option<Pinned>,
 }
 
 /// Something that an answer does not hold, or may not hold.
@@ -79,6 +81,23 @@ pub enum Missing {
 }
 
 impl Missing {
+    /// Whether it is said of clicks behind those that are counted.
+    pub(crate) const fn is_of_later_clicks(&self) -> bool {
+        match self {
+            Self::Uncounted { .. }
+            | Self::LogAway(_)
+            | Self::Spooled(_)
+            | Self::Unregistered(_)
+            | Self::NotOver { .. } => true,
+            Self::LogEndsBefore { .. }
+            | Self::UnregisteredBefore(_)
+            | Self::NotArchived(_)
+            | Self::ArchiveAway(_)
+            | Self::CountedUnjudged { .. }
+            | Self::Lost(_) => false,
+        }
+    }
+
     /// The word for programs.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -135,7 +154,8 @@ impl fmt::Display for Missing {
 impl Basis {
     /// Says that an answer about a range up to `end` is one about a range that is not over `now`.
     pub fn hold_against(&mut self, end: Option<Timestamp>, now: Timestamp) {
-        self.missing.extend(end.filter(|end| *end > now).map(|end| Missing::NotOver { end }));
+        let end = end.filter(|end| self.is_open() && *end > now);
+        self.missing.extend(end.map(|end| Missing::NotOver { end }));
     }
 
     /// Whether the answer holds everything that was logged when the question was asked, and judged.
@@ -176,7 +196,7 @@ impl Service {
         if sealed > judged {
             missing.push(Missing::CountedUnjudged { sealed, judged });
         }
-        Ok(Basis { marks, logged_through, missing, stale: Vec::new() })
+        Ok(Basis { marks, logged_through, missing, stale: Vec::new(), pinned: None })
     }
 
     /// How far everything goes now, and what is missing there.

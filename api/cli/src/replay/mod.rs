@@ -22,6 +22,8 @@ mod verify;
 mod work;
 mod working;
 
+pub(super) use generation::named;
+
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
     /// Say what a build would read, compute and use again; nothing is changed
