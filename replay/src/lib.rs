@@ -14,6 +14,7 @@
 //!   the units of a build among workers; [`moment`] finds the verdicts that were known at a time, and
 //!   `budget` bounds the memory of hours side by side; `text` and `text_or_null` are how positions stand in documents;
 //! - [`standing`] is what a generation's hours count from, or did before it;
+//! - [`estimate`] says from a sample of hours how much promoting would move;
 //! - [`diff`] compares what hours count from, [`gates`] say what keeps a build from counting, [`verify`] computes hours
 //!   again with the [`codes`] that made them, and [`gc`] finds what nothing needs.
 
@@ -24,6 +25,7 @@ mod budget;
 pub mod codes;
 pub mod diff;
 mod error;
+pub mod estimate;
 pub mod gates;
 pub mod gc;
 pub mod history;

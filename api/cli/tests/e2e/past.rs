@@ -73,6 +73,12 @@ fn printout_is_repeated_to_the_byte_after_later_verdicts_code_and_clicks() {
     let sql = "SELECT position, 'test' AS reason FROM clicks WHERE kind = 'click' LIMIT 40";
     installation.ask(&["verdicts", "query", sql, "--apply", "--actor", "ann"]);
     let other = build(&installation, &["--sql", &candidate(&installation)]);
+    let told = installation.run(&["replay", "build", "--sql", &candidate(&installation)]).exits(0);
+    assert!(told.stdout().contains("advertiser-001") && told.stderr().contains("hours differ"), "{told}");
+    assert!(told.stderr().contains(&format!("clicktrail replay promote {other}")), "{told}");
+    let one = ["replay", "build", "--sql", &candidate(&installation), "--advertiser", "advertiser-002"];
+    let told = installation.run(&one).exits(0).stdout();
+    assert!(told.contains("advertiser-002") && !told.contains("advertiser-001"), "{told}");
     installation.ask(&["replay", "promote", &other, "--max-delta", "1000%", "--reason", "a test"]);
     let promoted = printed(&installation, &[]);
     log_more(&installation);
@@ -130,4 +136,35 @@ fn generation_without_all_of_its_hours_or_segments_refuses_by_name() {
     installation.ask(&["replay", "abort", &id, "--reason", "a test"]);
     let refused = installation.run(&["counters", "--generation", &id]).exits(1);
     assert!(refused.stderr().contains("is aborted"), "{refused}");
+}
+
+/// Spend by advertiser and cause.
+fn money(groups: &Value) -> Vec<(Value, Value, Value)> {
+    let groups = groups.as_array().unwrap().iter();
+    groups
+        .map(|group| (group["advertiser_id"].clone(), group["cause"].clone(), group["change"]["spend_micros"].clone()))
+        .collect()
+}
+
+#[test]
+fn estimate_from_all_hours_is_the_difference_and_one_from_some_says_its_error() {
+    let installation = simulated();
+    let sql = "SELECT position, 'test' AS reason FROM clicks WHERE kind = 'click' AND position % 3 = 0";
+    installation.ask(&["verdicts", "query", sql, "--apply", "--actor", "ann"]);
+    let estimate = |options: &[&str]| {
+        installation.ask(&[&["replay", "plan", "counters", "--estimate"], options].concat())["estimate"].clone()
+    };
+    let (all, some) = (estimate(&[]), estimate(&["--sample-hours", "3"]));
+    assert_eq!(installation.ask(&["replay", "list"]), json!([]), "no generation is stored");
+    let id = build(&installation, &[]);
+    let diff = installation.run(&["replay", "diff", &id, "--output", "json"]).exits(2).json();
+    assert_eq!((&all["is_exact"], money(&all["groups"])), (&json!(true), money(&diff["groups"])));
+    assert!(money(&all["groups"]).len() > 3, "{all}");
+    assert_eq!((&some["is_exact"], &some["sampled_hours"], &some["hours"]), (&json!(false), &json!(3), &json!(5)));
+    let groups = some["groups"].as_array().unwrap();
+    assert!(groups.iter().any(|group| group["standard_error"]["spend_micros"] != json!("0")), "{some}");
+    let one = estimate(&["--advertiser", "advertiser-002"]);
+    assert!(money(&one["groups"]).iter().all(|group| group.0 == json!("advertiser-002")), "{one}");
+    let told = installation.run(&["replay", "plan", "counters", "--estimate", "--sample-hours", "3"]).exits(0);
+    assert!(told.stdout().contains("ESTIMATE from 3 of 5 hours"), "{told}");
 }
