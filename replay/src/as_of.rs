@@ -1,26 +1,32 @@
-//! Counters as of a position in the verdict log: what they were, or are, with the verdicts up to it.
+//! Counters as of two positions: with the verdicts before one in the verdict log, and the clicks before one in the click
+//! log.
 //!
-//! An hour counts from its live segment if that knows just those verdicts: one that was sealed knows those of the live
-//! judge, one that was promoted all verdicts before a position. Any other hour is projected with the rulings
-//! as they stood. That segment stays in the archive under the digest of its input, where the next such question finds
-//! it; it counts for nothing else.
+//! All hours are counted by this program's code, so that an answer never mixes two, whatever was promoted since. An hour
+//! counts from its live segment if that was made by it, of the whole hour, and knows just those verdicts: one that was
+//! sealed knows those of the live judge, one that was promoted all verdicts before a position. Any other hour is
+//! projected with the rulings as they stood. That segment stays in the archive under the digest of its input, where the
+//! next such question finds it; it counts for nothing else.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use arrow::array::RecordBatch;
-use clicktrail_catalog::{self as catalog, Catalog, Marks, Segment, Snapshot, StaleHour};
+use arrow::{
+    array::{AsArray as _, RecordBatch},
+    datatypes::Int64Type,
+};
+use clicktrail_catalog::{self as catalog, Catalog, Marks, SealedHour, Segment, Snapshot, StaleHour};
 use clicktrail_log::{
     archive::{self, Archive, clicks::Clicks, keys::ManifestKey},
     log::{self, Log, ReadLimit, Stream},
     position::{Position, Seq},
+    schema::POSITION,
     time::Hour,
 };
 use clicktrail_projections::{Projection, counters, session};
 use clicktrail_verdicts::{reader::VerdictReader, rulings::Stages};
 
-use crate::{error::Error, reader::Reader, rulings::HourRulings, segment, stale};
+use crate::{error::Error, reader::Reader, rulings::HourRulings, segment::Source, stale, unit};
 
-/// Stale hours that are listed at a time.
+/// Hours that are listed at a time.
 const PAGE_HOURS: u32 = 1_000;
 const _: () = assert!(PAGE_HOURS > 0, "an empty page would end the list");
 
@@ -53,27 +59,29 @@ pub struct AsOf {
     pub history: VerdictReader,
     /// What projecting may use.
     pub limits: session::Limits,
-    /// Whether every segment must have all columns of today, so that those of an earlier version are made again.
-    pub all_columns: bool,
 }
 
 impl AsOf {
-    /// Counts every hour with the verdicts before `before`.
+    /// Counts every hour with the verdicts before `before`, and of it the clicks before `clicks_before` (`None`: all).
     ///
     /// # Errors
     /// As log, archive and catalog report.
-    pub async fn sources(&self, before: Position) -> Result<Sources, Error> {
+    pub async fn sources(&self, before: Position, clicks_before: Option<Position>) -> Result<Sources, Error> {
         let snapshot = self.followed_snapshot(before).await?;
         let ruled: BTreeMap<Hour, StaleHour> = snapshot.ruled.into_iter().map(|hour| (hour.hour, hour)).collect();
+        let reaches = self.reaches(clicks_before).await?;
         let code = counters::code_digest().to_string();
         let mut sources = Sources { segments: Vec::new(), rows: Vec::new(), projected: 0, marks: snapshot.marks };
         for (live, pointer) in snapshot.segments.into_iter().zip(snapshot.pointers) {
             let touched = ruled.get(&live.hour).is_some_and(|hour| tells_apart(hour, pointer.knows_before, before));
-            let is_earlier = self.all_columns && live.code_digest != code;
-            let segment = match touched || is_earlier || live.verdicts_before > before.as_i64() {
+            let reach =
+                reaches.as_ref().map_or(Reach::Whole, |all| all.get(&live.hour).copied().unwrap_or(Reach::None));
+            let is_another = reach == Reach::Cut || live.code_digest != code;
+            let segment = match touched || is_another || live.verdicts_before > before.as_i64() {
+                _ if reach == Reach::None => continue,
                 true => {
                     sources.projected += 1;
-                    self.projected(live.hour, before).await?
+                    self.projected(live.hour, before, clicks_before).await?
                 }
                 false => live,
             };
@@ -81,8 +89,25 @@ impl AsOf {
                 sources.segments.push(segment);
             }
         }
-        sources.rows = self.open_rows(&sources.marks, before).await?;
+        sources.rows = self.open_rows(&sources.marks, before, clicks_before).await?;
         Ok(sources)
+    }
+
+    /// How much of each sealed hour lies before a click, of those that it leaves anything of; `None`: all of all.
+    async fn reaches(&self, clicks_before: Option<Position>) -> Result<Option<BTreeMap<Hour, Reach>>, Error> {
+        let Some(before) = clicks_before else { return Ok(None) };
+        let (mut reaches, mut from) = (BTreeMap::new(), Hour::from_i64(i64::MIN / 2));
+        loop {
+            let page = self.catalog.list_hours(from, PAGE_HOURS).await?;
+            let Some(last) = page.last() else { return Ok(Some(reaches)) };
+            from = last.hour.next();
+            for hour in &page {
+                match Reach::of(hour, before) {
+                    Reach::None => return Ok(Some(reaches)),
+                    reach => reaches.insert(hour.hour, reach),
+                };
+            }
+        }
     }
 
     /// Sealed hours, stale hours and the open range as of one instant, at which every verdict before `before` was
@@ -103,16 +128,34 @@ impl AsOf {
         Err(catalog::Error::Conflict("it was rebuilt again and again while a question was asked".to_owned()).into())
     }
 
-    async fn projected(&self, hour: Hour, before: Position) -> Result<Segment, Error> {
+    async fn projected(&self, hour: Hour, before: Position, clicks_before: Option<Position>) -> Result<Segment, Error> {
         let key = ManifestKey { stream: Stream::Clicks, hour };
         let missing = || archive::Error::Missing(key.path().to_string());
         let manifest = self.archive.manifest::<Clicks>(hour).await?.ok_or_else(missing)?;
         let rulings = HourRulings::as_of(&self.history, &manifest, before).await?;
-        segment::reuse_or_build(&self.archive, &Projection::counters(), &manifest, &rulings, self.limits).await
+        let projection = Projection::counters();
+        let clicks_before = clicks_before.and_then(|before| unit::cut(&manifest, before));
+        let source = Source {
+            archive: &self.archive,
+            projection: &projection,
+            manifest: &manifest,
+            rulings: &rulings,
+            clicks_before,
+        };
+        match source.reuse().await? {
+            Some(segment) => Ok(segment),
+            None => source.build(self.limits, &mut |_| Ok(())).await,
+        }
     }
 
-    async fn open_rows(&self, marks: &Marks, before: Position) -> Result<Vec<RecordBatch>, Error> {
-        self.project_open(&Projection::counters(), marks, before, Stages::All).await
+    async fn open_rows(
+        &self,
+        marks: &Marks,
+        before: Position,
+        clicks_before: Option<Position>,
+    ) -> Result<Vec<RecordBatch>, Error> {
+        let bounds = Bounds { verdicts: before, clicks: clicks_before };
+        self.project_open(&Projection::counters(), marks, bounds, Stages::All).await
     }
 
     /// Projects the frames again that were counted live, behind the last sealed hour. Both ends come from the snapshot:
@@ -121,10 +164,10 @@ impl AsOf {
         &self,
         projection: &Projection,
         marks: &Marks,
-        before: Position,
+        bounds: Bounds,
         stages: Stages,
     ) -> Result<Vec<RecordBatch>, Error> {
-        let through = marks.counted_through;
+        let through = bounds.through(marks.counted_through);
         if through <= marks.sealed_through() {
             return Ok(Vec::new());
         }
@@ -132,7 +175,7 @@ impl AsOf {
         let mut reader = Reader::behind_hour(&self.clicks, &self.archive, last_sealed).await?;
         let frame = |seq: Seq| Position::new(reader.epoch(), seq, 0);
         let targets = frame(reader.next())..frame(through.next());
-        let rulings = self.history.rulings(targets, before, stages).await?.to_batch();
+        let rulings = self.history.rulings(targets, bounds.verdicts, stages).await?.to_batch();
         let mut counted = Vec::new();
         while reader.next() <= through {
             let mut frames = self.clicks.read(reader.next(), ReadLimit::waiting(Duration::ZERO)).await?;
@@ -141,11 +184,65 @@ impl AsOf {
                 let reason = format!("frame {} is not there yet, though frame {through} was counted", reader.next());
                 return Err(log::Error::Unavailable(reason).into());
             }
-            let rows = reader.admit(&frames)?;
+            let rows = bounds.cut(reader.admit(&frames)?)?;
             let table = counters::rulings(vec![rulings.clone()])?;
             counted.extend(projection.project_frames(&rows, table, self.limits).await?);
         }
         Ok(counted)
+    }
+}
+
+/// How much of an hour is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// All of it.
+    Whole,
+    /// Its first clicks.
+    Cut,
+    /// Nothing.
+    None,
+}
+
+impl Reach {
+    fn of(hour: &SealedHour, before: Position) -> Self {
+        let at = (before.epoch().get(), before.seq(), before.row());
+        let first = (hour.epoch, hour.first_seq, 0);
+        let end = (hour.epoch, hour.last_seq.next(), 0);
+        match (at >= end, at > first) {
+            (true, _) => Self::Whole,
+            (false, true) => Self::Cut,
+            (false, false) => Self::None,
+        }
+    }
+}
+
+/// Up to where frames that are not sealed are counted, and with which verdicts.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Verdicts before this position.
+    pub(crate) verdicts: Position,
+    /// Clicks before this position; `None`: all that are counted.
+    pub(crate) clicks: Option<Position>,
+}
+
+impl Bounds {
+    /// The last frame that has a click within the bounds, of those up to `counted`.
+    fn through(&self, counted: Seq) -> Seq {
+        let last = self.clicks.map(|before| if before.row() == 0 { before.seq().previous() } else { before.seq() });
+        last.map_or(counted, |last| last.min(counted))
+    }
+
+    /// Without the rows behind the last click.
+    fn cut(&self, rows: Vec<RecordBatch>) -> Result<Vec<RecordBatch>, Error> {
+        let Some(before) = self.clicks else { return Ok(rows) };
+        let within = |batch: RecordBatch| {
+            let column = batch.column_by_name(POSITION).and_then(|column| column.as_primitive_opt::<Int64Type>());
+            let positions = column.ok_or_else(|| Error::Incomplete("rows of frames have no positions".to_owned()))?;
+            // Rows of a frame come in the order of their positions.
+            let count = positions.values().partition_point(|position| *position < before.as_i64());
+            Ok(batch.slice(0, count))
+        };
+        rows.into_iter().map(within).collect()
     }
 }
 
@@ -179,6 +276,33 @@ mod tests {
     use clicktrail_log::position::Epoch;
 
     use super::*;
+
+    #[test]
+    fn a_click_cuts_the_hour_that_it_stands_in_and_leaves_out_the_later_ones() {
+        let at = |frame: u64, row: u16| Position::new(Epoch::FIRST, Seq::new(frame).unwrap(), row);
+        let hour = SealedHour {
+            hour: Hour::from_i64(0),
+            epoch: 1,
+            first_seq: Seq::new(5).unwrap(),
+            last_seq: Seq::new(7).unwrap(),
+            rows: 9,
+            parts: 1,
+            bytes: 1,
+            manifest_digest: String::new(),
+        };
+        for (before, expected) in [
+            (at(4, 3), Reach::None),
+            (at(5, 0), Reach::None),
+            (at(5, 1), Reach::Cut),
+            (at(7, 9), Reach::Cut),
+            (at(8, 0), Reach::Whole),
+        ] {
+            assert_eq!(Reach::of(&hour, before), expected, "before {before}");
+        }
+        let through = |clicks| Bounds { verdicts: at(1, 0), clicks }.through(Seq::new(6).unwrap()).get();
+        assert_eq!((through(None), through(Some(at(5, 0))), through(Some(at(5, 1)))), (6, 4, 5));
+        assert_eq!(through(Some(at(9, 0))), 6, "no more than is counted");
+    }
 
     #[test]
     fn segment_answers_if_no_verdict_lies_between_what_it_knows_and_the_question() {

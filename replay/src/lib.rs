@@ -13,6 +13,8 @@
 //! - [`plan`] pins what a build reads, [`unit`] computes one hour of it and compares its `totals`, and [`work`] shares
 //!   the units of a build among workers; [`moment`] finds the verdicts that were known at a time, and
 //!   `budget` bounds the memory of hours side by side; `text` and `text_or_null` are how positions stand in documents;
+//! - [`standing`] is what a generation's hours count from, or did before it;
+//! - [`estimate`] says from a sample of hours how much promoting would move;
 //! - [`diff`] compares what hours count from, [`gates`] say what keeps a build from counting, [`verify`] computes hours
 //!   again with the [`codes`] that made them, and [`gc`] finds what nothing needs.
 
@@ -23,6 +25,7 @@ mod budget;
 pub mod codes;
 pub mod diff;
 mod error;
+pub mod estimate;
 pub mod gates;
 pub mod gc;
 pub mod history;
@@ -42,6 +45,7 @@ pub mod register;
 pub mod rulings;
 pub mod segment;
 pub mod stale;
+pub mod standing;
 pub mod sums;
 mod text;
 mod text_or_null;

@@ -17,7 +17,7 @@ use clicktrail_projections::{Projection, counters, zone::Range};
 use clicktrail_verdicts::rulings::Stages;
 
 use crate::{
-    as_of::{AsOf, Sources},
+    as_of::{AsOf, Bounds, Sources},
     error::Error,
     rulings::HourRulings,
     segment,
@@ -100,8 +100,8 @@ impl AsOf {
         projection: &Projection,
         marks: &Marks,
     ) -> Result<Vec<arrow::array::RecordBatch>, Error> {
-        let end = self.history.end().await?;
-        self.project_open(projection, marks, end, Stages::LiveOnly).await
+        let bounds = Bounds { verdicts: self.history.end().await?, clicks: None };
+        self.project_open(projection, marks, bounds, Stages::LiveOnly).await
     }
 
     /// The segment of an hour; `None` if no event of it is in the range.

@@ -116,13 +116,18 @@ pub(super) async fn write(
     reason: &str,
     detail: String,
 ) -> anyhow::Result<()> {
-    let entry = AuditEntry {
-        actor: actor.to_owned(),
-        action: action.to_owned(),
-        reason: reason.to_owned(),
-        result: AuditResult::Done,
-        detail,
-    };
+    write_ended(instance, (actor, action, reason), AuditResult::Done, detail).await
+}
+
+/// The same of something that may have ended otherwise.
+pub(super) async fn write_ended(
+    instance: &Installation,
+    (actor, action, reason): (&str, &str, &str),
+    result: AuditResult,
+    detail: String,
+) -> anyhow::Result<()> {
+    let entry =
+        AuditEntry { actor: actor.to_owned(), action: action.to_owned(), reason: reason.to_owned(), result, detail };
     let written = instance.catalog.audit(&entry, instance.clock.now()).await;
-    written.map_err(|error| anyhow::Error::from(error).context("it was done, but the audit trail was not written"))
+    written.map_err(|error| anyhow::Error::from(error).context("it has ended, but the audit trail was not written"))
 }

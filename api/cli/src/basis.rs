@@ -12,7 +12,11 @@ use clicktrail_log::{
     log::{Log as _, Stream},
     position::Seq,
 };
-use clicktrail_query::basis::{Basis, Missing};
+use clicktrail_query::{
+    basis::{Basis, Missing},
+    pinned::{Bounds, Pinned},
+};
+use clicktrail_replay::standing::Side;
 use serde_json::{Value, json};
 use tracing::info;
 
@@ -144,6 +148,24 @@ pub(super) async fn check_catalog(instance: &Installation) -> anyhow::Result<()>
     Ok(())
 }
 
+fn pinned(pinned: &Pinned) -> Value {
+    match pinned {
+        Pinned::AsOf(Bounds { verdicts_before, clicks_before }) => json!({
+            "verdicts_before": verdicts_before.to_string(),
+            "clicks_before": clicks_before.map(|before| before.to_string()),
+        }),
+        Pinned::Generation { id, side, hours: (from, to_inclusive) } => json!({
+            "generation": id.as_str(),
+            "side": match side {
+                Side::Built => "built",
+                Side::Before => "before",
+            },
+            "from": from.to_string(),
+            "to_inclusive": to_inclusive.to_string(),
+        }),
+    }
+}
+
 fn document(basis: &Basis) -> Value {
     let marks = &basis.marks;
     let missing = |missing: &Missing| json!({"code": missing.code(), "detail": missing.to_string()});
@@ -154,6 +176,7 @@ fn document(basis: &Basis) -> Value {
         "judged_through": marks.judged.clicks_through.get(),
         "logged_through": basis.logged_through.map(|last| last.get()),
         "missing": basis.missing.iter().map(missing).collect::<Vec<_>>(),
+        "as_of": basis.pinned.as_ref().map(pinned),
         "stale_hours": basis.stale.iter().map(|hour| hour.to_string()).collect::<Vec<_>>(),
     });
     if let Some(from) = &basis.hours_from {

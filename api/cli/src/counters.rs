@@ -2,14 +2,20 @@
 
 use std::collections::BTreeSet;
 
-use clicktrail_log::time::Hour;
+use anyhow::{anyhow, bail};
+use clicktrail_catalog::generations::Generation;
+use clicktrail_log::{position::Position, time::Hour};
 use clicktrail_projections::{
     counters::query,
     zone::{Range, Unit, Zone},
 };
-use clicktrail_query::{Service, counters::Moment};
+use clicktrail_query::{
+    Service,
+    moment::{At, Moment},
+};
+use clicktrail_replay::standing::Side;
 
-use crate::{basis, exit::Exit, global::Global, output, tiers};
+use crate::{basis, exit::Exit, global::Global, installation::Installation, output, replay, tiers};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -32,10 +38,8 @@ pub(super) struct Arguments {
     /// Width of a time bucket: minute, 5m, hour, day, week, month or total
     #[arg(long, default_value = "total")]
     granularity: query::Granularity,
-    /// Count with every verdict up to this one: a position in the verdict log, as `verdicts` prints it, or `latest`.
-    /// Without it you get the billed totals, which know the judge's live verdicts alone
-    #[arg(long, value_name = "POSITION")]
-    as_of: Option<Moment>,
+    #[command(flatten)]
+    past: Past,
     /// Gross, net and total net of impressions, clicks, conversions, spend and value: net is without general invalid
     /// traffic and duplicates, total net also without sophisticated and by policy. Nothing that nobody judged is in net
     #[arg(long)]
@@ -45,6 +49,58 @@ pub(super) struct Arguments {
     timezone: Zone,
     #[command(flatten)]
     basis: basis::Arguments,
+}
+
+/// As of when is counted. Without any of it you get the billed totals, which know the judge's live verdicts alone, and
+/// what was promoted.
+#[derive(Debug, clap::Args)]
+struct Past {
+    /// Count with every verdict up to this one, by this program's code: a position in the verdict log, as `verdicts`
+    /// prints it; or those logged before a time, as in 2026-11-22T14:00 of --timezone; or `latest`. Without it you get
+    /// the billed totals, which know the judge's live verdicts alone, and what was promoted
+    #[arg(long, visible_alias = "as-of", value_name = "POSITION or TIME")]
+    verdicts_as_of: Option<String>,
+    /// Count clicks up to this one alone: a position in the click log, as `log cat` prints it. Verdicts are those of
+    /// --verdicts-as-of, else the latest
+    #[arg(long, value_name = "POSITION")]
+    clicks_as_of: Option<Position>,
+    /// Count the hours of this generation alone, from what it built (see `replay list`): the same bytes whatever was
+    /// ruled, promoted or released since. `ID:before`: from what counted when it was planned
+    #[arg(
+        long,
+        value_name = "ID[:before]",
+        conflicts_with_all = ["verdicts_as_of", "clicks_as_of", "complete"]
+    )]
+    generation: Option<String>,
+}
+
+/// What is asked of.
+enum Of {
+    /// What counts now.
+    Now,
+    /// Both logs up to a place.
+    At(At),
+    /// A generation, or what it replaced.
+    Generation(Box<Generation>, Side),
+}
+
+impl Past {
+    async fn read(self, zone: &Zone, instance: &Installation) -> anyhow::Result<Of> {
+        if let Some(named) = &self.generation {
+            let (id, side) = match named.split_once(':') {
+                None => (named.as_str(), Side::Built),
+                Some((id, "before")) => (id, Side::Before),
+                Some((_, other)) => bail!("--generation is ID or ID:before, not ID:{other}"),
+            };
+            return Ok(Of::Generation(Box::new(replay::named(instance, id).await?), side));
+        }
+        if self.verdicts_as_of.is_none() && self.clicks_as_of.is_none() {
+            return Ok(Of::Now);
+        }
+        let parsed = self.verdicts_as_of.as_deref().map_or(Ok(Moment::Latest), |text| Moment::parse(text, zone));
+        let verdicts = parsed.map_err(|what| anyhow!("--verdicts-as-of: {what}"))?;
+        Ok(Of::At(At { verdicts, clicks: self.clicks_as_of }))
+    }
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
@@ -65,17 +121,27 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         granularity: arguments.granularity,
         zone,
     };
-    let stale = if arguments.as_of.is_none() { tell_stale(&service).await? } else { Vec::new() };
-    let answer = match (arguments.tiers, arguments.as_of) {
-        (true, None) => service.tiers(&question).await?,
-        (true, Some(moment)) => service.tiers_as_of(&question, moment).await?,
-        (false, None) => service.counters(&question).await?,
-        (false, Some(moment)) => service.counters_as_of(&question, moment).await?,
+    let of = arguments.past.read(&question.zone, &instance).await?;
+    let stale = if matches!(of, Of::Now) { tell_stale(&service).await? } else { Vec::new() };
+    let answer = match (arguments.tiers, &of) {
+        (true, Of::Now) => service.tiers(&question).await?,
+        (true, Of::At(at)) => service.tiers_as_of(&question, *at).await?,
+        (true, Of::Generation(generation, side)) => service.tiers_of(&question, generation, *side).await?,
+        (false, Of::Now) => service.counters(&question).await?,
+        (false, Of::At(at)) => service.counters_as_of(&question, *at).await?,
+        (false, Of::Generation(generation, side)) => service.counters_of(&question, generation, *side).await?,
     };
+    if let Of::Generation(generation, _) = &of {
+        let Generation { id, from, to_inclusive, .. } = generation.as_ref();
+        output::note(&format!("hours {from} to {to_inclusive} of generation {id}, and nothing else, are counted"));
+    }
     if let Some(advertiser) = question.advertiser.filter(|_| answer.rows.iter().all(|rows| rows.num_rows() == 0)) {
         output::note(&format!("nothing was counted of advertiser {advertiser:?} in this range"));
     }
-    let mut basis = basis::with_spool(answer.basis, &instance).await?;
+    let mut basis = match answer.basis.is_open() {
+        true => basis::with_spool(answer.basis, &instance).await?,
+        false => answer.basis,
+    };
     basis.hold_against(question.range.end(), instance.clock.now());
     basis.stale = stale;
     if arguments.tiers {

@@ -9,6 +9,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::ValueEnum;
+use clicktrail_live::verified;
 use clicktrail_log::{
     committer::Committer,
     ids::RandomIds,
@@ -104,6 +105,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     }
     if arguments.roles.contains(&Role::Archive) {
         roles.spawn(instance.archiver(limits).run(judged.clone()));
+        tokio::spawn(verified::run(Arc::clone(&instance.catalog), shutdown.clone()));
     }
     let upkeep = tokio::spawn({
         let metrics = metrics.clone();

@@ -16,7 +16,7 @@ use clicktrail_log::{
 };
 use clicktrail_replay::projected::HoursFrom;
 
-use crate::{error::Error, service::Service};
+use crate::{error::Error, pinned::Pinned, service::Service};
 
 /// What an answer stands on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub struct Basis {
     pub stale: Vec<Hour>,
     /// How many hours count from what; `None` of counters.
     pub hours_from: Option<HoursFrom>,
+    /// What bounds the answer, if it is not about everything that counts now.
+    pub pinned: Option<Pinned>,
 }
 
 /// Something that an answer does not hold, or may not hold.
@@ -82,6 +84,23 @@ pub enum Missing {
 }
 
 impl Missing {
+    /// Whether it is said of clicks behind those that are counted.
+    pub(crate) const fn is_of_later_clicks(&self) -> bool {
+        match self {
+            Self::Uncounted { .. }
+            | Self::LogAway(_)
+            | Self::Spooled(_)
+            | Self::Unregistered(_)
+            | Self::NotOver { .. } => true,
+            Self::LogEndsBefore { .. }
+            | Self::UnregisteredBefore(_)
+            | Self::NotArchived(_)
+            | Self::ArchiveAway(_)
+            | Self::CountedUnjudged { .. }
+            | Self::Lost(_) => false,
+        }
+    }
+
     /// The word for programs.
     pub const fn code(&self) -> &'static str {
         match self {
@@ -138,7 +157,8 @@ impl fmt::Display for Missing {
 impl Basis {
     /// Says that an answer about a range up to `end` is one about a range that is not over `now`.
     pub fn hold_against(&mut self, end: Option<Timestamp>, now: Timestamp) {
-        self.missing.extend(end.filter(|end| *end > now).map(|end| Missing::NotOver { end }));
+        let end = end.filter(|end| self.is_open() && *end > now);
+        self.missing.extend(end.map(|end| Missing::NotOver { end }));
     }
 
     /// Whether the answer holds everything that was logged when the question was asked, and judged.
@@ -179,7 +199,7 @@ impl Service {
         if sealed > judged {
             missing.push(Missing::CountedUnjudged { sealed, judged });
         }
-        Ok(Basis { marks, logged_through, missing, stale: Vec::new(), hours_from: None })
+        Ok(Basis { marks, logged_through, missing, stale: Vec::new(), hours_from: None, pinned: None })
     }
 
     /// How far everything goes now, and what is missing there.

@@ -1,40 +1,17 @@
-//! How many and how much: the numbers that count, or those as of a verdict.
+//! How many and how much: the numbers that count, or those as of a verdict and a click.
 
-use std::{collections::BTreeMap, str::FromStr, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::array::RecordBatch;
 use clicktrail_catalog::{OpenRulings, StaleHour};
-use clicktrail_log::{
-    position::{ParseError, Position},
-    time::Hour,
-};
+use clicktrail_log::time::Hour;
 use clicktrail_projections::counters::{self, query};
 use clicktrail_replay::{
     as_of::{self, AsOf},
     segment, stale,
 };
 
-use crate::{basis::Basis, error::Error, service::Service};
-
-/// A moment in the verdict log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Moment {
-    /// After the last verdict.
-    Latest,
-    /// After this verdict.
-    After(Position),
-}
-
-impl FromStr for Moment {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text {
-            "latest" => Ok(Self::Latest),
-            _ => text.parse().map(Self::After).map_err(|error: ParseError| format!("{error}, or use `latest`")),
-        }
-    }
-}
+use crate::{basis::Basis, error::Error, moment::At, service::Service};
 
 /// An answer, and what it stands on.
 #[derive(Debug)]
@@ -65,40 +42,29 @@ impl Service {
         Ok(Answer { rows, basis: self.basis(tail, snapshot.marks).await? })
     }
 
-    /// The numbers with the verdicts up to a moment. Hours that have to be projected for it are kept in the archive,
-    /// where the next such question finds them; they count for nothing else.
+    /// The numbers with the verdicts and clicks up to `at`, all by this program's code. Hours that have to be projected
+    /// for it are kept in the archive, where the next such question finds them; they count for nothing else.
     ///
     /// # Errors
-    /// [`Error::NoSuchVerdict`]; otherwise as logs, catalog, archive and engine report.
-    pub async fn counters_as_of(&self, question: &query::Question, moment: Moment) -> Result<Answer, Error> {
+    /// [`Error::NoSuchVerdict`], [`Error::NoSuchClick`]; otherwise as logs, catalog, archive and engine report.
+    pub async fn counters_as_of(&self, question: &query::Question, at: At) -> Result<Answer, Error> {
         let tail = self.tail().await;
-        let before = self.end_of(moment).await?;
-        let found = self.as_of(false).sources(before).await?;
+        let bounds = self.bounds(at, &tail).await?;
+        let found = self.as_of().sources(bounds.verdicts_before, bounds.clicks_before).await?;
         let segments = found.segments.iter().map(segment::file).collect();
         let sources = query::Sources { archive: self.archive.clone(), segments, partials: found.rows };
         let rows = query::ask(question, sources, self.limits).await?;
-        Ok(Answer { rows, basis: self.basis(tail, found.marks).await? })
+        Ok(Answer { rows, basis: self.basis(tail, found.marks).await?.pinned(bounds) })
     }
 
-    /// What counts as of a moment, with all columns of today or with those that every version has.
-    pub(crate) fn as_of(&self, all_columns: bool) -> AsOf {
+    /// What counts as of a moment.
+    pub(crate) fn as_of(&self) -> AsOf {
         AsOf {
             clicks: Arc::clone(&self.clicks),
             archive: self.archive.clone(),
             catalog: Arc::clone(&self.catalog),
             history: self.history.clone(),
             limits: self.limits,
-            all_columns,
-        }
-    }
-
-    /// One past the last verdict of a moment.
-    pub(crate) async fn end_of(&self, moment: Moment) -> Result<Position, Error> {
-        let end = self.history.end().await?;
-        match moment {
-            Moment::Latest => Ok(end),
-            Moment::After(verdict) if verdict < end => Ok(verdict.plus_rows(1)),
-            Moment::After(verdict) => Err(Error::NoSuchVerdict { verdict, end }),
         }
     }
 

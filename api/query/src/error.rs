@@ -35,6 +35,14 @@ pub enum Error {
         /// One past the last verdict.
         end: Position,
     },
+    /// A question as of a click that is not logged yet.
+    #[error("there is no click {click} yet: the log of clicks ends before {end}")]
+    NoSuchClick {
+        /// What was asked for.
+        click: Position,
+        /// One past the last click.
+        end: Position,
+    },
     /// SQL that names events did not name them as it should: says what is wrong with it.
     #[error("{0}")]
     Selection(String),
@@ -50,7 +58,11 @@ impl Error {
                 error.is_transient()
             }
             Self::Verdicts(error) => error.is_transient(),
-            Self::Projection(_) | Self::Event(_) | Self::NoSuchVerdict { .. } | Self::Selection(_) => false,
+            Self::Projection(_)
+            | Self::Event(_)
+            | Self::NoSuchVerdict { .. }
+            | Self::NoSuchClick { .. }
+            | Self::Selection(_) => false,
         }
     }
 }

@@ -12,7 +12,7 @@ impl Service {
     /// As log, catalog, archive and engine report.
     pub async fn projected(&self, projection: &Projection, question: &query::Question) -> Result<Answer, Error> {
         let tail = self.tail().await;
-        let (found, from) = self.as_of(false).projected_sources(projection, &question.range).await?;
+        let (found, from) = self.as_of().projected_sources(projection, &question.range).await?;
         let segments = found.segments.iter().map(segment::file).collect();
         let sources = query::Sources { archive: self.archive.clone(), segments, rows: found.rows };
         let rows = projection.ask(question, sources, self.limits).await?;

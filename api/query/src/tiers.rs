@@ -6,7 +6,7 @@ use std::{
 };
 
 use arrow::array::RecordBatch;
-use clicktrail_catalog::Segment;
+use clicktrail_catalog::{Segment, generations::Generation};
 use clicktrail_log::{
     position::{Epoch, Position, Seq},
     time::Hour,
@@ -16,14 +16,10 @@ use clicktrail_projections::counters::{
     query::Question,
     tiers::{self, Counted},
 };
-use clicktrail_replay::segment;
+use clicktrail_replay::{segment, standing::Side};
 use clicktrail_verdicts::{coverage::Coverage, kinds::Kinds};
 
-use crate::{
-    counters::{Answer, Moment},
-    error::Error,
-    service::Service,
-};
+use crate::{counters::Answer, error::Error, moment::At, service::Service};
 
 /// Segments and partials by the kinds of which all events were judged.
 struct ByCoverage {
@@ -89,15 +85,15 @@ impl Service {
         Ok(Answer { rows, basis: self.basis(tail, snapshot.marks).await? })
     }
 
-    /// The same with the verdicts up to a moment, as [`Service::counters_as_of`] does it.
+    /// The same with the verdicts and clicks up to `at`, as [`Service::counters_as_of`] does it.
     ///
     /// # Errors
-    /// [`Error::NoSuchVerdict`]; otherwise as logs, catalog, archive and engine report.
-    pub async fn tiers_as_of(&self, question: &Question, moment: Moment) -> Result<Answer, Error> {
+    /// As there.
+    pub async fn tiers_as_of(&self, question: &Question, at: At) -> Result<Answer, Error> {
         let tail = self.tail().await;
-        let before = self.end_of(moment).await?;
-        let found = self.as_of(true).sources(before).await?;
-        let mut sources = self.by_coverage(Some(before)).await?;
+        let bounds = self.bounds(at, &tail).await?;
+        let found = self.as_of().sources(bounds.verdicts_before, bounds.clicks_before).await?;
+        let mut sources = self.by_coverage(Some(bounds.verdicts_before)).await?;
         found.segments.iter().for_each(|segment| sources.add_segment(segment));
         let marks = &found.marks;
         if marks.counted_through > marks.sealed_through() {
@@ -106,7 +102,22 @@ impl Service {
         }
         let counted = sources.counted.into_values().collect();
         let rows = tiers::ask(question, &self.archive, counted, self.limits).await?;
-        Ok(Answer { rows, basis: self.basis(tail, found.marks).await? })
+        Ok(Answer { rows, basis: self.basis(tail, found.marks).await?.pinned(bounds) })
+    }
+
+    /// The tiers of what a generation would count from, or of what counted before it.
+    ///
+    /// # Errors
+    /// As [`Service::counters_of`].
+    pub async fn tiers_of(&self, question: &Question, generation: &Generation, side: Side) -> Result<Answer, Error> {
+        let (segments, basis) = self.side(generation, side).await?;
+        let mut sources = self.by_coverage(None).await?;
+        for (segment, knows_before) in &segments {
+            sources.add_promoted(segment, *knows_before);
+        }
+        let counted = sources.counted.into_values().collect();
+        let rows = tiers::ask(question, &self.archive, counted, self.limits).await?;
+        Ok(Answer { rows, basis })
     }
 
     async fn by_coverage(&self, before: Option<Position>) -> Result<ByCoverage, Error> {

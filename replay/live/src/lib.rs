@@ -3,6 +3,7 @@
 //! - [`judging`] judges frames as they are logged, and keeps the mark that counting waits for;
 //! - [`counting`] folds what is judged into hot partials;
 //! - [`sealing`] archives an hour that is over, makes it count from its segment, and trims the log behind it;
+//! - [`verified`] reports how the last check of what counts ended;
 //! - [`backfill`] drives all three over past events, whose own times are the clock.
 //!
 //! Every role is `run(self, shutdown)`: its owner cancels it, and it ends what it has begun.
@@ -16,3 +17,4 @@ pub mod metric;
 #[cfg(test)]
 mod model;
 pub mod sealing;
+pub mod verified;

@@ -22,3 +22,7 @@ pub const EVENTS_JUDGED: &str = "clicktrail_judge_events_judged_total";
 pub const JUDGE_LAG: &str = "clicktrail_judge_lag_frames";
 /// State of the judge's rules, in KiB.
 pub const JUDGE_STATE: &str = "clicktrail_judge_state_kibibytes";
+/// When `replay verify live` ended last, in seconds since 1970; not there before the first time.
+pub const VERIFIED_AT: &str = "clicktrail_verify_live_timestamp_seconds";
+/// 1 if it compared something then and all came out the same, else 0.
+pub const VERIFIED_EQUAL: &str = "clicktrail_verify_live_equal";

@@ -165,9 +165,8 @@ impl World {
             catalog: Arc::clone(&self.catalog),
             history: self.history(),
             limits: self.limits,
-            all_columns: false,
         };
-        let sources = as_of.sources(self.history().end().await.unwrap()).await.unwrap();
+        let sources = as_of.sources(self.history().end().await.unwrap(), None).await.unwrap();
         self.totals(sources.segments.iter().map(segment::file).collect(), sources.rows).await
     }
 

@@ -9,9 +9,10 @@ use clicktrail_replay::plan::{Plan, document::Document};
 use super::{
     plan::refuse,
     question::{self, Question},
+    trail::Said,
     working::{self, Working},
 };
-use crate::{ads::Who, exit::Exit, global::Global, installation::Installation, output};
+use crate::{exit::Exit, global::Global, installation::Installation, output};
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -25,8 +26,11 @@ pub(crate) struct Arguments {
     rerun: Again,
     #[command(flatten)]
     working: Working,
+    /// Compare only this advertiser with what counts once it is built; a build is always of all of them
+    #[arg(long, value_name = "ID")]
+    advertiser: Option<String>,
     #[command(flatten)]
-    who: Who,
+    said: Said,
 }
 
 /// Which hours are taken again.
@@ -51,7 +55,7 @@ impl Again {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let actor = global.actor(arguments.who.actor)?;
+    let by = arguments.said.by(global)?;
     let instance = global.open_existing().await?;
     let plan = match arguments.plan {
         Some(file) => match saved(global, &instance, &file).await? {
@@ -63,18 +67,21 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
             Err(refused) => return refuse(refused),
         },
     };
-    let (generation, units) = plan.generation(&actor, instance.clock.now());
+    let (generation, units) = plan.generation(&by.actor, instance.clock.now());
     output::note(&format!("resume with: clicktrail replay resume {}", generation.id));
     let before = instance.catalog.generation(&generation.id).await?;
     if before.is_some_and(|before| before.state == GenerationState::Aborted) {
         // It was given up: what was planned again begins anew.
-        instance.catalog.drop_generation(&generation.id, &actor, instance.clock.now()).await?;
+        instance.catalog.drop_generation(&generation.id, &by.actor, instance.clock.now()).await?;
     }
     instance.catalog.put_generation(&generation, &units).await?;
     if arguments.rerun != Again::Missing {
         instance.catalog.release_units(&generation.id, arguments.rerun.rerun(), instance.clock.now()).await?;
     }
-    working::build(global, &instance, &generation, &arguments.working).await
+    let advertiser = arguments.advertiser.as_deref();
+    let exit = working::build(global, &instance, &generation, &arguments.working, advertiser).await?;
+    by.write_of(&instance, "build", exit, &generation).await?;
+    Ok(exit)
 }
 
 /// A saved plan, if everything is still as it was planned.

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use anyhow::{Context as _, bail, ensure};
+use clicktrail_catalog::generations::Generation;
 use clicktrail_log::time::Hour;
 use clicktrail_projections::{Projection, counters, session};
 use clicktrail_replay::{
     codes::Codes,
     diff::{
-        Changed, Comparison, Diff, Question, Sides,
+        Cause, Changed, Comparison, Diff, Question, Sides,
         events::{self, EventBehind},
         sides::{Against, sides},
     },
@@ -26,6 +27,8 @@ use crate::{
 
 /// So many events are shown.
 const EVENTS_MAX: usize = 1_000;
+/// So many groups are shown behind a build; JSON and `diff` have all of them.
+const GROUPS_SHOWN: usize = 20;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
@@ -90,6 +93,61 @@ fn column(name: &str) -> String {
     }
 }
 
+/// What a build would change of what counts, as it is said when it is done.
+pub(super) struct Change {
+    diff: Diff,
+    arguments: Arguments,
+}
+
+impl Change {
+    /// For programs.
+    pub(super) fn document(&self) -> Value {
+        document(&self.diff, &self.arguments, &[])
+    }
+
+    /// For people: the groups whose spend changes most.
+    pub(super) fn print(&self) {
+        let mut diff = self.diff.clone();
+        let spend = diff.layout.measures.iter().position(|name| name == "spend_micros");
+        let moved = |causes: &BTreeMap<Cause, Vec<i128>>| -> u128 {
+            let change = |deltas: &Vec<i128>| spend.map_or(0, |at| deltas[at].unsigned_abs());
+            causes.values().map(change).sum()
+        };
+        let mut order: Vec<u128> = diff.groups.values().map(&moved).collect();
+        order.sort_unstable_by(|a, b| b.cmp(a));
+        if let Some(least) = order.get(GROUPS_SHOWN) {
+            let all = diff.groups.len();
+            diff.groups.retain(|_, causes| moved(causes) > *least);
+            output::note(&format!("{} of {all} groups are shown: those whose spend changes most", diff.groups.len()));
+        }
+        print(&diff, &self.arguments, &[]);
+    }
+}
+
+/// Holds a generation that was just built against what counts. That it cannot be compared is said, and is no failure of
+/// the build.
+pub(super) async fn after_build(
+    instance: &Installation,
+    generation: &Generation,
+    advertiser: Option<&str>,
+) -> Option<Change> {
+    let arguments = Arguments {
+        which: format!("{}:live", generation.id),
+        by: Vec::new(),
+        advertiser: advertiser.map(str::to_owned),
+        rows: false,
+        events: false,
+        limit: 0,
+    };
+    match differences(instance, generation, &Against::Live, &arguments).await {
+        Ok((_, diff)) => Some(Change { diff, arguments }),
+        Err(cause) => {
+            output::note(&format!("it could not be compared with what counts: {cause:#}"));
+            None
+        }
+    }
+}
+
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let instance = global.open_answering().await?;
     let (id, against) = arguments.which.split_once(':').unwrap_or((&arguments.which, ""));
@@ -108,18 +166,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
             generation.projection
         );
     }
-    let sides = sides(instance.catalog.as_ref(), &generation, &against).await?;
-    let codes = generation::codes(&instance, &generation).await?;
-    let projection = codes.get(&generation.code_digest);
-    let projection =
-        projection.with_context(|| format!("this program does not know the code {}", generation.code_digest))?;
-    ensure!(
-        !arguments.events || projection.name() == counters::NAME,
-        "the events behind a row are found for counters alone: leave --events out"
-    );
-    check_keys(&codes, projection, &sides)?;
-    let by = By::of(&arguments, projection);
-    let diff = compare(&instance, projection, &sides, &arguments, &by).await?;
+    let (sides, diff) = differences(&instance, &generation, &against, &arguments).await?;
     let events = match arguments.events {
         true => behind(&instance, &sides, &diff).await?,
         false => Vec::new(),
@@ -143,6 +190,27 @@ fn check_keys(codes: &Codes, projection: &Projection, sides: &[Sides]) -> anyhow
         );
     }
     Ok(())
+}
+
+async fn differences(
+    instance: &Installation,
+    generation: &Generation,
+    against: &Against,
+    arguments: &Arguments,
+) -> anyhow::Result<(Vec<Sides>, Diff)> {
+    let sides = sides(instance.catalog.as_ref(), generation, against).await?;
+    let codes = generation::codes(instance, generation).await?;
+    let projection = codes.get(&generation.code_digest);
+    let projection =
+        projection.with_context(|| format!("this program does not know the code {}", generation.code_digest))?;
+    ensure!(
+        !arguments.events || projection.name() == counters::NAME,
+        "the events behind a row are found for counters alone: leave --events out"
+    );
+    check_keys(&codes, projection, &sides)?;
+    let by = By::of(arguments, projection);
+    let diff = compare(instance, projection, &sides, arguments, &by).await?;
+    Ok((sides, diff))
 }
 
 async fn compare(

@@ -6,11 +6,10 @@ use clicktrail_replay::gc;
 use serde_json::json;
 
 use crate::{
-    ads::Who,
     exit::Exit,
     global::{Format, Global},
     output::{self, Table},
-    replay::generation,
+    replay::{generation, trail::Said},
 };
 
 const DAY_MICROS: i64 = 86_400_000_000;
@@ -27,13 +26,13 @@ pub(crate) struct Arguments {
     #[arg(long, default_value_t = 7, value_name = "DAYS")]
     older_than: u32,
     #[command(flatten)]
-    who: Who,
+    said: Said,
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     ensure!(arguments.dry_run || arguments.yes, "say --dry-run to look, or --yes to remove");
     let instance = global.open().await?;
-    let actor = global.actor(arguments.who.actor)?;
+    let by = arguments.said.by(global)?;
     let before = instance.clock.now().plus_micros(-i64::from(arguments.older_than) * DAY_MICROS);
     let mut dropped = Vec::new();
     for generation in generation::all(&instance).await? {
@@ -43,7 +42,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         };
         if is_given_up && generation.changed_at < before {
             if arguments.yes {
-                instance.catalog.drop_generation(&generation.id, &actor, instance.clock.now()).await?;
+                instance.catalog.drop_generation(&generation.id, &by.actor, instance.clock.now()).await?;
             }
             dropped.push(generation.id);
         }
@@ -53,6 +52,10 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         true => gc::remove(&instance.archive, &garbage).await?,
         false => (garbage.removable.len() as u64, garbage.removable.iter().map(|one| one.object.bytes).sum()),
     };
+    if arguments.yes {
+        let (objects, dropped) = (output::count(objects, "object"), output::count(dropped.len(), "generation"));
+        by.write(&instance, "gc", Exit::Ok, format!("{objects} of {bytes} bytes and {dropped} removed")).await?;
+    }
     match global.output {
         Format::Json => {
             let removable = garbage

@@ -52,7 +52,7 @@ pub(super) async fn all(instance: &Installation) -> anyhow::Result<Vec<Generatio
 }
 
 /// The generation whose id begins so.
-pub(super) async fn named(instance: &Installation, text: &str) -> anyhow::Result<Generation> {
+pub(crate) async fn named(instance: &Installation, text: &str) -> anyhow::Result<Generation> {
     ensure!(!text.is_empty(), "name a generation: `replay list` shows them");
     if let Some(id) = GenerationId::parse(text)
         && let Some(found) = instance.catalog.generation(&id).await?

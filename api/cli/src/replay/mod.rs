@@ -5,6 +5,7 @@ use crate::{exit::Exit, global::Global};
 mod abort;
 mod build;
 mod diff;
+mod estimate;
 mod gc;
 mod generation;
 mod list;
@@ -18,9 +19,12 @@ mod show;
 mod stale;
 mod status;
 mod summary;
+mod trail;
 mod verify;
 mod work;
 mod working;
+
+pub(super) use generation::named;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {

@@ -8,8 +8,10 @@ use clicktrail_replay::plan::{self, Fate, Plan, rate};
 use serde_json::{Value, json};
 
 use super::{
+    estimate::{self, Sampling},
     generation::is_candidate,
     question::{Question, range},
+    trail::Said,
     working,
 };
 use crate::{
@@ -26,9 +28,14 @@ pub(crate) struct Arguments {
     /// Write the plan to this file, for `replay build --plan`
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    #[command(flatten)]
+    sampling: Sampling,
+    #[command(flatten)]
+    said: Said,
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let by = arguments.said.by(global)?;
     let instance = global.open_existing().await?;
     let plan = match arguments.question.plan(global, &instance).await? {
         Ok(plan) => plan,
@@ -37,12 +44,29 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     if let Some(file) = &arguments.save {
         std::fs::write(file, plan.document.to_bytes()).with_context(|| format!("write {}", file.display()))?;
     }
-    let estimate = Estimate::of(&plan, &instance).await?;
+    let cost = Cost::of(&plan, &instance).await?;
+    let money = arguments.sampling.of(&plan, &instance).await?;
     match global.output {
-        Format::Json => output::json(&as_json(&plan, &estimate)),
-        Format::Table => tell(&plan, &estimate, arguments.save.as_deref()),
+        Format::Json => {
+            let mut planned = as_json(&plan, &cost);
+            planned["estimate"] = money.as_ref().map_or(Value::Null, estimate::document);
+            output::json(&planned);
+        }
+        Format::Table => {
+            tell(&plan, &cost);
+            money.as_ref().inspect(|money| estimate::print(money));
+            tell_next(arguments.save.as_deref());
+        }
     }
+    let detail = format!("generation {} of {}, {}", plan.id(), plan.document.projection, span(&plan));
+    by.write(&instance, "plan", Exit::Ok, detail).await?;
     Ok(Exit::Ok)
+}
+
+/// The first and the last hour.
+fn span(plan: &Plan) -> String {
+    let hours = (plan.document.hours.first(), plan.document.hours.last());
+    if let (Some(first), Some(last)) = hours { range(first.hour, last.hour) } else { String::new() }
 }
 
 /// Says why there is no plan: what is missing is named, and nothing is skipped.
@@ -69,13 +93,13 @@ pub(super) fn refuse(refused: plan::Error) -> anyhow::Result<Exit> {
 
 /// What a build would take.
 #[derive(Debug)]
-struct Estimate {
+struct Cost {
     seconds: Option<u64>,
     parallel: usize,
     segment_bytes: u64,
 }
 
-impl Estimate {
+impl Cost {
     async fn of(plan: &Plan, instance: &Installation) -> anyhow::Result<Self> {
         let rate = rate::measured(instance.catalog.as_ref(), &working::is_here).await?;
         let (_, rows, _) = plan.of(Fate::Built);
@@ -85,7 +109,7 @@ impl Estimate {
     }
 }
 
-fn as_json(plan: &Plan, estimate: &Estimate) -> Value {
+fn as_json(plan: &Plan, cost: &Cost) -> Value {
     let document = &plan.document;
     let hours = |fate: Fate| {
         let (hours, rows, bytes) = plan.of(fate);
@@ -112,17 +136,15 @@ fn as_json(plan: &Plan, estimate: &Estimate) -> Value {
         "hours_to_build": named(Fate::Built),
         "missing": [],
         "hours_behind": plan.behind,
-        "segment_bytes": estimate.segment_bytes,
-        "seconds": estimate.seconds,
+        "segment_bytes": cost.segment_bytes,
+        "seconds": cost.seconds,
     })
 }
 
-fn tell(plan: &Plan, estimate: &Estimate, saved: Option<&std::path::Path>) {
+fn tell(plan: &Plan, cost: &Cost) {
     let document = &plan.document;
-    let hours = (document.hours.first(), document.hours.last());
-    let span = if let (Some(first), Some(last)) = hours { range(first.hour, last.hour) } else { String::new() };
     let line = |name: &str, text: &str| output::line(&format!("  {name:<10} {text}"));
-    output::line(&format!("Generation {} of {}: {span}", plan.id(), document.projection));
+    output::line(&format!("Generation {} of {}: {}", plan.id(), document.projection, span(plan)));
     line("code", &code(plan));
     let of = match document.clicks_before {
         Some(before) => format!("those before {before}"),
@@ -138,23 +160,28 @@ fn tell(plan: &Plan, estimate: &Estimate, saved: Option<&std::path::Path>) {
     }
     line("to read", &format!("{}, {}", output::count(rows, "event"), size(bytes)));
     let disk = match document.hours.iter().any(|hour| hour.base.is_some()) {
-        true => format!("{} of segments, as far as what counts now tells", size(estimate.segment_bytes)),
+        true => format!("{} of segments, as far as what counts now tells", size(cost.segment_bytes)),
         false => "not known yet: nothing counts from segments of it".to_owned(),
     };
     line("disk", &disk);
-    let time = match estimate.seconds {
+    let time = match cost.seconds {
         Some(seconds) => {
-            let at_once = output::count(estimate.parallel, "hour");
+            let at_once = output::count(cost.parallel, "hour");
             format!("about {} with {at_once} at a time, by the last build here", output::count(seconds, "second"))
         }
         None => "not measured yet: no build was made here".to_owned(),
     };
     line("time", if built == 0 { "next to none" } else { time.as_str() });
+}
+
+fn tell_next(saved: Option<&std::path::Path>) {
     match saved {
         Some(file) => {
             output::note(&format!("saved: build it with `clicktrail replay build --plan {}`", file.display()))
         }
-        None => output::note("nothing was changed; `clicktrail replay build` with the same options builds it"),
+        None => {
+            output::note("nothing that counts was changed; `clicktrail replay build` with the same options builds it")
+        }
     }
 }
 

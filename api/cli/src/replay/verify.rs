@@ -15,7 +15,7 @@ use crate::{
     global::{Format, Global},
     output::{self, Table},
     progress,
-    replay::generation,
+    replay::{generation, trail::Said},
 };
 
 #[derive(Debug, clap::Args)]
@@ -30,9 +30,12 @@ pub(crate) struct Arguments {
     /// Only so many hours, others each hour that it is asked: for a nightly check
     #[arg(long, value_name = "HOURS")]
     sample_hours: Option<usize>,
+    #[command(flatten)]
+    said: Said,
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let by = arguments.said.by(global)?;
     let instance = global.open_answering().await?;
     let (codes, mut pointers, against, clicks_before) = match arguments.which.as_str() {
         "live" => {
@@ -65,7 +68,15 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     bar.finish_and_clear();
     let verified = verified?;
     print(codes.of_program().name(), &verified, global);
-    Ok(exit(&verified))
+    let exit = exit(&verified);
+    let (equal, all) = (verified.equal, verified.equal + verified.findings.len() as u64);
+    let (action, which) = match against {
+        Against::Program => (clicktrail_live::verified::ACTION, String::new()),
+        Against::TheirOwn => ("verify", format!("generation {}: ", arguments.which)),
+    };
+    let detail = format!("{which}{equal} of {} came out the same", output::count(all, "hour"));
+    by.write(&instance, action, exit, detail).await?;
+    Ok(exit)
 }
 
 /// Success only if something was compared, and all of it was equal.

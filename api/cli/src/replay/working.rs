@@ -13,7 +13,11 @@ use tokio::{
     sync::watch,
 };
 
-use super::{progress::Progress, summary::Summary};
+use super::{
+    diff::{self, Change},
+    progress::Progress,
+    summary::Summary,
+};
 use crate::{
     exit::Exit,
     global::{Format, Global},
@@ -139,6 +143,7 @@ pub(super) async fn build(
     instance: &Installation,
     generation: &Generation,
     working: &Working,
+    advertiser: Option<&str>,
 ) -> anyhow::Result<Exit> {
     let (stop, mut heard) = stop_on_signal()?;
     let before = Summary::of(instance.catalog.as_ref(), &generation.id).await?;
@@ -158,7 +163,13 @@ pub(super) async fn build(
     let ended = ended?;
     let after = Summary::of(instance.catalog.as_ref(), &generation.id).await?;
     let micros = instance.clock.now().micros().saturating_sub(begun.micros());
-    print(global, generation, &ended, &after, micros);
+    let change = match ended.state {
+        GenerationState::Built => diff::after_build(instance, generation, advertiser).await,
+        GenerationState::Building | GenerationState::Failed | GenerationState::Aborted | GenerationState::Promoted => {
+            None
+        }
+    };
+    print(global, generation, &ended, &after, (micros, change.as_ref()));
     Ok(exit(&ended, working.on_failure))
 }
 
@@ -170,7 +181,13 @@ const fn exit(ended: &Ended, failing: Failing) -> Exit {
     }
 }
 
-fn print(global: &Global, generation: &Generation, ended: &Ended, after: &Summary, micros: i64) {
+fn print(
+    global: &Global,
+    generation: &Generation,
+    ended: &Ended,
+    after: &Summary,
+    (micros, change): (i64, Option<&Change>),
+) {
     let id = &generation.id;
     if global.output == Format::Json {
         let failed = |(hour, why): &(Hour, String)| json!({"hour": hour.to_string(), "error": why});
@@ -185,6 +202,7 @@ fn print(global: &Global, generation: &Generation, ended: &Ended, after: &Summar
             "reused_here": ended.reused,
             "failed": ended.failed.iter().map(failed).collect::<Vec<_>>(),
             "milliseconds": micros / 1_000,
+            "change": change.map(Change::document),
         }));
         return;
     }
@@ -195,7 +213,8 @@ fn print(global: &Global, generation: &Generation, ended: &Ended, after: &Summar
         GenerationState::Built => {
             let took = format!("{}.{} s", micros / 1_000_000, micros % 1_000_000 / 100_000);
             output::line(&format!("{id} is built: {hours} with {events}, {} used again, in {took}", after.reused));
-            output::note("nothing counts from it until it is promoted");
+            change.inspect(|change| change.print());
+            output::note(&format!("nothing counts from it until it is promoted: `clicktrail replay promote {id}`"));
         }
         GenerationState::Building => {
             output::line(&format!("{id}: {} of {hours} are built", after.done));

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::{installation::Installation, loader::AD};
+use crate::{complete::simulated, installation::Installation, loader::AD, server::Server};
 
 /// Commands that change something, in an order in which each finds what it needs, and the rows that they leave.
 #[test]
@@ -75,4 +75,61 @@ fn every_command_that_changes_something_says_who_did_it() {
     let named = installation.command(&["rejected", "retry"]).env("CLICKTRAIL_ACTOR", "eve").status().unwrap();
     assert!(named.success());
     assert_eq!(installation.ask(&["audit", "log", "--actor", "eve"])[0]["action"], "rejected_retry");
+}
+
+/// Each command about builds, also one that only looks, leaves who ran it, why, and how it ended.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_about_builds_leave_who_ran_them_why_and_how_they_ended() {
+    let installation = simulated();
+    let run = |arguments: &[&str], exit: i32| {
+        let said = ["--actor", "ann", "--reason", "ticket 9"];
+        installation.run(&[&["replay"], arguments, &said].concat()).exits(exit)
+    };
+    run(&["plan", "counters"], 0);
+    let built = run(&["build", "--output", "json"], 0).json();
+    let id = built["generation"].as_str().unwrap();
+    assert_eq!(built["change"]["rows"], json!({"added": 0, "removed": 0, "changed": 0}), "{built}");
+    run(&["verify", "live"], 0);
+    run(&["abort", id], 0);
+    run(&["build", "--to", "2026-01-01T02"], 0);
+    run(&["resume"], 0);
+    run(&["verify", id], 0);
+    run(&["gc", "--yes"], 0);
+    run(&["gc", "--dry-run"], 0);
+    // One segment is gone: it cannot be compared.
+    let segments = installation.data().join("archive/segments/counters/dt=2026-01-01/hr=03");
+    fs::remove_dir_all(segments).unwrap();
+    run(&["verify", "live"], 4);
+    let trail = installation.ask(&["audit", "log", "--actor", "ann"]);
+    let rows = trail.as_array().unwrap();
+    let found: Vec<_> =
+        rows.iter().map(|row| (row["action"].as_str().unwrap(), row["result"].as_str().unwrap())).collect();
+    let expected = [
+        ("plan", "done"),
+        ("build", "done"),
+        ("verify_live", "done"),
+        ("abort", "done"),
+        ("build", "done"),
+        ("resume", "done"),
+        ("verify", "done"),
+        ("gc", "done"),
+        ("verify_live", "failed"),
+    ];
+    assert_eq!(found, expected, "{trail}");
+    assert!(rows.iter().all(|row| row["action"] == "abort" || row["reason"] == "ticket 9"), "{trail}");
+    assert!(rows[1]["detail"].as_str().unwrap().contains(id) && rows[8]["detail"] == "4 of 5 hours came out the same");
+
+    // A server reports the newest check of what counts.
+    let server = Server::start(&installation);
+    let client = reqwest::Client::new();
+    let mut metrics = String::new();
+    for _ in 0..100 {
+        metrics = client.get(format!("{}/metrics", server.url())).send().await.unwrap().text().await.unwrap();
+        if metrics.contains("clicktrail_verify_live_timestamp_seconds ") {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
+    }
+    assert!(metrics.contains("clicktrail_verify_live_equal 0\n"), "{metrics}");
+    server.stop(&[]);
 }

@@ -24,6 +24,7 @@ mod made_up;
 #[allow(dead_code, reason = "the log's own tests use the rest of it")]
 #[path = "../../../../log/tests/conformance/nats_server.rs"]
 mod nats_server;
+mod past;
 mod production;
 mod projections;
 mod promotion;

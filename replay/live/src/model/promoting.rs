@@ -127,9 +127,8 @@ impl World {
             catalog: Arc::clone(&self.catalog),
             history: self.history(),
             limits: self.limits,
-            all_columns: false,
         };
-        let sources = as_of.sources(before).await.unwrap();
+        let sources = as_of.sources(before, None).await.unwrap();
         let files = sources.segments.iter().map(segment::file).collect();
         (self.totals(files, sources.rows).await, sources.projected)
     }
