@@ -14,13 +14,15 @@
 //!   the units of a build among workers; [`moment`] finds the verdicts that were known at a time, and
 //!   `budget` bounds the memory of hours side by side; `text` and `text_or_null` are how positions stand in documents;
 //! - [`diff`] compares what hours count from, [`gates`] say what keeps a build from counting, [`verify`] computes hours
-//!   again with the [`codes`] that made them, and [`gc`] finds what nothing needs.
+//!   again with the [`codes`] that made them, and [`gc`] finds what nothing needs;
+//! - [`correction`] is what a correction of facts does to the logs, and to the bill.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
 pub mod as_of;
 mod budget;
 pub mod codes;
+pub mod correction;
 pub mod diff;
 mod error;
 pub mod gates;
