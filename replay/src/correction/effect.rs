@@ -4,7 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use clicktrail_verdicts::{rulings::Rulings, verdict::Category};
+use clicktrail_log::position::Position;
+use clicktrail_verdicts::{rulings::Standing, verdict::Category};
 
 use super::document::Items;
 use crate::sums::Owed;
@@ -23,7 +24,7 @@ pub struct Effect {
 }
 
 /// What closing does, by advertiser and currency. `standing` is what is ruled now about the events that are there.
-pub fn effect(items: &Items, standing: &Rulings) -> BTreeMap<Owed, Effect> {
+pub fn effect(items: &Items, standing: &BTreeMap<Position, Standing>) -> BTreeMap<Owed, Effect> {
     let mut effects: BTreeMap<Owed, Effect> = BTreeMap::new();
     for event in &items.events {
         let effect = effects.entry((event.advertiser_id.clone(), event.currency.clone())).or_default();
@@ -34,7 +35,7 @@ pub fn effect(items: &Items, standing: &Rulings) -> BTreeMap<Owed, Effect> {
     }
     for ruling in &items.rulings {
         let effect = effects.entry((ruling.advertiser_id.clone(), ruling.currency.clone())).or_default();
-        let before = standing.get(ruling.position).and_then(|standing| standing.category).map(Category::as_str);
+        let before = standing.get(&ruling.position).and_then(|standing| standing.category).map(Category::as_str);
         if !ruling.is_click {
             continue;
         }

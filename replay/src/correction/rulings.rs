@@ -13,7 +13,7 @@ use clicktrail_log::{
 use clicktrail_verdicts::{
     hand::{self, Attribution},
     reader::VerdictReader,
-    rulings::{Rulings, Stages},
+    rulings::{Stages, Standing},
     verdict::{Category, Decision, Evidence, Stage, Verdict},
 };
 
@@ -96,6 +96,9 @@ pub async fn marked(
     Ok(found)
 }
 
+/// Events that lie further apart are asked about one by one, so that no ruling of the hours between is held in memory.
+const GAP_FRAMES: u64 = 4_096;
+
 /// What stands about these events by the verdicts before `before`.
 ///
 /// # Errors
@@ -104,25 +107,32 @@ pub async fn standing(
     history: &VerdictReader,
     targets: &BTreeSet<Position>,
     before: Position,
-) -> Result<Rulings, Error> {
-    let nowhere = Position::new(before.epoch(), Seq::ZERO, 0);
-    let first = targets.first().copied().unwrap_or(nowhere);
-    let end = targets.last().map_or(nowhere, |last| last.plus_rows(1));
-    Ok(history.rulings(first..end, before, Stages::All).await?)
+) -> Result<BTreeMap<Position, Standing>, Error> {
+    let (mut found, mut targets) = (BTreeMap::new(), targets.iter().copied().peekable());
+    while let Some(first) = targets.next() {
+        let (mut run, mut last) = (BTreeSet::from([first]), first);
+        while let Some(next) = targets.next_if(|next| next.seq().get().saturating_sub(last.seq().get()) <= GAP_FRAMES) {
+            run.insert(next);
+            last = next;
+        }
+        let rulings = history.rulings(first..last.plus_rows(1), before, Stages::All).await?;
+        found.extend(run.into_iter().filter_map(|target| Some((target, rulings.get(target)?))));
+    }
+    Ok(found)
 }
 
 /// What takes the `ours` of a correction back: for each event about which nobody ruled later, what stood `before`. What
 /// the correction added (`added`) becomes invalid again, as the judge found it.
 pub fn opposites(
     ours: &BTreeMap<Position, Logged>,
-    before: &Rulings,
-    now: &Rulings,
+    before: &BTreeMap<Position, Standing>,
+    now: &BTreeMap<Position, Standing>,
     added: impl Fn(Position) -> bool,
 ) -> Vec<(Position, (Decision, Option<Category>))> {
     let stands = |target: &Position, logged: &Logged| {
-        now.get(*target).is_some_and(|standing| standing.rank.verdict() == logged.verdict)
+        now.get(target).is_some_and(|standing| standing.rank.verdict() == logged.verdict)
     };
-    let opposite = |target: Position| match before.get(target) {
+    let opposite = |target: Position| match before.get(&target) {
         _ if added(target) => (Decision::Invalid, Some(Category::Policy)),
         Some(standing) => (standing.decision, standing.category),
         None => (Decision::Valid, None),
@@ -130,3 +140,6 @@ pub fn opposites(
     let taken = ours.iter().filter(|(target, logged)| stands(target, logged));
     taken.map(|(target, _)| (*target, opposite(*target))).collect()
 }
+
+#[cfg(test)]
+mod tests;

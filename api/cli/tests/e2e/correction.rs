@@ -7,9 +7,19 @@ use std::{
     time::{Duration, Instant},
 };
 
+use clicktrail_log::{
+    log::Stream,
+    time::{Clock as _, SystemClock},
+};
 use serde_json::{Value, json};
 
-use crate::{installation::Installation, seed::Seed};
+use crate::{
+    installation::Installation,
+    nats_server::NatsServer,
+    production::{becomes_counted, seal_as_if},
+    seed::Seed,
+    server::Server,
+};
 
 const MONTH: [&str; 7] = ["counters", "--by", "advertiser", "--from", "2026-05-01", "--to", "2026-06-01"];
 const PRICE: i64 = 250_000;
@@ -189,7 +199,8 @@ fn events_that_no_bill_could_name_are_refused_with_their_line() {
     probe["kind"] = json!("probe");
     let mut timeless = click("t", "2026-05-01T00:00:00Z", 1);
     timeless["event_time"] = Value::Null;
-    for (line, why) in [(probe, "never billed"), (timeless, "event_time"), (json!({"kind": "click"}), "ad_id")] {
+    let without_ad = json!({"kind": "click", "event_time": "2026-05-01T00:00:00Z"});
+    for (line, why) in [(probe, "never billed"), (timeless, "event_time"), (without_ad, "ad_id")] {
         let file = write(&installation, "bad", [click("ok", "2026-05-01T00:00:00Z", 1), line].into_iter());
         let refused = installation.run(&["correction", "add", id, "--events", &file]).exits(1);
         assert!(refused.stderr().contains("line 2") && refused.stderr().contains(why), "{refused}");
@@ -198,4 +209,42 @@ fn events_that_no_bill_could_name_are_refused_with_their_line() {
     assert_eq!(installation.ask(&["correction", "show", id])["items"], json!([]));
     installation.run(&["correction", "close", id]).exits(3);
     installation.run(&["correction", "close", "nothing"]).exits(1);
+}
+
+/// With a server, events are logged in the hour that is open: nothing of the correction counts until that is sealed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn correction_waits_for_the_open_hour_on_postgres_s3_and_jetstream() {
+    let broker = NatsServer::start();
+    let installation = Installation::in_production(&broker).await;
+    let server = Server::start(&installation);
+    let now = SystemClock.now().plus_micros(-60_000_000).to_string();
+    let clicks: Vec<Value> = (0..6).map(|n| click(&format!("e{n}"), &now, n)).collect();
+    let sent = reqwest::Client::new().post(format!("{}/v1/events", server.url())).json(&clicks).send().await.unwrap();
+    assert!(sent.status().is_success(), "{sent:?}");
+    becomes_counted(&installation, 6).await;
+    server.stop(&[]);
+    let hour = SystemClock.now().hour();
+    seal_as_if(&installation, installation.log(Stream::Clicks).await, hour, false).await;
+    let bill = || {
+        let rows = installation.ask(&["counters", "--by", "advertiser"]);
+        (number(&rows[0], "billable_clicks"), number(&rows[0], "spend_micros"))
+    };
+    assert_eq!(bill(), (6, 6 * PRICE));
+    let id = staged(&installation);
+    let server = Server::start(&installation);
+    let waits = installation.run(&["correction", "close", &id]).exits(5);
+    assert!(waits.stderr().contains("nothing of it counts"), "{waits}");
+    becomes_counted(&installation, 9).await;
+    assert_eq!((bill(), state(&installation, &id).as_str()), ((6, 6 * PRICE), "closing"));
+    installation.run(&["correction", "close", &id]).exits(5);
+    server.stop(&[]);
+    seal_as_if(&installation, installation.log(Stream::Clicks).await, hour.next(), false).await;
+    assert_eq!(bill(), (6, 6 * PRICE));
+    installation.run(&["correction", "close", &id]).exits(0);
+    assert_eq!(bill(), (7, 7 * PRICE));
+    let logged = installation.run(&["log", "cat"]).exits(0).stdout();
+    assert_eq!(logged.lines().count(), 9, "closing again logs nothing twice: {logged}");
+    installation.run(&["correction", "revert", &id]).exits(0);
+    assert_eq!(bill(), (6, 6 * PRICE));
+    installation.remove().await;
 }

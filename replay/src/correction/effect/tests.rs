@@ -1,7 +1,7 @@
 use clicktrail_catalog::corrections::CorrectionItem;
-use clicktrail_log::position::{Epoch, Position, Seq};
+use clicktrail_log::position::{Epoch, Seq};
 use clicktrail_verdicts::{
-    rulings::Stages,
+    rulings::{Rulings, Stages},
     schema::Outline,
     verdict::{Decision, Stage},
 };
@@ -58,7 +58,7 @@ fn only_what_changes_between_billable_and_not_moves_money() {
             ruling(4, false, Some("givt")),
         ],
     };
-    let found = effect(&items, &standing);
+    let found = effect(&items, &standing.iter().collect());
     let owed = ("acme".to_owned(), "EUR".to_owned());
     let expected = Effect { clicks_added: 1, clicks_invalid: 1, clicks_valid: 1, spend_micros: 1_000 };
     assert_eq!(found, BTreeMap::from([(owed, expected)]));
