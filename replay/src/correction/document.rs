@@ -1,5 +1,6 @@
-//! How the items of a correction are staged: one JSON document each. An event that is to be added keeps its line as it
-//! came, with what the registry said when it was added; what is to be ruled keeps what the event charges, for the preview.
+//! How the items of a correction are staged: one JSON document each. An event that is to be added keeps its line as
+//! it came, with what the registry said when it was added; what is to be ruled keeps what the event charges, for the
+//! preview.
 
 use clicktrail_catalog::corrections::{CorrectionItem, ItemKind};
 use clicktrail_log::position::Position;

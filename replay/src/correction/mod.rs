@@ -5,8 +5,8 @@
 //! to. So nothing of it counts until one ruling by hand about each event, added or there before, is in the verdict log,
 //! and the hours that these make stale are promoted, all in one transaction.
 //!
-//! Who dies in between goes on from what the logs say: its frames are found by their writer ([`frames`]), its rulings by
-//! what they name ([`rulings`]). [`document`] is how items are staged, and [`effect`] what they do to each bill.
+//! Who dies in between goes on from what the logs say: its frames are found by their writer ([`frames`]), its rulings
+//! by what they name ([`rulings`]). [`document`] is how items are staged, and [`effect`] what they do to each bill.
 
 pub mod document;
 pub mod effect;

@@ -1,7 +1,8 @@
 //! Events that came by a correction: the judge finds each of them invalid, as a matter of policy, until a person rules.
 //!
-//! So nothing of a correction counts when its events are logged, judged and sealed. What makes it count is one ruling by
-//! hand about all of them, when it is closed. The finding depends on the event alone, so judging again finds the same.
+//! So nothing of a correction counts when its events are logged, judged and sealed. What makes it count is one ruling
+//! by hand about all of them, when it is closed. The finding depends on the event alone, so judging again finds the
+//! same.
 
 use clicktrail_log::event::{CORRECTION_PREFIX, correction_of};
 

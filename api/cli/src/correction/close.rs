@@ -66,7 +66,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
             return Ok(refused(&format!("correction {} is {}", correction.id, correction.state)));
         }
     }
-    let logged = logging::all(global, &instance, &correction, &items).await?;
+    let logged = Box::pin(logging::all(global, &instance, &correction, &items)).await?;
     let mut targets: BTreeMap<Position, Target> = BTreeMap::new();
     let reason = &correction.reason;
     targets.extend(logged.events.into_iter().map(|(position, event_id)| (position, Target::added(event_id, reason))));
@@ -82,7 +82,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     };
     rule(&instance, &correction, &targets, &actor).await?;
     let why = format!("correction {}: {reason}", correction.id);
-    let counted = replay::promote_stale(global, &instance, &hours, (&actor, &why)).await?;
+    let counted = Box::pin(replay::promote_stale(global, &instance, &hours, (&actor, &why))).await?;
     if counted != Exit::Ok {
         output::note(&format!("nothing of it counts; run `clicktrail correction close {}` again", correction.id));
         return Ok(counted);

@@ -17,8 +17,8 @@ fn limits() -> Limits {
     Limits { age_max: None, ..Limits::default() }
 }
 
-/// The event of a line, as `POST /v1/events` takes it, but of any age. A click without a price costs what its ad cost at
-/// its time. An id that the line lacks is made of the line.
+/// The event of a line, as `POST /v1/events` takes it, but of any age. A click without a price costs what its ad cost
+/// at its time. An id that the line lacks is made of the line.
 pub(super) async fn staged(
     line: &str,
     ads: &Ads,

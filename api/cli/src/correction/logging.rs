@@ -23,6 +23,7 @@ use crate::{
     behind,
     global::Global,
     installation::{Installation, WriteLock},
+    made_up,
 };
 
 /// Where the events of a correction are.
@@ -32,8 +33,8 @@ pub(super) struct Logged {
     pub(super) events: Vec<(Position, String)>,
 }
 
-/// Logs those that are not in the log. Without a server on the embedded log it drives judge and archiver itself, so that
-/// an hour that is over is sealed at once; otherwise the server does that in its time.
+/// Logs those that are not in the log. Without a server on the embedded log it drives judge and archiver itself, so
+/// that an hour that is over is sealed at once; otherwise the server does that in its time.
 pub(super) async fn all(
     global: &Global,
     instance: &Installation,
@@ -45,12 +46,13 @@ pub(super) async fn all(
         return Ok(Logged { events: Vec::new() });
     }
     behind::check(instance).await?;
+    made_up::end(&instance.places.data)?;
     let writer = frames::writer(&correction.id);
     let there = frames::find(instance.clicks.as_ref(), correction.clicks_from, writer).await;
     let lock = WriteLock::take(&instance.places.data).ok().filter(|_| instance.is_embedded());
     if let Some(_lock) = lock {
-        let backfill = alone(global, correction).await?;
-        write(backfill, &batches).await?;
+        let backfill = Box::pin(alone(global, correction)).await?;
+        Box::pin(write(backfill, &batches)).await?;
     } else {
         let there = there?;
         let mut sealing = Writer::new(writer, 1);

@@ -1,13 +1,17 @@
 //! `clicktrail correction preview|show`
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use clicktrail_catalog::corrections::CorrectionState;
+use clicktrail_catalog::corrections::{Correction, CorrectionState};
 use clicktrail_log::{
     position::Position,
     time::{Hour, Timestamp},
 };
-use clicktrail_replay::correction::{document::Items, effect::effect, rulings::standing};
+use clicktrail_replay::correction::{
+    document::Items,
+    effect::{Effect, effect},
+    rulings::standing,
+};
 use serde_json::{Value, json};
 
 use super::{as_json, logging, named};
@@ -39,49 +43,10 @@ pub(super) async fn run(global: &Global, id: &str) -> anyhow::Result<Exit> {
     let ruled = logging::hours(&instance, targets.into_iter()).await?.unwrap_or_default();
     let times = items.events.iter().map(|event| Timestamp::from_micros(event.event_time_micros).hour());
     let happened: BTreeSet<Hour> = times.collect();
+    let found = Found { correction: &correction, items: &items, effects: &effects, ruled: &ruled, happened: &happened };
     match global.output {
-        Format::Json => {
-            let effect = |((advertiser, currency), effect): (
-                &(String, String),
-                &clicktrail_replay::correction::effect::Effect,
-            )| {
-                json!({
-                    "advertiser_id": advertiser,
-                    "currency": currency,
-                    "clicks_added": effect.clicks_added,
-                    "clicks_invalid": effect.clicks_invalid,
-                    "clicks_valid": effect.clicks_valid,
-                    "spend_micros": effect.spend_micros.to_string(),
-                })
-            };
-            let names = |hours: &BTreeSet<Hour>| hours.iter().map(Hour::to_string).collect::<Vec<_>>();
-            output::json(&json!({
-                "correction": id,
-                "state": correction.state.as_str(),
-                "events": items.events.len(),
-                "rulings": items.rulings.len(),
-                "effects": effects.iter().map(effect).collect::<Vec<Value>>(),
-                "hours_counted_again": names(&ruled),
-                "hours_of_added_events": names(&happened),
-            }));
-        }
-        Format::Table => {
-            let (added, rulings) =
-                (output::count(items.events.len(), "event"), output::count(items.rulings.len(), "ruling"));
-            output::line(&format!("correction {id} ({}): {added} to add, {rulings}", correction.state));
-            let mut table = Table::new(&["advertiser", "currency", "added", "invalid", "valid", "spend"]);
-            for ((advertiser, currency), effect) in &effects {
-                let numbers = [effect.clicks_added, effect.clicks_invalid, effect.clicks_valid].map(|n| n.to_string());
-                let owed = [advertiser.clone(), currency.clone()];
-                table.push(owed.into_iter().chain(numbers).chain([amount(effect.spend_micros)]).collect());
-            }
-            table.print();
-            for (hours, what) in [(&ruled, "counted again"), (&happened, "of added events, by the time of the event")] {
-                if !hours.is_empty() {
-                    output::line(&format!("{} {what}: {}", output::count(hours.len(), "hour"), some(hours)));
-                }
-            }
-        }
+        Format::Json => output::json(&found.to_json()),
+        Format::Table => found.print(),
     }
     if correction.state == CorrectionState::Open
         && let Some(why) = replay::unsettled(&instance, &ruled).await?
@@ -89,6 +54,62 @@ pub(super) async fn run(global: &Global, id: &str) -> anyhow::Result<Exit> {
         output::note(&format!("it cannot be closed yet: {why}"));
     }
     Ok(Exit::Ok)
+}
+
+/// What a preview says.
+struct Found<'f> {
+    correction: &'f Correction,
+    items: &'f Items,
+    effects: &'f BTreeMap<(String, String), Effect>,
+    /// Sealed hours of events that are ruled about.
+    ruled: &'f BTreeSet<Hour>,
+    /// When the events happened that are added.
+    happened: &'f BTreeSet<Hour>,
+}
+
+impl Found<'_> {
+    fn to_json(&self) -> Value {
+        let effect = |((advertiser, currency), effect): (&(String, String), &Effect)| {
+            json!({
+                "advertiser_id": advertiser,
+                "currency": currency,
+                "clicks_added": effect.clicks_added,
+                "clicks_invalid": effect.clicks_invalid,
+                "clicks_valid": effect.clicks_valid,
+                "spend_micros": effect.spend_micros.to_string(),
+            })
+        };
+        let names = |hours: &BTreeSet<Hour>| hours.iter().map(Hour::to_string).collect::<Vec<_>>();
+        json!({
+            "correction": self.correction.id,
+            "state": self.correction.state.as_str(),
+            "events": self.items.events.len(),
+            "rulings": self.items.rulings.len(),
+            "effects": self.effects.iter().map(effect).collect::<Vec<Value>>(),
+            "hours_counted_again": names(self.ruled),
+            "hours_of_added_events": names(self.happened),
+        })
+    }
+
+    fn print(&self) {
+        let Correction { id, state, .. } = self.correction;
+        let events = output::count(self.items.events.len(), "event");
+        let rulings = output::count(self.items.rulings.len(), "ruling");
+        output::line(&format!("correction {id} ({state}): {events} to add, {rulings}"));
+        let mut table = Table::new(&["advertiser", "currency", "added", "invalid", "valid", "spend"]);
+        for ((advertiser, currency), effect) in self.effects {
+            let numbers = [effect.clicks_added, effect.clicks_invalid, effect.clicks_valid].map(|n| n.to_string());
+            let owed = [advertiser.clone(), currency.clone()];
+            table.push(owed.into_iter().chain(numbers).chain([amount(effect.spend_micros)]).collect());
+        }
+        table.print();
+        let added = "of added events, by the time of the event";
+        for (hours, what) in [(self.ruled, "counted again"), (self.happened, added)] {
+            if !hours.is_empty() {
+                output::line(&format!("{} {what}: {}", output::count(hours.len(), "hour"), some(hours)));
+            }
+        }
+    }
 }
 
 fn some(hours: &BTreeSet<Hour>) -> String {

@@ -1,7 +1,7 @@
 //! `clicktrail correction revert`
 //!
-//! As closing, the other way: it is `reverting`, durably; one frame of rulings by hand says what stood before; the hours
-//! that are stale by them are promoted in one transaction; it is `reverted`. Events stay in the log, invalid.
+//! As closing, the other way: it is `reverting`, durably; one frame of rulings by hand says what stood before; the
+//! hours that are stale by them are promoted in one transaction; it is `reverted`. Events stay in the log, invalid.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -82,7 +82,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     }
     if let Some(hours) = logging::hours(&instance, targets.iter().copied()).await? {
         let why = format!("correction {id} is reverted: {}", arguments.reason);
-        let counted = replay::promote_stale(global, &instance, &hours, (&actor, &why)).await?;
+        let counted = Box::pin(replay::promote_stale(global, &instance, &hours, (&actor, &why))).await?;
         if counted != Exit::Ok {
             output::note(&format!("all of it counts still; run `clicktrail correction revert {id}` again"));
             return Ok(counted);

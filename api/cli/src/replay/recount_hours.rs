@@ -1,5 +1,5 @@
-//! Making some hours count from all verdicts that there are: a build of those of them that are stale, and its promotion,
-//! in one transaction. Corrections come to count by it.
+//! Making some hours count from all verdicts that there are: a build of those of them that are stale, and its
+//! promotion, in one transaction. Corrections come to count by it.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -40,8 +40,8 @@ pub(crate) async fn unsettled(instance: &Installation, hours: &BTreeSet<Hour>) -
         if let Some(found) = page.iter().find(|found| hours.contains(&found.hour)) {
             let hour = found.hour;
             return Ok(Some(format!(
-                "hour {hour} has other verdicts that are not counted yet, which would come to count with it: settle them \
-                 first, with `clicktrail replay plan --stale` or `replay stale`"
+                "hour {hour} has other verdicts that are not counted yet, which would come to count with it: settle \
+                 them first, with `clicktrail replay plan --stale` or `replay stale`"
             )));
         }
         from = end.next();
