@@ -53,6 +53,19 @@ impl FromStr for Kind {
 /// event did not say.
 pub const NO_AGENT: &str = "-";
 
+/// The member of `extra` that names the correction which an event came by. No client can write it: a field of this name
+/// is set aside.
+pub const CORRECTION: &str = "_correction";
+
+/// How the `extra` of an event begins that came by a correction: [`CORRECTION`] is its first member, with the id as a
+/// text. Whoever looks at every event compares this much of it.
+pub const CORRECTION_PREFIX: &str = "{\"_correction\":\"";
+
+/// The correction that an event came by, as its `extra` says.
+pub fn correction_of(extra: &str) -> Option<&str> {
+    extra.strip_prefix(CORRECTION_PREFIX)?.split_once('"').map(|(id, _)| id)
+}
+
 /// A validated event, borrowing its text from the request where it can.
 ///
 /// Optional fields are `None` where the client did not say; an empty text is never stored in their place.

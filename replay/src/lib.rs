@@ -16,13 +16,15 @@
 //! - [`standing`] is what a generation's hours count from, or did before it;
 //! - [`estimate`] says from a sample of hours how much promoting would move;
 //! - [`diff`] compares what hours count from, [`gates`] say what keeps a build from counting, [`verify`] computes hours
-//!   again with the [`codes`] that made them, and [`gc`] finds what nothing needs.
+//!   again with the [`codes`] that made them, and [`gc`] finds what nothing needs;
+//! - [`correction`] is what a correction of facts does to the logs, and to the bill.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
 pub mod as_of;
 mod budget;
 pub mod codes;
+pub mod correction;
 pub mod diff;
 mod error;
 pub mod estimate;

@@ -44,7 +44,7 @@ pub enum Why {
     NotAnAddress,
     /// A conversion's field on something else.
     NotForKind,
-    /// A field of the name [`MEMBER`].
+    /// A field of the name [`MEMBER`], or of the one that only corrections write.
     Reserved,
     /// An import's mapping does not say what the value means.
     Unmapped,

@@ -3,7 +3,11 @@
 
 use std::{borrow::Cow, ops::Range};
 
-use clicktrail_log::{event::Kind, frame::Digest, time::Timestamp};
+use clicktrail_log::{
+    event::{CORRECTION, Kind},
+    frame::Digest,
+    time::Timestamp,
+};
 
 use crate::{
     amount::micros_of_decimal,
@@ -422,7 +426,7 @@ impl<'a> Reader<'a> {
             Some(Why::TooDeep)
         } else if value.has_nul || name.contains('\0') {
             Some(Why::ControlCharacter)
-        } else if name == aside::MEMBER {
+        } else if name == aside::MEMBER || name == CORRECTION {
             Some(Why::Reserved)
         } else if self.unknown.iter().any(|known| known == name) {
             Some(Why::GivenTwice)

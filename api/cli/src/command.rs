@@ -9,7 +9,7 @@ use anyhow::ensure;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    ads, audit, catalog, counters, demo, doctor,
+    ads, audit, catalog, correction, counters, demo, doctor,
     exit::Exit,
     global::{Format, Global, NoDataDirectory, Requested},
     import, log, methodology, output, projections, rejected, replay, schema, serve, simulate, verdicts,
@@ -62,6 +62,9 @@ enum Command {
     /// Build what counts again, from exact inputs and beside it: plan, build, resume, list, help
     #[command(subcommand)]
     Replay(replay::Command),
+    /// Correct facts, however old: events that were missing, and clicks that should not stand
+    #[command(subcommand)]
+    Correction(correction::Command),
     /// Events that failed validation, with their original bytes
     #[command(subcommand)]
     Rejected(rejected::Command),
@@ -89,6 +92,7 @@ impl Command {
                 matches!(command, projections::Command::List | projections::Command::Query(_))
             }
             Self::Verdicts(command) => matches!(command, verdicts::Command::Stats(_) | verdicts::Command::Stale),
+            Self::Correction(command) => matches!(command, correction::Command::List),
             Self::Rejected(command) => matches!(command, rejected::Command::List { .. }),
             Self::Replay(command) => command.answers_with_a_table(),
             Self::Catalog(command) => matches!(command, catalog::Command::Reconciliations),
@@ -173,6 +177,7 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Verdicts(command) => Box::pin(verdicts::run(&global, command)).await,
         Command::Methodology(arguments) => methodology::run(&global, &arguments),
         Command::Replay(command) => Box::pin(replay::run(&global, command)).await,
+        Command::Correction(command) => Box::pin(correction::run(&global, command)).await,
         Command::Rejected(command) => Box::pin(rejected::run(&global, command)).await,
         Command::Schema(command) => schema::run(&global, &command),
         Command::Doctor(arguments) => Box::pin(doctor::run(&global, arguments)).await,

@@ -12,6 +12,7 @@ mod behind;
 mod catalog;
 mod command;
 mod config;
+mod correction;
 mod counters;
 mod demo;
 mod doctor;

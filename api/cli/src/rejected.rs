@@ -1,6 +1,6 @@
 //! `clicktrail rejected list|show|retry`
 
-mod price;
+pub(crate) mod price;
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ use crate::{
 };
 
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// List rejected events, oldest first
     List {
         /// Only events with this reason code
@@ -72,7 +72,7 @@ struct Entry {
     original: Vec<u8>,
 }
 
-pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
+pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
     let instance = global.open_existing().await?;
     match command {
         Command::List { code, limit } => {

@@ -6,6 +6,8 @@ use clicktrail_capture::{
     json::Cursor,
 };
 
+use clicktrail_log::event::CORRECTION;
+
 use super::value::{Value, write_json_text};
 
 /// Lists and objects inside each other, in the value of a field.
@@ -63,7 +65,7 @@ fn unfit(name: &str, value: &Value<'_>) -> Option<Why> {
         Some(Why::TooDeep)
     } else if has_nul || name.contains('\0') {
         Some(Why::ControlCharacter)
-    } else if name == aside::MEMBER {
+    } else if name == aside::MEMBER || name == CORRECTION {
         Some(Why::Reserved)
     } else {
         None

@@ -7,7 +7,7 @@ use axum::{
     http::{HeaderMap, Method, Uri, header, request::Parts},
 };
 use clicktrail_log::{
-    event::{Kind, NO_AGENT},
+    event::{CORRECTION, Kind, NO_AGENT},
     ids::Ids,
     time::Timestamp,
 };
@@ -182,7 +182,7 @@ impl Visit {
             let why = if name.contains('\0') || value.contains('\0') {
                 Some(Why::ControlCharacter)
             } else {
-                (name == MEMBER).then_some(Why::Reserved)
+                (name == MEMBER || name == CORRECTION).then_some(Why::Reserved)
             };
             let bytes = raw.as_deref().unwrap_or(value.as_bytes());
             match why {

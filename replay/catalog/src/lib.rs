@@ -11,11 +11,13 @@
 //!   reads what they fetch;
 //! - `snapshot` is what answers are read from, how far it goes and what is missing; `replace` ends a rebuild with a
 //!   `replacement`, and `making` keeps out who began before it;
+//! - [`corrections`] is what people stage before it counts;
 //! - `session` is the narrow waist to `sqlx`; `sqlite` and `postgres` are behind it;
 //! - `migration` lists the scripts, `migrate` applies them.
 
 mod audit;
 mod contract;
+pub mod corrections;
 mod error;
 pub mod generations;
 mod live;

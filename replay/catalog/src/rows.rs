@@ -18,6 +18,7 @@ use crate::{
     trail::{AuditEntry, AuditResult, Audited},
 };
 
+pub(crate) mod corrections;
 pub(crate) mod generations;
 
 /// A row, with its table and key for errors.

@@ -45,6 +45,9 @@ pub(crate) struct Rows<'b> {
     pub(crate) device_types: &'b StringArray,
     pub(crate) systems: &'b StringArray,
     pub(crate) click_event_ids: &'b StringArray,
+    /// What else the event says; read only for whether it came by a correction. `None` where a batch has no such
+    /// column.
+    pub(crate) extras: Option<&'b StringArray>,
     ips: &'b StringArray,
     advertisers: &'b StringArray,
     ads: &'b StringArray,
@@ -87,6 +90,7 @@ impl<'b> Rows<'b> {
             advertisers: required("advertiser_id", text(batch, "advertiser_id")?)?,
             ads: required("ad_id", text(batch, "ad_id")?)?,
             addresses: OnceLock::new(),
+            extras: batch.column_by_name("extra").map(|_| text(batch, "extra")).transpose()?,
             ips: text(batch, "ip")?,
             kinds,
             clicks,

@@ -9,6 +9,7 @@ use super::{
     alone::Alone,
     candidates::Candidates,
     clock::{LoggedClock, REWIND_MAX_MICROS, Rewinds},
+    correction,
     error::Error,
     finding::Finding,
     pass::pass,
@@ -144,7 +145,10 @@ impl Fold {
         if is_judged {
             hits.extend(alone);
         }
-        let findings = self.findings(&rows, hits);
+        let mut findings = self.findings(&rows, hits);
+        if is_judged {
+            correction::find(&rows, &mut findings);
+        }
         self.sweep_if_due();
         self.check_memory()?;
         Ok(findings)

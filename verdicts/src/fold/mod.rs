@@ -11,6 +11,7 @@
 pub(crate) mod alone;
 pub(crate) mod candidates;
 mod clock;
+mod correction;
 mod error;
 mod finding;
 mod folding;

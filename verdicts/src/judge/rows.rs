@@ -30,7 +30,7 @@ use tracing::{error, warn};
 use super::error::Error;
 
 /// What judging reads of an event, in the order of the columns: core columns, then personal ones.
-const CORE: [&str; 14] = [
+const CORE: [&str; 15] = [
     "position",
     "logged_at",
     "event_id",
@@ -45,6 +45,7 @@ const CORE: [&str; 14] = [
     "price_micros",
     "currency",
     "click_event_id",
+    "extra",
 ];
 const PERSONAL: [&str; 2] = ["ip", "user_agent"];
 

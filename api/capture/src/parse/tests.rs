@@ -238,6 +238,7 @@ fn broken_json_names_the_byte() {
 fn odd_unknown_fields_are_set_aside() {
     check_told(r#""new":["\u0000"],"n\u0000":1"#, &["extra.new control_character", "extra.n\0 control_character"]);
     check_told(r#""_set_aside":{"ip":"forged"}"#, &["extra._set_aside reserved"]);
+    check_told(r#""\u005fcorrection":"forged""#, &["extra._correction reserved"]);
     let nested = |levels: usize| format!(r#""new":{}{}"#, "[".repeat(levels), "]".repeat(levels));
     assert!(check_told(&nested(DEPTH_MAX - 1), &[]).extra.is_some());
     check_told(&nested(DEPTH_MAX), &["extra.new too_deep"]);

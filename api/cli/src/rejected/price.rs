@@ -13,19 +13,19 @@ use clicktrail_log::{event::Kind, time::Timestamp};
 const PAGE_CHANGES: u32 = 1_000;
 
 /// The changes of every ad that was asked for.
-pub(super) struct Prices<'c> {
+pub(crate) struct Prices<'c> {
     catalog: &'c dyn Catalog,
     changes: BTreeMap<String, Vec<AdChange>>,
 }
 
 impl<'c> Prices<'c> {
-    pub(super) fn new(catalog: &'c dyn Catalog) -> Self {
+    pub(crate) fn new(catalog: &'c dyn Catalog) -> Self {
         Self { catalog, changes: BTreeMap::new() }
     }
 
     /// Gives a click without a price the one that its ad had at its time, with the currency of it; true if that is
     /// another than today's. An ad that was registered later had, before that, the price with which it was registered.
-    pub(super) async fn fill(&mut self, draft: &mut Draft<'_>, rejected_at: Timestamp) -> anyhow::Result<bool> {
+    pub(crate) async fn fill(&mut self, draft: &mut Draft<'_>, rejected_at: Timestamp) -> anyhow::Result<bool> {
         let (Some(Kind::Click), None, Some(ad_id)) = (draft.kind, draft.price_micros, draft.ad_id.as_deref()) else {
             return Ok(false);
         };

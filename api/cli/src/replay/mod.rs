@@ -14,6 +14,7 @@ mod plan;
 mod progress;
 mod promote;
 mod question;
+mod recount_hours;
 mod resume;
 mod show;
 mod stale;
@@ -94,6 +95,8 @@ impl Command {
         }
     }
 }
+
+pub(super) use recount_hours::{promote_stale, unsettled};
 
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
     match command {

@@ -61,6 +61,17 @@ enum Failing {
 }
 
 impl Working {
+    /// As without any option.
+    pub(super) fn plain(memory_bytes: u64, lease: Duration) -> Self {
+        Self {
+            max_parallel: None,
+            memory: memory_bytes >> 20,
+            rate_limit: None,
+            on_failure: Failing::Stop,
+            lease: lease.as_secs(),
+        }
+    }
+
     fn settings(&self, waits: bool) -> Settings {
         let parallel = parallel(self.max_parallel);
         let memory_bytes = self.memory.max(1) << 20;

@@ -37,6 +37,12 @@ fn every_command_that_changes_something_says_who_did_it() {
     run(&["verdicts", "judge", "--actor", "dan"]);
     run(&["rejected", "retry"]);
     run(&["catalog", "rebuild"]);
+    let opened = installation.ask(&["correction", "open", "--reason", "wrong month"]);
+    let id = opened["correction"].as_str().unwrap().to_owned();
+    run(&["correction", "add", &id, "--valid", &first]);
+    run(&["replay", "stale", "--auto-promote-below", "1000"]);
+    run(&["correction", "close", &id]);
+    run(&["correction", "revert", &id]);
     // What only looks changes nothing.
     run(&["verdicts", "judge", "--dry-run"]);
     run(&["rejected", "retry", "--dry-run"]);
@@ -57,6 +63,13 @@ fn every_command_that_changes_something_says_who_did_it() {
         ("verdicts_judge", ""),
         ("rejected_retry", ""),
         ("rebuild", ""),
+        ("correction_open", "wrong month"),
+        ("correction_add", "wrong month"),
+        ("promote", ""),
+        ("promote", ""),
+        ("correction_close", "wrong month"),
+        ("promote", ""),
+        ("correction_revert", "wrong month"),
     ];
     assert_eq!(found, expected.map(|(action, reason)| (action.to_owned(), reason.to_owned())), "{trail}");
     for row in trail.as_array().unwrap() {
@@ -71,7 +84,7 @@ fn every_command_that_changes_something_says_who_did_it() {
     let table = run(&["audit", "log", "--actor", "ann"]).stdout();
     assert!(table.lines().count() == 3 && table.lines().all(|line| line.chars().count() <= 80), "{table}");
     let csv = run(&["audit", "log", "--output", "csv"]).stdout();
-    assert!(csv.starts_with("at,actor,action,result,reason,detail\r\n") && csv.lines().count() == 11, "{csv}");
+    assert!(csv.starts_with("at,actor,action,result,reason,detail\r\n") && csv.lines().count() == 18, "{csv}");
     let named = installation.command(&["rejected", "retry"]).env("CLICKTRAIL_ACTOR", "eve").status().unwrap();
     assert!(named.success());
     assert_eq!(installation.ask(&["audit", "log", "--actor", "eve"])[0]["action"], "rejected_retry");

@@ -13,6 +13,7 @@ mod broker_outage;
 mod catalog_outage;
 mod complete;
 mod copies;
+mod correction;
 mod data_directory;
 mod history;
 mod identity;

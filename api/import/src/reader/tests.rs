@@ -324,6 +324,7 @@ fn optional_value_that_cannot_be_read_costs_no_line_of_mapped_ndjson() {
         (b"\"x\":\"\xff\"", "extra", r#"{"x":"\u{ff}","#, r#""why":"not_unicode""#),
         (br#""x":{"y":"\u0000"}"#, "extra", r#"{"_set"#, r#""field":"x","why":"control_character""#),
         (br#""_set_aside":1"#, "extra", r#"{"_set"#, r#""why":"reserved""#),
+        (br#""_correction":"c""#, "extra", r#"{"_set"#, r#""field":"_correction","why":"reserved""#),
     ] {
         let (mapping, line) = optional(members);
         let shown = String::from_utf8_lossy(&line).into_owned();

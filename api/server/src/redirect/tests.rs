@@ -133,11 +133,12 @@ async fn odd_optional_value_never_costs_a_click() {
         format!("gclid=kept&blob={}", "y".repeat(20_000)),
         (0..2_000).map(|field| format!("f{field}=1&")).collect(),
         "_set_aside=forged".into(),
+        "_correction=forged".into(),
     ] {
         let answer = doors.ask(&format!("GET /c/known?{query}"), &[("user-agent", &"a".repeat(5_000))]).await;
         assert_eq!((answer.outcome().as_str(), answer.header("location")), ("302", TARGET), "{query}");
     }
-    doors.check_counts((7, 0, 0));
+    doors.check_counts((8, 0, 0));
     let rows = doors.logged(&["kind", "price_micros", "user_id", "extra"]).await;
     let cut = |whole: &str, kept: &str| format!("{kept}~{}", clicktrail_log::frame::Digest::of(whole.as_bytes()));
     for (row, user) in
@@ -151,6 +152,7 @@ async fn odd_optional_value_never_costs_a_click() {
     assert!(rows[3].contains(r#""user_id":{"why":"not_unicode","bytes":2,"#), "{}", rows[3]);
     assert!(rows[4].contains(r#"{"gclid":"kept","_set_aside""#) && rows[4].len() < 2_000, "{}", rows[4]);
     assert!(rows[6].contains(r#"[{"field":"_set_aside","why":"reserved","bytes":6,"#), "{}", rows[6]);
+    assert!(rows[7].contains(r#"[{"field":"_correction","why":"reserved","bytes":6,"#), "{}", rows[7]);
     assert!(rows.iter().all(|row| row.len() < 17_000));
 }
 

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod audit;
+mod corrections;
 mod counting;
 mod lifecycle;
 mod place;
@@ -55,6 +56,10 @@ on_both! {
         what_was_done_is_read_in_pages_by_time_actor_and_action
         trail_and_changes_of_ads_take_rows_and_lose_none
         trail_of_an_earlier_version_reads_as_done_without_a_reason
+    }
+    corrections {
+        items_are_added_once_and_all_or_none
+        correction_goes_through_its_states_and_takes_nothing_more
     }
     counting {
         counting_begins_at_the_first_frame

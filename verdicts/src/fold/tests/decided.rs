@@ -130,3 +130,22 @@ fn people_behind_one_gateway_with_one_kind_of_phone_are_billed() {
         assert_eq!(judged(ruleset, twice)[0].category, Some(Category::Duplicate), "{ruleset}");
     }
 }
+
+#[test]
+fn event_that_came_by_a_correction_is_invalid_whatever_else_is_found() {
+    let marked = |id, agent| {
+        let mut click = click(id, NOON + i64::try_from(id).unwrap() * SECOND, HOME, Some(agent), Some("u"));
+        click.extra = Some(r#"{"_correction":"c7","a":"b"}"#.into());
+        click
+    };
+    let mut nested = click(3, NOON + 3 * SECOND, "192.0.2.9", Some(PERSON), Some("v"));
+    nested.extra = Some(r#"{"a":{"_correction":"c7"}}"#.into());
+    let mut probe = marked(4, PERSON);
+    probe.kind = Kind::Probe;
+    let findings = judged("default", [marked(1, PERSON), marked(2, ROBOT), nested, probe]);
+    let found: Vec<_> = findings.iter().map(|finding| (finding.event_id.as_str(), finding.category)).collect();
+    assert_eq!(found, [("1", Some(Category::Policy)), ("2", Some(Category::Policy))]);
+    let rules = |finding: &Finding| finding.reasons.iter().map(|reason| reason.rule.clone()).collect::<Vec<_>>();
+    assert_eq!(rules(&findings[0]), ["correction"]);
+    assert!(rules(&findings[1]).len() > 1 && rules(&findings[1]).last().unwrap() == "correction");
+}
