@@ -17,7 +17,7 @@ test:
 
 # Speed and memory on this machine, as one table and one line of JSON; the binary's --help says how to measure less.
 bench: build
-	.ci/services run $(CARGO_TARGET_DIR)/release/clicktrail-bench --record docs/measurements/bench.jsonl
+	.ci/services bench $(CARGO_TARGET_DIR)/release/clicktrail-bench --record docs/measurements/bench.jsonl
 
 # What a reviewer would say first. Clippy runs as the workspace's compiler, so that DataFusion is not checked once more,
 # and neither optimises nor links: nothing of it is run.

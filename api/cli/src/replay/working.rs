@@ -79,7 +79,8 @@ impl Working {
         Settings {
             parallel,
             memory_bytes,
-            limits: session::Limits { memory_bytes: share.max(32 << 20), threads: cores().div_ceil(parallel) },
+            // Every hour may use all cores: one that is large enough to be built alone would else leave some idle.
+            limits: session::Limits { memory_bytes: share.max(32 << 20), threads: cores() },
             lease: Duration::from_secs(self.lease),
             rows_per_second: self.rate_limit,
             on_failure: match self.on_failure {

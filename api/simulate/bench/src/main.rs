@@ -18,10 +18,12 @@ mod project;
 mod record;
 mod redirect;
 mod repeats;
+mod replay;
 mod seal;
 mod server;
 mod sizes;
 mod table;
+mod took;
 mod visible;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -62,6 +64,7 @@ enum Section {
     Project,
     Judge,
     Repeats,
+    Replay,
     Memory,
     Visible,
 }
@@ -75,6 +78,8 @@ enum Child {
     ProjectAgain(project::Arguments),
     #[command(hide = true)]
     OneMessagePerClick(redirect::Arguments),
+    #[command(hide = true)]
+    ReplayWork(replay::Arguments),
 }
 
 #[tokio::main]
@@ -84,6 +89,7 @@ async fn main() -> ExitCode {
         Some(Child::SealAndProject(arguments)) => Box::pin(memory::child(arguments)).await.map(|()| true),
         Some(Child::ProjectAgain(arguments)) => Box::pin(project::child(arguments)).await.map(|()| true),
         Some(Child::OneMessagePerClick(arguments)) => redirect::child(arguments).await.map(|()| true),
+        Some(Child::ReplayWork(arguments)) => Box::pin(replay::child(arguments)).await.map(|()| true),
         None => Box::pin(run(&cli, &SystemClock)).await,
     };
     match done {
@@ -125,6 +131,9 @@ async fn run(cli: &Cli, clock: &dyn Clock) -> anyhow::Result<bool> {
     }
     if wanted(Section::Repeats) {
         Box::pin(repeats::run(&mut table)).await.context("repeats")?;
+    }
+    if wanted(Section::Replay) {
+        Box::pin(replay::run(sizes, &mut table)).await.context("replay")?;
     }
     if wanted(Section::Memory) {
         memory::run(sizes, &mut table).await.context("memory")?;

@@ -82,8 +82,18 @@ pub(crate) async fn child(Arguments { home, hours }: Arguments) -> anyhow::Resul
 }
 
 fn peak_bytes() -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").context("read the peak of resident memory")?;
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel tells no VmHWM")?;
-    let kibibytes: u64 = peak.trim().trim_end_matches(" kB").parse()?;
+    status("VmHWM:")
+}
+
+/// What is resident of this process now.
+pub(crate) fn resident_bytes() -> anyhow::Result<u64> {
+    status("VmRSS:")
+}
+
+fn status(name: &str) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").context("read resident memory")?;
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
+    let kibibytes: u64 =
+        line.with_context(|| format!("the kernel tells no {name}"))?.trim().trim_end_matches(" kB").parse()?;
     Ok(kibibytes * 1024)
 }

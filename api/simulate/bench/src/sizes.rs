@@ -18,4 +18,10 @@ pub(crate) struct Sizes {
     /// Events that are timed until they are counted
     #[arg(long, env = "CLICKTRAIL_BENCH_PROBES", default_value_t = 300)]
     pub(crate) probes: u32,
+    /// Hours of the long range that is built again
+    #[arg(long, env = "CLICKTRAIL_BENCH_REPLAY_HOURS", default_value_t = 240)]
+    pub(crate) replay_hours: u32,
+    /// Events of each of them
+    #[arg(long, env = "CLICKTRAIL_BENCH_REPLAY_EVENTS", default_value_t = 5_000)]
+    pub(crate) replay_events: u64,
 }
