@@ -41,7 +41,14 @@ impl Service {
         let marks = self.catalog.marks(counters::NAME).await?;
         let pinned =
             Pinned::Generation { id: generation.id.clone(), side, hours: (generation.from, generation.to_inclusive) };
-        let basis = Basis { marks, logged_through: None, missing: Vec::new(), stale: Vec::new(), pinned: Some(pinned) };
+        let basis = Basis {
+            marks,
+            logged_through: None,
+            missing: Vec::new(),
+            stale: Vec::new(),
+            hours_from: None,
+            pinned: Some(pinned),
+        };
         Ok((segments, basis))
     }
 }

@@ -97,12 +97,13 @@ fn column(name: &str) -> String {
 pub(super) struct Change {
     diff: Diff,
     arguments: Arguments,
+    by: By,
 }
 
 impl Change {
     /// For programs.
     pub(super) fn document(&self) -> Value {
-        document(&self.diff, &self.arguments, &[])
+        document(&self.diff, &self.by, &[])
     }
 
     /// For people: the groups whose spend changes most.
@@ -120,7 +121,7 @@ impl Change {
             diff.groups.retain(|_, causes| moved(causes) > *least);
             output::note(&format!("{} of {all} groups are shown: those whose spend changes most", diff.groups.len()));
         }
-        print(&diff, &self.arguments, &[]);
+        print(&diff, &self.arguments, &self.by, &[]);
     }
 }
 
@@ -140,7 +141,7 @@ pub(super) async fn after_build(
         limit: 0,
     };
     match differences(instance, generation, &Against::Live, &arguments).await {
-        Ok((_, diff)) => Some(Change { diff, arguments }),
+        Ok((_, diff, by)) => Some(Change { diff, arguments, by }),
         Err(cause) => {
             output::note(&format!("it could not be compared with what counts: {cause:#}"));
             None
@@ -166,7 +167,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
             generation.projection
         );
     }
-    let (sides, diff) = differences(&instance, &generation, &against, &arguments).await?;
+    let (sides, diff, by) = differences(&instance, &generation, &against, &arguments).await?;
     let events = match arguments.events {
         true => behind(&instance, &sides, &diff).await?,
         false => Vec::new(),
@@ -197,7 +198,7 @@ async fn differences(
     generation: &Generation,
     against: &Against,
     arguments: &Arguments,
-) -> anyhow::Result<(Vec<Sides>, Diff)> {
+) -> anyhow::Result<(Vec<Sides>, Diff, By)> {
     let sides = sides(instance.catalog.as_ref(), generation, against).await?;
     let codes = generation::codes(instance, generation).await?;
     let projection = codes.get(&generation.code_digest);
@@ -210,7 +211,7 @@ async fn differences(
     check_keys(&codes, projection, &sides)?;
     let by = By::of(arguments, projection);
     let diff = compare(instance, projection, &sides, arguments, &by).await?;
-    Ok((sides, diff))
+    Ok((sides, diff, by))
 }
 
 async fn compare(
