@@ -47,29 +47,32 @@ pub(super) async fn all(
     }
     behind::check(instance).await?;
     made_up::end(&instance.places.data)?;
-    let writer = frames::writer(&correction.id);
-    let there = frames::find(instance.clicks.as_ref(), correction.clicks_from, writer).await;
+    let expected = events.len();
+    let find = async || {
+        let places = (instance.clicks.as_ref(), &instance.archive, instance.catalog.as_ref());
+        frames::find(places, correction.clicks_from, &correction.id, expected).await
+    };
+    let there = find().await?;
     let lock = WriteLock::take(&instance.places.data).ok().filter(|_| instance.is_embedded());
     if let Some(_lock) = lock {
         let backfill = Box::pin(alone(global, correction)).await?;
-        Box::pin(write(backfill, &batches)).await?;
-    } else {
-        let there = there?;
-        let mut sealing = Writer::new(writer, 1);
+        // What is there already may be trimmed: then the hours are only sealed.
+        let missing = if there.positions.len() == expected { &[][..] } else { &batches[..] };
+        Box::pin(write(backfill, missing)).await?;
+    } else if there.positions.len() < expected {
+        let mut sealing = Writer::new(frames::writer(&correction.id), 1);
         for batch in &batches {
             let frame = sealing.seal(&batch.events, (batch.first, batch.last))?;
-            if !there.contains_key(&frame.header.number) {
+            if frame.header.number > there.last_number {
                 instance.clicks.append_if(&frame, Condition::NumberUnused).await.context("log the events")?;
             }
         }
     }
-    let found = frames::find(instance.clicks.as_ref(), correction.clicks_from, writer).await?;
-    let positions: Vec<Position> = found.into_values().flatten().collect();
+    let positions = find().await?.positions;
     ensure!(
-        positions.len() == events.len(),
-        "the log holds {} of the correction's {} events: close it again",
-        positions.len(),
-        events.len()
+        positions.len() == expected,
+        "the log holds {} of the correction's {expected} events: close it again",
+        positions.len()
     );
     Ok(Logged { events: positions.into_iter().zip(events).collect() })
 }
