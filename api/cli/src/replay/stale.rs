@@ -58,7 +58,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let limit = u128::from(arguments.auto_promote_below.unsigned_abs());
     let mut over = checked.changes();
     over.retain(|(_, _, change)| change.unsigned_abs() >= limit);
-    if over.is_empty() {
+    let new_hours = checked.measures.as_ref().map_or(0, |measures| measures.new_hours);
+    if over.is_empty() && new_hours == 0 {
         let reason = format!("stale hours; no spend changes by {}", output::amount(arguments.auto_promote_below));
         return match instance.catalog.promote(&generation.id, &actor, &reason, instance.clock.now()).await {
             Ok(promotion) => {
@@ -68,6 +69,10 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
             Err(catalog::Error::Conflict(what)) => Ok(promote::moved(&what)),
             Err(cause) => Err(cause.into()),
         };
+    }
+    if new_hours > 0 {
+        let hours = output::count(new_hours, "hour");
+        output::note(&format!("left: {hours} count from nothing yet, so there is nothing to compare them with"));
     }
     for (whose, currency, change) in &over {
         let (change, limit) = (output::amount(*change), output::amount(arguments.auto_promote_below));
