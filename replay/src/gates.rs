@@ -1,7 +1,7 @@
 //! What must hold before the live pointers move to a generation: its input is still what the archive holds, its
 //! segments are there, nobody disappears from the bill, and no bill changes by more than somebody has allowed. Of
-//! another projection than counters, whose bill it is is not known, and `measures` has the sums that are compared
-//! instead.
+//! another projection than counters, whose bill it is is not known: `measures` has the sums that are compared instead,
+//! and `limit` says by how much either may change.
 
 mod limit;
 mod measures;

@@ -4,7 +4,7 @@
 //! each line behind a mark that makes it a comment of SQL, a line that ends it, and the SQL as it is. The TOML is
 //! written anew from what it says, so that a comment or a space in the file makes no other plan.
 
-use super::definition::Projection;
+use super::definition::{Measure, Projection};
 use crate::{counters, error::Error};
 
 /// Before each line of TOML.
@@ -56,7 +56,7 @@ impl Projection {
     /// What a TOML file says that says the same.
     fn toml(&self) -> String {
         let key: Vec<String> = self.key().iter().map(|field| format!("{:?}", field.name())).collect();
-        let measure = |measure: &super::Measure| {
+        let measure = |measure: &Measure| {
             format!("[[measures]]\nname = {:?}\ntype = {:?}\n", measure.name, measure.kind.as_str())
         };
         let measures: String = self.measures().iter().map(measure).collect();

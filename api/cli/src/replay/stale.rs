@@ -57,9 +57,14 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let limit = u128::from(arguments.auto_promote_below.unsigned_abs());
     let mut over = checked.changes();
     over.retain(|(_, _, change)| change.unsigned_abs() >= limit);
-    if over.is_empty() {
+    let new_hours = checked.measures.as_ref().map_or(0, |measures| measures.new_hours);
+    if over.is_empty() && new_hours == 0 {
         let reason = format!("stale hours; no spend changes by {}", output::amount(arguments.auto_promote_below));
         return promote::promote(global, &instance, &checked, (&generation.id, &actor, &reason)).await;
+    }
+    if new_hours > 0 {
+        let hours = output::count(new_hours, "hour");
+        output::note(&format!("left: {hours} count from nothing yet, so there is nothing to compare them with"));
     }
     for (whose, currency, change) in &over {
         let (change, limit) = (output::amount(*change), output::amount(arguments.auto_promote_below));
