@@ -1,11 +1,11 @@
-//! Counters as of two positions: with the verdicts before one in the verdict log, and the clicks before one in the click
-//! log.
+//! Counters as of two positions: with the verdicts before one in the verdict log, and the clicks before one in the
+//! click log.
 //!
-//! All hours are counted by this program's code, so that an answer never mixes two, whatever was promoted since. An hour
-//! counts from its live segment if that was made by it, of the whole hour, and knows just those verdicts: one that was
-//! sealed knows those of the live judge, one that was promoted all verdicts before a position. Any other hour is
-//! projected with the rulings as they stood. That segment stays in the archive under the digest of its input, where the
-//! next such question finds it; it counts for nothing else.
+//! All hours are counted by this program's code, so that an answer never mixes two, whatever was promoted since. An
+//! hour counts from its live segment if that was made by it, of the whole hour, and knows just those verdicts: one
+//! that was sealed knows those of the live judge, one that was promoted all verdicts before a position. Any other hour
+//! is projected with the rulings as they stood. That segment stays in the archive under the digest of its input, where
+//! the next such question finds it; it counts for nothing else.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

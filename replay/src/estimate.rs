@@ -1,11 +1,11 @@
-//! How much promoting would move, from a sample of a plan's hours: built like any others, and compared with what counts.
+//! How much promoting would move, from a sample of a plan's hours: built like others, and compared with what counts.
 //!
-//! The hour with most events is always in the sample, and stands for itself alone. The others are evenly spaced over the
-//! range, and stand for all others by the ratio of change to events: `R = sum(y) / sum(x)` over the `n` sampled of `N`
-//! hours, with `y` the change of an hour and `x` its events, gives the total `R * sum(x over all N)`. Its variance is
-//! estimated as `N^2 (1 - n/N) / n * sum((y - R x)^2) / (n - 1)` (W. G. Cochran, Sampling Techniques, third edition,
-//! 1977, chapter 6), as if the hours had been drawn at random. With every hour in the sample the change is exact and
-//! the error is zero. All of it is integer arithmetic in the measure's own unit.
+//! The hour with most events is always in the sample, and stands for itself alone. The others are evenly spaced over
+//! the range, and stand for all others by the ratio of change to events: `R = sum(y) / sum(x)` over the `n` sampled of
+//! `N` hours, with `y` the change of an hour and `x` its events, gives the total `R * sum(x over all N)`. Its variance
+//! is estimated as `N^2 (1 - n/N) / n * sum((y - R x)^2) / (n - 1)` (W. G. Cochran, Sampling Techniques, third
+//! edition, 1977, chapter 6), as if the hours had been drawn at random. With every hour in the sample the change is
+//! exact and the error is zero. All of it is integer arithmetic in the measure's own unit.
 //!
 //! No generation is stored. The segments stay in the archive under their digests, where a build finds them.
 

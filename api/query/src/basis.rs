@@ -11,12 +11,16 @@ use clicktrail_log::{
     archive::{self, Manifest, clicks::Clicks},
     causes::causes,
     log::{self, Info, ReadLimit, Stream},
-    position::Seq,
+    position::{Position, Seq},
     time::{Hour, Timestamp},
 };
 use clicktrail_replay::projected::HoursFrom;
 
-use crate::{error::Error, pinned::Pinned, service::Service};
+use crate::{
+    error::Error,
+    pinned::{Bounds, Pinned},
+    service::Service,
+};
 
 /// What an answer stands on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -85,7 +89,7 @@ pub enum Missing {
 
 impl Missing {
     /// Whether it is said of clicks behind those that are counted.
-    pub(crate) const fn is_of_later_clicks(&self) -> bool {
+    const fn is_of_later_clicks(&self) -> bool {
         match self {
             Self::Uncounted { .. }
             | Self::LogAway(_)
@@ -159,6 +163,25 @@ impl Basis {
     pub fn hold_against(&mut self, end: Option<Timestamp>, now: Timestamp) {
         let end = end.filter(|end| self.is_open() && *end > now);
         self.missing.extend(end.map(|end| Missing::NotOver { end }));
+    }
+
+    /// The same, of an answer within bounds: what comes behind the last click is not missing.
+    pub(crate) fn pinned(mut self, bounds: Bounds) -> Self {
+        let counted = self.marks.counted_through;
+        if bounds.clicks_before.is_some_and(|before| before <= Position::new(before.epoch(), counted.next(), 0)) {
+            self.missing.retain(|missing| !missing.is_of_later_clicks());
+        }
+        self.pinned = Some(Pinned::AsOf(bounds));
+        self
+    }
+
+    /// Whether more clicks may still come into the answer.
+    pub fn is_open(&self) -> bool {
+        match &self.pinned {
+            None => true,
+            Some(Pinned::AsOf(bounds)) => bounds.clicks_before.is_none(),
+            Some(Pinned::Generation { .. }) => false,
+        }
     }
 
     /// Whether the answer holds everything that was logged when the question was asked, and judged.

@@ -3,8 +3,8 @@
 //! A [`Service`] is opened over one installation. It changes nothing that counts, and prints nothing: doors do that.
 //!
 //! - [`basis`] says how far an answer goes, and what it does not hold;
-//! - [`counters`] answers how many and how much, live and as of any verdict and click ([`moment`]); `generation` answers
-//!   from what a build made or replaced; [`pinned`] is what bounds such answers;
+//! - [`counters`] answers how many and how much, live and as of any verdict and click ([`moment`]); `generation`
+//!   answers from what a build made or replaced; [`pinned`] is what bounds such answers;
 //! - `projected` answers from any other projection;
 //! - [`explain`] says everything about one event;
 //! - [`rules`] counts what each rule found, by hour;

@@ -1,10 +1,14 @@
 //! As of when a question is asked: a place in the log of verdicts, and one in the log of clicks.
 
-use clicktrail_log::{position::Position, time::Timestamp};
+use clicktrail_log::{
+    log::{self, Info},
+    position::Position,
+    time::Timestamp,
+};
 use clicktrail_projections::zone::{Bound, Unit, Zone};
 use clicktrail_replay::moment;
 
-use crate::{error::Error, service::Service};
+use crate::{error::Error, pinned::Bounds, service::Service};
 
 /// A moment in the verdict log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,8 +52,23 @@ pub struct At {
 }
 
 impl Service {
+    /// The bounds of a question.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchVerdict`], [`Error::NoSuchClick`]; as the verdict log reports.
+    pub(crate) async fn bounds(&self, at: At, tail: &Result<Info, log::Error>) -> Result<Bounds, Error> {
+        if let (Some(click), Ok(info)) = (at.clicks, tail) {
+            let end = Position::new(info.epoch, info.last.next(), 0);
+            if click >= end {
+                return Err(Error::NoSuchClick { click, end });
+            }
+        }
+        let verdicts_before = self.end_of(at.verdicts).await?;
+        Ok(Bounds { verdicts_before, clicks_before: at.clicks.map(|click| click.plus_rows(1)) })
+    }
+
     /// One past the last verdict of a moment.
-    pub(crate) async fn end_of(&self, moment: Moment) -> Result<Position, Error> {
+    async fn end_of(&self, moment: Moment) -> Result<Position, Error> {
         let end = self.history.end().await?;
         match moment {
             Moment::Latest => Ok(end),

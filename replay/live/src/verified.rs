@@ -1,5 +1,5 @@
-//! How the last check of what counts ended: `replay verify live` leaves a row in the audit trail, and the server that seals
-//! reports the newest.
+//! How the last check of what counts ended: `replay verify live` leaves a row in the audit trail, and the server that
+//! seals reports the newest.
 
 #![expect(clippy::disallowed_methods, reason = "it looks now and then")]
 
@@ -21,8 +21,8 @@ const LOOK: Duration = Duration::from_secs(30);
 /// Rows that are read at a time.
 const PAGE_ROWS: u32 = 1_000;
 
-/// Reports the newest check until `shutdown`, and nothing before the first one ever. A catalog that is away is looked at
-/// again.
+/// Reports the newest check until `shutdown`, and nothing before the first one ever. A catalog that is away is looked
+/// at again.
 pub async fn run(catalog: Arc<dyn Catalog>, shutdown: CancellationToken) {
     let mut filter = AuditFilter { action: Some(ACTION.to_owned()), ..AuditFilter::default() };
     loop {

@@ -36,6 +36,7 @@ const EXCEPTED: &[&str] = &[
     "replay/live/src/counting.rs",
     "replay/live/src/judging.rs",
     "replay/live/src/sealing.rs",
+    "replay/live/src/verified.rs",
     // Leases: signs of life, and pauses of workers without work.
     "replay/src/work.rs",
     "replay/src/work/leases.rs",

@@ -1,5 +1,5 @@
-//! What was printed once is printed again, to the byte: after later verdicts, later clicks and other code, by place in both
-//! logs, and by generation.
+//! What was printed once is printed again, to the byte: after later verdicts, later clicks and other code, by place in
+//! both logs, and by generation.
 
 use std::fs;
 
