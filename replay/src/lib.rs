@@ -4,6 +4,7 @@
 //! - [`register`] makes the segment count in place of what was counted live;
 //! - [`reader`] reads the frames that no sealed hour holds yet;
 //! - [`stale`] lists the hours that a later ruling concerns, and [`as_of`] counts them with it;
+//! - [`belongs`] tells logs that the catalog counted from copies that went on by themselves;
 //! - [`known`] finds what an import wrote before;
 //! - [`rebuild`] makes the catalog again from archive and logs: `open_range` counts what is not sealed, `proven` finds
 //!   a judge's mark that was lost;
@@ -12,6 +13,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
 pub mod as_of;
+pub mod belongs;
 mod error;
 pub mod known;
 pub mod metric;

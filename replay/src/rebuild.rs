@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use clicktrail_catalog::{self as catalog, Catalog, Marks, Registered, Replacement};
+use clicktrail_catalog::{self as catalog, Catalog, Forget, JudgedFrames, Marks, Mended, Registered, Replacement};
 use clicktrail_log::{
     archive::{self, Archive, Manifest, clicks::Clicks, keys::ManifestKey},
     causes::causes,
@@ -16,7 +16,7 @@ use clicktrail_log::{
 use clicktrail_projections::{counters, session};
 use clicktrail_verdicts::{judge::Mark, reader::VerdictReader};
 
-use crate::{error::Error, open_range::OpenRange, proven, register};
+use crate::{belongs, error::Error, open_range::OpenRange, proven, register};
 
 /// Hours of the catalog that are read at a time.
 const PAGE_HOURS: u32 = 1_000;
@@ -37,6 +37,8 @@ pub struct Rebuilt {
     pub unjudged: u64,
     /// Why the frames behind these hours could not be counted; `None` if they were.
     pub open_uncounted: Option<String>,
+    /// What was lost or damaged of the catalog before.
+    pub mended: Mended,
 }
 
 /// What a rebuild reads, and what it replaces.
@@ -52,6 +54,9 @@ pub struct Rebuild {
     pub catalog: Arc<dyn Catalog>,
     /// What projecting may use.
     pub limits: session::Limits,
+    /// Whether this log is the right one although the catalog knows other frames: then what it knows of frames that no
+    /// sealed hour holds is forgotten.
+    pub trusts_log: bool,
 }
 
 /// What stands beside the catalog so far.
@@ -69,16 +74,26 @@ impl Rebuild {
     /// passed. A segment that stands with its receipt is used as it is. Any other is built, with the live verdicts
     /// about its clicks. After each hour `progress` is told how many hours are done, and how many there are.
     ///
+    /// Rows of the catalog that are damaged are taken out first: nothing was answered from them.
+    ///
     /// # Errors
     /// [`Error::Incomplete`] if the chain of hours has a hole, or the archive does not hold an hour that the catalog
-    /// remembers. After any error the catalog is as it was.
+    /// remembers; [`Error::Foreign`] if a log is not the one that the catalog knows. After any error the catalog is as it
+    /// was, without the rows that were damaged.
     pub async fn run(
         &self,
         clock: &dyn Clock,
         actor: &str,
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Rebuilt, Error> {
+        let forget = if self.trusts_log { Forget::OpenFrames } else { Forget::Damaged };
+        let mended = self.catalog.mend(forget, clock.now()).await?;
         let catalog = self.catalog.begin().await?;
+        // A log that cannot be reached is not compared, and not counted either.
+        match belongs::check(&self.clicks, &self.history, catalog.as_ref()).await {
+            Err(cause) if cause.is_transient() => {}
+            checked => checked?,
+        }
         let generation = catalog.generation().await?;
         let mut beside = Beside { manifests: check(&self.archive, catalog.as_ref()).await?, ..Beside::default() };
         for _ in 0..LAPS_MAX {
@@ -91,11 +106,10 @@ impl Rebuild {
             self.build_hours(&mut beside, judged, clock, &mut progress).await?;
             let open_uncounted =
                 self.count_open(&mut beside, judged).await.err().map(|cause| causes(&cause).to_string());
-            match catalog
-                .replace(&replacement(&beside, seen, judged, open_uncounted.is_none()), actor, clock.now())
-                .await
-            {
-                Ok(_) => return Ok(rebuilt(&beside, open_uncounted)),
+            let frames = belongs::judged_frames(&self.clicks, &self.history, &judged).await.unwrap_or_default();
+            let replacement = replacement(&beside, seen, (judged, frames), open_uncounted.is_none());
+            match catalog.replace(&replacement, actor, clock.now()).await {
+                Ok(_) => return Ok(rebuilt(&beside, open_uncounted, mended)),
                 // Something was sealed or counted meanwhile: it is taken in.
                 Err(catalog::Error::Conflict(_)) => {}
                 Err(cause) => return Err(cause.into()),
@@ -150,17 +164,23 @@ impl Rebuild {
     }
 }
 
-fn replacement(beside: &Beside, seen: Marks, judged: Mark, is_open_counted: bool) -> Replacement {
+fn replacement(
+    beside: &Beside,
+    seen: Marks,
+    (judged, judged_frames): (Mark, JudgedFrames),
+    is_open_counted: bool,
+) -> Replacement {
     let partials = beside.open.as_ref().filter(|_| is_open_counted).map(|open| open.partials().to_vec());
-    Replacement { seen, hours: beside.hours.clone(), partials, judged }
+    Replacement { seen, hours: beside.hours.clone(), partials, judged, judged_frames }
 }
 
-fn rebuilt(beside: &Beside, open_uncounted: Option<String>) -> Rebuilt {
+fn rebuilt(beside: &Beside, open_uncounted: Option<String>, mended: Mended) -> Rebuilt {
     Rebuilt {
         hours: beside.hours.len() as u64,
         rows: beside.hours.iter().map(|registered| registered.hour.rows).sum(),
         unjudged: (beside.manifests.len() - beside.hours.len()) as u64,
         open_uncounted,
+        mended,
     }
 }
 

@@ -3,12 +3,12 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use clicktrail_catalog::{Catalog, SealedHour, Segment, Snapshot};
+use clicktrail_catalog::{Became, Catalog, KnownFrame, SealedHour, Segment, Snapshot};
 use clicktrail_log::{
     archive::{self, Archive, Manifest, clicks::Clicks, keys::ReceiptKey},
     causes::causes,
     frame::Digest,
-    log::{Log, Stream},
+    log::{self, Log, Stream},
     time::Hour,
 };
 use clicktrail_projections::{
@@ -20,6 +20,7 @@ use clicktrail_verdicts::reader::VerdictReader;
 use futures::{StreamExt as _, stream};
 
 use crate::{
+    belongs,
     error::Error,
     open_range::OpenRange,
     receipt::Receipt,
@@ -135,9 +136,33 @@ impl Recount {
             }
             Err(cause) => found.open_uncounted = Some(causes(&cause)),
         }
+        found.findings.extend(self.foreign(&snapshot).await?);
         let lost = |hole| Finding::Problem { part: Part::Whole, reason: format!("the catalog has lost {hole}") };
         found.findings.extend(snapshot.marks.holes.iter().map(lost));
         Ok(found)
+    }
+
+    /// Frames that the catalog knows and the logs hold otherwise.
+    async fn foreign(&self, snapshot: &Snapshot) -> Result<Vec<Finding>, Error> {
+        let mut known: Vec<KnownFrame> = snapshot.partials.iter().filter_map(KnownFrame::counted).collect();
+        let others = self.catalog.known_frames().await?;
+        known.extend(others.into_iter().filter(|frame| frame.became != Became::Counted));
+        let mut findings = Vec::new();
+        for frame in known {
+            let held = match frame.stream {
+                Stream::Verdicts => self.history.digest_of(frame.seq).await.map_err(Error::from),
+                Stream::Clicks | Stream::Rejected => {
+                    log::digest_of(self.clicks.as_ref(), frame.seq).await.map_err(Error::from)
+                }
+            };
+            match held.and_then(|held| belongs::compare(&frame, held)) {
+                Ok(()) => {}
+                // The range that could not be counted again says so.
+                Err(cause) if cause.is_transient() => break,
+                Err(cause) => findings.push(Finding::Problem { part: Part::Open, reason: causes(&cause) }),
+            }
+        }
+        Ok(findings)
     }
 
     /// Every hour that archive or catalog knows, in order.

@@ -6,15 +6,19 @@
 //! - `contract` is the trait, `model` the values that it takes and gives, `error` what can go wrong;
 //! - `store` keeps the contract for any database: which lock an operation takes, and where its transaction ends;
 //! - `registry`, `sealing`, `live` and `verdicts` are the operations and their SQL, `rows` reads what they fetch;
-//! - `snapshot` is what answers are read from, how far it goes and what is missing; `replace` ends a rebuild with a
-//!   `replacement`, and `generation` keeps out who began before it;
+//! - `snapshot` is what answers are read from, how far it goes and what is missing; `mend` begins a rebuild,
+//!   `replace` ends it with a `replacement`, and `generation` keeps out who began before it;
+//! - `digest` tells a row that was stored from a damaged one, `known_frames` the logs that were counted from others;
 //! - `session` is the narrow waist to `sqlx`; `sqlite` and `postgres` are behind it;
 //! - `migration` lists the scripts, `migrate` applies them.
 
 mod contract;
+mod digest;
 mod error;
 mod generation;
+mod known_frames;
 mod live;
+mod mend;
 mod migrate;
 mod migration;
 mod model;
@@ -34,6 +38,8 @@ pub use clicktrail_log::ad::{Ad, Pause};
 pub use clicktrail_verdicts::judge::Mark;
 pub use contract::Catalog;
 pub use error::Error;
+pub use known_frames::{Became, JudgedFrames, KnownFrame};
+pub use mend::{Forget, Mended};
 pub use model::{
     AdAction, AdChange, Compare, Generation, Hole, HotPartial, LaterRuling, Marks, Outcome, Paused, Reconciliation,
     RegisteredAd, SealedHour, Segment, Snapshot, StaleHour,

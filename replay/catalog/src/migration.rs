@@ -41,6 +41,7 @@ pub(crate) const SQLITE: &[Migration] = migrations! { "sqlite":
     4 "verdicts" from "0004_verdicts.sql",
     5 "generation" from "0005_generation.sql",
     6 "ad_changes" from "0006_ad_changes.sql",
+    7 "digests" from "0007_digests.sql",
 };
 
 pub(crate) const POSTGRES: &[Migration] = migrations! { "postgres":
@@ -50,6 +51,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations! { "postgres":
     4 "verdicts" from "0004_verdicts.sql",
     5 "generation" from "0005_generation.sql",
     6 "ad_changes" from "0006_ad_changes.sql",
+    7 "digests" from "0007_digests.sql",
 };
 
 /// Whether the scripts are numbered from 1 without a hole, which is the order in which they are applied.

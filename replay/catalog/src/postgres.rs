@@ -61,7 +61,7 @@ impl Postgres {
             .await?;
         let mut catalog = Self { pool, generation: Generation(0) };
         migrate::run(&catalog).await?;
-        catalog.generation = generation::of(&catalog).await?;
+        catalog.generation = generation::opened(&catalog).await?;
         Ok(catalog)
     }
 }

@@ -3,7 +3,10 @@
 use clicktrail_log::{invariant, position::Seq};
 use clicktrail_verdicts::judge::Mark;
 
-use crate::model::{HotPartial, Marks, Reconciliation, SealedHour, Segment};
+use crate::{
+    known_frames::JudgedFrames,
+    model::{HotPartial, Marks, Reconciliation, SealedHour, Segment},
+};
 
 /// One sealed hour as a rebuild registers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,8 @@ pub struct Replacement {
     pub partials: Option<Vec<HotPartial>>,
     /// How far the judge has come at least.
     pub judged: Mark,
+    /// The digests of the last frames that it has passed.
+    pub judged_frames: JudgedFrames,
 }
 
 impl Replacement {

@@ -3,6 +3,7 @@
 use clicktrail_log::{invariant, position::Seq, time::Hour};
 
 use crate::{
+    digest,
     error::Error,
     live,
     model::{Compare, Reconciliation, SealedHour, Segment},
@@ -11,47 +12,49 @@ use crate::{
 };
 
 const LAST_HOUR: &str = "
-    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest
+    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest, row_digest
     FROM hours ORDER BY hour DESC LIMIT 1";
 
 const LIST_HOURS: &str = "
-    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest
+    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest, row_digest
     FROM hours WHERE hour >= $1 ORDER BY hour LIMIT $2";
 
 const READ_HOUR: &str = "
-    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest
+    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest, row_digest
     FROM hours WHERE hour = $1";
 
 const HOUR_OF: &str = "
-    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest
+    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest, row_digest
     FROM hours WHERE first_seq <= $1 AND last_seq >= $1 ORDER BY hour LIMIT 1";
 
 const PUT_HOUR: &str = "
-    INSERT INTO hours (hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
+    INSERT INTO hours (hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest, row_digest)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
 
 const READ_SEGMENT: &str = "
-    SELECT projection, hour, segment_key, bytes, rows, input_digest, code_digest, output_digest, verdicts_before
+    SELECT projection, hour, segment_key, bytes, rows, input_digest, code_digest, output_digest, verdicts_before,
+        row_digest
     FROM segments WHERE segment_key = $1";
 
 const PUT_SEGMENT: &str = "
     INSERT INTO segments (projection, hour, segment_key, bytes, rows, input_digest, code_digest, output_digest,
-        verdicts_before)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        verdicts_before, row_digest)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
 
 const PUT_LIVE: &str = "INSERT INTO live_segments (projection, hour, segment_key) VALUES ($1, $2, $3)";
 
 const READ_RECONCILIATION: &str = "
-    SELECT projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at
+    SELECT projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at, row_digest
     FROM reconciliations WHERE hour = $1 AND projection = $2";
 
 const LIST_RECONCILIATIONS: &str = "
-    SELECT projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at
+    SELECT projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at, row_digest
     FROM reconciliations WHERE hour >= $1 ORDER BY hour, projection LIMIT $2";
 
 const PUT_RECONCILIATION: &str = "
-    INSERT INTO reconciliations (projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)";
+    INSERT INTO reconciliations (projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at,
+        row_digest)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
 /// See [`Catalog::last_hour`](crate::Catalog::last_hour).
 pub(crate) async fn last_hour(session: &mut impl Session) -> Result<Option<SealedHour>, Error> {
@@ -123,8 +126,8 @@ async fn reseal(
     }
     let key = [at.into(), Arg::from(&segment.projection)];
     let found = session.fetch(READ_RECONCILIATION, &key, rows::reconciliation).await?.pop();
-    found
-        .ok_or_else(|| Error::Corrupt(format!("no reconciliation of {} for {at}, which is sealed", segment.projection)))
+    let lost = || Error::Damaged(format!("no reconciliation of {} for {at}, which is sealed", segment.projection));
+    found.ok_or_else(lost)
 }
 
 fn check_follows(last: &SealedHour, hour: &SealedHour) -> Result<(), Error> {
@@ -151,48 +154,25 @@ pub(crate) async fn put(
 }
 
 async fn put_hour(session: &mut impl Session, hour: &SealedHour) -> Result<(), Error> {
-    let args = [
-        hour.hour.into(),
-        hour.first_seq.into(),
-        hour.last_seq.into(),
-        Arg::from(i64::from(hour.epoch)),
-        hour.rows.into(),
-        hour.parts.into(),
-        hour.bytes.into(),
-        Arg::from(&hour.manifest_digest),
-    ];
-    session.execute(PUT_HOUR, &args).await?;
+    put_row(session, PUT_HOUR, "hours", &digest::hour(hour)).await
+}
+
+/// Inserts a row with the digest of it.
+async fn put_row(session: &mut impl Session, sql: &'static str, table: &str, values: &[Arg<'_>]) -> Result<(), Error> {
+    let digest = digest::of(table, values);
+    let args: Vec<Arg<'_>> = values.iter().copied().chain([Arg::from(&digest)]).collect();
+    session.execute(sql, &args).await?;
     Ok(())
 }
 
 async fn put_live_segment(session: &mut impl Session, segment: &Segment) -> Result<(), Error> {
-    let args = [
-        Arg::from(&segment.projection),
-        segment.hour.into(),
-        Arg::from(&segment.key),
-        segment.bytes.into(),
-        segment.rows.into(),
-        Arg::from(&segment.input_digest),
-        Arg::from(&segment.code_digest),
-        Arg::from(&segment.output_digest),
-        segment.verdicts_before.into(),
-    ];
-    session.execute(PUT_SEGMENT, &args).await?;
-    let pointers = session.execute(PUT_LIVE, &args[..3]).await?;
+    let values = digest::segment(segment);
+    put_row(session, PUT_SEGMENT, "segments", &values).await?;
+    let pointers = session.execute(PUT_LIVE, &values[..3]).await?;
     invariant!(I9, pointers == 1, "segment {} got {pointers} live pointers", segment.key);
     Ok(())
 }
 
 async fn put_reconciliation(session: &mut impl Session, reconciliation: &Reconciliation) -> Result<(), Error> {
-    let args = [
-        Arg::from(&reconciliation.projection),
-        reconciliation.hour.into(),
-        reconciliation.outcome.as_str().into(),
-        reconciliation.sealed_rows.into(),
-        reconciliation.hot_rows.into(),
-        Arg::from(&reconciliation.detail),
-        reconciliation.compared_at.into(),
-    ];
-    session.execute(PUT_RECONCILIATION, &args).await?;
-    Ok(())
+    put_row(session, PUT_RECONCILIATION, "reconciliations", &digest::reconciliation(reconciliation)).await
 }

@@ -24,13 +24,16 @@ const HOLES_BETWEEN_HOURS: &str = "
 const HOURS_WITHOUT_SEGMENT: &str = "
     SELECT h.hour FROM hours h LEFT JOIN (
         SELECT l.hour FROM live_segments l JOIN segments s ON s.segment_key = l.segment_key
+            AND s.projection = l.projection AND s.hour = l.hour
         WHERE l.projection = $1) AS projected ON projected.hour = h.hour
     WHERE projected.hour IS NULL ORDER BY h.hour LIMIT $2";
 
-const UNSEALED_RANGES: &str = "SELECT first_seq, last_seq FROM hot_partials WHERE first_seq > $1 ORDER BY first_seq";
+const UNSEALED_RANGES: &str = "
+    SELECT hour, first_seq, last_seq, last_frame, payload_digest, row_digest
+    FROM hot_partials WHERE first_seq > $1 ORDER BY first_seq";
 
 const UNSEALED: &str = "
-    SELECT hour, first_seq, last_seq, payload FROM hot_partials
+    SELECT hour, first_seq, last_seq, last_frame, payload, payload_digest, row_digest FROM hot_partials
     WHERE hour >= $1 AND hour <= $2 AND first_seq > $3 ORDER BY first_seq";
 
 /// See [`Catalog::snapshot`](crate::Catalog::snapshot). The session has to see one instant.
@@ -61,13 +64,14 @@ pub(crate) async fn marks(session: &mut impl Session, projection: &str) -> Resul
     let without = [projection.into(), HOLES_MAX.into()];
     holes.extend(session.fetch(HOURS_WITHOUT_SEGMENT, &without, rows::hour_without_segment).await?);
     holes.extend(between(sealed, &ranges).take(HOLES_MAX as usize));
+    let verdicts = verdicts::read(session).await?;
     Ok(Marks {
         generation: generation::read(session).await?,
         first_hour: sealing::list_hours(session, Hour::from_i64(i64::MIN / 2), 1).await?.pop(),
         last_hour,
         counted_through: live::counted_through(session).await?,
-        judged: verdicts::judged(session).await?,
-        followed: verdicts::followed_through(session).await?,
+        judged: verdicts.judged,
+        followed: verdicts.followed,
         holes,
     })
 }

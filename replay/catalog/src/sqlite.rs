@@ -83,7 +83,7 @@ impl Sqlite {
             .connect_lazy_with(options.pragma("query_only", "ON"));
         let mut catalog = Self { writer, readers, generation: Generation(0) };
         migrate::run(&catalog).await?;
-        catalog.generation = generation::of(&catalog).await?;
+        catalog.generation = generation::opened(&catalog).await?;
         Ok(catalog)
     }
 }

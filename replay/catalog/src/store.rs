@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use clicktrail_log::{
     ad::{Ad, Pause},
+    frame::Digest,
     position::Seq,
     time::{Hour, Timestamp},
 };
@@ -13,7 +14,10 @@ use clicktrail_verdicts::judge::Mark;
 use crate::{
     contract::Catalog,
     error::Error,
-    generation, live,
+    generation,
+    known_frames::{self, JudgedFrames, KnownFrame},
+    live,
+    mend::{self, Forget, Mended},
     model::{
         AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, Paused, Reconciliation, RegisteredAd,
         SealedHour, Segment, Snapshot, StaleHour,
@@ -112,9 +116,9 @@ impl<B: Backend> Catalog for B {
         verdicts::judged(&mut self.read().await?).await
     }
 
-    async fn put_judged(&self, before: &Mark, after: &Mark) -> Result<(), Error> {
+    async fn put_judged(&self, before: &Mark, after: &Mark, frames: JudgedFrames) -> Result<(), Error> {
         let mut session = generation::write(self).await?;
-        verdicts::put_judged(&mut session, before, after).await?;
+        verdicts::put_judged(&mut session, before, after, frames).await?;
         session.commit().await
     }
 
@@ -122,7 +126,12 @@ impl<B: Backend> Catalog for B {
         verdicts::followed_through(&mut self.read().await?).await
     }
 
-    async fn put_later_rulings(&self, rulings: &[LaterRuling], before: Seq, through: Seq) -> Result<(), Error> {
+    async fn put_later_rulings(
+        &self,
+        rulings: &[LaterRuling],
+        before: Seq,
+        through: (Seq, Option<Digest>),
+    ) -> Result<(), Error> {
         let mut session = generation::write(self).await?;
         verdicts::put_later_rulings(&mut session, rulings, before, through).await?;
         session.commit().await
@@ -146,6 +155,18 @@ impl<B: Backend> Catalog for B {
 
     async fn begin(&self) -> Result<Arc<dyn Catalog>, Error> {
         Ok(self.under(generation::of(self).await?))
+    }
+
+    async fn known_frames(&self) -> Result<Vec<KnownFrame>, Error> {
+        known_frames::known_frames(&mut self.read().await?).await
+    }
+
+    async fn mend(&self, forget: Forget, now: Timestamp) -> Result<Mended, Error> {
+        // The fence cannot be asked: it may be what is lost.
+        let mut session = self.write(Lock::Counts).await?;
+        let mended = mend::mend(&mut session, forget, now).await?;
+        session.commit().await?;
+        Ok(mended)
     }
 
     async fn replace(&self, replacement: &Replacement, actor: &str, now: Timestamp) -> Result<Generation, Error> {

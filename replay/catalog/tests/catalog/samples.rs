@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use clicktrail_catalog::{Ad, HotPartial, Outcome, Reconciliation, SealedHour, Segment};
 use clicktrail_log::{
+    frame::Digest,
     position::Seq,
     time::{Hour, Timestamp},
 };
@@ -34,10 +35,15 @@ pub(crate) fn ad(id: &str, price_micros: i64) -> Ad {
     }
 }
 
+/// The digest of a frame.
+pub(crate) fn digest(frame: u64) -> Digest {
+    Digest::of(&frame.to_le_bytes())
+}
+
 /// The counts of frames `first..=last`; the payload says which, and is no text.
 pub(crate) fn partial(at_hour: Hour, first: u64, last: u64) -> HotPartial {
     let payload = Bytes::from(format!("{first}-{last}\0").into_bytes());
-    HotPartial { hour: at_hour, first_seq: seq(first), last_seq: seq(last), payload }
+    HotPartial { hour: at_hour, first_seq: seq(first), last_seq: seq(last), last_frame: Some(digest(last)), payload }
 }
 
 /// A sealed hour; quiet if `last` is `first - 1`.
