@@ -8,13 +8,13 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use clicktrail_catalog::{self as catalog, Catalog, Forget, JudgedFrames, Marks, Mended, Registered, Replacement};
 use clicktrail_log::{
-    archive::{self, Archive, Manifest, clicks::Clicks, keys::ManifestKey},
+    archive::{self, Archive, Manifest, clicks::Clicks, identities, keys::ManifestKey},
     causes::causes,
     log::{Log, Stream},
     time::{Clock, Hour},
 };
 use clicktrail_projections::{counters, session};
-use clicktrail_verdicts::{judge::Mark, reader::VerdictReader};
+use clicktrail_verdicts::{coverage::Coverage, judge::Mark, reader::VerdictReader};
 
 use crate::{belongs, error::Error, open_range::OpenRange, proven, register};
 
@@ -78,8 +78,8 @@ impl Rebuild {
     ///
     /// # Errors
     /// [`Error::Incomplete`] if the chain of hours has a hole, or the archive does not hold an hour that the catalog
-    /// remembers; [`Error::Foreign`] if a log is not the one that the catalog knows. After any error the catalog is as it
-    /// was, without the rows that were damaged.
+    /// remembers; [`Error::Foreign`] if a log is not the one that the catalog knows. After any error the catalog is as
+    /// it was, without the rows that were damaged.
     pub async fn run(
         &self,
         clock: &dyn Clock,
@@ -87,7 +87,7 @@ impl Rebuild {
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Rebuilt, Error> {
         let forget = if self.trusts_log { Forget::OpenFrames } else { Forget::Damaged };
-        let mended = self.catalog.mend(forget, clock.now()).await?;
+        let mut mended = self.catalog.mend(forget, clock.now()).await?;
         let catalog = self.catalog.begin().await?;
         // A log that cannot be reached is not compared, and not counted either.
         match belongs::check(&self.clicks, &self.history, catalog.as_ref()).await {
@@ -96,6 +96,7 @@ impl Rebuild {
         }
         let generation = catalog.generation().await?;
         let mut beside = Beside { manifests: check(&self.archive, catalog.as_ref()).await?, ..Beside::default() };
+        self.mend_archive(&beside.manifests, &mut mended).await?;
         for _ in 0..LAPS_MAX {
             let seen = catalog.marks(counters::NAME).await?;
             if seen.generation != generation {
@@ -117,6 +118,20 @@ impl Rebuild {
         }
         let moved = "other processes went on changing it, or rebuilt it: stop them, then try again";
         Err(catalog::Error::Conflict(moved.to_owned()).into())
+    }
+
+    /// Makes again what the archive holds beside segments and receipts, and is derived.
+    async fn mend_archive(&self, manifests: &[Manifest], mended: &mut Mended) -> Result<(), Error> {
+        mended.taken_out.extend(Coverage::mend(&self.archive).await?);
+        for manifest in manifests {
+            for (key, failed) in identities::mend(&self.archive, manifest).await? {
+                match failed {
+                    None => mended.taken_out.push(format!("identity filter {key}")),
+                    Some(cause) => mended.lost.push(format!("identity filter {key}: {}", causes(&cause))),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes in the hours that were sealed since.

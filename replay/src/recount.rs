@@ -5,7 +5,11 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use clicktrail_catalog::{Became, Catalog, KnownFrame, SealedHour, Segment, Snapshot};
 use clicktrail_log::{
-    archive::{self, Archive, Manifest, clicks::Clicks, keys::ReceiptKey},
+    archive::{
+        self, Archive, Manifest,
+        clicks::Clicks,
+        keys::{ReceiptKey, remedy},
+    },
     causes::causes,
     frame::Digest,
     log::{self, Log, Stream},
@@ -277,7 +281,9 @@ impl Recount {
         let key = ReceiptKey::new(&live.projection, live.hour, &input, &code).path();
         let receipt = match self.archive.get(&key).await {
             Ok(bytes) => Receipt::from_bytes(&bytes),
-            Err(archive::Error::Missing(_)) => return Ok(Some(format!("segment {} has no receipt {key}", live.key))),
+            Err(missing @ archive::Error::Missing(_)) => {
+                return Ok(Some(format!("segment {} has no receipt: {missing}", live.key)));
+            }
             Err(cause) => return Err(cause.into()),
         };
         let is_its = receipt.is_ok_and(|receipt| {
@@ -285,7 +291,8 @@ impl Recount {
                 && (&receipt.output_digest, &receipt.key) == (&live.output_digest, &live.key)
                 && (receipt.bytes, receipt.rows) == (live.bytes, live.rows)
         });
-        Ok((!is_its).then(|| format!("segment {} is not what its receipt says", live.key)))
+        let remedy = remedy(key.as_ref());
+        Ok((!is_its).then(|| format!("segment {} is not what its receipt {key} says: {remedy}", live.key)))
     }
 
     /// What questions read from a segment.

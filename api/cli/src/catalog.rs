@@ -98,7 +98,7 @@ fn tell_left_out(rebuilt: &rebuild::Rebuilt) {
         output::note(&format!("made again: {what}"));
     }
     for what in &rebuilt.mended.lost {
-        output::note(&format!("not made again, because it is kept nowhere else: {what}; restore the catalog's backup"));
+        output::note(&format!("not made again: {what}"));
     }
     if rebuilt.hours == 0 && rebuilt.unjudged == 0 {
         output::note("the archive holds no sealed hour: nothing was rebuilt");
@@ -124,6 +124,13 @@ async fn reconciliations(global: &Global) -> anyhow::Result<Exit> {
         let Some(last) = page.last() else { break };
         from = last.hour.next();
         all.extend(page);
+    }
+    let hours = crate::log::known_hours(&instance, None).await?;
+    let is_compared = |hour: Hour| all.binary_search_by_key(&hour, |row| row.hour).is_ok();
+    let lost = hours.iter().filter(|hour| !is_compared(hour.hour)).count();
+    if lost > 0 {
+        let hours = output::count(lost, "hour");
+        output::note(&format!("the catalog has lost the comparison of {hours}: run `clicktrail catalog rebuild`"));
     }
     match global.output {
         Format::Json => {

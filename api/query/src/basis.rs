@@ -145,7 +145,8 @@ impl Service {
     /// What an answer from these marks stands on. `tail` is the end of the log before the question.
     ///
     /// # Errors
-    /// If log or archive hold what cannot be read, or a log is not the one that was counted. That they cannot be reached is part of the answer.
+    /// If log or archive hold what cannot be read, or a log is not the one that was counted. That they cannot be
+    /// reached is part of the answer.
     pub(crate) async fn basis(&self, tail: Result<Info, log::Error>, marks: Marks) -> Result<Basis, Error> {
         match belongs::check(&self.clicks, &self.history, self.catalog.as_ref()).await {
             // A log that cannot be reached is said below, and a hole in it where it is read.

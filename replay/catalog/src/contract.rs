@@ -14,7 +14,7 @@ use clicktrail_verdicts::judge::Mark;
 use crate::{
     error::Error,
     known_frames::{JudgedFrames, KnownFrame},
-    mend::{Forget, Mended},
+    mended::{Forget, Mended},
     model::{
         AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, Paused, Reconciliation, RegisteredAd,
         SealedHour, Segment, Snapshot, StaleHour,
@@ -120,8 +120,8 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// The last verdict frame that [`stale_hours`](Catalog::stale_hours) knows of; [`Seq::ZERO`] at the beginning.
     async fn followed_through(&self) -> Result<Seq, Error>;
 
-    /// Stores the later rulings in the verdict frames after `before`, up to `through`, which comes later, and its digest.
-    /// A call names each click frame at most once.
+    /// Stores the later rulings in the verdict frames after `before`, up to `through`, which comes later, and has this
+    /// digest. A call names each click frame at most once.
     ///
     /// # Errors
     /// [`Error::Conflict`] unless [`followed_through`](Catalog::followed_through) is `before`, so that nothing is
@@ -153,14 +153,18 @@ pub trait Catalog: Send + Sync + fmt::Debug {
     /// replaces is a [`Conflict`](Error::Conflict), so that nothing is written that is known from before.
     async fn begin(&self) -> Result<Arc<dyn Catalog>, Error>;
 
-    /// The frames that the catalog knows by digest: the last that was counted, judged and followed. Whoever has the logs
-    /// compares them, because a log with other frames under these numbers is not the one that was counted.
+    /// The frames that the catalog knows by digest: the last that was counted, judged and followed. Whoever has the
+    /// logs compares them, because a log with other frames under these numbers is not the one that was counted.
     async fn known_frames(&self) -> Result<Vec<KnownFrame>, Error>;
 
     /// The beginning of a rebuild: takes out what mirrors archive and logs and is lost or damaged, so that the rest can
     /// be read, and says what that was. What it takes out is missing from then on, and a [`replace`](Catalog::replace)
     /// brings it back.
     async fn mend(&self, forget: Forget, now: Timestamp) -> Result<Mended, Error>;
+
+    /// What is lost of registry and audit trail, which mirror nothing, as far as they contradict each other: a sentence
+    /// each.
+    async fn lost(&self) -> Result<Vec<String>, Error>;
 
     /// The end of a rebuild. One transaction puts hours, live segments and hot partials in place of those that are
     /// there, leaves what is the same in both, forgets which hours are stale, and begins the next generation. Registry

@@ -6,7 +6,7 @@ use std::fmt;
 
 use clicktrail_log::{frame::Digest, log::Stream, position::Seq};
 
-use crate::{error::Error, live, model::HotPartial, session::Session, verdicts};
+use crate::model::HotPartial;
 
 /// The last frames that the judge has passed, by the digest of their header; `None` where nobody knows it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -57,22 +57,4 @@ impl KnownFrame {
         let known = |digest| Self { stream: Stream::Clicks, seq: partial.last_seq, digest, became: Became::Counted };
         partial.last_frame.map(known)
     }
-}
-
-/// See [`Catalog::known_frames`](crate::Catalog::known_frames). The session has to see one instant.
-pub(crate) async fn known_frames(session: &mut impl Session) -> Result<Vec<KnownFrame>, Error> {
-    let mut known: Vec<KnownFrame> =
-        live::last_partial(session).await?.iter().filter_map(KnownFrame::counted).collect();
-    let marks = verdicts::read(session).await?;
-    let marked = [
-        (Stream::Clicks, marks.judged.clicks_through, marks.judged_frames.clicks, Became::Judged),
-        (Stream::Verdicts, marks.judged.verdicts_through, marks.judged_frames.verdicts, Became::Judged),
-        (Stream::Verdicts, marks.followed, marks.followed_frame, Became::Followed),
-    ];
-    known.extend(
-        marked.into_iter().filter_map(|(stream, seq, digest, became)| {
-            digest.map(|digest| KnownFrame { stream, seq, digest, became })
-        }),
-    );
-    Ok(known)
 }

@@ -19,6 +19,7 @@ mod generation;
 mod known_frames;
 mod live;
 mod mend;
+mod mended;
 mod migrate;
 mod migration;
 mod model;
@@ -32,6 +33,7 @@ mod session;
 mod snapshot;
 mod sqlite;
 mod store;
+mod verdict_marks;
 mod verdicts;
 
 pub use clicktrail_log::ad::{Ad, Pause};
@@ -39,7 +41,7 @@ pub use clicktrail_verdicts::judge::Mark;
 pub use contract::Catalog;
 pub use error::Error;
 pub use known_frames::{Became, JudgedFrames, KnownFrame};
-pub use mend::{Forget, Mended};
+pub use mended::{Forget, Mended};
 pub use model::{
     AdAction, AdChange, Compare, Generation, Hole, HotPartial, LaterRuling, Marks, Outcome, Paused, Reconciliation,
     RegisteredAd, SealedHour, Segment, Snapshot, StaleHour,

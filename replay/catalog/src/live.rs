@@ -5,10 +5,14 @@ use clicktrail_log::{invariant, position::Seq, time::Hour};
 use crate::{
     digest,
     error::Error,
-    model::{HotPartial, Segment},
-    rows, sealing,
+    model::{HotPartial, SealedHour, Segment},
+    rows,
     session::{Arg, Session},
 };
+
+const LAST_HOUR: &str = "
+    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest, row_digest
+    FROM hours ORDER BY hour DESC LIMIT 1";
 
 const LAST_PARTIAL: &str = "
     SELECT hour, first_seq, last_seq, last_frame, payload_digest, row_digest
@@ -41,9 +45,14 @@ const LIVE_SEGMENTS: &str = "
         ON s.segment_key = l.segment_key AND s.projection = l.projection AND s.hour = l.hour JOIN hours h ON h.hour = l.hour
     WHERE l.projection = $1 AND l.hour >= $2 AND l.hour <= $3 ORDER BY l.hour";
 
+/// See [`Catalog::last_hour`](crate::Catalog::last_hour).
+pub(crate) async fn last_hour(session: &mut impl Session) -> Result<Option<SealedHour>, Error> {
+    Ok(session.fetch(LAST_HOUR, &[], rows::hour).await?.pop())
+}
+
 /// See [`Catalog::counted_through`](crate::Catalog::counted_through).
 pub(crate) async fn counted_through(session: &mut impl Session) -> Result<Seq, Error> {
-    let sealed = sealing::last_hour(session).await?.map_or(Seq::ZERO, |last| last.last_seq);
+    let sealed = last_hour(session).await?.map_or(Seq::ZERO, |last| last.last_seq);
     let counted = last_partial(session).await?.map_or(Seq::ZERO, |last| last.last_seq);
     Ok(sealed.max(counted))
 }

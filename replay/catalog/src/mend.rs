@@ -8,28 +8,12 @@ use clicktrail_log::time::Timestamp;
 
 use crate::{
     error::Error,
+    mended::{Forget, Mended},
     rows,
     session::{Fields, Session},
-    verdicts::{self, VerdictMarks},
+    verdict_marks::VerdictMarks,
+    verdicts,
 };
-
-/// What a rebuild is not to believe.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Forget {
-    /// What is damaged.
-    Damaged,
-    /// That, and whatever the catalog knows of frames that no sealed hour holds: they are of another log.
-    OpenFrames,
-}
-
-/// What was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Mended {
-    /// What was lost or damaged, and is made again.
-    pub taken_out: Vec<String>,
-    /// What is lost or damaged and cannot be made again.
-    pub lost: Vec<String>,
-}
 
 /// A table, how its damaged rows are found, and how they are taken out: by what `$1` is.
 struct Rows {
@@ -222,20 +206,21 @@ const TWICE: [(&str, &str); 3] = [
     ),
 ];
 
-/// What is gone of the registry, as far as the rest of it tells.
-async fn lost(session: &mut impl Session) -> Result<Vec<String>, Error> {
+/// See [`Catalog::lost`](crate::Catalog::lost).
+pub(crate) async fn lost(session: &mut impl Session) -> Result<Vec<String>, Error> {
     let mut lost = Vec::new();
     for (what, query) in TWICE {
         let ads = session.fetch(query, &[], rows::ad_id).await?;
         if !ads.is_empty() {
             let more = if ads.len() > 3 { " and others" } else { "" };
-            lost.push(format!("{what}: {}{more}", ads[..ads.len().min(3)].join(", ")));
+            let ads = ads[..ads.len().min(3)].join(", ");
+            lost.push(format!("{what}: {ads}{more}; restore the catalog's backup"));
         }
     }
     let unwritten = "
         SELECT ad_id FROM ads WHERE NOT EXISTS (SELECT 1 FROM audit) ORDER BY ad_id LIMIT 1";
     if !session.fetch(unwritten, &[], rows::ad_id).await?.is_empty() {
-        lost.push("the audit trail is empty, though ads are registered".to_owned());
+        lost.push("the audit trail is empty, though ads are registered; restore the catalog's backup".to_owned());
     }
     Ok(lost)
 }

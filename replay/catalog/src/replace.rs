@@ -55,7 +55,7 @@ pub(crate) async fn replace(
     now: Timestamp,
 ) -> Result<Generation, Error> {
     replacement.check();
-    let last = sealing::last_hour(session).await?;
+    let last = live::last_hour(session).await?;
     let counted = live::counted_through(session).await?;
     check_unmoved(replacement, last.as_ref(), counted)?;
     put_hours(session, &replacement.hours).await?;

@@ -18,7 +18,7 @@ use crate::{
         StaleHour,
     },
     session::{Arg, Fields},
-    verdicts::VerdictMarks,
+    verdict_marks::VerdictMarks,
 };
 
 /// Tables that mirror nothing.
@@ -42,11 +42,14 @@ impl<'r> Reader<'r> {
             (Err(_), Ok(text)) => format!("{column} {text}"),
             (Err(_), Err(_)) => format!("an unreadable {column}"),
         };
-        let key = match self.key_columns {
-            [] => "one row".to_owned(),
-            columns => columns.iter().map(shown).collect::<Vec<_>>().join(", "),
+        let row = match self.key_columns {
+            [] => format!("the row of {}", self.table),
+            columns => {
+                let key = columns.iter().map(shown).collect::<Vec<_>>().join(", ");
+                format!("a row of {} with {key}", self.table)
+            }
         };
-        self.refuse(format!("a row of {} with {key}, whose {column} is not valid: {found}", self.table))
+        self.refuse(format!("{row}, whose {column} is not valid: {found}"))
     }
 
     /// The error that says whether a rebuild helps.

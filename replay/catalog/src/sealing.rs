@@ -11,10 +11,6 @@ use crate::{
     session::{Arg, Session},
 };
 
-const LAST_HOUR: &str = "
-    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest, row_digest
-    FROM hours ORDER BY hour DESC LIMIT 1";
-
 const LIST_HOURS: &str = "
     SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest, row_digest
     FROM hours WHERE hour >= $1 ORDER BY hour LIMIT $2";
@@ -56,11 +52,6 @@ const PUT_RECONCILIATION: &str = "
         row_digest)
     VALUES ($1, $2, $3, $4, $5, $6, $7, $8)";
 
-/// See [`Catalog::last_hour`](crate::Catalog::last_hour).
-pub(crate) async fn last_hour(session: &mut impl Session) -> Result<Option<SealedHour>, Error> {
-    Ok(session.fetch(LAST_HOUR, &[], rows::hour).await?.pop())
-}
-
 /// See [`Catalog::list_hours`](crate::Catalog::list_hours).
 pub(crate) async fn list_hours(session: &mut impl Session, from: Hour, limit: u32) -> Result<Vec<SealedHour>, Error> {
     session.fetch(LIST_HOURS, &[from.into(), limit.into()], rows::hour).await
@@ -92,7 +83,7 @@ pub(crate) async fn seal(
     if let Some(stored) = session.fetch(READ_HOUR, &[hour.hour.into()], rows::hour).await?.pop() {
         return reseal(session, &stored, hour, segment).await;
     }
-    if let Some(last) = last_hour(session).await? {
+    if let Some(last) = live::last_hour(session).await? {
         check_follows(&last, hour)?;
     }
     let touched = live::touching(session, hour.first_seq, hour.last_seq).await?;

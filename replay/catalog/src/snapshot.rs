@@ -1,10 +1,12 @@
 //! What an answer is read from, as of one instant: how far everything goes, and what is missing in between.
 
-use clicktrail_log::{invariant, position::Seq, time::Hour};
+use clicktrail_log::{invariant, log::Stream, position::Seq, time::Hour};
 
 use crate::{
     error::Error,
-    generation, live,
+    generation,
+    known_frames::{Became, KnownFrame},
+    live,
     model::{Hole, Marks, Snapshot},
     rows, sealing,
     session::Session,
@@ -57,7 +59,7 @@ pub(crate) async fn snapshot(
 
 /// See [`Catalog::marks`](crate::Catalog::marks). The session has to see one instant.
 pub(crate) async fn marks(session: &mut impl Session, projection: &str) -> Result<Marks, Error> {
-    let last_hour = sealing::last_hour(session).await?;
+    let last_hour = live::last_hour(session).await?;
     let sealed = last_hour.as_ref().map_or(Seq::ZERO, |last| last.last_seq);
     let ranges = session.fetch(UNSEALED_RANGES, &[sealed.into()], rows::partial_range).await?;
     let mut holes = session.fetch(HOLES_BETWEEN_HOURS, &[HOLES_MAX.into()], rows::hours_apart).await?;
@@ -74,6 +76,24 @@ pub(crate) async fn marks(session: &mut impl Session, projection: &str) -> Resul
         followed: verdicts.followed,
         holes,
     })
+}
+
+/// See [`Catalog::known_frames`](crate::Catalog::known_frames). The session has to see one instant.
+pub(crate) async fn known_frames(session: &mut impl Session) -> Result<Vec<KnownFrame>, Error> {
+    let mut known: Vec<KnownFrame> =
+        live::last_partial(session).await?.iter().filter_map(KnownFrame::counted).collect();
+    let marks = verdicts::read(session).await?;
+    let marked = [
+        (Stream::Clicks, marks.judged.clicks_through, marks.judged_frames.clicks, Became::Judged),
+        (Stream::Verdicts, marks.judged.verdicts_through, marks.judged_frames.verdicts, Became::Judged),
+        (Stream::Verdicts, marks.followed, marks.followed_frame, Became::Followed),
+    ];
+    known.extend(
+        marked.into_iter().filter_map(|(stream, seq, digest, became)| {
+            digest.map(|digest| KnownFrame { stream, seq, digest, became })
+        }),
+    );
+    Ok(known)
 }
 
 /// The frames behind `sealed` that are in none of the ranges, which come in order, and before the last of them.

@@ -15,9 +15,9 @@ use crate::{
     contract::Catalog,
     error::Error,
     generation,
-    known_frames::{self, JudgedFrames, KnownFrame},
-    live,
-    mend::{self, Forget, Mended},
+    known_frames::{JudgedFrames, KnownFrame},
+    live, mend,
+    mended::{Forget, Mended},
     model::{
         AdChange, Compare, Generation, HotPartial, LaterRuling, Marks, Paused, Reconciliation, RegisteredAd,
         SealedHour, Segment, Snapshot, StaleHour,
@@ -66,7 +66,7 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn last_hour(&self) -> Result<Option<SealedHour>, Error> {
-        sealing::last_hour(&mut self.read().await?).await
+        live::last_hour(&mut self.read().await?).await
     }
 
     async fn list_hours(&self, from: Hour, limit: u32) -> Result<Vec<SealedHour>, Error> {
@@ -158,7 +158,7 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn known_frames(&self) -> Result<Vec<KnownFrame>, Error> {
-        known_frames::known_frames(&mut self.read().await?).await
+        snapshot::known_frames(&mut self.read().await?).await
     }
 
     async fn mend(&self, forget: Forget, now: Timestamp) -> Result<Mended, Error> {
@@ -167,6 +167,10 @@ impl<B: Backend> Catalog for B {
         let mended = mend::mend(&mut session, forget, now).await?;
         session.commit().await?;
         Ok(mended)
+    }
+
+    async fn lost(&self) -> Result<Vec<String>, Error> {
+        mend::lost(&mut self.read().await?).await
     }
 
     async fn replace(&self, replacement: &Replacement, actor: &str, now: Timestamp) -> Result<Generation, Error> {

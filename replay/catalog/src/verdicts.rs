@@ -10,6 +10,7 @@ use crate::{
     model::{LaterRuling, StaleHour},
     rows,
     session::{Arg, Session},
+    verdict_marks::VerdictMarks,
 };
 
 const READ: &str = "
@@ -39,56 +40,15 @@ const STALE: &str = "
 
 const FORGET_LATER: &str = "DELETE FROM later_rulings";
 
-/// The one row of the marks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct VerdictMarks {
-    pub(crate) judged: Mark,
-    pub(crate) judged_frames: JudgedFrames,
-    pub(crate) followed: Seq,
-    pub(crate) followed_frame: Option<Digest>,
-    /// What [`LATER_SUM`] gives over the whole table.
-    pub(crate) later_sum: i64,
-}
-
-impl VerdictMarks {
-    /// Nothing is judged, and nothing followed.
-    pub(crate) const NOTHING: Self = Self {
-        judged: Mark::NOTHING,
-        judged_frames: JudgedFrames { clicks: None, verdicts: None },
-        followed: Seq::ZERO,
-        followed_frame: None,
-        later_sum: 0,
-    };
-
-    /// The digests as they are stored.
-    pub(crate) fn texts(&self) -> [String; 3] {
-        [self.judged_frames.clicks, self.judged_frames.verdicts, self.followed_frame].map(digest::stored)
-    }
-
-    /// What the row holds, its digest apart; `texts` are [`VerdictMarks::texts`].
-    pub(crate) fn values<'a>(&self, texts: &[&'a str; 3]) -> [Arg<'a>; 7] {
-        let [clicks, verdicts, followed] = *texts;
-        [
-            self.judged.clicks_through.into(),
-            self.judged.verdicts_through.into(),
-            self.followed.into(),
-            self.later_sum.into(),
-            clicks.into(),
-            verdicts.into(),
-            followed.into(),
-        ]
-    }
-
-    /// Puts it in place of the row that is there.
-    pub(crate) async fn put(&self, session: &mut impl Session) -> Result<(), Error> {
-        let texts = self.texts();
-        let values = self.values(&texts.each_ref().map(String::as_str));
-        let digest = digest::of("verdict_marks", &values);
-        let args: Vec<Arg<'_>> = values.into_iter().chain([Arg::from(&digest)]).collect();
-        let marks = session.execute(PUT, &args).await?;
-        invariant!(I5, marks == 1, "the judge has {marks} marks");
-        Ok(())
-    }
+/// Puts marks in place of the row that is there.
+async fn put(session: &mut impl Session, marks: &VerdictMarks) -> Result<(), Error> {
+    let texts = marks.texts();
+    let values = marks.values(&texts.each_ref().map(String::as_str));
+    let digest = digest::of("verdict_marks", &values);
+    let args: Vec<Arg<'_>> = values.into_iter().chain([Arg::from(&digest)]).collect();
+    let rows = session.execute(PUT, &args).await?;
+    invariant!(I5, rows == 1, "the judge has {rows} marks");
+    Ok(())
 }
 
 /// The marks.
@@ -119,13 +79,13 @@ pub(crate) async fn put_judged(
     }
     let forward = found.clicks_through <= after.clicks_through && found.verdicts_through <= after.verdicts_through;
     invariant!(I5, forward, "the judge's mark runs back from {found:?} to {after:?}");
-    VerdictMarks { judged: *after, judged_frames: frames, ..marks }.put(session).await
+    put(session, &VerdictMarks { judged: *after, judged_frames: frames, ..marks }).await
 }
 
 /// Sets the judge's mark, and forgets which hours are stale: the verdict log is followed again from its beginning.
 pub(crate) async fn begin_again(session: &mut impl Session, judged: &Mark, frames: JudgedFrames) -> Result<(), Error> {
     session.execute(FORGET_LATER, &[]).await?;
-    VerdictMarks { judged: *judged, judged_frames: frames, ..VerdictMarks::NOTHING }.put(session).await
+    put(session, &VerdictMarks { judged: *judged, judged_frames: frames, ..VerdictMarks::NOTHING }).await
 }
 
 /// See [`Catalog::followed_through`](crate::Catalog::followed_through).
@@ -161,7 +121,7 @@ pub(crate) async fn put_later_rulings(
         session.execute(PUT_LATER, &args).await?;
     }
     marks.later_sum += later_sum(session, first, last).await?;
-    VerdictMarks { followed: through, followed_frame: frame, ..marks }.put(session).await
+    put(session, &VerdictMarks { followed: through, followed_frame: frame, ..marks }).await
 }
 
 /// The sum over the later rulings about these click frames, both inclusive.

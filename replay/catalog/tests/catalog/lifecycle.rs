@@ -81,6 +81,16 @@ pub(crate) async fn catalog_without_changes_of_ads_is_brought_up_to_date(place: 
     catalog.put_ads(&[ad("a", 1)], "ann", at(0)).await.unwrap();
     drop(catalog);
     place.execute("DROP TABLE ad_pauses; DROP TABLE ad_changes; DELETE FROM schema_migrations WHERE number >= 6").await;
+    place
+        .execute(
+            "ALTER TABLE hot_partials DROP COLUMN last_frame; ALTER TABLE hot_partials DROP COLUMN payload_digest;
+             ALTER TABLE hot_partials DROP COLUMN row_digest; ALTER TABLE verdict_marks DROP COLUMN clicks_frame;
+             ALTER TABLE verdict_marks DROP COLUMN verdicts_frame; ALTER TABLE verdict_marks DROP COLUMN followed_frame;
+             ALTER TABLE verdict_marks DROP COLUMN later_sum; ALTER TABLE verdict_marks DROP COLUMN row_digest;
+             ALTER TABLE hours DROP COLUMN row_digest; ALTER TABLE segments DROP COLUMN row_digest;
+             ALTER TABLE reconciliations DROP COLUMN row_digest",
+        )
+        .await;
     let catalog = place.open().await;
     assert_eq!(catalog.list_ads("", 10).await.unwrap(), [ad("a", 1)]);
     assert_eq!(catalog.ad_changes("a", 0, 10).await.unwrap(), []);

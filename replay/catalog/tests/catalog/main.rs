@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on stops")]
 
 mod counting;
+mod damage;
 mod lifecycle;
 mod place;
 mod rebuild;
@@ -88,6 +89,21 @@ on_both! {
         counts_that_follow_stay_where_the_log_could_not_be_read
         judge_does_not_go_back_and_the_verdict_log_is_followed_again
         lost_rows_are_named_and_counted_nowhere
+    }
+    damage {
+        changed_hour_is_refused
+        changed_segment_is_refused
+        changed_comparison_is_refused
+        changed_counts_are_refused
+        changed_end_of_counting_is_refused
+        changed_mark_is_refused
+        lost_marks_are_refused
+        lost_generation_is_refused
+        lost_later_rulings_are_refused
+        changed_later_ruling_is_refused
+        last_frames_are_known_by_digest
+        rows_of_earlier_versions_are_read_and_not_compared
+        registry_that_contradicts_itself_is_named_and_not_made_up
     }
     lifecycle {
         what_was_stored_is_there_after_reopening
