@@ -2,12 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use clicktrail_log::time::Hour;
+use clicktrail_log::{causes::causes, time::Hour};
 use clicktrail_projections::{
     counters::query,
     zone::{Range, Unit, Zone},
 };
-use clicktrail_query::{Service, counters::Moment};
+use clicktrail_query::{Error, Service, counters::Moment};
+use clicktrail_replay as replay;
 
 use crate::{basis, exit::Exit, global::Global, output, tiers};
 
@@ -89,6 +90,14 @@ async fn tell_stale(service: &Service) -> anyhow::Result<Vec<Hour>> {
     let stale = match service.stale_hours().await {
         Err(cause) if cause.is_transient() => {
             output::note("the verdict log cannot be reached, so nobody knows which hours are stale");
+            return Ok(Vec::new());
+        }
+        // These totals are counted without it: what cannot be read of past verdicts is said, and refused by --as-of.
+        Err(Error::Replay(replay::Error::Verdicts(cause))) => {
+            output::note(&format!(
+                "nobody knows which hours are stale; these totals are counted without it: {}",
+                causes(&cause)
+            ));
             return Ok(Vec::new());
         }
         found => found?,

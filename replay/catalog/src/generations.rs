@@ -17,6 +17,7 @@ use crate::{error::Error, model::Segment};
 
 pub use crate::pointer::{GenerationId, LivePointer};
 
+pub(crate) mod mend;
 pub(crate) mod planned;
 pub(crate) mod plans;
 pub(crate) mod pointers;

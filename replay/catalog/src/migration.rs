@@ -43,6 +43,7 @@ pub(crate) const SQLITE: &[Migration] = migrations! { "sqlite":
     6 "ad_changes" from "0006_ad_changes.sql",
     7 "audit_trail" from "0007_audit_trail.sql",
     8 "generations" from "0008_generations.sql",
+    9 "digests" from "0009_digests.sql",
 };
 
 pub(crate) const POSTGRES: &[Migration] = migrations! { "postgres":
@@ -54,6 +55,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations! { "postgres":
     6 "ad_changes" from "0006_ad_changes.sql",
     7 "audit_trail" from "0007_audit_trail.sql",
     8 "generations" from "0008_generations.sql",
+    9 "digests" from "0009_digests.sql",
 };
 
 /// Whether the scripts are numbered from 1 without a hole, which is the order in which they are applied.
