@@ -434,7 +434,7 @@ pub(crate) async fn rebuild_brings_back_pointers_that_were_lost(place: Place) {
     let catalog = catalog.begin().await.unwrap();
     let replaced = replacement(catalog.as_ref(), 4).await;
     let error = catalog.replace(&replaced, "ann", at(40)).await.unwrap_err();
-    assert!(matches!(&error, Error::Corrupt(why) if why.contains(&hour(0).to_string())), "{error:?}");
+    assert!(matches!(&error, Error::Damaged(why) if why.contains(&hour(0).to_string())), "{error:?}");
 }
 
 pub(crate) async fn sealing_again_leaves_what_was_promoted(place: Place) {
