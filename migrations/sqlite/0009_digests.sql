@@ -23,8 +23,8 @@ ALTER TABLE hours ADD COLUMN row_digest TEXT NOT NULL DEFAULT '';
 ALTER TABLE segments ADD COLUMN row_digest TEXT NOT NULL DEFAULT '';
 ALTER TABLE reconciliations ADD COLUMN row_digest TEXT NOT NULL DEFAULT '';
 
--- What a plan says of a generation and of each of its units, what a unit produced (the digest that its segment's row gets),
--- and what a promotion says. Live pointers and the hours of promotions have none: they are compared with these.
+-- What a plan says of a generation and of each of its units, what a unit produced (the digest that its segment's row
+-- gets), and what a promotion says. Live pointers and the hours of promotions have none: they are compared with these.
 ALTER TABLE generations ADD COLUMN row_digest TEXT NOT NULL DEFAULT '';
 ALTER TABLE units ADD COLUMN plan_digest TEXT NOT NULL DEFAULT '';
 ALTER TABLE units ADD COLUMN segment_digest TEXT NOT NULL DEFAULT '';

@@ -91,8 +91,8 @@ impl Rebuild {
     ///
     /// # Errors
     /// [`Error::Incomplete`] if the chain of hours has a hole, or the archive does not hold an hour that the catalog
-    /// remembers, or a segment that was promoted; [`Error::Foreign`] if a log is not the one that the catalog knows. After
-    /// any error the catalog is as it was, without the rows that were damaged.
+    /// remembers, or a segment that was promoted; [`Error::Foreign`] if a log is not the one that the catalog knows.
+    /// After any error the catalog is as it was, without the rows that were damaged.
     pub async fn run(
         &self,
         clock: &dyn Clock,

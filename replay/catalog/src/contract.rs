@@ -174,8 +174,8 @@ pub trait Catalog: Generations + Send + Sync + fmt::Debug {
 
     /// The beginning of a rebuild: takes out what mirrors archive and logs and is lost or damaged, so that the rest can
     /// be read, and says what that was. What it takes out is missing from then on, and a [`replace`](Catalog::replace)
-    /// brings it back. A damaged promotion goes with all later ones, if the archive has the records of all of them: up to
-    /// `kept_promotions`.
+    /// brings it back. A damaged promotion goes with all later ones, if the archive has the records of all of them: up
+    /// to `kept_promotions`.
     async fn mend(&self, forget: Forget, kept_promotions: i64, now: Timestamp) -> Result<Mended, Error>;
 
     /// What is lost of registry and audit trail, which mirror nothing, as far as they contradict each other: a sentence

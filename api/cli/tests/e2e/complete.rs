@@ -294,7 +294,8 @@ async fn point_at(installation: &Installation, place: &Path, bytes: &[u8], diges
     execute(
         installation,
         &format!(
-             "UPDATE segments SET row_digest = '', segment_key = '{key}', bytes = {size}, rows = {rows}, output_digest = '{digest}'
+            "UPDATE segments SET row_digest = '', segment_key = '{key}', bytes = {size}, rows = {rows},
+                 output_digest = '{digest}'
                  WHERE hour = {hour};"
         ),
     )

@@ -1,8 +1,8 @@
 //! The beginning of a rebuild, for replays: what of them is lost or damaged is taken out.
 //!
 //! What was promoted is kept in the archive, so a damaged promotion goes with all later ones, and the rebuild does them
-//! again from their records. What was never promoted is kept nowhere else: its plan has to be made again, and finds what
-//! was built by its receipts.
+//! again from their records. What was never promoted is kept nowhere else: its plan has to be made again, and finds
+//! what was built by its receipts.
 
 use std::collections::BTreeSet;
 
@@ -32,8 +32,8 @@ const UNITS: &str = "
         u.written_billable, u.written_micros, u.reused, u.plan_digest, u.segment_digest, g.projection, g.code_digest
     FROM units u JOIN generations g ON g.generation = u.generation ORDER BY u.generation, u.hour";
 
-/// Promotions whose hours are not what its generation's units say, or what the promotion that a rollback undoes says; or
-/// that have no predecessor or generation. By number; `$1` is one of them, or 0 for all.
+/// Promotions whose hours are not what its generation's units say, or what the promotion that a rollback undoes says;
+/// or that have no predecessor or generation. By number; `$1` is one of them, or 0 for all.
 const CONTRADICTED: &str = "
     SELECT n.number FROM promotions n
     WHERE ($1 = 0 OR n.number = $1) AND (

@@ -112,7 +112,8 @@ const POINTING: &str = "
         AND COALESCE(l.knows_before, 0) = p.after_knows_before";
 
 const READ: &str = "
-    SELECT number, projection, generation, moved, at, actor, reason, hours, row_digest FROM promotions WHERE number = $1";
+    SELECT number, projection, generation, moved, at, actor, reason, hours, row_digest FROM promotions
+    WHERE number = $1";
 
 const LIST: &str = "
     SELECT number, projection, generation, moved, at, actor, reason, hours, row_digest FROM promotions

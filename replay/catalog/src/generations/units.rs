@@ -30,11 +30,13 @@ macro_rules! columns {
 
 const PUT: &str = "
     INSERT INTO units (generation, hour, manifest_digest, rows, bytes, base_input_digest, base_code_digest,
-        base_output_digest, base_generation, base_knows_before, plan_digest, state, attempt, attempts_before, worker, leased_until,
+        base_output_digest, base_generation, base_knows_before, plan_digest, state, attempt, attempts_before, worker,
+        leased_until,
         begun_at, ended_at, error, input_digest, output_digest, segment_key, segment_bytes, segment_rows,
         verdicts_before, read_events, read_billable, read_micros, written_events, written_billable, written_micros,
         reused)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'waiting', 0, 0, '', 0, 0, 0, '', '', '', '', 0, 0, 0, 0, 0, '0',
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'waiting', 0, 0, '', 0, 0, 0, '', '', '', '', 0, 0, 0, 0, 0,
+        '0',
         0, 0, '0', 0)";
 
 const READ: &str = concat!("SELECT ", columns!(), " WHERE u.generation = $1 AND u.hour = $2");

@@ -68,7 +68,8 @@ refused_until_mended! {
     changed_comparison_is_refused: "UPDATE reconciliations SET hot_rows = 5 WHERE hour = 490001";
     changed_counts_are_refused: "UPDATE hot_partials SET payload_digest = '00', row_digest = '' WHERE first_seq = 21";
     changed_end_of_counting_is_refused: "UPDATE hot_partials SET last_seq = 99 WHERE first_seq = 26";
-    changed_pointer_is_refused: "UPDATE live_segments SET generation = '000000000000000a', knows_before = 5 WHERE hour = 490001";
+    changed_pointer_is_refused:
+        "UPDATE live_segments SET generation = '000000000000000a', knows_before = 5 WHERE hour = 490001";
     changed_mark_is_refused: "UPDATE verdict_marks SET clicks_judged = 19";
     lost_marks_are_refused: "DELETE FROM verdict_marks";
     lost_making_is_refused: "DELETE FROM catalog_generation";
