@@ -74,7 +74,7 @@ async fn registry_that_lost_rows_is_named_and_not_made_up() {
     for (sql, said) in [
         ("DELETE FROM ads WHERE ad_id = (SELECT MIN(ad_id) FROM ads)", "the registry has lost ads"),
         ("UPDATE ads SET price_micros = price_micros + 1", "registered otherwise than their last change says"),
-        ("DELETE FROM audit", "the audit trail is empty"),
+        ("DROP TRIGGER audit_is_not_deleted; DELETE FROM audit", "the audit trail is empty"),
     ] {
         let spoilt = sound.copied();
         spoil(&spoilt, sql).await;
