@@ -7,9 +7,10 @@ use clicktrail_log::frame;
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    error::Error,
     generations::{Generation, GenerationId, NewUnit, Promotion},
     model::{HotPartial, Reconciliation, SealedHour, Segment},
-    session::Arg,
+    session::{Arg, Session},
 };
 
 /// What stands in a digest's column if nobody knows it.
@@ -30,6 +31,19 @@ pub(crate) fn of(table: &str, values: &[Arg<'_>]) -> String {
         sum.update(bytes);
     }
     hex::encode(&sum.finalize()[..16])
+}
+
+/// Inserts a row with the digest of it, which comes behind the values.
+pub(crate) async fn put_row(
+    session: &mut impl Session,
+    sql: &'static str,
+    table: &str,
+    values: &[Arg<'_>],
+) -> Result<(), Error> {
+    let row_digest = of(table, values);
+    let args: Vec<Arg<'_>> = values.iter().copied().chain([Arg::from(&row_digest)]).collect();
+    session.execute(sql, &args).await?;
+    Ok(())
 }
 
 /// A frame's digest as it is stored.

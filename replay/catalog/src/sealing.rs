@@ -9,7 +9,7 @@ use crate::{
     live,
     model::{Compare, Reconciliation, SealedHour, Segment},
     rows,
-    session::{Arg, Session, put_row},
+    session::{Arg, Session},
 };
 
 const LIST_HOURS: &str = "
@@ -153,16 +153,16 @@ pub(crate) async fn put(
 }
 
 async fn put_hour(session: &mut impl Session, hour: &SealedHour) -> Result<(), Error> {
-    put_row(session, PUT_HOUR, "hours", &digest::hour(hour)).await
+    digest::put_row(session, PUT_HOUR, "hours", &digest::hour(hour)).await
 }
 
 async fn put_segment(session: &mut impl Session, segment: &Segment) -> Result<(), Error> {
     let values = digest::segment(segment);
     session.execute(UNSEAL, &values[..2]).await?;
-    put_row(session, PUT_SEGMENT, "segments", &values).await?;
+    digest::put_row(session, PUT_SEGMENT, "segments", &values).await?;
     Ok(())
 }
 
 async fn put_reconciliation(session: &mut impl Session, reconciliation: &Reconciliation) -> Result<(), Error> {
-    put_row(session, PUT_RECONCILIATION, "reconciliations", &digest::reconciliation(reconciliation)).await
+    digest::put_row(session, PUT_RECONCILIATION, "reconciliations", &digest::reconciliation(reconciliation)).await
 }

@@ -14,7 +14,7 @@ use sqlx::{
     sqlite::{SqliteError, SqliteRow},
 };
 
-use crate::{contract::Catalog, digest, error::Error, migration::Migration, model::Making};
+use crate::{contract::Catalog, error::Error, migration::Migration, model::Making};
 
 /// What only one writing transaction at a time may change. SQLite has one writer anyway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -140,19 +140,6 @@ impl<'a> From<&'a Bytes> for Arg<'a> {
     fn from(value: &'a Bytes) -> Self {
         Self::Blob(value)
     }
-}
-
-/// Inserts a row with the digest of it, which comes behind the values.
-pub(crate) async fn put_row(
-    session: &mut impl Session,
-    sql: &'static str,
-    table: &str,
-    values: &[Arg<'_>],
-) -> Result<(), Error> {
-    let digest = digest::of(table, values);
-    let args: Vec<Arg<'_>> = values.iter().copied().chain([Arg::from(&digest)]).collect();
-    session.execute(sql, &args).await?;
-    Ok(())
 }
 
 /// A row, by column name. The three types are all that the catalog stores.

@@ -10,7 +10,8 @@ use clicktrail_log::time::Hour;
 
 use crate::{
     error::Error,
-    generations::{GenerationId, pointers},
+    generations::pointers,
+    pointer::GenerationId,
     rows,
     session::{Arg, Fields, Session},
 };

@@ -10,7 +10,7 @@ use crate::{
     error::Error,
     generations::{Generation, GenerationId, GenerationState, Move, Promotion, mend, plans, units},
     registry, rows,
-    session::{Arg, Session, put_row},
+    session::{Arg, Session},
 };
 
 /// Hours that are no longer as they were planned.
@@ -233,7 +233,7 @@ pub(crate) async fn read(session: &mut impl Session, number: i64) -> Result<Opti
 
 /// Puts a promotion that has no hours yet.
 pub(crate) async fn put(session: &mut impl Session, number: i64, promotion: &Promotion) -> Result<(), Error> {
-    put_row(session, PUT, "promotions", &digest::promotion(number, promotion)).await
+    digest::put_row(session, PUT, "promotions", &digest::promotion(number, promotion)).await
 }
 
 /// Begins a promotion, whose hours come next; returns its number.

@@ -14,7 +14,7 @@ use crate::{
         plans,
     },
     rows,
-    session::{Arg, Session, put_row},
+    session::{Arg, Session},
 };
 
 macro_rules! columns {
@@ -94,7 +94,7 @@ const RELEASE: &str = "
         OR (state = 'done' AND $2 >= 2))";
 
 pub(crate) async fn insert(session: &mut impl Session, id: &GenerationId, unit: &NewUnit) -> Result<(), Error> {
-    put_row(session, PUT, "units", &digest::unit(id, unit)).await
+    digest::put_row(session, PUT, "units", &digest::unit(id, unit)).await
 }
 
 /// See [`Generations::units`](super::Generations::units).
