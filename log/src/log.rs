@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use async_trait::async_trait;
 
 use crate::{
-    frame::Frame,
+    frame::{Digest, Frame},
     position::{Epoch, Seq},
     time::Timestamp,
 };
@@ -192,6 +192,23 @@ impl Error {
             | Self::Corrupt { .. }
             | Self::Fatal(_) => false,
         }
+    }
+}
+
+/// The digest of the header of a frame; `None` if the log does not hold it: it was trimmed, or is not there yet.
+///
+/// # Errors
+/// As [`Log::read`].
+pub async fn digest_of(log: &dyn Log, seq: Seq) -> Result<Option<Digest>, Error> {
+    if seq == Seq::ZERO {
+        return Ok(None);
+    }
+    match log.read(seq, ReadLimit { frames: 1, bytes: 1, wait: Duration::ZERO }).await {
+        Ok(found) => Ok(found.first().filter(|logged| logged.seq == seq).map(|logged| logged.frame.header.digest())),
+        Err(Error::Trimmed { .. }) => Ok(None),
+        // Behind the end of the log, and not only one frame behind it.
+        Err(Error::Gap { found: None, last, .. }) if last < seq => Ok(None),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,7 +1,7 @@
 //! What can go wrong on the way from the log to what counts.
 
-use clicktrail_catalog as catalog;
-use clicktrail_log::{archive, log, position::Seq};
+use clicktrail_catalog::{self as catalog, KnownFrame};
+use clicktrail_log::{archive, frame::Digest, log, position::Seq};
 use clicktrail_verdicts::{judge, reader};
 
 /// Why a step was not done. Every step may be done again.
@@ -31,6 +31,20 @@ pub enum Error {
     /// Something that the step needs is not there: nothing was changed.
     #[error("{0}")]
     Incomplete(String),
+    /// A log holds another frame than the one that the catalog knows: it is a copy that went on by itself, or the
+    /// catalog is another's. Nothing was changed.
+    #[error(
+        "frame {seq} of the log of {stream} is {held}, but the catalog {became} another, {digest}: this log and this \
+         catalog do not belong together. Put back the one that is of another copy. If this log is the right one, run \
+         `clicktrail catalog rebuild --trust-log`. Nothing was changed",
+        seq = known.seq, stream = known.stream, became = known.became, digest = known.digest
+    )]
+    Foreign {
+        /// The frame as the catalog knows it.
+        known: KnownFrame,
+        /// What the log holds in its place.
+        held: Digest,
+    },
     /// A frame cannot be decoded: it is not skipped, a person must act.
     #[error("frame {seq} of the log cannot be decoded")]
     Frame {
@@ -58,6 +72,7 @@ impl Error {
             | Self::Catalog(_)
             | Self::Judge(_)
             | Self::Verdicts(_)
+            | Self::Foreign { .. }
             | Self::Projection(_) => false,
         }
     }
@@ -73,7 +88,7 @@ impl Error {
             Self::Catalog(error) => error.is_transient(),
             Self::Judge(error) => error.is_transient(),
             Self::Verdicts(error) => error.is_transient(),
-            Self::Projection(_) | Self::Incomplete(_) | Self::Frame { .. } => false,
+            Self::Projection(_) | Self::Incomplete(_) | Self::Foreign { .. } | Self::Frame { .. } => false,
         }
     }
 }

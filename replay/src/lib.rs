@@ -5,6 +5,7 @@
 //! - [`reader`] reads the frames that no sealed hour holds yet, [`history`] all that was ever logged;
 //! - [`stale`] lists the hours that a later ruling concerns, and [`as_of`] counts them with it; [`projected`] gives any
 //!   other projection of what counts;
+//! - [`belongs`] tells logs that the catalog counted from copies that went on by themselves;
 //! - [`known`] finds what an import wrote before;
 //! - [`rebuild`] makes the catalog again from archive and logs: `open_range` counts what is not sealed, `proven` finds
 //!   a judge's mark that was lost;
@@ -22,6 +23,7 @@
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
 pub mod as_of;
+pub mod belongs;
 mod budget;
 pub mod codes;
 pub mod correction;

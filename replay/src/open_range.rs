@@ -47,11 +47,13 @@ impl OpenRange {
             let first_seq = reader.next();
             let rows = reader.admit(&frames[..count])?;
             let last_seq = reader.through();
+            let last_frame = frames[count - 1].frame.header.digest();
             let frame = |seq: Seq| Position::new(reader.epoch(), seq, 0);
             let targets = frame(first_seq)..frame(last_seq.next());
             let rulings = history.rulings(targets, history.end().await?, Stages::LiveOnly).await?.to_batch();
             let counts = counters::project_frames(&rows, counters::rulings(vec![rulings])?, limits).await?;
-            self.partials.push(HotPartial { hour, first_seq, last_seq, payload: counters::hot::encode(&counts)? });
+            let payload = counters::hot::encode(&counts)?;
+            self.partials.push(HotPartial { hour, first_seq, last_seq, last_frame: Some(last_frame), payload });
         }
         Ok(())
     }

@@ -60,6 +60,13 @@ pub async fn keep(archive: &Archive, catalog: &dyn Catalog) -> Result<u64, Error
     }
 }
 
+/// The last promotion up to which the archive has every record; 0 if it has none.
+pub(crate) async fn kept(archive: &Archive) -> Result<i64, Error> {
+    let kept = archive.promotions().await?;
+    let in_order = (1_i64..).zip(kept).take_while(|(number, key)| i64::from(key.number) == *number);
+    Ok(in_order.last().map_or(0, |(number, _)| number))
+}
+
 /// Whether the archive has the same promotion as the catalog under a number.
 async fn check_same(archive: &Archive, known: &Promotion) -> Result<(), Error> {
     let standing = read(archive, &key(&known.projection, known.number)?).await?.promotion;

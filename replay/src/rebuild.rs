@@ -10,20 +10,21 @@ use std::{
 };
 
 use clicktrail_catalog::{
-    self as catalog, Catalog, Marks, Registered, Replacement, Segment, generations::PromotionRecord,
+    self as catalog, Catalog, Forget, JudgedFrames, Marks, Mended, Registered, Replacement, Segment,
+    generations::PromotionRecord,
 };
 use clicktrail_log::{
-    archive::{self, Archive, Manifest, clicks::Clicks, keys::ManifestKey},
+    archive::{self, Archive, Manifest, clicks::Clicks, identities, keys::ManifestKey},
     causes::causes,
     log::{Log, Stream},
     time::{Clock, Hour},
 };
 use clicktrail_projections::{counters, session};
-use clicktrail_verdicts::{judge::Mark, reader::VerdictReader};
+use clicktrail_verdicts::{coverage::Coverage, judge::Mark, reader::VerdictReader};
 use futures::{StreamExt as _, stream};
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::{budget::Budget, error::Error, open_range::OpenRange, promotions, proven, register, segment};
+use crate::{belongs, budget::Budget, error::Error, open_range::OpenRange, promotions, proven, register, segment};
 
 /// Hours of the catalog that are read at a time.
 const PAGE_HOURS: u32 = 1_000;
@@ -49,6 +50,8 @@ pub struct Rebuilt {
     pub unjudged: u64,
     /// Why the frames behind these hours could not be counted; `None` if they were.
     pub open_uncounted: Option<String>,
+    /// What was lost or damaged of the catalog before.
+    pub mended: Mended,
 }
 
 /// What a rebuild reads, and what it replaces.
@@ -64,6 +67,9 @@ pub struct Rebuild {
     pub catalog: Arc<dyn Catalog>,
     /// What projecting may use.
     pub limits: session::Limits,
+    /// Whether this log is the right one although the catalog knows other frames: then what it knows of frames that no
+    /// sealed hour holds is forgotten.
+    pub trusts_log: bool,
 }
 
 /// What stands beside the catalog so far.
@@ -84,18 +90,29 @@ impl Rebuild {
     /// about its clicks. An hour that was promoted, and not back, goes on counting from what was promoted. After each
     /// hour `progress` is told how many hours are done, and how many there are.
     ///
+    /// Rows of the catalog that are damaged are taken out first: nothing was answered from them.
+    ///
     /// # Errors
     /// [`Error::Incomplete`] if the chain of hours has a hole, or the archive does not hold an hour that the catalog
-    /// remembers, or a segment that was promoted. After any error the catalog is as it was.
+    /// remembers, or a segment that was promoted; [`Error::Foreign`] if a log is not the one that the catalog knows.
+    /// After any error the catalog is as it was, without the rows that were damaged.
     pub async fn run(
         &self,
         clock: &dyn Clock,
         actor: &str,
         mut progress: impl FnMut(u64, u64),
     ) -> Result<Rebuilt, Error> {
+        let forget = if self.trusts_log { Forget::OpenFrames } else { Forget::Damaged };
+        let mut mended = self.catalog.mend(forget, promotions::kept(&self.archive).await?, clock.now()).await?;
         let catalog = self.catalog.begin().await?;
+        // A log that cannot be reached is not compared, and not counted either.
+        match belongs::check(&self.clicks, &self.history, catalog.as_ref()).await {
+            Err(cause) if cause.is_transient() => {}
+            checked => checked?,
+        }
         let making = catalog.making().await?;
         let mut beside = Beside { manifests: check(&self.archive, catalog.as_ref()).await?, ..Beside::default() };
+        self.mend_archive(&beside.manifests, &mut mended).await?;
         beside.promotions = promotions::lost(&self.archive, catalog.as_ref()).await?;
         self.check_promoted(catalog.as_ref(), &beside.promotions).await?;
         for _ in 0..LAPS_MAX {
@@ -108,13 +125,12 @@ impl Rebuild {
             self.build_hours(&mut beside, judged, clock, &mut progress).await?;
             let open_uncounted =
                 self.count_open(&mut beside, judged).await.err().map(|cause| causes(&cause).to_string());
-            match catalog
-                .replace(&replacement(&beside, seen, judged, open_uncounted.is_none()), actor, clock.now())
-                .await
-            {
+            let frames = belongs::judged_frames(&self.clicks, &self.history, &judged).await.unwrap_or_default();
+            let replacement = replacement(&beside, seen, (judged, frames), open_uncounted.is_none());
+            match catalog.replace(&replacement, actor, clock.now()).await {
                 Ok(_) => {
                     promotions::keep(&self.archive, catalog.as_ref()).await?;
-                    return Ok(rebuilt(&beside, open_uncounted));
+                    return Ok(rebuilt(&beside, open_uncounted, mended));
                 }
                 // Something was sealed or counted meanwhile: it is taken in.
                 Err(catalog::Error::Conflict(_)) => {}
@@ -151,6 +167,20 @@ impl Rebuild {
                 )))
             }
         }
+    }
+
+    /// Makes again what the archive holds beside segments and receipts, and is derived.
+    async fn mend_archive(&self, manifests: &[Manifest], mended: &mut Mended) -> Result<(), Error> {
+        mended.taken_out.extend(Coverage::mend(&self.archive).await?);
+        for manifest in manifests {
+            for (key, failed) in identities::mend(&self.archive, manifest).await? {
+                match failed {
+                    None => mended.taken_out.push(format!("identity filter {key}")),
+                    Some(cause) => mended.lost.push(format!("identity filter {key}: {}", causes(&cause))),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Takes in the hours that were sealed since.
@@ -207,18 +237,25 @@ impl Rebuild {
     }
 }
 
-fn replacement(beside: &Beside, seen: Marks, judged: Mark, is_open_counted: bool) -> Replacement {
+fn replacement(
+    beside: &Beside,
+    seen: Marks,
+    (judged, judged_frames): (Mark, JudgedFrames),
+    is_open_counted: bool,
+) -> Replacement {
     let partials = beside.open.as_ref().filter(|_| is_open_counted).map(|open| open.partials().to_vec());
-    Replacement { seen, hours: beside.hours.clone(), partials, judged, promotions: beside.promotions.clone() }
+    let promotions = beside.promotions.clone();
+    Replacement { seen, hours: beside.hours.clone(), partials, judged, judged_frames, promotions }
 }
 
-fn rebuilt(beside: &Beside, open_uncounted: Option<String>) -> Rebuilt {
+fn rebuilt(beside: &Beside, open_uncounted: Option<String>, mended: Mended) -> Rebuilt {
     Rebuilt {
         hours: beside.hours.len() as u64,
         promotions: beside.promotions.len() as u64,
         rows: beside.hours.iter().map(|registered| registered.hour.rows).sum(),
         unjudged: (beside.manifests.len() - beside.hours.len()) as u64,
         open_uncounted,
+        mended,
     }
 }
 

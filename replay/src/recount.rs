@@ -3,12 +3,16 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use clicktrail_catalog::{Catalog, SealedHour, Segment, Snapshot};
+use clicktrail_catalog::{Became, Catalog, KnownFrame, SealedHour, Segment, Snapshot};
 use clicktrail_log::{
-    archive::{self, Archive, Manifest, clicks::Clicks, keys::ReceiptKey},
+    archive::{
+        self, Archive, Manifest,
+        clicks::Clicks,
+        keys::{ReceiptKey, remedy},
+    },
     causes::causes,
     frame::Digest,
-    log::{Log, Stream},
+    log::{self, Log, Stream},
     position::Position,
     time::Hour,
 };
@@ -22,6 +26,7 @@ use clicktrail_verdicts::reader::VerdictReader;
 use futures::{StreamExt as _, stream};
 
 use crate::{
+    belongs,
     error::Error,
     open_range::OpenRange,
     receipt::Receipt,
@@ -149,9 +154,33 @@ impl Recount {
             }
             Err(cause) => found.open_uncounted = Some(causes(&cause)),
         }
+        found.findings.extend(self.foreign(&snapshot).await?);
         let lost = |hole| Finding::Problem { part: Part::Whole, reason: format!("the catalog has lost {hole}") };
         found.findings.extend(snapshot.marks.holes.iter().map(lost));
         Ok(found)
+    }
+
+    /// Frames that the catalog knows and the logs hold otherwise.
+    async fn foreign(&self, snapshot: &Snapshot) -> Result<Vec<Finding>, Error> {
+        let mut known: Vec<KnownFrame> = snapshot.partials.iter().filter_map(KnownFrame::counted).collect();
+        let others = self.catalog.known_frames().await?;
+        known.extend(others.into_iter().filter(|frame| frame.became != Became::Counted));
+        let mut findings = Vec::new();
+        for frame in known {
+            let held = match frame.stream {
+                Stream::Verdicts => self.history.digest_of(frame.seq).await.map_err(Error::from),
+                Stream::Clicks | Stream::Rejected => {
+                    log::digest_of(self.clicks.as_ref(), frame.seq).await.map_err(Error::from)
+                }
+            };
+            match held.and_then(|held| belongs::compare(&frame, held)) {
+                Ok(()) => {}
+                // The range that could not be counted again says so.
+                Err(cause) if cause.is_transient() => break,
+                Err(cause) => findings.push(Finding::Problem { part: Part::Open, reason: causes(&cause) }),
+            }
+        }
+        Ok(findings)
     }
 
     /// Every hour that archive or catalog knows, in order.
@@ -284,7 +313,9 @@ impl Recount {
         let key = ReceiptKey::new(&live.projection, live.hour, &input, &code).path();
         let receipt = match self.archive.get(&key).await {
             Ok(bytes) => Receipt::from_bytes(&bytes),
-            Err(archive::Error::Missing(_)) => return Ok(Some(format!("segment {} has no receipt {key}", live.key))),
+            Err(missing @ archive::Error::Missing(_)) => {
+                return Ok(Some(format!("segment {} has no receipt: {missing}", live.key)));
+            }
             Err(cause) => return Err(cause.into()),
         };
         let is_its = receipt.is_ok_and(|receipt| {
@@ -292,7 +323,8 @@ impl Recount {
                 && (&receipt.output_digest, &receipt.key) == (&live.output_digest, &live.key)
                 && (receipt.bytes, receipt.rows) == (live.bytes, live.rows)
         });
-        Ok((!is_its).then(|| format!("segment {} is not what its receipt says", live.key)))
+        let remedy = remedy(key.as_ref());
+        Ok((!is_its).then(|| format!("segment {} is not what its receipt {key} says: {remedy}", live.key)))
     }
 
     /// What questions read from a segment.

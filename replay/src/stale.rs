@@ -44,7 +44,8 @@ pub async fn follow(history: &VerdictReader, catalog: &dyn Catalog) -> Result<()
             }
         }
         let later: Vec<LaterRuling> = later.into_values().collect();
-        match catalog.put_later_rulings(&later, followed, through).await {
+        let frame = history.digest_of(through).await?;
+        match catalog.put_later_rulings(&later, followed, (through, frame)).await {
             // After a conflict somebody else has followed: go on from there.
             Ok(()) | Err(catalog::Error::Conflict(_)) => {}
             Err(error) => return Err(error.into()),

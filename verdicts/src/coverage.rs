@@ -1,9 +1,12 @@
-//! Which events were judged, by kind: so that an answer can say of what it cannot say whether it is valid. Version 1.
+//! Which events were judged, by kind: so that an answer can say of what it cannot say whether it is valid. Version 2.
 //!
 //! The verdict log does not tell: an event that no rule found anything about has no verdict. So the judge writes one
 //! small document into the archive when it begins to look at another set of kinds, which is hardly ever: at the first
 //! start, at an upgrade, or with a ruleset that leaves kinds out. Clicks have been judged as long as there is a judge,
 //! so they need no entry.
+//!
+//! It is the one object of the archive that is replaced, and no digest elsewhere names it. So it has its own digest,
+//! and stands twice: what is damaged is found, and the copy stands in for it.
 //!
 //! To add a version: raise `VERSION`, keep the old struct, and convert in memory once the number was read. An earlier
 //! program refuses what it does not know.
@@ -14,6 +17,7 @@ use bytes::Bytes;
 use clicktrail_log::{
     archive::{self, Archive, keys::CoverageKey},
     event::Kind,
+    frame::Digest,
     invariant,
     position::Position,
 };
@@ -22,7 +26,7 @@ use serde::{Deserialize, Serialize};
 use crate::kinds::{JUDGED, Kinds};
 
 /// The version that this program writes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// More spans than this are a mistake: there is one for each change of kinds, and for each time of judging again.
 const SPANS_MAX: usize = 100_000;
 
@@ -44,12 +48,29 @@ struct Span {
     known_from: Option<Position>,
 }
 
-/// The document, as it is stored: frozen with version 1.
+/// The number that every version begins with.
+#[derive(Debug, Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
+/// The document, as it was stored: frozen with version 1.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document1 {
+    #[expect(dead_code, reason = "read before the rest, and no unknown field")]
+    version: u32,
+    judged: Vec<StoredSpan>,
+}
+
+/// The document, as it is stored: frozen with version 2.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Document {
     version: u32,
     judged: Vec<StoredSpan>,
+    /// SHA-256 of `judged` as JSON without spaces.
+    sha256: String,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -62,18 +83,69 @@ struct StoredSpan {
 }
 
 impl Coverage {
-    /// Reads what the archive says; nothing if no judge has written there yet.
+    /// Reads what the archive says; nothing if no judge has written there yet. If the document is damaged or lost, its
+    /// copy counts.
     ///
     /// # Errors
-    /// As the archive reports; [`archive::Error::Damaged`] if the document cannot be read.
+    /// As the archive reports; [`archive::Error::Damaged`] if neither can be read.
     pub async fn read(archive: &Archive) -> Result<Self, archive::Error> {
-        let path = CoverageKey.path();
-        match archive.get(&path).await {
-            Ok(bytes) => {
-                Self::from_bytes(&bytes).map_err(|reason| archive::Error::Damaged { key: path.to_string(), reason })
+        let first = read_one(archive, Held::First).await;
+        match &first {
+            Ok(Some(_)) => {}
+            Ok(None) | Err(archive::Error::Damaged { .. }) => {
+                if let Some(copy) = read_one(archive, Held::Copy).await? {
+                    return Ok(copy);
+                }
             }
-            Err(archive::Error::Missing(_)) => Ok(Self::default()),
-            Err(error) => Err(error),
+            Err(_) => {}
+        }
+        Ok(first?.unwrap_or_default())
+    }
+
+    /// What is wrong with the document and its copy. There need be no copy: version 1 had none.
+    ///
+    /// # Errors
+    /// As the archive reports.
+    pub async fn problems(archive: &Archive) -> Result<Vec<archive::Error>, archive::Error> {
+        let mut problems = Vec::new();
+        let mut found = [false, false];
+        for (found, held) in found.iter_mut().zip([Held::First, Held::Copy]) {
+            match read_one(archive, held).await {
+                Ok(one) => *found = one.is_some(),
+                Err(error) if error.is_transient() => return Err(error),
+                Err(problem) => problems.push(problem),
+            }
+        }
+        if found == [false, true] && problems.is_empty() {
+            problems.push(archive::Error::Missing(CoverageKey.path().to_string()));
+        }
+        Ok(problems)
+    }
+
+    /// Makes document and copy sound again: one from the other, or, if neither can be read, from nothing. Says what was
+    /// done, if anything was.
+    ///
+    /// # Errors
+    /// As the archive reports.
+    pub async fn mend(archive: &Archive) -> Result<Option<String>, archive::Error> {
+        let problems = Self::problems(archive).await?;
+        if problems.is_empty() {
+            return Ok(None);
+        }
+        let path = CoverageKey.path();
+        match Self::read(archive).await {
+            Ok(sound) => {
+                sound.write(archive).await?;
+                Ok(Some(format!("{path}, from its copy")))
+            }
+            Err(error) if error.is_transient() => Err(error),
+            Err(_) => {
+                Self::default().write(archive).await?;
+                Ok(Some(format!(
+                    "{path}, from nothing: impressions and conversions of before are in gross alone until `verdicts judge` \
+                     judges their hours again"
+                )))
+            }
         }
     }
 
@@ -132,12 +204,14 @@ impl Coverage {
         true
     }
 
-    /// Replaces what the archive says.
+    /// Replaces what the archive says: the copy first, so that a crash leaves one of the two whole.
     ///
     /// # Errors
     /// As the archive reports.
     pub async fn write(&self, archive: &Archive) -> Result<(), archive::Error> {
-        archive.put_content(&CoverageKey.path(), Bytes::from(self.to_bytes())).await
+        let bytes = Bytes::from(self.to_bytes());
+        archive.put_content(&CoverageKey.copy_path(), bytes.clone()).await?;
+        archive.put_content(&CoverageKey.path(), bytes).await
     }
 
     fn to_bytes(&self) -> Vec<u8> {
@@ -148,17 +222,29 @@ impl Coverage {
             end: text(span.end),
             known_from: text(span.known_from),
         };
-        let document = Document { version: VERSION, judged: self.spans.iter().map(stored).collect() };
+        let judged: Vec<StoredSpan> = self.spans.iter().map(stored).collect();
+        let sha256 = digest(&judged);
+        let document = Document { version: VERSION, judged, sha256 };
         serde_json::to_vec_pretty(&document).expect("the document holds only text and integers")
     }
 
     fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
-        let document: Document = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
-        if document.version != VERSION {
-            return Err(format!("version {} is not known here; the newest is {VERSION}", document.version));
-        }
-        if document.judged.len() > SPANS_MAX {
-            return Err(format!("it has {} spans, more than {SPANS_MAX}", document.judged.len()));
+        let unreadable = |error: serde_json::Error| error.to_string();
+        let Versioned { version } = serde_json::from_slice(bytes).map_err(unreadable)?;
+        let judged = match version {
+            1 => serde_json::from_slice::<Document1>(bytes).map_err(unreadable)?.judged,
+            VERSION => {
+                let document: Document = serde_json::from_slice(bytes).map_err(unreadable)?;
+                let is = digest(&document.judged);
+                if document.sha256 != is {
+                    return Err(format!("its content has SHA-256 {is}, it says {}", document.sha256));
+                }
+                document.judged
+            }
+            other => return Err(format!("version {other} is not known here; the newest is {VERSION}")),
+        };
+        if judged.len() > SPANS_MAX {
+            return Err(format!("it has {} spans, more than {SPANS_MAX}", judged.len()));
         }
         let position = |text: &str| text.parse::<Position>().map_err(|error| error.to_string());
         let optional = |text: &Option<String>| text.as_deref().map(position).transpose();
@@ -172,13 +258,44 @@ impl Coverage {
                 known_from: optional(&stored.known_from)?,
             })
         };
-        let spans = document.judged.iter().map(span).collect::<Result<_, String>>()?;
+        let spans = judged.iter().map(span).collect::<Result<_, String>>()?;
         Ok(Self { spans })
+    }
+}
+
+fn digest(judged: &[StoredSpan]) -> String {
+    Digest::of(&serde_json::to_vec(judged).expect("spans hold only text")).to_string()
+}
+
+/// Which of the two.
+#[derive(Debug, Clone, Copy)]
+enum Held {
+    First,
+    Copy,
+}
+
+/// One of the two documents; `None` if it is not there.
+async fn read_one(archive: &Archive, held: Held) -> Result<Option<Coverage>, archive::Error> {
+    let path = match held {
+        Held::First => CoverageKey.path(),
+        Held::Copy => CoverageKey.copy_path(),
+    };
+    match archive.get(&path).await {
+        Ok(bytes) => match Coverage::from_bytes(&bytes) {
+            Ok(coverage) => Ok(Some(coverage)),
+            Err(reason) => Err(archive::Error::Damaged { key: path.to_string(), reason }),
+        },
+        Err(archive::Error::Missing(_)) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use object_store::ObjectStoreExt as _;
+
     use super::*;
 
     fn frames(from: u64, to: u64) -> Range<Position> {
@@ -227,10 +344,49 @@ mod tests {
         let bytes = coverage.to_bytes();
         assert_eq!(Coverage::from_bytes(&bytes).unwrap(), coverage);
         let text = String::from_utf8(bytes).unwrap();
-        for (said, instead) in [("\"version\": 1", "\"version\": 2"), ("1.9.0", "x"), ("impression", "view"), ("[", "")]
+        for (said, instead) in
+            [("\"version\": 2", "\"version\": 3"), ("1.9.0", "1.8.0"), ("impression", "view"), ("[", "")]
         {
             assert!(text.contains(said), "{said}");
             assert!(Coverage::from_bytes(text.replacen(said, instead, 1).as_bytes()).is_err(), "{instead}");
         }
+    }
+
+    #[test]
+    fn document_of_version_1_is_read() {
+        let stored = r#"{"version": 1, "judged": [
+            {"kinds": ["click", "impression"], "first": "1.1.0", "end": null, "known_from": null}]}"#;
+        let mut coverage = Coverage::default();
+        coverage.begin(at(1), SEEN);
+        assert_eq!(Coverage::from_bytes(stored.as_bytes()).unwrap(), coverage);
+    }
+
+    #[tokio::test]
+    async fn damaged_or_lost_document_is_made_again_from_its_copy_or_said_to_be_forgotten() {
+        let archive = Archive::from_store(Arc::new(object_store::memory::InMemory::new()));
+        assert_eq!(Coverage::mend(&archive).await.unwrap(), None, "nothing was ever judged");
+        let mut coverage = Coverage::default();
+        coverage.begin(at(1), JUDGED);
+        coverage.write(&archive).await.unwrap();
+        let whole = archive.get(&CoverageKey.path()).await.unwrap();
+        let mut flipped = whole.to_vec();
+        let place = whole.windows(5).position(|text| text == b"1.1.0").unwrap();
+        flipped[place] ^= 1;
+        for path in [CoverageKey.path(), CoverageKey.copy_path()] {
+            archive.put_content(&path, flipped.clone().into()).await.unwrap();
+            assert_eq!(Coverage::read(&archive).await.unwrap(), coverage, "{path}");
+            assert_eq!(Coverage::problems(&archive).await.unwrap().len(), 1, "{path}");
+            assert!(Coverage::mend(&archive).await.unwrap().unwrap().contains("from its copy"), "{path}");
+            assert_eq!(archive.get(&path).await.unwrap(), whole, "{path}");
+            archive.object_store().delete(&path).await.unwrap();
+            assert_eq!(Coverage::read(&archive).await.unwrap(), coverage, "{path}");
+            coverage.write(&archive).await.unwrap();
+        }
+        for path in [CoverageKey.path(), CoverageKey.copy_path()] {
+            archive.put_content(&path, flipped.clone().into()).await.unwrap();
+        }
+        assert!(matches!(Coverage::read(&archive).await, Err(archive::Error::Damaged { .. })));
+        assert!(Coverage::mend(&archive).await.unwrap().unwrap().contains("from nothing"));
+        assert_eq!(Coverage::read(&archive).await.unwrap(), Coverage::default());
     }
 }

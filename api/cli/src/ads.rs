@@ -174,6 +174,9 @@ async fn list(global: &Global) -> anyhow::Result<Exit> {
         }
         ads.extend(page);
     }
+    for lost in instance.catalog.lost().await? {
+        output::note(&lost);
+    }
     let paused = paused_ads(&instance).await?;
     let status = |ad: &Ad| if paused.contains(&ad.ad_id) { "paused" } else { "active" };
     match global.output {

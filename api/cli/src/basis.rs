@@ -18,7 +18,7 @@ use clicktrail_query::{
 };
 use clicktrail_replay::standing::Side;
 use serde_json::{Value, json};
-use tracing::info;
+use tracing::{error, info};
 
 use crate::{
     exit::Exit,
@@ -132,6 +132,9 @@ pub(super) async fn with_spool(mut basis: Basis, instance: &Installation) -> any
 /// answer every link with 404, and count nothing of what is sealed.
 pub(super) async fn check_catalog(instance: &Installation) -> anyhow::Result<()> {
     let catalog = &instance.catalog;
+    for lost in catalog.lost().await? {
+        error!("{lost}");
+    }
     let is_new = catalog.last_hour().await?.is_none() && catalog.counted_through().await? == Seq::ZERO;
     let has_ads = catalog.ads_version().await? > 0;
     // An archive that cannot be reached says nothing: then sealing tells.

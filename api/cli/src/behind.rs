@@ -14,6 +14,7 @@ use clicktrail_log::{
     log::{Log, ReadLimit, Stream},
     position::Seq,
 };
+use clicktrail_replay::belongs;
 use clicktrail_verdicts::archive::Verdicts;
 use tracing::warn;
 
@@ -53,6 +54,7 @@ pub(crate) async fn check(instance: &Installation) -> anyhow::Result<()> {
     ];
     of_verdicts.extend(verdicts.as_ref().map(sealed));
     check_reaches(Stream::Verdicts, &instance.verdicts, of_verdicts).await?;
+    belongs::check(&instance.clicks, &instance.rulings(), catalog.as_ref()).await?;
     check_same(Stream::Clicks, &instance.clicks, clicks.as_ref()).await?;
     check_same(Stream::Verdicts, &instance.verdicts, verdicts.as_ref()).await
 }

@@ -22,19 +22,26 @@ pub(super) enum Command {
     /// It is built beside what is there and takes its place in one step: until then, and after any failure, everything
     /// counts as before. Hours that the judge has not passed are left out. Registered ads are kept. Stop the server of
     /// this data directory first; those elsewhere notice, and go on from what was rebuilt.
-    Rebuild,
+    ///
+    /// What was damaged of the catalog is taken out and made again; what it cannot make again it names.
+    Rebuild {
+        /// Take the logs as they are for the right ones, although the catalog knows other frames under these numbers:
+        /// what it knows of frames that no sealed hour holds is forgotten, and counted and judged again from the logs
+        #[arg(long)]
+        trust_log: bool,
+    },
     /// List how sealed hours compared with what was counted live
     Reconciliations,
 }
 
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Rebuild => Box::pin(rebuild(global)).await,
+        Command::Rebuild { trust_log } => Box::pin(rebuild(global, trust_log)).await,
         Command::Reconciliations => reconciliations(global).await,
     }
 }
 
-async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
+async fn rebuild(global: &Global, trusts_log: bool) -> anyhow::Result<Exit> {
     let _lock = WriteLock::take(&global.places()?.data)?;
     let instance = global.open().await?;
     let bar = progress::bar(0, "rebuild");
@@ -44,6 +51,7 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
         history: instance.rulings(),
         catalog: Arc::clone(&instance.catalog),
         limits: session::Limits::default(),
+        trusts_log,
     };
     let actor = global.actor(None)?;
     let rebuilt = rebuild.run(instance.clock.as_ref(), &actor, |done, all| {
@@ -66,6 +74,8 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
             "promotions": rebuilt.promotions,
             "unjudged_hours": rebuilt.unjudged,
             "open_uncounted": rebuilt.open_uncounted,
+            "made_again": rebuilt.mended.taken_out,
+            "lost": rebuilt.mended.lost,
         })),
         Format::Table => {
             let (hours, events) = (output::count(rebuilt.hours, "hour"), output::count(rebuilt.rows, "event"));
@@ -80,12 +90,21 @@ async fn rebuild(global: &Global) -> anyhow::Result<Exit> {
     if instance.catalog.ads_version().await? == 0 {
         output::note("no ad is registered: links are answered with 404 until the ads are registered again");
     }
-    let is_whole = rebuilt.hours > 0 && rebuilt.unjudged == 0 && rebuilt.open_uncounted.is_none();
+    let is_whole = rebuilt.hours > 0
+        && rebuilt.unjudged == 0
+        && rebuilt.open_uncounted.is_none()
+        && rebuilt.mended.lost.is_empty();
     Ok(if is_whole { Exit::Ok } else { Exit::InputIncomplete })
 }
 
 /// Says what the catalog does not count, and who will see to it.
 fn tell_left_out(rebuilt: &rebuild::Rebuilt) {
+    for what in &rebuilt.mended.taken_out {
+        output::note(&format!("made again: {what}"));
+    }
+    for what in &rebuilt.mended.lost {
+        output::note(&format!("not made again: {what}"));
+    }
     if rebuilt.hours == 0 && rebuilt.unjudged == 0 {
         output::note("the archive holds no sealed hour: nothing was rebuilt");
     }
@@ -110,6 +129,13 @@ async fn reconciliations(global: &Global) -> anyhow::Result<Exit> {
         let Some(last) = page.last() else { break };
         from = last.hour.next();
         all.extend(page);
+    }
+    let hours = crate::log::known_hours(&instance, None).await?;
+    let is_compared = |hour: Hour| all.binary_search_by_key(&hour, |row| row.hour).is_ok();
+    let lost = hours.iter().filter(|hour| !is_compared(hour.hour)).count();
+    if lost > 0 {
+        let hours = output::count(lost, "hour");
+        output::note(&format!("the catalog has lost the comparison of {hours}: run `clicktrail catalog rebuild`"));
     }
     match global.output {
         Format::Json => {

@@ -4,16 +4,16 @@ use std::collections::BTreeSet;
 
 use anyhow::{anyhow, bail};
 use clicktrail_catalog::generations::Generation;
-use clicktrail_log::{position::Position, time::Hour};
+use clicktrail_log::{causes::causes, position::Position, time::Hour};
 use clicktrail_projections::{
     counters::query,
     zone::{Range, Unit, Zone},
 };
 use clicktrail_query::{
-    Service,
+    Error, Service,
     moment::{At, Moment},
 };
-use clicktrail_replay::standing::Side;
+use clicktrail_replay::{self as replaying, standing::Side};
 
 use crate::{basis, exit::Exit, global::Global, installation::Installation, output, replay, tiers};
 
@@ -155,6 +155,14 @@ async fn tell_stale(service: &Service) -> anyhow::Result<Vec<Hour>> {
     let stale = match service.stale_hours().await {
         Err(cause) if cause.is_transient() => {
             output::note("the verdict log cannot be reached, so nobody knows which hours are stale");
+            return Ok(Vec::new());
+        }
+        // These totals are counted without it: what cannot be read of past verdicts is said, and refused by --as-of.
+        Err(Error::Replay(replaying::Error::Verdicts(cause))) => {
+            output::note(&format!(
+                "nobody knows which hours are stale; these totals are counted without it: {}",
+                causes(&cause)
+            ));
             return Ok(Vec::new());
         }
         found => found?,

@@ -8,19 +8,20 @@ use std::{collections::BTreeMap, time::Duration};
 
 use anyhow::{Context as _, ensure};
 use arrow::array::RecordBatch;
+use clicktrail_catalog as catalog;
 use clicktrail_log::{
     archive::{
-        self,
         clicks::Clicks,
         kind::Kind,
         part,
         verify::{Problem, Report, Verifier},
     },
+    causes::causes,
     log::ReadLimit,
     position::{Position, Seq},
     time::Hour,
 };
-use clicktrail_projections::zone;
+use clicktrail_projections::{counters, zone};
 use clicktrail_replay::recount::Recounted;
 use clicktrail_verdicts::{archive::Verdicts, coverage::Coverage};
 use serde_json::{Value, json};
@@ -97,10 +98,10 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
 }
 
 /// Every hour that the catalog knows, a page at a time.
-async fn known_hours(
+pub(super) async fn known_hours(
     instance: &Installation,
     from: Option<Hour>,
-) -> anyhow::Result<Vec<clicktrail_catalog::SealedHour>> {
+) -> Result<Vec<catalog::SealedHour>, catalog::Error> {
     let mut from = from.unwrap_or(Hour::from_i64(i64::MIN / 2));
     let mut hours = Vec::new();
     loop {
@@ -122,7 +123,7 @@ async fn hours(
     let hours = hours.iter().filter(|hour| hour.rows > 0 || !without_quiet);
     match global.output {
         Format::Json => {
-            let object = |hour: &clicktrail_catalog::SealedHour| {
+            let object = |hour: &catalog::SealedHour| {
                 json!({
                     "hour": hour.hour.to_string(),
                     "epoch": hour.epoch,
@@ -227,15 +228,19 @@ async fn tail(instance: &Installation, frames: u64, follow: bool) -> anyhow::Res
     }
 }
 
-async fn verify(global: &Global, instance: &Installation, deep: bool, counters: bool) -> anyhow::Result<Exit> {
-    let remembered: BTreeMap<Hour, String> =
-        known_hours(instance, None).await?.into_iter().map(|hour| (hour.hour, hour.manifest_digest)).collect();
+async fn verify(global: &Global, instance: &Installation, deep: bool, recounts: bool) -> anyhow::Result<Exit> {
+    let catalog = verify_catalog(instance).await?;
+    let remembered = &catalog.remembered;
     let clicks = Verifier::<Clicks>::of(instance.archive.clone(), deep);
-    let clicks = verify_hours(clicks, &remembered, "verify clicks").await?;
+    let clicks = verify_hours(clicks, remembered, "verify clicks").await?;
     // No catalog remembers hours of verdicts: their chain has to speak for itself.
     let verdicts = Verifier::<Verdicts>::of(instance.archive.clone(), deep);
     let verdicts = verify_hours(verdicts, &BTreeMap::new(), "verify verdicts").await?;
-    let recounted = if counters { Some(recount::run(instance).await?) } else { None };
+    let recounted = match recounts && catalog.is_readable {
+        true => Some(recount::run(instance).await?),
+        // Nothing can be held against a catalog that cannot be read.
+        false => None,
+    };
     print_report(global, &clicks, &verdicts, recounted.as_ref());
     let verified = match (clicks.problems.len() + verdicts.problems.len(), clicks.hours + verdicts.hours) {
         (1.., _) => Exit::Differences,
@@ -246,29 +251,61 @@ async fn verify(global: &Global, instance: &Installation, deep: bool, counters: 
     let recounted = match &recounted {
         None => Exit::Ok,
         // What is counted nowhere was compared with nothing.
-        Some(recounted) => match (recount::exit(recounted), basis::present(instance).await?) {
-            (Exit::Ok, basis) if !basis.is_complete() => {
+        Some(recounted) => match recount::exit(recounted) {
+            Exit::Ok => {
+                let basis = basis::present(instance).await?;
                 basis::tell(&basis);
-                Exit::InputIncomplete
+                if basis.is_complete() { Exit::Ok } else { Exit::InputIncomplete }
             }
-            (exit, _) => exit,
+            exit => exit,
         },
     };
-    let found = [verify_coverage(instance).await?, verified, recounted];
+    let found = [catalog.exit, verify_coverage(instance).await?, verified, recounted];
     let worst = [Exit::Differences, Exit::InputIncomplete].into_iter().find(|exit| found.contains(exit));
     Ok(worst.unwrap_or(Exit::Ok))
 }
 
+/// What was found of the catalog.
+struct CatalogChecked {
+    /// The digests of manifests that it remembers.
+    remembered: BTreeMap<Hour, String>,
+    is_readable: bool,
+    exit: Exit,
+}
+
+/// Reads all of the catalog, and names what cannot be read and what is lost.
+async fn verify_catalog(instance: &Installation) -> anyhow::Result<CatalogChecked> {
+    let catalog = &instance.catalog;
+    let (mut remembered, mut problems) = (BTreeMap::new(), catalog.lost().await?);
+    let all = async {
+        let hours = known_hours(instance, None).await?;
+        remembered.extend(hours.into_iter().map(|hour| (hour.hour, hour.manifest_digest)));
+        let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
+        catalog.snapshot(counters::NAME, first, last).await?;
+        catalog.reconciliations(first, u32::MAX).await?;
+        Ok::<_, catalog::Error>(())
+    };
+    let read = all.await;
+    let is_readable = read.is_ok();
+    match read {
+        Ok(()) => {}
+        Err(damaged @ (catalog::Error::Damaged(_) | catalog::Error::Corrupt(_))) => problems.push(causes(&damaged)),
+        Err(other) => return Err(other.into()),
+    }
+    for problem in &problems {
+        output::note(&format!("PROBLEM catalog: {problem}"));
+    }
+    let exit = if problems.is_empty() { Exit::Ok } else { Exit::Differences };
+    Ok(CatalogChecked { remembered, is_readable, exit })
+}
+
 /// Whether the document that says what was judged can be read: without it judging stands still.
 async fn verify_coverage(instance: &Installation) -> anyhow::Result<Exit> {
-    match Coverage::read(&instance.archive).await {
-        Ok(_) => Ok(Exit::Ok),
-        Err(archive::Error::Damaged { key, reason }) => {
-            output::note(&format!("PROBLEM {key}: {reason}"));
-            Ok(Exit::Differences)
-        }
-        Err(error) => Err(error).context("read what was judged"),
+    let problems = Coverage::problems(&instance.archive).await.context("read what was judged")?;
+    for problem in &problems {
+        output::note(&format!("PROBLEM {}", causes(problem)));
     }
+    Ok(if problems.is_empty() { Exit::Ok } else { Exit::Differences })
 }
 
 async fn verify_hours<K: Kind>(

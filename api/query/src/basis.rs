@@ -14,7 +14,7 @@ use clicktrail_log::{
     position::{Position, Seq},
     time::{Hour, Timestamp},
 };
-use clicktrail_replay::projected::HoursFrom;
+use clicktrail_replay::{belongs, projected::HoursFrom};
 
 use crate::{
     error::Error,
@@ -205,8 +205,14 @@ impl Service {
     /// What an answer from these marks stands on. `tail` is the end of the log before the question.
     ///
     /// # Errors
-    /// If log or archive hold what cannot be read. That they cannot be reached is part of the answer.
+    /// If log or archive hold what cannot be read, or a log is not the one that was counted. That they cannot be
+    /// reached is part of the answer.
     pub(crate) async fn basis(&self, tail: Result<Info, log::Error>, marks: Marks) -> Result<Basis, Error> {
+        match belongs::check(&self.clicks, &self.history, self.catalog.as_ref()).await {
+            // A log that cannot be reached is said below, and a hole in it where it is read.
+            Err(clicktrail_replay::Error::Log(_) | clicktrail_replay::Error::Verdicts(_)) => {}
+            checked => checked?,
+        }
         let mut missing: Vec<Missing> = marks.holes.iter().copied().map(Missing::Lost).collect();
         let logged_through = tail.as_ref().ok().map(|info| info.last);
         match tail {

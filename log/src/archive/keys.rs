@@ -350,15 +350,39 @@ pub struct CoverageKey;
 
 impl CoverageKey {
     const PATH: &str = "coverage/clicks.json";
+    const COPY: &str = "coverage/clicks.copy.json";
 
     /// As a path of the store.
     pub fn path(&self) -> Path {
         Path::from(Self::PATH)
     }
 
+    /// Where a copy of it stands: the one object that is replaced is held twice.
+    pub fn copy_path(&self) -> Path {
+        Path::from(Self::COPY)
+    }
+
     /// Reads a path of the store.
     pub fn parse(path: &str) -> Option<Self> {
-        (path == Self::PATH).then_some(Self)
+        [Self::PATH, Self::COPY].contains(&path).then_some(Self)
+    }
+}
+
+/// What an object is good for, and what helps if it is lost or damaged, for people. What is derived a command makes
+/// again; everything else is held nowhere else.
+pub fn remedy(key: &str) -> &'static str {
+    match key.split_once('/').map_or(key, |(prefix, _)| prefix) {
+        "segments" => "the totals of its hour stand in it; run `clicktrail catalog rebuild`, which makes it again",
+        "receipts" => "it proves a segment; run `clicktrail catalog rebuild`, which makes it again",
+        "identities" => "it finds repeated events; run `clicktrail catalog rebuild`, which makes it again",
+        "coverage" => "it says which events were judged; run `clicktrail catalog rebuild`, which makes it again",
+        "clicks" => "events of its hour stand in it and nowhere else; put it back from a copy of the archive",
+        "personal" => {
+            "addresses and agents of its hour stand in it and nowhere else; put it back from a copy of the archive"
+        }
+        "verdicts" => "verdicts of its hour stand in it and nowhere else; put it back from a copy of the archive",
+        "manifests" => "its hour cannot be read without it; put it back from a copy of the archive",
+        _ => "put it back from a copy of the archive",
     }
 }
 

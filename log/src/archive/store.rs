@@ -23,7 +23,7 @@ use object_store::{
 use crate::{
     archive::{
         entry::File,
-        keys::{ManifestKey, PromotionKey, ReceiptKey, SegmentKey},
+        keys::{ManifestKey, PromotionKey, ReceiptKey, SegmentKey, remedy},
         kind::Kind,
         manifest::{self, Manifest},
     },
@@ -46,10 +46,10 @@ pub enum Error {
         source: object_store::Error,
     },
     /// An object that a manifest names, or a manifest itself, is not there.
-    #[error("{0} is missing from the archive")]
+    #[error("{0} is missing from the archive: {remedy}", remedy = remedy(.0))]
     Missing(String),
     /// An object is there, but is not what its manifest says: restore it from a copy.
-    #[error("{key} is damaged: {reason}")]
+    #[error("{key} is damaged: {reason}: {remedy}", remedy = remedy(key))]
     Damaged {
         /// The object.
         key: String,
@@ -57,7 +57,7 @@ pub enum Error {
         reason: String,
     },
     /// A manifest cannot be read.
-    #[error("{key} is not a manifest that can be used")]
+    #[error("{key} is not a manifest that can be used: {remedy}", remedy = remedy(key))]
     Manifest {
         /// The manifest.
         key: String,

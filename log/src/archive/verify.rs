@@ -1,5 +1,6 @@
-//! Reads the archive back and checks all of it: the chain of hours, the size and digest of every file, and, if asked
-//! to go deep, the position and order of every row, and the identity filters against the rows.
+//! Reads the archive back and checks all of it: the chain of hours, the size and digest of every file, the identity
+//! filters by their own digests, and, if asked to go deep, the position and order of every row, and the filters against
+//! the rows.
 //!
 //! It lists the manifests and compares them with the hours that the catalog remembers. So it also notices when the
 //! first or the last manifest was deleted. It collects every problem instead of stopping at the first.
@@ -13,13 +14,14 @@ use crate::{
     archive::{
         clicks::Clicks,
         entry::Entry,
-        identities::{Filter, Fingerprints, Gatherer},
-        keys::ManifestKey,
+        identities::{self, Filter, Fingerprints, Gatherer},
+        keys::{ManifestKey, remedy},
         kind::Kind,
         manifest::Manifest,
         store::{Archive, Error},
     },
     causes::causes,
+    log::Stream,
     position::Seq,
     time::Hour,
 };
@@ -96,7 +98,12 @@ impl<K: Kind> Verifier<K> {
         let manifest = match self.archive.manifest::<K>(hour).await {
             Ok(Some(manifest)) => manifest,
             Ok(None) => {
-                self.problem(hour, key.path().as_ref(), "the hour's manifest is missing: the chain has a hole");
+                let path = key.path();
+                self.problem(
+                    hour,
+                    path.as_ref(),
+                    &format!("the hour's manifest is missing, the chain has a hole: {}", remedy(path.as_ref())),
+                );
                 return Ok(());
             }
             Err(error @ Error::Unavailable { .. }) => return Err(error),
@@ -108,11 +115,18 @@ impl<K: Kind> Verifier<K> {
         self.report.hours += 1;
         self.report.rows += manifest.rows;
         if remembered.is_some_and(|digest| digest != manifest.digest().to_string()) {
-            self.problem(hour, key.path().as_ref(), "its digest is not the one that the catalog remembers");
+            let path = key.path();
+            let reason = format!("its digest is not the one that the catalog remembers: {}", remedy(path.as_ref()));
+            self.problem(hour, path.as_ref(), &reason);
         }
         let reasons = if self.alone { Vec::new() } else { chain_problems(self.previous.as_ref(), &manifest) };
         for reason in reasons {
             self.problem(hour, key.path().as_ref(), &reason);
+        }
+        if K::STREAM == Stream::Clicks {
+            for (path, problem) in identities::problems(&self.archive, &manifest).await? {
+                self.problem(hour, path.as_ref(), &causes(&problem));
+            }
         }
         let mut filters = Some(Gatherer::new(hour));
         for part in &manifest.parts {
@@ -192,14 +206,16 @@ impl<K: Kind> Verifier<K> {
 fn chain_problems<P: Entry>(previous: Option<&Manifest<P>>, manifest: &Manifest<P>) -> Vec<String> {
     let mut problems: Vec<String> =
         manifest.alarms.iter().map(|alarm| format!("sealed with an alarm: {alarm}")).collect();
+    let restore = "put what was lost or changed back from a copy of the archive";
     let Some(previous) = previous else {
         if manifest.previous.is_some() {
-            problems.push("it names a previous manifest, and there is none: the chain's beginning is missing".into());
+            let gone = "it names a previous manifest, and there is none: the chain's beginning is missing";
+            problems.push(format!("{gone}; {restore}"));
         }
         return problems;
     };
     if manifest.previous != Some(previous.digest().to_string()) {
-        problems.push(format!("it names another manifest than that of {} as its previous", previous.hour));
+        problems.push(format!("it names another manifest than that of {} as its previous; {restore}", previous.hour));
     }
     let follows = match manifest.epoch == previous.epoch {
         true => manifest.first_seq == previous.last_seq + 1,

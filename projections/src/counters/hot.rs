@@ -70,7 +70,9 @@ pub fn is_of_earlier_version(payload: &[u8]) -> Result<bool, Error> {
 
 /// The rows, and whether an earlier version counted them.
 fn decode_as_stored(payload: &[u8]) -> Result<(Vec<RecordBatch>, bool), Error> {
-    let damaged = |error: &dyn std::fmt::Display| Error::Argument(format!("a hot partial is not readable: {error}"));
+    let damaged = |error: &dyn std::fmt::Display| {
+        Error::Argument(format!("a hot partial is not readable: {error}: run `clicktrail catalog rebuild`"))
+    };
     let mut stream = Vec::new();
     let inflater = zstd::Decoder::new(payload).map_err(|error| damaged(&error))?;
     let inflated = inflater.take(INFLATED_BYTES_MAX).read_to_end(&mut stream).map_err(|error| damaged(&error))?;

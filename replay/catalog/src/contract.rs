@@ -5,6 +5,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use clicktrail_log::{
     ad::{Ad, Pause},
+    frame::Digest,
     position::Seq,
     time::{Hour, Timestamp},
 };
@@ -14,6 +15,8 @@ use crate::{
     corrections::Corrections,
     error::Error,
     generations::Generations,
+    known_frames::{JudgedFrames, KnownFrame},
+    mended::{Forget, Mended},
     model::{
         AdChange, Compare, HotPartial, LaterRuling, Making, Marks, OpenRulings, Paused, Reconciliation, RegisteredAd,
         SealedHour, Segment, Snapshot, StaleHour,
@@ -114,20 +117,20 @@ pub trait Catalog: Generations + Corrections + Send + Sync + fmt::Debug {
     /// How far the judge has come.
     async fn judged(&self) -> Result<Mark, Error>;
 
-    /// Moves the judge's mark from `before` to `after`.
+    /// Moves the judge's mark from `before` to `after`, the last frames of which have these digests.
     ///
     /// # Errors
     /// [`Error::Conflict`] unless the mark stands at `before`: another judge moved it.
     ///
     /// # Panics
     /// If `after` lies before `before`.
-    async fn put_judged(&self, before: &Mark, after: &Mark) -> Result<(), Error>;
+    async fn put_judged(&self, before: &Mark, after: &Mark, frames: JudgedFrames) -> Result<(), Error>;
 
     /// The last verdict frame that [`stale_hours`](Catalog::stale_hours) knows of; [`Seq::ZERO`] at the beginning.
     async fn followed_through(&self) -> Result<Seq, Error>;
 
-    /// Stores the later rulings in the verdict frames after `before`, up to `through`, which comes later. A call names
-    /// each click frame at most once.
+    /// Stores the later rulings in the verdict frames after `before`, up to `through`, which comes later, and has this
+    /// digest. A call names each click frame at most once.
     ///
     /// # Errors
     /// [`Error::Conflict`] unless [`followed_through`](Catalog::followed_through) is `before`, so that nothing is
@@ -135,7 +138,12 @@ pub trait Catalog: Generations + Corrections + Send + Sync + fmt::Debug {
     ///
     /// # Panics
     /// If `through` is not after `before`, or a ruling does not come from these frames.
-    async fn put_later_rulings(&self, rulings: &[LaterRuling], before: Seq, through: Seq) -> Result<(), Error>;
+    async fn put_later_rulings(
+        &self,
+        rulings: &[LaterRuling],
+        before: Seq,
+        through: (Seq, Option<Digest>),
+    ) -> Result<(), Error>;
 
     /// Sealed hours from `from` on that a later ruling concerns which their live segment does not know, at most
     /// `limit`, by hour.
@@ -160,6 +168,20 @@ pub trait Catalog: Generations + Corrections + Send + Sync + fmt::Debug {
     /// which it was made: opened, or begun. After a rebuild every write through it that touches what the rebuild
     /// replaces is a [`Conflict`](Error::Conflict), so that nothing is written that is known from before.
     async fn begin(&self) -> Result<Arc<dyn Catalog>, Error>;
+
+    /// The frames that the catalog knows by digest: the last that was counted, judged and followed. Whoever has the
+    /// logs compares them, because a log with other frames under these numbers is not the one that was counted.
+    async fn known_frames(&self) -> Result<Vec<KnownFrame>, Error>;
+
+    /// The beginning of a rebuild: takes out what mirrors archive and logs and is lost or damaged, so that the rest can
+    /// be read, and says what that was. What it takes out is missing from then on, and a [`replace`](Catalog::replace)
+    /// brings it back. A damaged promotion goes with all later ones, if the archive has the records of all of them: up
+    /// to `kept_promotions`.
+    async fn mend(&self, forget: Forget, kept_promotions: i64, now: Timestamp) -> Result<Mended, Error>;
+
+    /// What is lost of registry and audit trail, which mirror nothing, as far as they contradict each other: a sentence
+    /// each.
+    async fn lost(&self) -> Result<Vec<String>, Error>;
 
     /// The end of a rebuild. One transaction puts hours, sealed segments and hot partials in place of those that are
     /// there, leaves what is the same in both, forgets which hours are stale, and begins the next making. Registry,

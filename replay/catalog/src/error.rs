@@ -14,6 +14,10 @@ pub enum Error {
     /// What is stored is not what this program stores: it is of another version, or damaged.
     #[error("the catalog holds {0}")]
     Corrupt(String),
+    /// What mirrors archive and logs is lost, or not as it was stored: nothing is answered from it, and a rebuild makes
+    /// it again.
+    #[error("the catalog is damaged: {0}: run `clicktrail catalog rebuild`")]
+    Damaged(String),
     /// Anything else: a constraint does not hold that should, or SQL does not run.
     #[error("query the catalog")]
     Database(#[source] sqlx::Error),
@@ -24,7 +28,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Conflict(_) => true,
-            Self::Corrupt(_) | Self::Database(_) => false,
+            Self::Corrupt(_) | Self::Damaged(_) | Self::Database(_) => false,
         }
     }
 }

@@ -7,6 +7,7 @@
 //! ```
 
 mod contract;
+pub(crate) mod mend;
 mod model;
 pub(crate) mod planned;
 pub(crate) mod plans;

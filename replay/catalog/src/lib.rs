@@ -9,19 +9,24 @@
 //! - `store` keeps the contract for any database: which lock an operation takes, and where its transaction ends;
 //! - `registry`, `audit` (of the `trail`), `sealing`, `live` and `verdicts` are the operations and their SQL, `rows`
 //!   reads what they fetch;
-//! - `snapshot` is what answers are read from, how far it goes and what is missing; `replace` ends a rebuild with a
-//!   `replacement`, and `making` keeps out who began before it;
+//! - `snapshot` is what answers are read from, how far it goes and what is missing; `mend` begins a rebuild,
+//!   `replace` ends it with a `replacement`, and `making` keeps out who began before it;
 //! - [`corrections`] is what people stage before it counts;
+//! - `digest` tells a row that was stored from a damaged one, `known_frames` the logs that were counted from others;
 //! - `session` is the narrow waist to `sqlx`; `sqlite` and `postgres` are behind it;
 //! - `migration` lists the scripts, `migrate` applies them.
 
 mod audit;
 mod contract;
 pub mod corrections;
+mod digest;
 mod error;
 pub mod generations;
+mod known_frames;
 mod live;
 mod making;
+mod mend;
+mod mended;
 mod migrate;
 mod migration;
 mod model;
@@ -37,12 +42,15 @@ mod snapshot;
 mod sqlite;
 mod store;
 mod trail;
+mod verdict_marks;
 mod verdicts;
 
 pub use clicktrail_log::ad::{Ad, Pause};
 pub use clicktrail_verdicts::judge::Mark;
 pub use contract::Catalog;
 pub use error::Error;
+pub use known_frames::{Became, JudgedFrames, KnownFrame};
+pub use mended::{Forget, Mended};
 pub use model::{
     AdAction, AdChange, Compare, Hole, HotPartial, LaterRuling, Making, Marks, OpenRulings, Outcome, Paused,
     Reconciliation, RegisteredAd, SealedHour, Segment, Snapshot, StaleHour,

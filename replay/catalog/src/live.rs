@@ -3,55 +3,69 @@
 use clicktrail_log::{invariant, position::Seq, time::Hour};
 
 use crate::{
+    digest,
     error::Error,
-    model::{HotPartial, Segment},
+    model::{HotPartial, SealedHour, Segment},
     rows,
     session::{Arg, Session},
 };
 
-const MARKS: &str = "
-    SELECT COALESCE((SELECT last_seq FROM hours ORDER BY hour DESC LIMIT 1), 0) AS sealed,
-        COALESCE((SELECT last_seq FROM hot_partials ORDER BY first_seq DESC LIMIT 1), 0) AS counted";
+const LAST_HOUR: &str = "
+    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest, row_digest
+    FROM hours ORDER BY hour DESC LIMIT 1";
 
-const PUT: &str = "INSERT INTO hot_partials (hour, first_seq, last_seq, payload) VALUES ($1, $2, $3, $4)";
+const LAST_PARTIAL: &str = "
+    SELECT hour, first_seq, last_seq, last_frame, payload_digest, row_digest
+    FROM hot_partials ORDER BY first_seq DESC LIMIT 1";
+
+const PUT: &str = "
+    INSERT INTO hot_partials (hour, first_seq, last_seq, last_frame, payload_digest, row_digest, payload)
+    VALUES ($1, $2, $3, $4, $5, $6, $7)";
 
 const RANGES_OF_HOUR: &str = "
-    SELECT first_seq, last_seq FROM hot_partials
+    SELECT hour, first_seq, last_seq, last_frame, payload_digest, row_digest FROM hot_partials
     WHERE hour = $1 AND first_seq <= $3 AND last_seq >= $2 ORDER BY first_seq";
 
 const DROP_OF_HOUR: &str = "DELETE FROM hot_partials WHERE hour = $1 AND first_seq >= $2 AND last_seq <= $3";
 
 const OF_HOUR: &str = "
-    SELECT hour, first_seq, last_seq, payload FROM hot_partials WHERE hour = $1 ORDER BY first_seq";
+    SELECT hour, first_seq, last_seq, last_frame, payload, payload_digest, row_digest
+    FROM hot_partials WHERE hour = $1 ORDER BY first_seq";
 
 const TOUCHING: &str = "
-    SELECT hour, first_seq, last_seq, payload FROM hot_partials
+    SELECT hour, first_seq, last_seq, last_frame, payload, payload_digest, row_digest FROM hot_partials
     WHERE first_seq <= $2 AND last_seq >= $1 ORDER BY first_seq";
 
 const DROP_FROM_TO: &str = "DELETE FROM hot_partials WHERE last_seq >= $1 AND first_seq <= $2";
 
 const LIVE_SEGMENTS: &str = "
     SELECT s.projection, s.hour, s.segment_key, s.bytes, s.rows, s.input_digest, s.code_digest, s.output_digest,
-        s.verdicts_before
+        s.verdicts_before, s.row_digest
     FROM live_segments l JOIN segments s ON s.projection = l.projection AND s.hour = l.hour
         AND s.input_digest = l.input_digest AND s.code_digest = l.code_digest
     JOIN hours h ON h.hour = l.hour
     WHERE l.projection = $1 AND l.hour >= $2 AND l.hour <= $3 ORDER BY l.hour";
 
 const SEALED_SEGMENTS: &str = "
-    SELECT projection, hour, segment_key, bytes, rows, input_digest, code_digest, output_digest, verdicts_before
+    SELECT projection, hour, segment_key, bytes, rows, input_digest, code_digest, output_digest, verdicts_before,
+        row_digest
     FROM segments WHERE sealed = 1 AND projection = $1 AND hour >= $2 AND hour <= $3 ORDER BY hour";
 
-/// The last sealed frame, and the last frame of any hot partial; [`Seq::ZERO`] where there is none.
-async fn ends(session: &mut impl Session) -> Result<(Seq, Seq), Error> {
-    let found = session.fetch(MARKS, &[], rows::marks).await?;
-    Ok(found.first().copied().expect("a query without FROM has one row"))
+/// See [`Catalog::last_hour`](crate::Catalog::last_hour).
+pub(crate) async fn last_hour(session: &mut impl Session) -> Result<Option<SealedHour>, Error> {
+    Ok(session.fetch(LAST_HOUR, &[], rows::hour).await?.pop())
 }
 
 /// See [`Catalog::counted_through`](crate::Catalog::counted_through).
 pub(crate) async fn counted_through(session: &mut impl Session) -> Result<Seq, Error> {
-    let (sealed, counted) = ends(session).await?;
+    let sealed = last_hour(session).await?.map_or(Seq::ZERO, |last| last.last_seq);
+    let counted = last_partial(session).await?.map_or(Seq::ZERO, |last| last.last_seq);
     Ok(sealed.max(counted))
+}
+
+/// The last hot partial, without its payload.
+pub(crate) async fn last_partial(session: &mut impl Session) -> Result<Option<HotPartial>, Error> {
+    Ok(session.fetch(LAST_PARTIAL, &[], rows::partial_without_payload).await?.pop())
 }
 
 /// See [`Catalog::put_partial`](crate::Catalog::put_partial).
@@ -70,7 +84,12 @@ pub(crate) async fn put(session: &mut impl Session, partial: &HotPartial) -> Res
 
 /// Stores a partial that follows the last.
 pub(crate) async fn insert(session: &mut impl Session, partial: &HotPartial) -> Result<(), Error> {
-    let args = [partial.hour.into(), partial.first_seq.into(), partial.last_seq.into(), Arg::from(&partial.payload)];
+    let last_frame = digest::stored(partial.last_frame);
+    let payload_digest = digest::of("payload", &[Arg::from(&partial.payload)]);
+    let values = digest::partial(partial, &last_frame, &payload_digest);
+    let row_digest = digest::of("hot_partials", &values);
+    let more = [Arg::from(&row_digest), Arg::from(&partial.payload)];
+    let args: Vec<Arg<'_>> = values.into_iter().chain(more).collect();
     session.execute(PUT, &args).await?;
     Ok(())
 }

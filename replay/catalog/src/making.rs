@@ -14,7 +14,15 @@ const RAISE: &str = "UPDATE catalog_generation SET generation = generation + 1";
 /// The present one.
 pub(crate) async fn read(session: &mut impl Session) -> Result<Making, Error> {
     let found = session.fetch(READ, &[], rows::making).await?;
-    found.first().copied().ok_or_else(|| Error::Corrupt("no row in catalog_generation".to_owned()))
+    found.first().copied().ok_or_else(|| Error::Damaged("no row in catalog_generation".to_owned()))
+}
+
+/// The present one, or none that ever was if it is lost: such a handle serves what mirrors nothing, and a rebuild.
+pub(crate) async fn opened(backend: &impl Backend) -> Result<Making, Error> {
+    match of(backend).await {
+        Err(Error::Damaged(_)) => Ok(Making(0)),
+        found => found,
+    }
 }
 
 /// The present one of a database.

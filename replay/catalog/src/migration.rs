@@ -44,6 +44,7 @@ pub(crate) const SQLITE: &[Migration] = migrations! { "sqlite":
     7 "audit_trail" from "0007_audit_trail.sql",
     8 "generations" from "0008_generations.sql",
     9 "corrections" from "0009_corrections.sql",
+    10 "digests" from "0010_digests.sql",
 };
 
 pub(crate) const POSTGRES: &[Migration] = migrations! { "postgres":
@@ -56,6 +57,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations! { "postgres":
     7 "audit_trail" from "0007_audit_trail.sql",
     8 "generations" from "0008_generations.sql",
     9 "corrections" from "0009_corrections.sql",
+    10 "digests" from "0010_digests.sql",
 };
 
 /// Whether the scripts are numbered from 1 without a hole, which is the order in which they are applied.

@@ -5,6 +5,7 @@ use std::fmt;
 use bytes::Bytes;
 use clicktrail_log::{
     ad::Ad,
+    frame::Digest,
     position::{Position, Seq},
     time::{Hour, Timestamp},
 };
@@ -109,6 +110,8 @@ pub struct HotPartial {
     pub first_seq: Seq,
     /// The last frame counted.
     pub last_seq: Seq,
+    /// The digest of that frame's header; `None` if an earlier version counted it.
+    pub last_frame: Option<Digest>,
     /// The rows of the `counters` projection over these frames: an Arrow IPC stream.
     pub payload: Bytes,
 }

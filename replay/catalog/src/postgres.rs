@@ -61,7 +61,7 @@ impl Postgres {
             .await?;
         let mut catalog = Self { pool, making: Making(0) };
         migrate::run(&catalog).await?;
-        catalog.making = making::of(&catalog).await?;
+        catalog.making = making::opened(&catalog).await?;
         Ok(catalog)
     }
 }

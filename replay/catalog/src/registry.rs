@@ -214,7 +214,7 @@ pub(crate) async fn list_ads(session: &mut impl Session, after: &str, limit: u32
 /// See [`Catalog::ads_version`](crate::Catalog::ads_version).
 pub(crate) async fn ads_version(session: &mut impl Session) -> Result<i64, Error> {
     let found = session.fetch(READ_VERSION, &[], rows::ads_version).await?;
-    found.first().copied().ok_or_else(|| Error::Corrupt("no row in ads_version, which always has one".to_owned()))
+    found.first().copied().ok_or_else(|| Error::Damaged("no row in ads_version".to_owned()))
 }
 
 /// Adds a row to the audit trail: of what was done, without a reason. See [`audit::add`] for all of it.

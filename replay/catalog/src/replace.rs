@@ -23,12 +23,14 @@ use crate::{
     verdicts,
 };
 
-const LATER_PARTIALS: &str = "SELECT first_seq, last_seq FROM hot_partials WHERE first_seq > $1 ORDER BY first_seq";
+const LATER_PARTIALS: &str = "
+    SELECT hour, first_seq, last_seq, last_frame, payload_digest, row_digest
+    FROM hot_partials WHERE first_seq > $1 ORDER BY first_seq";
 
 const DROP_PARTIALS_THROUGH: &str = "DELETE FROM hot_partials WHERE first_seq <= $1";
 
 const COMPARED: &str = "
-    SELECT projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at
+    SELECT projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at, row_digest
     FROM reconciliations WHERE projection = $1 ORDER BY hour";
 
 /// For an hour that has another manifest now. Pointers before what they point at.
@@ -56,7 +58,7 @@ pub(crate) async fn replace(
     now: Timestamp,
 ) -> Result<Making, Error> {
     replacement.check();
-    let last = sealing::last_hour(session).await?;
+    let last = live::last_hour(session).await?;
     let counted = live::counted_through(session).await?;
     check_unmoved(replacement, last.as_ref(), counted)?;
     put_hours(session, &replacement.hours).await?;
@@ -65,9 +67,13 @@ pub(crate) async fn replace(
     }
     point(session, &replacement.hours).await?;
     put_partials(session, replacement).await?;
-    let judged = verdicts::judged(session).await?;
-    let further = if replacement.judged.clicks_through > judged.clicks_through { replacement.judged } else { judged };
-    verdicts::begin_again(session, &further).await?;
+    let marks = verdicts::read(session).await?;
+    let is_further = replacement.judged.clicks_through > marks.judged.clicks_through;
+    let (judged, frames) = match is_further || replacement.judged == marks.judged {
+        true => (replacement.judged, replacement.judged_frames),
+        false => (marks.judged, marks.judged_frames),
+    };
+    verdicts::begin_again(session, &judged, frames).await?;
     let reached = live::counted_through(session).await?;
     let is_whole = replacement.partials.is_none() || reached == replacement.counted_through();
     invariant!(I1, is_whole, "counting would go on behind frame {reached}, not {}", replacement.counted_through());

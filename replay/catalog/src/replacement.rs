@@ -5,6 +5,7 @@ use clicktrail_verdicts::judge::Mark;
 
 use crate::{
     generations::PromotionRecord,
+    known_frames::JudgedFrames,
     model::{HotPartial, Marks, Reconciliation, SealedHour, Segment},
 };
 
@@ -31,6 +32,8 @@ pub struct Replacement {
     pub partials: Option<Vec<HotPartial>>,
     /// How far the judge has come at least.
     pub judged: Mark,
+    /// The digests of the last frames that it has passed.
+    pub judged_frames: JudgedFrames,
     /// Promotions that the catalog has lost, in order: those after its last.
     pub promotions: Vec<PromotionRecord>,
 }

@@ -3,23 +3,30 @@
 use bytes::Bytes;
 use clicktrail_log::{
     ad::{Ad, Pause},
+    frame,
     position::{Position, Seq},
     time::{Hour, Timestamp},
 };
 use clicktrail_verdicts::judge::Mark;
 
 use crate::{
+    digest,
     error::Error,
+    known_frames::JudgedFrames,
     model::{
         AdAction, AdChange, Hole, HotPartial, Making, OpenRulings, Outcome, Reconciliation, RegisteredAd, SealedHour,
         Segment, StaleHour,
     },
-    session::Fields,
+    session::{Arg, Fields},
     trail::{AuditEntry, AuditResult, Audited},
+    verdict_marks::VerdictMarks,
 };
 
 pub(crate) mod corrections;
 pub(crate) mod generations;
+
+/// Tables that mirror nothing.
+const NOWHERE_ELSE: [&str; 4] = ["ads", "audit", "ad_changes", "ad_pauses"];
 
 /// A row, with its table and key for errors.
 struct Reader<'r> {
@@ -39,8 +46,42 @@ impl<'r> Reader<'r> {
             (Err(_), Ok(text)) => format!("{column} {text}"),
             (Err(_), Err(_)) => format!("an unreadable {column}"),
         };
-        let key = self.key_columns.iter().map(shown).collect::<Vec<_>>().join(", ");
-        Error::Corrupt(format!("a row of {} with {key}, whose {column} is not valid: {found}", self.table))
+        let row = match self.key_columns {
+            [] => format!("the row of {}", self.table),
+            columns => {
+                let key = columns.iter().map(shown).collect::<Vec<_>>().join(", ");
+                format!("a row of {} with {key}", self.table)
+            }
+        };
+        self.refuse(format!("{row}, whose {column} is not valid: {found}"))
+    }
+
+    /// The error that says whether a rebuild helps.
+    fn refuse(&self, what: String) -> Error {
+        match NOWHERE_ELSE.contains(&self.table) {
+            true => Error::Corrupt(format!("{what}; it is kept nowhere else: restore the catalog from its backup")),
+            false => Error::Damaged(what),
+        }
+    }
+
+    /// Refuses a row that has a digest and is not what it was when that was made.
+    fn check(&self, values: &[Arg<'_>]) -> Result<(), Error> {
+        self.check_digest("row_digest", &digest::of(self.table, values))
+    }
+
+    fn check_digest(&self, column: &str, is: &str) -> Result<(), Error> {
+        let was = self.text(column)?;
+        if was == digest::UNKNOWN || was == is {
+            return Ok(());
+        }
+        Err(self.corrupt(column, &format!("{was}, but what stands there has {is}: it was changed or damaged")))
+    }
+
+    /// A frame's digest; `None` if nobody knows it.
+    fn frame(&self, column: &str) -> Result<Option<frame::Digest>, Error> {
+        let text = self.text(column)?;
+        let digest = || text.parse().map_err(|error: hex::FromHexError| self.corrupt(column, &error));
+        (text != digest::UNKNOWN).then(digest).transpose()
     }
 
     fn int(&self, column: &str) -> Result<i64, Error> {
@@ -177,13 +218,18 @@ pub(crate) fn ad_change(fields: &dyn Fields) -> Result<AdChange, Error> {
     })
 }
 
+/// The ad that something is about.
+pub(crate) fn ad_id(fields: &dyn Fields) -> Result<String, Error> {
+    Reader::of("ads", &[], fields).text("ad_id")
+}
+
 pub(crate) fn ads_version(fields: &dyn Fields) -> Result<i64, Error> {
     Reader::of("ads_version", &[], fields).int("version")
 }
 
 pub(crate) fn hour(fields: &dyn Fields) -> Result<SealedHour, Error> {
     let row = Reader::of("hours", &["hour"], fields);
-    Ok(SealedHour {
+    let hour = SealedHour {
         hour: row.hour()?,
         first_seq: row.seq("first_seq")?,
         last_seq: row.seq("last_seq")?,
@@ -192,12 +238,14 @@ pub(crate) fn hour(fields: &dyn Fields) -> Result<SealedHour, Error> {
         parts: row.count("parts")?,
         bytes: row.count("bytes")?,
         manifest_digest: row.text("manifest_digest")?,
-    })
+    };
+    row.check(&digest::hour(&hour))?;
+    Ok(hour)
 }
 
 pub(crate) fn segment(fields: &dyn Fields) -> Result<Segment, Error> {
     let row = Reader::of("segments", &["segment_key"], fields);
-    Ok(Segment {
+    let segment = Segment {
         projection: row.text("projection")?,
         hour: row.hour()?,
         key: row.text("segment_key")?,
@@ -207,29 +255,42 @@ pub(crate) fn segment(fields: &dyn Fields) -> Result<Segment, Error> {
         code_digest: row.text("code_digest")?,
         output_digest: row.text("output_digest")?,
         verdicts_before: row.int("verdicts_before")?,
-    })
+    };
+    row.check(&digest::segment(&segment))?;
+    Ok(segment)
 }
 
 pub(crate) fn partial(fields: &dyn Fields) -> Result<HotPartial, Error> {
     let row = Reader::of("hot_partials", &["first_seq"], fields);
-    Ok(HotPartial {
+    let payload = row.blob("payload")?;
+    row.check_digest("payload_digest", &digest::of("payload", &[Arg::from(&payload)]))?;
+    Ok(HotPartial { payload, ..partial_without_payload(fields)? })
+}
+
+/// A partial of which the payload was not read.
+pub(crate) fn partial_without_payload(fields: &dyn Fields) -> Result<HotPartial, Error> {
+    let row = Reader::of("hot_partials", &["first_seq"], fields);
+    let partial = HotPartial {
         hour: row.hour()?,
         first_seq: row.seq("first_seq")?,
         last_seq: row.seq("last_seq")?,
-        payload: row.blob("payload")?,
-    })
+        last_frame: row.frame("last_frame")?,
+        payload: Bytes::new(),
+    };
+    let (last_frame, payload_digest) = (row.text("last_frame")?, row.text("payload_digest")?);
+    row.check(&digest::partial(&partial, &last_frame, &payload_digest))?;
+    Ok(partial)
 }
 
 /// The frames of a partial, first and last, without its payload.
 pub(crate) fn partial_range(fields: &dyn Fields) -> Result<(Seq, Seq), Error> {
-    let row = Reader::of("hot_partials", &["first_seq"], fields);
-    Ok((row.seq("first_seq")?, row.seq("last_seq")?))
+    partial_without_payload(fields).map(|partial| (partial.first_seq, partial.last_seq))
 }
 
 pub(crate) fn reconciliation(fields: &dyn Fields) -> Result<Reconciliation, Error> {
     let row = Reader::of("reconciliations", &["hour", "projection"], fields);
     let outcome = row.text("outcome")?;
-    Ok(Reconciliation {
+    let reconciliation = Reconciliation {
         projection: row.text("projection")?,
         hour: row.hour()?,
         outcome: Outcome::parse(&outcome).ok_or_else(|| row.corrupt("outcome", &outcome))?,
@@ -237,22 +298,27 @@ pub(crate) fn reconciliation(fields: &dyn Fields) -> Result<Reconciliation, Erro
         hot_rows: row.count("hot_rows")?,
         detail: row.text("detail")?,
         compared_at: Timestamp::from_micros(row.int("compared_at")?),
-    })
+    };
+    row.check(&digest::reconciliation(&reconciliation))?;
+    Ok(reconciliation)
 }
 
-/// The last frames of the last sealed hour and of the last hot partial; 0 where there is none.
-pub(crate) fn marks(fields: &dyn Fields) -> Result<(Seq, Seq), Error> {
-    let row = Reader::of("hours and hot_partials", &["sealed", "counted"], fields);
-    Ok((row.seq("sealed")?, row.seq("counted")?))
-}
-
-pub(crate) fn judged(fields: &dyn Fields) -> Result<Mark, Error> {
+pub(crate) fn verdict_marks(fields: &dyn Fields) -> Result<VerdictMarks, Error> {
     let row = Reader::of("verdict_marks", &[], fields);
-    Ok(Mark { clicks_through: row.seq("clicks_judged")?, verdicts_through: row.seq("verdicts_judged")? })
+    let marks = VerdictMarks {
+        judged: Mark { clicks_through: row.seq("clicks_judged")?, verdicts_through: row.seq("verdicts_judged")? },
+        judged_frames: JudgedFrames { clicks: row.frame("clicks_frame")?, verdicts: row.frame("verdicts_frame")? },
+        followed: row.seq("followed")?,
+        followed_frame: row.frame("followed_frame")?,
+        later_sum: row.int("later_sum")?,
+    };
+    row.check(&marks.values(&marks.texts().each_ref().map(String::as_str)))?;
+    Ok(marks)
 }
 
-pub(crate) fn followed(fields: &dyn Fields) -> Result<Seq, Error> {
-    Reader::of("verdict_marks", &[], fields).seq("followed")
+/// The sum over later_rulings.
+pub(crate) fn later_sum(fields: &dyn Fields) -> Result<i64, Error> {
+    Reader::of("later_rulings", &[], fields).int("later_sum")
 }
 
 pub(crate) fn stale_hour(fields: &dyn Fields) -> Result<StaleHour, Error> {

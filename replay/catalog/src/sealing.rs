@@ -3,6 +3,7 @@
 use clicktrail_log::{invariant, position::Seq, time::Hour};
 
 use crate::{
+    digest,
     error::Error,
     generations::pointers,
     live,
@@ -11,58 +12,51 @@ use crate::{
     session::{Arg, Session},
 };
 
-const LAST_HOUR: &str = "
-    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest
-    FROM hours ORDER BY hour DESC LIMIT 1";
-
 const LIST_HOURS: &str = "
-    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest
+    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest, row_digest
     FROM hours WHERE hour >= $1 ORDER BY hour LIMIT $2";
 
 const READ_HOUR: &str = "
-    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest
+    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest, row_digest
     FROM hours WHERE hour = $1";
 
 const HOUR_OF: &str = "
-    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest
+    SELECT hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest, row_digest
     FROM hours WHERE first_seq <= $1 AND last_seq >= $1 ORDER BY hour LIMIT 1";
 
 const PUT_HOUR: &str = "
-    INSERT INTO hours (hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+    INSERT INTO hours (hour, first_seq, last_seq, epoch, rows, parts, bytes, manifest_digest, row_digest)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     ON CONFLICT (hour) DO UPDATE SET first_seq = excluded.first_seq, last_seq = excluded.last_seq,
         epoch = excluded.epoch, rows = excluded.rows, parts = excluded.parts, bytes = excluded.bytes,
-        manifest_digest = excluded.manifest_digest";
+        manifest_digest = excluded.manifest_digest, row_digest = excluded.row_digest";
 
 const UNSEAL: &str = "UPDATE segments SET sealed = 0 WHERE projection = $1 AND hour = $2 AND sealed = 1";
 
 /// A build that was promoted may have left the same segment.
 const PUT_SEGMENT: &str = "
     INSERT INTO segments (projection, hour, segment_key, bytes, rows, input_digest, code_digest, output_digest,
-        verdicts_before, sealed)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1)
+        verdicts_before, row_digest, sealed)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1)
     ON CONFLICT (projection, hour, input_digest, code_digest) DO UPDATE SET segment_key = excluded.segment_key,
         bytes = excluded.bytes, rows = excluded.rows, output_digest = excluded.output_digest,
-        verdicts_before = excluded.verdicts_before, sealed = 1";
+        verdicts_before = excluded.verdicts_before, row_digest = excluded.row_digest, sealed = 1";
 
 const READ_RECONCILIATION: &str = "
-    SELECT projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at
+    SELECT projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at, row_digest
     FROM reconciliations WHERE hour = $1 AND projection = $2";
 
 const LIST_RECONCILIATIONS: &str = "
-    SELECT projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at
+    SELECT projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at, row_digest
     FROM reconciliations WHERE hour >= $1 ORDER BY hour, projection LIMIT $2";
 
 const PUT_RECONCILIATION: &str = "
-    INSERT INTO reconciliations (projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7)
+    INSERT INTO reconciliations (projection, hour, outcome, sealed_rows, hot_rows, detail, compared_at,
+        row_digest)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT (hour, projection) DO UPDATE SET outcome = excluded.outcome, sealed_rows = excluded.sealed_rows,
-        hot_rows = excluded.hot_rows, detail = excluded.detail, compared_at = excluded.compared_at";
-
-/// See [`Catalog::last_hour`](crate::Catalog::last_hour).
-pub(crate) async fn last_hour(session: &mut impl Session) -> Result<Option<SealedHour>, Error> {
-    Ok(session.fetch(LAST_HOUR, &[], rows::hour).await?.pop())
-}
+        hot_rows = excluded.hot_rows, detail = excluded.detail, compared_at = excluded.compared_at,
+        row_digest = excluded.row_digest";
 
 /// See [`Catalog::list_hours`](crate::Catalog::list_hours).
 pub(crate) async fn list_hours(session: &mut impl Session, from: Hour, limit: u32) -> Result<Vec<SealedHour>, Error> {
@@ -95,7 +89,7 @@ pub(crate) async fn seal(
     if let Some(stored) = session.fetch(READ_HOUR, &[hour.hour.into()], rows::hour).await?.pop() {
         return reseal(session, &stored, hour, segment).await;
     }
-    if let Some(last) = last_hour(session).await? {
+    if let Some(last) = live::last_hour(session).await? {
         check_follows(&last, hour)?;
     }
     let touched = live::touching(session, hour.first_seq, hour.last_seq).await?;
@@ -130,8 +124,8 @@ async fn reseal(
     }
     let key = [at.into(), Arg::from(&segment.projection)];
     let found = session.fetch(READ_RECONCILIATION, &key, rows::reconciliation).await?.pop();
-    found
-        .ok_or_else(|| Error::Corrupt(format!("no reconciliation of {} for {at}, which is sealed", segment.projection)))
+    let lost = || Error::Damaged(format!("no reconciliation of {} for {at}, which is sealed", segment.projection));
+    found.ok_or_else(lost)
 }
 
 fn check_follows(last: &SealedHour, hour: &SealedHour) -> Result<(), Error> {
@@ -159,47 +153,16 @@ pub(crate) async fn put(
 }
 
 async fn put_hour(session: &mut impl Session, hour: &SealedHour) -> Result<(), Error> {
-    let args = [
-        hour.hour.into(),
-        hour.first_seq.into(),
-        hour.last_seq.into(),
-        Arg::from(i64::from(hour.epoch)),
-        hour.rows.into(),
-        hour.parts.into(),
-        hour.bytes.into(),
-        Arg::from(&hour.manifest_digest),
-    ];
-    session.execute(PUT_HOUR, &args).await?;
-    Ok(())
+    digest::put_row(session, PUT_HOUR, "hours", &digest::hour(hour)).await
 }
 
 async fn put_segment(session: &mut impl Session, segment: &Segment) -> Result<(), Error> {
-    let args = [
-        Arg::from(&segment.projection),
-        segment.hour.into(),
-        Arg::from(&segment.key),
-        segment.bytes.into(),
-        segment.rows.into(),
-        Arg::from(&segment.input_digest),
-        Arg::from(&segment.code_digest),
-        Arg::from(&segment.output_digest),
-        segment.verdicts_before.into(),
-    ];
-    session.execute(UNSEAL, &args[..2]).await?;
-    session.execute(PUT_SEGMENT, &args).await?;
+    let values = digest::segment(segment);
+    session.execute(UNSEAL, &values[..2]).await?;
+    digest::put_row(session, PUT_SEGMENT, "segments", &values).await?;
     Ok(())
 }
 
 async fn put_reconciliation(session: &mut impl Session, reconciliation: &Reconciliation) -> Result<(), Error> {
-    let args = [
-        Arg::from(&reconciliation.projection),
-        reconciliation.hour.into(),
-        reconciliation.outcome.as_str().into(),
-        reconciliation.sealed_rows.into(),
-        reconciliation.hot_rows.into(),
-        Arg::from(&reconciliation.detail),
-        reconciliation.compared_at.into(),
-    ];
-    session.execute(PUT_RECONCILIATION, &args).await?;
-    Ok(())
+    digest::put_row(session, PUT_RECONCILIATION, "reconciliations", &digest::reconciliation(reconciliation)).await
 }

@@ -83,7 +83,7 @@ impl Sqlite {
             .connect_lazy_with(options.pragma("query_only", "ON"));
         let mut catalog = Self { writer, readers, making: Making(0) };
         migrate::run(&catalog).await?;
-        catalog.making = making::of(&catalog).await?;
+        catalog.making = making::opened(&catalog).await?;
         Ok(catalog)
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use clicktrail_log::{
     ad::{Ad, Pause},
+    frame::Digest,
     position::Seq,
     time::{Hour, Timestamp},
 };
@@ -14,7 +15,9 @@ use crate::{
     audit,
     contract::Catalog,
     error::Error,
-    live, making,
+    known_frames::{JudgedFrames, KnownFrame},
+    live, making, mend,
+    mended::{Forget, Mended},
     model::{
         AdChange, Compare, HotPartial, LaterRuling, Making, Marks, OpenRulings, Paused, Reconciliation, RegisteredAd,
         SealedHour, Segment, Snapshot, StaleHour,
@@ -75,7 +78,7 @@ impl<B: Backend> Catalog for B {
     }
 
     async fn last_hour(&self) -> Result<Option<SealedHour>, Error> {
-        sealing::last_hour(&mut self.read().await?).await
+        live::last_hour(&mut self.read().await?).await
     }
 
     async fn list_hours(&self, from: Hour, limit: u32) -> Result<Vec<SealedHour>, Error> {
@@ -125,9 +128,9 @@ impl<B: Backend> Catalog for B {
         verdicts::judged(&mut self.read().await?).await
     }
 
-    async fn put_judged(&self, before: &Mark, after: &Mark) -> Result<(), Error> {
+    async fn put_judged(&self, before: &Mark, after: &Mark, frames: JudgedFrames) -> Result<(), Error> {
         let mut session = making::write(self).await?;
-        verdicts::put_judged(&mut session, before, after).await?;
+        verdicts::put_judged(&mut session, before, after, frames).await?;
         session.commit().await
     }
 
@@ -135,7 +138,12 @@ impl<B: Backend> Catalog for B {
         verdicts::followed_through(&mut self.read().await?).await
     }
 
-    async fn put_later_rulings(&self, rulings: &[LaterRuling], before: Seq, through: Seq) -> Result<(), Error> {
+    async fn put_later_rulings(
+        &self,
+        rulings: &[LaterRuling],
+        before: Seq,
+        through: (Seq, Option<Digest>),
+    ) -> Result<(), Error> {
         let mut session = making::write(self).await?;
         verdicts::put_later_rulings(&mut session, rulings, before, through).await?;
         session.commit().await
@@ -167,6 +175,22 @@ impl<B: Backend> Catalog for B {
 
     async fn begin(&self) -> Result<Arc<dyn Catalog>, Error> {
         Ok(self.under(making::of(self).await?))
+    }
+
+    async fn known_frames(&self) -> Result<Vec<KnownFrame>, Error> {
+        snapshot::known_frames(&mut self.read().await?).await
+    }
+
+    async fn mend(&self, forget: Forget, kept_promotions: i64, now: Timestamp) -> Result<Mended, Error> {
+        // The fence cannot be asked: it may be what is lost.
+        let mut session = self.write(Lock::Pointers).await?;
+        let mended = mend::mend(&mut session, forget, kept_promotions, now).await?;
+        session.commit().await?;
+        Ok(mended)
+    }
+
+    async fn lost(&self) -> Result<Vec<String>, Error> {
+        mend::lost(&mut self.read().await?).await
     }
 
     async fn replace(&self, replacement: &Replacement, actor: &str, now: Timestamp) -> Result<Making, Error> {

@@ -1,22 +1,31 @@
 //! How far the judge has come, and which sealed hours a later ruling concerns.
 
-use clicktrail_log::{invariant, position::Seq, time::Hour};
+use clicktrail_log::{frame::Digest, invariant, position::Seq, time::Hour};
 use clicktrail_verdicts::judge::Mark;
 
 use crate::{
+    digest,
     error::Error,
+    known_frames::JudgedFrames,
     model::{LaterRuling, OpenRulings, StaleHour},
     rows,
     session::{Arg, Session},
+    verdict_marks::VerdictMarks,
 };
 
-const JUDGED: &str = "SELECT clicks_judged, verdicts_judged FROM verdict_marks";
+const READ: &str = "
+    SELECT clicks_judged, verdicts_judged, followed, clicks_frame, verdicts_frame, followed_frame, later_sum, row_digest
+    FROM verdict_marks";
 
-const PUT_JUDGED: &str = "UPDATE verdict_marks SET clicks_judged = $1, verdicts_judged = $2";
+const PUT: &str = "
+    UPDATE verdict_marks SET clicks_judged = $1, verdicts_judged = $2, followed = $3, later_sum = $4,
+        clicks_frame = $5, verdicts_frame = $6, followed_frame = $7, row_digest = $8";
 
-const FOLLOWED: &str = "SELECT followed FROM verdict_marks";
-
-const PUT_FOLLOWED: &str = "UPDATE verdict_marks SET followed = $1";
+/// The same sum as in migration 0009. Remainders keep it far from the end of 64 bits, whatever positions there are.
+const LATER_SUM: &str = "
+    SELECT CAST(COALESCE(SUM(1 + click_seq % 1000003 * 3 + first_position % 1000003 * 5
+        + last_position % 1000003 * 7 + verdicts % 1000003 * 11), 0) AS BIGINT) AS later_sum
+    FROM later_rulings WHERE click_seq >= $1 AND click_seq <= $2";
 
 const PUT_LATER: &str = "
     INSERT INTO later_rulings (click_seq, first_position, last_position, verdicts) VALUES ($1, $2, $3, $4)
@@ -51,18 +60,37 @@ const OPEN: &str = "
 
 const FORGET_LATER: &str = "DELETE FROM later_rulings";
 
-/// See [`Catalog::judged`](crate::Catalog::judged).
-pub(crate) async fn judged(session: &mut impl Session) -> Result<Mark, Error> {
-    one_row(session.fetch(JUDGED, &[], rows::judged).await?)
+/// Puts marks in place of the row that is there.
+async fn put(session: &mut impl Session, marks: &VerdictMarks) -> Result<(), Error> {
+    let texts = marks.texts();
+    let values = marks.values(&texts.each_ref().map(String::as_str));
+    let digest = digest::of("verdict_marks", &values);
+    let args: Vec<Arg<'_>> = values.into_iter().chain([Arg::from(&digest)]).collect();
+    let rows = session.execute(PUT, &args).await?;
+    invariant!(I5, rows == 1, "the judge has {rows} marks");
+    Ok(())
 }
 
-fn one_row<T>(found: Vec<T>) -> Result<T, Error> {
-    found.into_iter().next().ok_or_else(|| Error::Corrupt("no row in verdict_marks".to_owned()))
+/// The marks.
+pub(crate) async fn read(session: &mut impl Session) -> Result<VerdictMarks, Error> {
+    let found = session.fetch(READ, &[], rows::verdict_marks).await?;
+    found.first().copied().ok_or_else(|| Error::Damaged("no row in verdict_marks".to_owned()))
+}
+
+/// See [`Catalog::judged`](crate::Catalog::judged).
+pub(crate) async fn judged(session: &mut impl Session) -> Result<Mark, Error> {
+    Ok(read(session).await?.judged)
 }
 
 /// See [`Catalog::put_judged`](crate::Catalog::put_judged).
-pub(crate) async fn put_judged(session: &mut impl Session, before: &Mark, after: &Mark) -> Result<(), Error> {
-    let found = judged(session).await?;
+pub(crate) async fn put_judged(
+    session: &mut impl Session,
+    before: &Mark,
+    after: &Mark,
+    frames: JudgedFrames,
+) -> Result<(), Error> {
+    let marks = read(session).await?;
+    let found = marks.judged;
     if found != *before {
         return Err(Error::Conflict(format!(
             "judging stands at frame {} with verdicts up to {}, not at frame {} with verdicts up to {}",
@@ -71,23 +99,18 @@ pub(crate) async fn put_judged(session: &mut impl Session, before: &Mark, after:
     }
     let forward = found.clicks_through <= after.clicks_through && found.verdicts_through <= after.verdicts_through;
     invariant!(I5, forward, "the judge's mark runs back from {found:?} to {after:?}");
-    let args = [after.clicks_through.into(), after.verdicts_through.into()];
-    let marks = session.execute(PUT_JUDGED, &args).await?;
-    invariant!(I5, marks == 1, "the judge has {marks} marks");
-    Ok(())
+    put(session, &VerdictMarks { judged: *after, judged_frames: frames, ..marks }).await
 }
 
 /// Sets the judge's mark, and forgets which hours are stale: the verdict log is followed again from its beginning.
-pub(crate) async fn begin_again(session: &mut impl Session, judged: &Mark) -> Result<(), Error> {
-    session.execute(PUT_JUDGED, &[judged.clicks_through.into(), judged.verdicts_through.into()]).await?;
+pub(crate) async fn begin_again(session: &mut impl Session, judged: &Mark, frames: JudgedFrames) -> Result<(), Error> {
     session.execute(FORGET_LATER, &[]).await?;
-    session.execute(PUT_FOLLOWED, &[Seq::ZERO.into()]).await?;
-    Ok(())
+    put(session, &VerdictMarks { judged: *judged, judged_frames: frames, ..VerdictMarks::NOTHING }).await
 }
 
 /// See [`Catalog::followed_through`](crate::Catalog::followed_through).
 pub(crate) async fn followed_through(session: &mut impl Session) -> Result<Seq, Error> {
-    one_row(session.fetch(FOLLOWED, &[], rows::followed).await?)
+    Ok(read(session).await?.followed)
 }
 
 /// See [`Catalog::put_later_rulings`](crate::Catalog::put_later_rulings).
@@ -95,13 +118,17 @@ pub(crate) async fn put_later_rulings(
     session: &mut impl Session,
     rulings: &[LaterRuling],
     before: Seq,
-    through: Seq,
+    (through, frame): (Seq, Option<Digest>),
 ) -> Result<(), Error> {
-    let found = followed_through(session).await?;
+    let mut marks = read(session).await?;
+    let found = marks.followed;
     if found != before {
         return Err(Error::Conflict(format!("verdict frames are followed up to {found}, not up to {before}")));
     }
     invariant!(I1, before < through, "verdict frames up to {through} are followed after those up to {before}");
+    let touched = rulings.iter().map(|ruling| ruling.click_seq);
+    let (first, last) = (touched.clone().min().unwrap_or(Seq::ZERO), touched.max().unwrap_or(Seq::ZERO));
+    marks.later_sum -= later_sum(session, first, last).await?;
     for ruling in rulings {
         let read = before < ruling.first.seq() && ruling.first <= ruling.last && ruling.last.seq() <= through;
         invariant!(I1, read, "{ruling:?} is not of the verdict frames after {before}, up to {through}");
@@ -114,8 +141,21 @@ pub(crate) async fn put_later_rulings(
         let stored = session.execute(PUT_LATER, &args).await?;
         invariant!(I1, stored == 1, "{ruling:?} is stored already, though its frames were not followed");
     }
-    session.execute(PUT_FOLLOWED, &[through.into()]).await?;
-    Ok(())
+    marks.later_sum += later_sum(session, first, last).await?;
+    put(session, &VerdictMarks { followed: through, followed_frame: frame, ..marks }).await
+}
+
+/// The sum over the later rulings about these click frames, both inclusive.
+async fn later_sum(session: &mut impl Session, first: Seq, last: Seq) -> Result<i64, Error> {
+    let found = session.fetch(LATER_SUM, &[first.into(), last.into()], rows::later_sum).await?;
+    Ok(found.first().copied().expect("a sum without groups has one row"))
+}
+
+/// Refuses later rulings of which a row was lost or changed: an hour would seem fresh that is stale.
+pub(crate) async fn check_later(session: &mut impl Session, marks: &VerdictMarks) -> Result<(), Error> {
+    let (is, was) = (later_sum(session, Seq::ZERO, Seq::MAX).await?, marks.later_sum);
+    let changed = || Error::Damaged(format!("later_rulings has lost or changed rows: they add up to {is}, not {was}"));
+    (is == was).then_some(()).ok_or_else(changed)
 }
 
 /// See [`Catalog::stale_hours`](crate::Catalog::stale_hours).
@@ -125,6 +165,7 @@ pub(crate) async fn stale_hours(
     from: Hour,
     limit: u32,
 ) -> Result<Vec<StaleHour>, Error> {
+    check_later_rulings(session).await?;
     session.fetch(STALE, &[projection.into(), from.into(), limit.into()], rows::stale_hour).await
 }
 
@@ -133,10 +174,17 @@ pub(crate) async fn ruled_hours(
     session: &mut impl Session,
     projection: &str,
 ) -> Result<Vec<(StaleHour, Option<StaleHour>)>, Error> {
+    check_later_rulings(session).await?;
     session.fetch(RULED, &[projection.into()], rows::ruled_hour).await
 }
 
 /// See [`Catalog::open_rulings`](crate::Catalog::open_rulings).
 pub(crate) async fn open_rulings(session: &mut impl Session) -> Result<Option<OpenRulings>, Error> {
+    check_later_rulings(session).await?;
     Ok(session.fetch(OPEN, &[], rows::open_rulings).await?.pop())
+}
+
+async fn check_later_rulings(session: &mut impl Session) -> Result<(), Error> {
+    let marks = read(session).await?;
+    check_later(session, &marks).await
 }

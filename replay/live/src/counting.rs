@@ -23,7 +23,7 @@ use clicktrail_log::{
     time::Hour,
 };
 use clicktrail_projections::{counters, session};
-use clicktrail_replay::{Error, reader::Reader};
+use clicktrail_replay::{Error, belongs, reader::Reader};
 use clicktrail_verdicts::reader::VerdictReader;
 use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
@@ -139,7 +139,8 @@ impl Projector {
         let rulings = counters::rulings(vec![ahead.take(reader.epoch(), last_seq)?])?;
         let counts = counters::project_frames(&rows, rulings, self.limits).await?;
         let payload = counters::hot::encode(&counts)?;
-        let partial = HotPartial { hour, first_seq, last_seq, payload };
+        let last_frame = Some(frames[count - 1].frame.header.digest());
+        let partial = HotPartial { hour, first_seq, last_seq, last_frame, payload };
         catalog.put_partial(&partial).await?;
         counter!(metric::COUNTED).increment(counted as u64);
         self.lag(last_seq).await?;
@@ -205,6 +206,7 @@ impl Projector {
     async fn find_progress(&self) -> Result<Progress, Error> {
         let catalog = self.catalog.begin().await?;
         let making = catalog.making().await?;
+        belongs::check_clicks(&self.log, catalog.as_ref()).await?;
         let through = catalog.counted_through().await?;
         let reader = Reader::behind(&self.log, &self.archive, catalog.as_ref(), through).await?;
         let ahead = match &self.verdicts {
@@ -239,7 +241,8 @@ impl Projector {
             rows.extend(counters::hot::decode(&partial.payload)?);
         }
         let payload = counters::hot::encode(&counters::merge(rows, self.limits).await?)?;
-        let merged = HotPartial { hour, first_seq: first.first_seq, last_seq: last.last_seq, payload };
+        let (first_seq, last_seq, last_frame) = (first.first_seq, last.last_seq, last.last_frame);
+        let merged = HotPartial { hour, first_seq, last_seq, last_frame, payload };
         let replaced = u32::try_from(recent.len()).expect("at most sixty");
         match catalog.merge_partials(&merged, replaced).await {
             // After a conflict there is nothing to merge: the hour was sealed, or another projector merged.

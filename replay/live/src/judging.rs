@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 
 use clicktrail_catalog::Catalog;
 use clicktrail_log::{causes::causes, invariant, log::Log};
-use clicktrail_replay::Error;
+use clicktrail_replay::{Error, belongs};
 use clicktrail_verdicts::judge::Judge;
 use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
@@ -28,12 +28,14 @@ pub struct Judging {
     judge: Judge,
     clicks: Arc<dyn Log>,
     catalog: Arc<dyn Catalog>,
+    /// Whether both logs were found to be those that the catalog knows, since the start or the last error.
+    is_checked: bool,
 }
 
 impl Judging {
     /// The role of a judge whose mark is kept in a catalog.
     pub fn new(judge: Judge, clicks: Arc<dyn Log>, catalog: Arc<dyn Catalog>) -> Self {
-        Self { judge, clicks, catalog }
+        Self { judge, clicks, catalog, is_checked: false }
     }
 
     /// Judges what comes within `wait`; whether that was anything.
@@ -43,12 +45,19 @@ impl Judging {
     pub async fn tick(&mut self, wait: Duration) -> Result<bool, Error> {
         // Begun here, so that a mark that was read before a rebuild is not written after it.
         let catalog = self.catalog.begin().await?;
+        if !std::mem::replace(&mut self.is_checked, true) {
+            let checked = belongs::check(&self.clicks, self.judge.verdicts(), catalog.as_ref()).await;
+            self.is_checked = checked.is_ok();
+            checked?;
+        }
         let before = catalog.judged().await?;
         let Some(after) = self.judge.step(before, wait).await? else { return Ok(false) };
         let forward =
             before.clicks_through <= after.clicks_through && before.verdicts_through <= after.verdicts_through;
         invariant!(I5, forward, "the judge's mark goes from {before:?} to {after:?}");
-        catalog.put_judged(&before, &after).await?;
+        // Without digests the mark is not compared until the next step; what was judged need not be judged again.
+        let frames = belongs::judged_frames(&self.clicks, self.judge.verdicts(), &after).await.unwrap_or_default();
+        catalog.put_judged(&before, &after, frames).await?;
         counter!(metric::FRAMES_JUDGED)
             .increment(after.clicks_through.get().saturating_sub(before.clicks_through.get()));
         for passed in self.judge.take_passed() {
@@ -71,6 +80,7 @@ impl Judging {
                 Ok(false) if stopping => return,
                 Ok(judged) => self.lag(judged).await,
                 Err(cause) => {
+                    self.is_checked = false;
                     let transient = cause.is_transient();
                     if transient {
                         warn!(cause = %causes(&cause), "judging is tried again");

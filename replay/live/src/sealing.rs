@@ -28,7 +28,7 @@ use clicktrail_log::{
 };
 use clicktrail_projections::session;
 use clicktrail_replay::{
-    Error,
+    Error, belongs,
     register::{self, Sealed},
     stale,
 };
@@ -140,6 +140,7 @@ impl Archiver {
     async fn find_standing(&self) -> Result<Standing, Error> {
         let catalog = self.catalog.begin().await?;
         let making = catalog.making().await?;
+        belongs::check_clicks(&self.log, catalog.as_ref()).await?;
         let last = catalog.last_hour().await?.map(|last| last.hour);
         Ok(Standing { cursor: self.sealer.resume(last).await?, catalog, making })
     }

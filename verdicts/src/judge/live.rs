@@ -85,6 +85,11 @@ impl Judge {
         &self.rules
     }
 
+    /// What it reads of the verdict log.
+    pub fn verdicts(&self) -> &VerdictReader {
+        &self.verdicts
+    }
+
     /// Bytes of state that the folds hold.
     pub fn memory_bytes(&self) -> usize {
         self.run.as_ref().map_or(0, |run| run.fold.memory_bytes())

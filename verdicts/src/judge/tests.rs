@@ -180,8 +180,11 @@ async fn coverage_begins_behind_what_an_earlier_judge_has_passed() {
 
     // The earlier program left its verdicts and no document. The mark of the catalog says how far it came; and if that
     // says less than the verdicts of its last frame do, these.
-    let path = CoverageKey.path();
-    let forget = async || std::fs::remove_file(directory.path().join("archive").join(path.as_ref())).unwrap();
+    let forget = async || {
+        for path in [CoverageKey.path(), CoverageKey.copy_path()] {
+            std::fs::remove_file(directory.path().join("archive").join(path.as_ref())).unwrap();
+        }
+    };
     forget().await;
     let last = fresh.ruled().await.last().unwrap().verdict.target.seq().get();
     let stood = Mark { clicks_through: Seq::new(10).unwrap(), ..mark };

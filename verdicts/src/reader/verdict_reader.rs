@@ -10,6 +10,7 @@ use arrow::{
 use clicktrail_log::{
     archive::{self, Archive, part},
     chain::Chain,
+    frame::Digest,
     invariant,
     log::{self, Log, ReadLimit},
     position::{Position, Seq},
@@ -53,6 +54,14 @@ impl VerdictReader {
     pub async fn end(&self) -> Result<Position, Error> {
         let info = self.log.info().await?;
         Ok(Position::new(info.epoch, info.last.next(), 0))
+    }
+
+    /// The digest of a frame's header; `None` if the log does not hold the frame.
+    ///
+    /// # Errors
+    /// [`Error::Log`].
+    pub async fn digest_of(&self, seq: Seq) -> Result<Option<Digest>, Error> {
+        Ok(log::digest_of(self.log.as_ref(), seq).await?)
     }
 
     /// The last sealed hour of verdicts: where sealing resumes.

@@ -22,7 +22,7 @@ const EXCEPTED: &[&str] = &[
     // Parts and verdicts are encoded, decoded and folded on threads.
     "log/src/archive/columns.rs",
     "log/src/archive/identities/gather.rs",
-    "log/src/archive/identities/reader.rs",
+    "log/src/archive/identities/made.rs",
     "log/src/archive/seal/hour.rs",
     "log/src/archive/store.rs",
     "projections/src/counters/sealed/threads.rs",

@@ -116,14 +116,27 @@ async fn frames_that_a_crash_left_uncounted_are_said_until_they_are_counted() {
 }
 
 #[test]
-fn damaged_document_of_what_was_judged_is_named() {
+fn damaged_document_of_what_was_judged_is_named_and_made_again() {
     let installation = simulated();
     installation.run(&["log", "verify"]).exits(0);
+    let tiers = installation.run(&["counters", "--tiers"]).exits(0);
     let path = installation.data().join("archive/coverage/clicks.json");
     let whole = fs::read(&path).unwrap();
-    fs::write(&path, &whole[..whole.len() / 2]).unwrap();
-    let found = installation.run(&["log", "verify"]).exits(2);
-    assert!(found.stderr().contains("PROBLEM coverage/clicks.json"), "{found}");
+    let mut changed = whole.clone();
+    let place = whole.windows(5).position(|text| text == b"1.1.0").unwrap();
+    changed[place + 2] = b'9';
+    for damaged in [&whole[..whole.len() / 2], &changed, b""] {
+        fs::write(&path, damaged).unwrap();
+        let found = installation.run(&["log", "verify"]).exits(2);
+        assert!(
+            found.stderr().contains("PROBLEM coverage/clicks.json") && found.stderr().contains("rebuild"),
+            "{found}"
+        );
+        assert_eq!(installation.run(&["counters", "--tiers"]).exits(0).stdout(), tiers.stdout(), "from its copy");
+        installation.run(&["catalog", "rebuild"]).exits(0);
+        assert_eq!(fs::read(&path).unwrap(), whole);
+        installation.run(&["log", "verify"]).exits(0);
+    }
 }
 
 #[test]
@@ -159,7 +172,8 @@ async fn row_that_the_catalog_lacks_is_said_and_a_rebuild_brings_it_back() {
         (forget(0), "the archive has sealed hours before 2026-01-01T01 that are not counted"),
         (format!("DELETE FROM hours WHERE hour = {}", hour(4)), "the archive has sealed hours from 2026-01-01T04 on"),
         (
-            "UPDATE hours SET manifest_digest = 'x' WHERE hour = (SELECT MAX(hour) FROM hours)".to_owned(),
+            "UPDATE hours SET manifest_digest = 'x', row_digest = '' WHERE hour = (SELECT MAX(hour) FROM hours)"
+                .to_owned(),
             "2026-01-01T04 as it is counted",
         ),
     ];
@@ -280,7 +294,8 @@ async fn point_at(installation: &Installation, place: &Path, bytes: &[u8], diges
     execute(
         installation,
         &format!(
-            "UPDATE segments SET segment_key = '{key}', bytes = {size}, rows = {rows}, output_digest = '{digest}'
+            "UPDATE segments SET row_digest = '', segment_key = '{key}', bytes = {size}, rows = {rows},
+                 output_digest = '{digest}'
                  WHERE hour = {hour};"
         ),
     )

@@ -73,7 +73,9 @@ impl Filter {
     pub(crate) async fn problem(&self, archive: &Archive) -> Result<Option<&'static str>, Error> {
         match archive.get(&self.path).await {
             Ok(stored) if stored == self.bytes => Ok(None),
-            Ok(_) => Ok(Some("it is not what its parts give: delete it, and it is made again")),
+            Ok(_) => Ok(Some(
+                "it is not what its parts give: delete it, then run `clicktrail catalog rebuild`, which makes it again",
+            )),
             Err(Error::Missing(_)) => Ok(None),
             Err(error) => Err(error),
         }

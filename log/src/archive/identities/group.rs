@@ -6,7 +6,7 @@ use crate::{
     archive::{
         entry::{Entry, File},
         keys::FilterKey,
-        manifest::{Manifest, Part},
+        manifest::Manifest,
     },
     frame::Digest,
     position::Seq,
@@ -86,11 +86,11 @@ impl SearchedHour {
     }
 }
 
-pub(super) fn groups_of(hour: Hour, parts: &[Part]) -> Vec<Group> {
+pub(super) fn groups_of<P: Entry>(hour: Hour, parts: &[P]) -> Vec<Group> {
     let mut groups = Vec::new();
     let mut growing = Growing::new(hour, 0);
     for (index, part) in parts.iter().enumerate() {
-        if !growing.takes(part.rows) {
+        if !growing.takes(part.rows()) {
             groups.extend(std::mem::replace(&mut growing, Growing::new(hour, index)).finish());
         }
         growing.add(part);

@@ -20,6 +20,7 @@ mod fingerprint;
 mod gather;
 mod group;
 mod index;
+mod made;
 mod page;
 mod reader;
 #[cfg(test)]
@@ -30,9 +31,11 @@ pub use self::{
     fingerprint::{AHEAD_MICROS, Fingerprint, Fingerprints, date_of},
     group::SearchedHour,
     index::{Found, PartIndex},
+    made::mend,
     reader::{Asked, Hit, Identities},
 };
 pub(crate) use self::{
     gather::{Filter, Gatherer},
     index::fingerprints_of,
+    made::problems,
 };

@@ -1,7 +1,5 @@
 //! Asking the filters of sealed hours: reads the pages that a question needs, and keeps them within a bound of bytes.
 
-#![expect(clippy::disallowed_methods, reason = "parts are decoded on threads that may block")]
-
 use std::{
     ops::Range,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -14,9 +12,9 @@ use super::{
     cache::{Cache, Key, Value},
     file::Header,
     fingerprint::{AHEAD_MICROS, Fingerprint},
-    gather,
     group::{Group, SearchedHour},
-    index::{self, PartIndex},
+    index::PartIndex,
+    made::{self, blocking},
     page,
 };
 use crate::{
@@ -229,13 +227,7 @@ impl Identities {
         let path = group.key.path();
         debug!(%path, reason, "an identity filter is made again");
         self.cache().remove(&Key::Header(group.input));
-        let mut parts = Vec::new();
-        for part in &hour.manifest.parts[group.parts.clone()] {
-            let core = self.archive.get_file(&part.core).await?;
-            let read = blocking(move || index::fingerprints_of(core)).await?;
-            parts.push(read.map_err(|error| damaged(part, &error))?);
-        }
-        let file = gather::make(group, parts).await?;
+        let file = made::from_parts(&self.archive, &hour.manifest, group).await?;
         if let Err(error) = self.archive.put_content(&path, file.clone()).await {
             warn!(%path, %error, "an identity filter was made, and not stored");
         }
@@ -295,8 +287,4 @@ fn slice(bytes: &Bytes, range: Range<u64>) -> Option<Bytes> {
 
 fn damaged(part: &Part, reason: &dyn std::fmt::Display) -> Error {
     Error::Damaged { key: part.core.key.clone(), reason: reason.to_string() }
-}
-
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.map_err(|error| Error::Setup(format!("read a part: {error}")))
 }

@@ -3,6 +3,7 @@
 use clicktrail_log::time::{Hour, Timestamp};
 
 use crate::{
+    digest,
     error::Error,
     generations::model::{Generation, GenerationState},
     pointer::GenerationId,
@@ -12,17 +13,17 @@ use crate::{
 
 const PUT: &str = "
     INSERT INTO generations (generation, projection, code_digest, candidate_sql, from_hour, to_hour, clicks_before,
-        verdicts_before, plan, state, created_at, created_by, changed_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+        verdicts_before, plan, created_at, created_by, row_digest, state, changed_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)";
 
 const READ: &str = "
     SELECT generation, projection, code_digest, candidate_sql, from_hour, to_hour, clicks_before, verdicts_before, plan,
-        state, created_at, created_by, changed_at
+        state, created_at, created_by, changed_at, row_digest
     FROM generations WHERE generation = $1";
 
 const LIST: &str = "
     SELECT generation, projection, code_digest, candidate_sql, from_hour, to_hour, clicks_before, verdicts_before, plan,
-        state, created_at, created_by, changed_at
+        state, created_at, created_by, changed_at, row_digest
     FROM generations WHERE created_at < $1 OR (created_at = $1 AND generation < $2)
     ORDER BY created_at DESC, generation DESC LIMIT $3";
 
@@ -39,21 +40,10 @@ pub(crate) async fn insert(
     generation: &Generation,
     state: GenerationState,
 ) -> Result<(), Error> {
-    let args = [
-        Arg::from(generation.id.as_str()),
-        Arg::from(&generation.projection),
-        Arg::from(&generation.code_digest),
-        Arg::from(&generation.sql),
-        generation.from.into(),
-        generation.to_inclusive.into(),
-        generation.clicks_before.into(),
-        Some(generation.verdicts_before).into(),
-        Arg::from(&generation.plan),
-        state.as_str().into(),
-        generation.created_at.into(),
-        Arg::from(&generation.created_by),
-        generation.changed_at.into(),
-    ];
+    let values = digest::generation(generation);
+    let row_digest = digest::of("generations", &values);
+    let more = [Arg::from(&row_digest), state.as_str().into(), generation.changed_at.into()];
+    let args: Vec<Arg<'_>> = values.into_iter().chain(more).collect();
     session.execute(PUT, &args).await?;
     Ok(())
 }

@@ -49,10 +49,10 @@ const WAS_PROMOTED: &str =
 
 const REGISTER_STANDING: &str = concat!(
     "INSERT INTO segments (projection, hour, input_digest, code_digest, output_digest, segment_key, bytes, rows,
-        verdicts_before, sealed) ",
+        verdicts_before, row_digest, sealed) ",
     standing!(
         "g.projection, u.hour, u.input_digest, g.code_digest, u.output_digest, u.segment_key, u.segment_bytes,
-            u.segment_rows, u.verdicts_before, 0",
+            u.segment_rows, u.verdicts_before, u.segment_digest, 0",
         "JOIN units u ON u.generation = p.after_generation AND u.hour = p.hour
             JOIN generations g ON g.generation = u.generation"
     ),
@@ -87,12 +87,51 @@ const NOT_STANDING: &str = concat!(
 const STANDING_SEGMENTS: &str = concat!(
     standing!(
         "g.projection, u.hour, u.segment_key, u.segment_bytes AS bytes, u.segment_rows AS rows, u.input_digest,
-            g.code_digest, u.output_digest, u.verdicts_before",
+            g.code_digest, u.output_digest, u.verdicts_before, u.segment_digest AS row_digest",
         "JOIN units u ON u.generation = p.after_generation AND u.hour = p.hour
             JOIN generations g ON g.generation = u.generation"
     ),
     " AND p.projection = $1 AND p.hour >= $2 AND p.hour <= $3 ORDER BY u.hour"
 );
+
+/// Pointers that stand neither where the last promotion of their hour says nor, without one, where the hour was sealed.
+/// A rollback may lead to what was sealed before the hour was sealed again.
+const WRONG: &str = "
+    SELECT l.projection, l.hour FROM live_segments l JOIN hours h ON h.hour = l.hour
+        LEFT JOIN promotion_hours p ON p.projection = l.projection AND p.hour = l.hour
+            AND p.manifest_digest = h.manifest_digest AND p.number = (SELECT MAX(q.number) FROM promotion_hours q
+                WHERE q.projection = l.projection AND q.hour = l.hour)
+        LEFT JOIN segments s ON s.projection = l.projection AND s.hour = l.hour
+            AND s.input_digest = l.input_digest AND s.code_digest = l.code_digest AND s.sealed = 1
+    WHERE ($1 = '' OR l.projection = $1) AND NOT (
+        l.generation = COALESCE(p.after_generation, '') AND l.knows_before = COALESCE(p.after_knows_before, 0)
+        AND ((COALESCE(p.after_generation, '') = '' AND s.hour IS NOT NULL)
+            OR (l.input_digest = COALESCE(p.after_input_digest, '')
+                AND l.code_digest = COALESCE(p.after_code_digest, ''))))
+    ORDER BY l.hour, l.projection";
+
+const DROP: &str = "DELETE FROM live_segments WHERE projection = $1 AND hour = $2";
+
+/// Refuses pointers of a projection that were changed: an hour would count from something else than what was decided.
+pub(crate) async fn check(session: &mut impl Session, projection: &str) -> Result<(), Error> {
+    match session.fetch(WRONG, &[projection.into()], rows::generations::projected_hour).await?.first() {
+        None => Ok(()),
+        Some((projection, hour)) => Err(Error::Damaged(changed(projection, *hour))),
+    }
+}
+
+/// Takes out the pointers that were changed, of every projection: a sentence each.
+pub(crate) async fn mend(session: &mut impl Session) -> Result<Vec<String>, Error> {
+    let wrong = session.fetch(WRONG, &["".into()], rows::generations::projected_hour).await?;
+    for (projection, hour) in &wrong {
+        session.execute(DROP, &[projection.into(), (*hour).into()]).await?;
+    }
+    Ok(wrong.iter().map(|(projection, hour)| changed(projection, *hour)).collect())
+}
+
+fn changed(projection: &str, hour: Hour) -> String {
+    format!("a live pointer of {projection} for {hour}, which is not where its last promotion or its sealing put it")
+}
 
 /// See [`Generations::live_pointers`](super::Generations::live_pointers).
 pub(crate) async fn of_range(
@@ -119,7 +158,7 @@ pub(crate) async fn standing_segments(
 /// Points every hour of a range where it has to: to what its last promotion says, else to what was sealed.
 ///
 /// # Errors
-/// [`Error::Corrupt`] if it is no longer known what was promoted.
+/// [`Error::Damaged`] if it is no longer known what was promoted.
 pub(crate) async fn stand(
     session: &mut impl Session,
     projection: &str,
@@ -135,6 +174,6 @@ pub(crate) async fn stand(
     session.execute(PUT_STANDING, &range).await?;
     match session.fetch(NOT_STANDING, &range, rows::generations::hour).await?.first() {
         None => Ok(()),
-        Some(hour) => Err(Error::Corrupt(format!("no segment of {hour}, which was promoted: its unit is lost"))),
+        Some(hour) => Err(Error::Damaged(format!("no segment of {hour}, which was promoted: its unit is lost"))),
     }
 }

@@ -1,12 +1,17 @@
 //! Promotions: the only movements of live pointers to what a generation made, and back. All of one is done or nothing.
 
-use clicktrail_log::{invariant, time::Timestamp};
+use clicktrail_log::{
+    invariant,
+    time::{Hour, Timestamp},
+};
 
 use crate::{
+    digest,
     error::Error,
     generations::{
+        mend,
         model::{Generation, GenerationState, Move, Promotion},
-        plans,
+        plans, units,
     },
     pointer::GenerationId,
     registry, rows,
@@ -39,8 +44,8 @@ const CONTRADICTED: &str = "
 const NEXT_NUMBER: &str = "SELECT COALESCE(MAX(number), 0) + 1 AS number FROM promotions";
 
 const PUT: &str = "
-    INSERT INTO promotions (number, projection, generation, moved, at, actor, reason, hours)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, 0)";
+    INSERT INTO promotions (number, projection, generation, moved, at, actor, reason, row_digest, hours)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0)";
 
 const COUNT_HOURS: &str = "
     UPDATE promotions SET hours = (SELECT COUNT(*) FROM promotion_hours p WHERE p.number = $1) WHERE number = $1";
@@ -58,9 +63,9 @@ const PUT_HOURS: &str = "
 
 const REGISTER: &str = "
     INSERT INTO segments (projection, hour, input_digest, code_digest, output_digest, segment_key, bytes, rows,
-        verdicts_before, sealed)
+        verdicts_before, row_digest, sealed)
     SELECT g.projection, u.hour, u.input_digest, g.code_digest, u.output_digest, u.segment_key, u.segment_bytes,
-        u.segment_rows, u.verdicts_before, 0
+        u.segment_rows, u.verdicts_before, u.segment_digest, 0
     FROM units u JOIN generations g ON g.generation = u.generation WHERE u.generation = $1
     ON CONFLICT (projection, hour, input_digest, code_digest) DO NOTHING";
 
@@ -78,7 +83,7 @@ const POINT_NOWHERE: &str = "
 
 /// The last promotion of a generation.
 const LAST: &str = "
-    SELECT number, projection, generation, moved, at, actor, reason, hours FROM promotions
+    SELECT number, projection, generation, moved, at, actor, reason, hours, row_digest FROM promotions
     WHERE generation = $1 AND moved = 'promote' ORDER BY number DESC LIMIT 1";
 
 /// Hours of a promotion that do not count from what it moved them to.
@@ -112,10 +117,11 @@ const POINTING: &str = "
         AND COALESCE(l.knows_before, 0) = p.after_knows_before";
 
 const READ: &str = "
-    SELECT number, projection, generation, moved, at, actor, reason, hours FROM promotions WHERE number = $1";
+    SELECT number, projection, generation, moved, at, actor, reason, hours, row_digest FROM promotions
+    WHERE number = $1";
 
 const LIST: &str = "
-    SELECT number, projection, generation, moved, at, actor, reason, hours FROM promotions
+    SELECT number, projection, generation, moved, at, actor, reason, hours, row_digest FROM promotions
     WHERE number > $1 ORDER BY number LIMIT $2";
 
 /// See [`Generations::promotions`](super::Generations::promotions).
@@ -140,6 +146,8 @@ pub(crate) async fn promote(
             "generation {id} counts the clicks before {before} alone, not all of them"
         )));
     }
+    // What was changed since it was planned or made is refused by its digest.
+    units::list(session, id, Hour::from_i64(i64::MIN / 2), u32::MAX).await?;
     refuse(session, OTHER_HOURS, id.as_str().into(), |hours| {
         format!("{hours} of generation {id} has another manifest now, or none")
     })
@@ -171,6 +179,9 @@ pub(crate) async fn roll_back(
         return Err(Error::Conflict(format!("generation {id} is {state}, not promoted")));
     }
     let last = last(session, id).await?;
+    if let Some(reason) = mend::contradiction(session, last.number).await? {
+        return Err(Error::Damaged(reason));
+    }
     refuse(session, MOVED_ON, last.number.into(), |hours| {
         format!("{hours} was promoted again since, or sealed again: it does not count from generation {id} any more")
     })
@@ -227,17 +238,7 @@ pub(crate) async fn read(session: &mut impl Session, number: i64) -> Result<Opti
 
 /// Puts a promotion that has no hours yet.
 pub(crate) async fn put(session: &mut impl Session, number: i64, promotion: &Promotion) -> Result<(), Error> {
-    let args = [
-        number.into(),
-        Arg::from(&promotion.projection),
-        promotion.generation.as_str().into(),
-        promotion.moved.as_str().into(),
-        promotion.at.into(),
-        Arg::from(&promotion.actor),
-        Arg::from(&promotion.reason),
-    ];
-    session.execute(PUT, &args).await?;
-    Ok(())
+    digest::put_row(session, PUT, "promotions", &digest::promotion(number, promotion)).await
 }
 
 /// Begins a promotion, whose hours come next; returns its number.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clicktrail_log::time::Hour;
 
 use crate::{
+    digest,
     error::Error,
     generations::{
         model::{GenerationState, Move, NewUnit, PromotedHour, PromotionRecord},
@@ -20,7 +21,7 @@ const MOVED_HOURS: &str = "SELECT hour FROM promotion_hours WHERE number = $1 OR
 /// What the hours of a generation counted from when it was planned.
 const BASES: &str = "
     SELECT s.projection, s.hour, s.segment_key, s.bytes, s.rows, s.input_digest, s.code_digest, s.output_digest,
-        s.verdicts_before
+        s.verdicts_before, s.row_digest
     FROM units u JOIN generations g ON g.generation = u.generation
         JOIN segments s ON s.projection = g.projection AND s.hour = u.hour
             AND s.input_digest = u.base_input_digest AND s.code_digest = u.base_code_digest
@@ -38,8 +39,8 @@ const PUT_HOUR: &str = "
 /// Only of an hour that is registered as it was.
 const PUT_BASE: &str = "
     INSERT INTO segments (projection, hour, segment_key, bytes, rows, input_digest, code_digest, output_digest,
-        verdicts_before, sealed)
-    SELECT $1, h.hour, $3, $4, $5, $6, $7, $8, $9, 0 FROM hours h WHERE h.hour = $2 AND h.manifest_digest = $10
+        verdicts_before, row_digest, sealed)
+    SELECT $1, h.hour, $3, $4, $5, $6, $7, $8, $9, $10, 0 FROM hours h WHERE h.hour = $2 AND h.manifest_digest = $11
     ON CONFLICT (projection, hour, input_digest, code_digest) DO NOTHING";
 
 /// See [`Generations::promotion_record`](super::Generations::promotion_record).
@@ -110,18 +111,9 @@ pub(crate) async fn restore(session: &mut impl Session, record: &PromotionRecord
 }
 
 async fn put_base(session: &mut impl Session, base: &Segment, manifest_digest: &str) -> Result<(), Error> {
-    let args = [
-        Arg::from(&base.projection),
-        base.hour.into(),
-        Arg::from(&base.key),
-        base.bytes.into(),
-        base.rows.into(),
-        Arg::from(&base.input_digest),
-        Arg::from(&base.code_digest),
-        Arg::from(&base.output_digest),
-        base.verdicts_before.into(),
-        manifest_digest.into(),
-    ];
+    let values = digest::segment(base);
+    let row_digest = digest::of("segments", &values);
+    let args: Vec<Arg<'_>> = values.into_iter().chain([Arg::from(&row_digest), manifest_digest.into()]).collect();
     session.execute(PUT_BASE, &args).await?;
     Ok(())
 }

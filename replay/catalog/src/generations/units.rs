@@ -7,6 +7,7 @@ use clicktrail_log::{
 };
 
 use crate::{
+    digest,
     error::Error,
     generations::{
         model::{ControlTotals, Generation, GenerationState, NewUnit, Rerun, Stored, Unit, UnitOutput, UnitState},
@@ -23,18 +24,20 @@ macro_rules! columns {
         u.base_output_digest, u.base_generation, u.base_knows_before, u.state, u.attempt, u.worker, u.leased_until,
         u.begun_at, u.ended_at, u.error, u.input_digest, u.output_digest, u.segment_key, u.segment_bytes,
         u.segment_rows, u.verdicts_before, u.read_events, u.read_billable, u.read_micros, u.written_events,
-        u.written_billable, u.written_micros, u.reused, g.projection, g.code_digest
+        u.written_billable, u.written_micros, u.reused, u.plan_digest, u.segment_digest, g.projection, g.code_digest
         FROM units u JOIN generations g ON g.generation = u.generation"
     };
 }
 
 const PUT: &str = "
     INSERT INTO units (generation, hour, manifest_digest, rows, bytes, base_input_digest, base_code_digest,
-        base_output_digest, base_generation, base_knows_before, state, attempt, attempts_before, worker, leased_until,
+        base_output_digest, base_generation, base_knows_before, plan_digest, state, attempt, attempts_before, worker,
+        leased_until,
         begun_at, ended_at, error, input_digest, output_digest, segment_key, segment_bytes, segment_rows,
         verdicts_before, read_events, read_billable, read_micros, written_events, written_billable, written_micros,
         reused)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'waiting', 0, 0, '', 0, 0, 0, '', '', '', '', 0, 0, 0, 0, 0, '0',
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'waiting', 0, 0, '', 0, 0, 0, '', '', '', '', 0, 0, 0, 0, 0,
+        '0',
         0, 0, '0', 0)";
 
 const READ: &str = concat!("SELECT ", columns!(), " WHERE u.generation = $1 AND u.hour = $2");
@@ -72,7 +75,7 @@ const FINISH: &str = "
     UPDATE units SET state = 'done', ended_at = $3, error = '', input_digest = $4, output_digest = $5,
         segment_key = $6, segment_bytes = $7, segment_rows = $8, verdicts_before = $9, read_events = $10,
         read_billable = $11, read_micros = $12, written_events = $13, written_billable = $14, written_micros = $15,
-        reused = $16
+        reused = $16, segment_digest = $17
     WHERE generation = $1 AND hour = $2";
 
 const FAIL: &str = "
@@ -92,21 +95,7 @@ const RELEASE: &str = "
         OR (state = 'done' AND $2 >= 2))";
 
 pub(crate) async fn insert(session: &mut impl Session, id: &GenerationId, unit: &NewUnit) -> Result<(), Error> {
-    let base = unit.base.as_ref();
-    let args = [
-        Arg::from(id.as_str()),
-        unit.hour.into(),
-        Arg::from(&unit.manifest_digest),
-        unit.rows.into(),
-        unit.bytes.into(),
-        Arg::Text(base.map_or("", |base| &base.input_digest)),
-        Arg::Text(base.map_or("", |base| &base.code_digest)),
-        Arg::Text(base.map_or("", |base| &base.output_digest)),
-        Arg::Text(base.and_then(|base| base.generation.as_ref()).map_or("", GenerationId::as_str)),
-        base.and_then(|base| base.knows_before).into(),
-    ];
-    session.execute(PUT, &args).await?;
-    Ok(())
+    digest::put_row(session, PUT, "units", &digest::unit(id, unit)).await
 }
 
 /// See [`Generations::units`](super::Generations::units).
@@ -223,6 +212,7 @@ async fn store(
     now: Timestamp,
 ) -> Result<(), Error> {
     let UnitOutput { segment, read, written, is_reused } = output;
+    let segment_digest = digest::of("segments", &digest::segment(segment));
     let (read_micros, written_micros) = (read.micros.to_string(), written.micros.to_string());
     let args = [
         key[0],
@@ -241,6 +231,7 @@ async fn store(
         written.billable.into(),
         Arg::from(&written_micros),
         Arg::from(i64::from(*is_reused)),
+        Arg::from(&segment_digest),
     ];
     let stored = session.execute(FINISH, &args).await?;
     invariant!(I6, stored == 1, "{stored} units took the output of {}", segment.hour);

@@ -7,10 +7,11 @@ use clicktrail_log::{
 
 use super::Reader;
 use crate::{
+    digest,
     error::Error,
     generations::{
-        ControlTotals, Generation, GenerationId, GenerationState, LivePointer, Move, Promotion, Unit, UnitOutput,
-        UnitState,
+        ControlTotals, Generation, GenerationId, GenerationState, LivePointer, Move, NewUnit, Promotion, Unit,
+        UnitOutput, UnitState,
     },
     model::Segment,
     session::Fields,
@@ -56,6 +57,12 @@ pub(crate) fn hour(fields: &dyn Fields) -> Result<Hour, Error> {
     Reader::of("hours", &["hour"], fields).hour()
 }
 
+/// An hour of a projection.
+pub(crate) fn projected_hour(fields: &dyn Fields) -> Result<(String, Hour), Error> {
+    let row = Reader::of("live_segments", &["projection", "hour"], fields);
+    Ok((row.text("projection")?, row.hour()?))
+}
+
 pub(crate) fn projection(fields: &dyn Fields) -> Result<String, Error> {
     Reader::of("promotions", &["projection"], fields).text("projection")
 }
@@ -66,7 +73,7 @@ pub(crate) fn number(fields: &dyn Fields) -> Result<i64, Error> {
 
 pub(crate) fn generation(fields: &dyn Fields) -> Result<Generation, Error> {
     let row = Reader::of("generations", &["generation"], fields);
-    Ok(Generation {
+    let generation = Generation {
         id: row.generation("generation")?,
         projection: row.text("projection")?,
         code_digest: row.text("code_digest")?,
@@ -80,7 +87,9 @@ pub(crate) fn generation(fields: &dyn Fields) -> Result<Generation, Error> {
         created_at: row.time("created_at")?,
         created_by: row.text("created_by")?,
         changed_at: row.time("changed_at")?,
-    })
+    };
+    row.check(&digest::generation(&generation))?;
+    Ok(generation)
 }
 
 /// A unit, with projection and code of its generation.
@@ -103,12 +112,22 @@ pub(crate) fn unit(fields: &dyn Fields) -> Result<Unit, Error> {
             knows_before: row.maybe_position("base_knows_before")?,
         }),
     };
-    Ok(Unit {
-        generation: row.generation("generation")?,
+    let planned = NewUnit {
         hour: row.hour()?,
         manifest_digest: row.text("manifest_digest")?,
         rows: row.count("rows")?,
         bytes: row.count("bytes")?,
+        base,
+    };
+    let generation = row.generation("generation")?;
+    row.check_digest("plan_digest", &digest::of("units", &digest::unit(&generation, &planned)))?;
+    let NewUnit { hour, manifest_digest, rows, bytes, base } = planned;
+    Ok(Unit {
+        generation,
+        hour,
+        manifest_digest,
+        rows,
+        bytes,
         base,
         state,
         attempt: row.count("attempt")?,
@@ -124,7 +143,7 @@ pub(crate) fn unit(fields: &dyn Fields) -> Result<Unit, Error> {
 /// What a unit made, at whatever time.
 pub(crate) fn kept_output(fields: &dyn Fields) -> Result<UnitOutput, Error> {
     let row = Reader::of("units", &["generation", "hour"], fields);
-    Ok(UnitOutput {
+    let output = UnitOutput {
         segment: Segment {
             projection: row.text("projection")?,
             hour: row.hour()?,
@@ -139,7 +158,9 @@ pub(crate) fn kept_output(fields: &dyn Fields) -> Result<UnitOutput, Error> {
         read: row.totals(["read_events", "read_billable", "read_micros"])?,
         written: row.totals(["written_events", "written_billable", "written_micros"])?,
         is_reused: row.flag("reused")?,
-    })
+    };
+    row.check_digest("segment_digest", &digest::of("segments", &digest::segment(&output.segment)))?;
+    Ok(output)
 }
 
 /// The digests of what a unit made, at whatever time: input and output; empty if it made nothing.
@@ -168,7 +189,7 @@ pub(crate) fn live_pointer(fields: &dyn Fields) -> Result<LivePointer, Error> {
 
 pub(crate) fn promotion(fields: &dyn Fields) -> Result<Promotion, Error> {
     let row = Reader::of("promotions", &["number"], fields);
-    Ok(Promotion {
+    let promotion = Promotion {
         number: row.int("number")?,
         projection: row.text("projection")?,
         generation: row.generation("generation")?,
@@ -177,5 +198,7 @@ pub(crate) fn promotion(fields: &dyn Fields) -> Result<Promotion, Error> {
         actor: row.text("actor")?,
         reason: row.text("reason")?,
         hours: row.count("hours")?,
-    })
+    };
+    row.check(&digest::promotion(promotion.number, &promotion))?;
+    Ok(promotion)
 }

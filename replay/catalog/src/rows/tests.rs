@@ -3,8 +3,11 @@
 use clicktrail_verdicts::judge::Mark;
 use proptest::prelude::*;
 
-use crate::{Ad, Catalog, HotPartial, LaterRuling, Outcome, Reconciliation, SealedHour, Segment, Sqlite, StaleHour};
+use crate::{
+    Ad, Catalog, HotPartial, JudgedFrames, LaterRuling, Outcome, Reconciliation, SealedHour, Segment, Sqlite, StaleHour,
+};
 use clicktrail_log::{
+    frame::Digest,
     position::{Epoch, Position, Seq},
     time::{Hour, Timestamp},
 };
@@ -96,6 +99,7 @@ fn worlds() -> impl Strategy<Value = World> {
                     hour: hour.hour.next(),
                     first_seq: hour.last_seq.next(),
                     last_seq: seq(hour.last_seq.get() + frames),
+                    last_frame: Some(Digest::of(&payload)),
                     payload: payload.into(),
                 },
                 judged: Mark { clicks_through: seq(judged.0), verdicts_through: seq(judged.1) },
@@ -117,8 +121,8 @@ async fn put(catalog: &Sqlite, world: &World) {
     catalog.put_ads(std::slice::from_ref(&world.ad), "test", now).await.unwrap();
     catalog.seal(&world.hour, &world.segment, &|_| world.reconciliation.clone()).await.unwrap();
     catalog.put_partial(&world.partial).await.unwrap();
-    catalog.put_judged(&Mark::NOTHING, &world.judged).await.unwrap();
-    catalog.put_later_rulings(&[world.later], Seq::ZERO, seq(10)).await.unwrap();
+    catalog.put_judged(&Mark::NOTHING, &world.judged, JudgedFrames::default()).await.unwrap();
+    catalog.put_later_rulings(&[world.later], Seq::ZERO, (seq(10), None)).await.unwrap();
 }
 
 async fn check(catalog: &Sqlite, world: &World) {

@@ -122,10 +122,11 @@ pub(crate) async fn row_that_is_not_ours_is_named(place: Place) {
     catalog.seal(&sealed(hour(0), 1, 8), &segment(hour(0)), &|hot| equal(hour(0), hot.len())).await.unwrap();
     place.execute("UPDATE hours SET parts = 4294967296").await;
     let error = catalog.last_hour().await.unwrap_err();
-    assert!(matches!(error, Error::Corrupt(_)), "{error:?}");
+    assert!(matches!(error, Error::Damaged(_)), "{error:?}");
     assert_eq!(
         error.to_string(),
-        "the catalog holds a row of hours with hour 490000, whose parts is not valid: 4294967296"
+        "the catalog is damaged: a row of hours with hour 490000, whose parts is not valid: 4294967296: run \
+         `clicktrail catalog rebuild`"
     );
 }
 

@@ -6,11 +6,13 @@
 mod audit;
 mod corrections;
 mod counting;
+mod damage;
 mod lifecycle;
 mod place;
 mod promotions;
 mod rebuild;
 mod registry;
+mod replay_damage;
 mod samples;
 mod sealing;
 mod units;
@@ -137,6 +139,27 @@ on_both! {
         rebuild_brings_back_pointers_that_were_lost
         sealing_again_leaves_what_was_promoted
         promoting_a_month_takes_less_than_a_second
+    }
+    replay_damage {
+        damaged_promotion_is_done_again_from_its_record
+        damaged_promotion_without_a_record_is_named_and_stays
+        damaged_build_is_made_again
+    }
+    damage {
+        changed_hour_is_refused
+        changed_segment_is_refused
+        changed_comparison_is_refused
+        changed_counts_are_refused
+        changed_end_of_counting_is_refused
+        changed_pointer_is_refused
+        changed_mark_is_refused
+        lost_marks_are_refused
+        lost_making_is_refused
+        lost_later_rulings_are_refused
+        changed_later_ruling_is_refused
+        last_frames_are_known_by_digest
+        rows_of_earlier_versions_are_read_and_not_compared
+        registry_that_contradicts_itself_is_named_and_not_made_up
     }
     lifecycle {
         what_was_stored_is_there_after_reopening

@@ -9,7 +9,7 @@ use std::{
 };
 
 use clicktrail_catalog::{
-    Catalog, Error, LaterRuling, Mark, Registered, Replacement,
+    Catalog, Error, JudgedFrames, LaterRuling, Mark, Registered, Replacement,
     generations::{Generation, GenerationId, GenerationState, LivePointer, Move, NewUnit, Promotion, Rerun},
 };
 use clicktrail_log::position::Seq;
@@ -22,7 +22,7 @@ use crate::{
 const FRAMES: u64 = 10;
 
 /// Seals so many hours of ten frames.
-async fn seal(catalog: &dyn Catalog, hours: i64) {
+pub(crate) async fn seal(catalog: &dyn Catalog, hours: i64) {
     for after in 0..hours {
         let one = registered(after);
         catalog.seal(&one.hour, &one.segment, &|_| equal(hour(after), 0)).await.unwrap();
@@ -38,12 +38,17 @@ fn registered(after: i64) -> Registered {
     }
 }
 
-async fn live(catalog: &dyn Catalog) -> Vec<LivePointer> {
+pub(crate) async fn live(catalog: &dyn Catalog) -> Vec<LivePointer> {
     catalog.live_pointers(COUNTERS, hour(-100), hour(1000)).await.unwrap()
 }
 
 /// Plans a generation of some hours on what counts now, and builds it; its segments are those of `variant`.
-async fn built(catalog: &dyn Catalog, number: u8, hours: std::ops::Range<i64>, variant: u32) -> GenerationId {
+pub(crate) async fn built(
+    catalog: &dyn Catalog,
+    number: u8,
+    hours: std::ops::Range<i64>,
+    variant: u32,
+) -> GenerationId {
     let planned = generation(number, hours.start, hours.end - 1);
     build(catalog, planned, variant).await
 }
@@ -60,11 +65,11 @@ async fn build(catalog: &dyn Catalog, planned: Generation, variant: u32) -> Gene
     planned.id
 }
 
-async fn promote(catalog: &dyn Catalog, id: &GenerationId) -> Result<Promotion, Error> {
+pub(crate) async fn promote(catalog: &dyn Catalog, id: &GenerationId) -> Result<Promotion, Error> {
     catalog.promote(id, "ann", "probes counted as clicks", at(20)).await
 }
 
-async fn roll_back(catalog: &dyn Catalog, id: &GenerationId) -> Result<Promotion, Error> {
+pub(crate) async fn roll_back(catalog: &dyn Catalog, id: &GenerationId) -> Result<Promotion, Error> {
     catalog.roll_back(id, "bob", "", at(30)).await
 }
 
@@ -304,14 +309,14 @@ pub(crate) async fn promoted_hour_is_stale_for_what_it_does_not_know(place: Plac
         let stale: Vec<_> = snapshot.stale.iter().map(|stale| (stale.hour, stale.first, stale.verdicts)).collect();
         (stale, ruled)
     };
-    catalog.put_later_rulings(&[later(3, 40, 42, 5), later(13, 50, 50, 1)], Seq::ZERO, seq(99)).await.unwrap();
+    catalog.put_later_rulings(&[later(3, 40, 42, 5), later(13, 50, 50, 1)], Seq::ZERO, (seq(99), None)).await.unwrap();
     assert_eq!(stale().await.0, [(hour(0), verdict(40), 5), (hour(1), verdict(50), 1)]);
     // The generation knows the verdicts before frame 100.
     let id = built(catalog.as_ref(), 1, 0..2, 1).await;
     promote(catalog.as_ref(), &id).await.unwrap();
     assert_eq!(stale().await, (vec![], vec![(hour(0), 5), (hour(1), 1)]));
     // A verdict of frame 100 is the first that it does not know; it is told from the earlier ones about the same frame.
-    catalog.put_later_rulings(&[later(3, 100, 100, 2)], seq(99), seq(100)).await.unwrap();
+    catalog.put_later_rulings(&[later(3, 100, 100, 2)], seq(99), (seq(100), None)).await.unwrap();
     assert_eq!(stale().await, (vec![(hour(0), verdict(100), 2)], vec![(hour(0), 7), (hour(1), 1)]));
     roll_back(catalog.as_ref(), &id).await.unwrap();
     assert_eq!(stale().await.0, [(hour(0), verdict(40), 7), (hour(1), verdict(50), 1)]);
@@ -348,12 +353,13 @@ pub(crate) async fn reader_sees_whole_generations_alone(place: Place) {
     assert!(seen[0] > 0, "{seen:?}");
 }
 
-async fn replacement(catalog: &dyn Catalog, hours: i64) -> Replacement {
+pub(crate) async fn replacement(catalog: &dyn Catalog, hours: i64) -> Replacement {
     Replacement {
         seen: catalog.marks(COUNTERS).await.unwrap(),
         hours: (0..hours).map(registered).collect(),
         partials: Some(vec![]),
         judged: Mark::NOTHING,
+        judged_frames: JudgedFrames::default(),
         promotions: Vec::new(),
     }
 }
@@ -428,7 +434,7 @@ pub(crate) async fn rebuild_brings_back_pointers_that_were_lost(place: Place) {
     let catalog = catalog.begin().await.unwrap();
     let replaced = replacement(catalog.as_ref(), 4).await;
     let error = catalog.replace(&replaced, "ann", at(40)).await.unwrap_err();
-    assert!(matches!(&error, Error::Corrupt(why) if why.contains(&hour(0).to_string())), "{error:?}");
+    assert!(matches!(&error, Error::Damaged(why) if why.contains(&hour(0).to_string())), "{error:?}");
 }
 
 pub(crate) async fn sealing_again_leaves_what_was_promoted(place: Place) {

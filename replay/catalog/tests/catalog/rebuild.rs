@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use clicktrail_catalog::{Catalog, Error, Hole, HotPartial, LaterRuling, Mark, Registered, Replacement, Snapshot};
+use clicktrail_catalog::{
+    Catalog, Error, Hole, HotPartial, JudgedFrames, LaterRuling, Mark, Registered, Replacement, Snapshot,
+};
 use clicktrail_log::position::{Epoch, Position, Seq};
 
 use crate::{
@@ -39,6 +41,7 @@ async fn replacement(catalog: &dyn Catalog, hours: i64, partials: Option<Vec<Hot
         hours: (0..hours).map(registered).collect(),
         partials,
         judged: Mark::NOTHING,
+        judged_frames: JudgedFrames::default(),
         promotions: Vec::new(),
     }
 }
@@ -92,8 +95,8 @@ pub(crate) async fn who_began_before_a_rebuild_writes_nothing_after_it(place: Pl
         assert_conflict(before.merge_partials(&partial(hour(1), 11, 12), 1).await);
         assert_conflict(seal(before.as_ref(), 1).await);
         let mark = Mark { clicks_through: seq(20), verdicts_through: seq(1) };
-        assert_conflict(before.put_judged(&Mark::NOTHING, &mark).await);
-        assert_conflict(before.put_later_rulings(&[later], Seq::ZERO, seq(1)).await);
+        assert_conflict(before.put_judged(&Mark::NOTHING, &mark, JudgedFrames::default()).await);
+        assert_conflict(before.put_later_rulings(&[later], Seq::ZERO, (seq(1), None)).await);
         let again = replacement(before.as_ref(), 1, Some(vec![])).await;
         assert_conflict(before.replace(&again, "bob", at(1)).await);
         // The registry is not what was rebuilt.
@@ -206,10 +209,10 @@ pub(crate) async fn judge_does_not_go_back_and_the_verdict_log_is_followed_again
     let mark = |clicks, verdicts| Mark { clicks_through: seq(clicks), verdicts_through: seq(verdicts) };
     let mut catalog: Arc<dyn Catalog> = place.open().await;
     seal(catalog.as_ref(), 0).await.unwrap();
-    catalog.put_judged(&Mark::NOTHING, &mark(7, 3)).await.unwrap();
+    catalog.put_judged(&Mark::NOTHING, &mark(7, 3), JudgedFrames::default()).await.unwrap();
     let first = Position::new(Epoch::FIRST, seq(1), 0);
     let later = LaterRuling { click_seq: seq(5), first, last: first, verdicts: 1 };
-    catalog.put_later_rulings(&[later], Seq::ZERO, seq(1)).await.unwrap();
+    catalog.put_later_rulings(&[later], Seq::ZERO, (seq(1), None)).await.unwrap();
     assert_eq!(all(catalog.as_ref()).await.stale.len(), 1);
     for (proven, expected) in [(mark(5, 2), mark(7, 3)), (mark(9, 4), mark(9, 4))] {
         let replaced = Replacement { judged: proven, ..replacement(catalog.as_ref(), 1, Some(vec![])).await };

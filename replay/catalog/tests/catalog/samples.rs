@@ -6,6 +6,7 @@ use clicktrail_catalog::{
     generations::{ControlTotals, Generation, GenerationId, GenerationState, LivePointer, NewUnit, UnitOutput},
 };
 use clicktrail_log::{
+    frame::Digest,
     position::{Epoch, Position, Seq},
     time::{Hour, Timestamp},
 };
@@ -37,10 +38,15 @@ pub(crate) fn ad(id: &str, price_micros: i64) -> Ad {
     }
 }
 
+/// The digest of a frame.
+pub(crate) fn digest(frame: u64) -> Digest {
+    Digest::of(&frame.to_le_bytes())
+}
+
 /// The counts of frames `first..=last`; the payload says which, and is no text.
 pub(crate) fn partial(at_hour: Hour, first: u64, last: u64) -> HotPartial {
     let payload = Bytes::from(format!("{first}-{last}\0").into_bytes());
-    HotPartial { hour: at_hour, first_seq: seq(first), last_seq: seq(last), payload }
+    HotPartial { hour: at_hour, first_seq: seq(first), last_seq: seq(last), last_frame: Some(digest(last)), payload }
 }
 
 /// A sealed hour; quiet if `last` is `first - 1`.

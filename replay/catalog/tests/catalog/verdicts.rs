@@ -1,6 +1,6 @@
 //! The judge's mark and later rulings: each verdict frame is accounted for once, whoever follows.
 
-use clicktrail_catalog::{Error, LaterRuling, Mark, OpenRulings, StaleHour};
+use clicktrail_catalog::{Error, JudgedFrames, LaterRuling, Mark, OpenRulings, StaleHour};
 use clicktrail_log::position::{Epoch, Position, Seq};
 
 use crate::{
@@ -31,9 +31,9 @@ fn refused(result: Result<(), Error>) -> bool {
 pub(crate) async fn judging_moves_only_from_where_it_stands(place: Place) {
     let (one, two) = (place.open().await, place.open().await);
     assert_eq!(one.judged().await.unwrap(), Mark::NOTHING);
-    one.put_judged(&Mark::NOTHING, &judged(3, 1)).await.unwrap();
-    assert!(refused(two.put_judged(&Mark::NOTHING, &judged(2, 1)).await));
-    two.put_judged(&judged(3, 1), &judged(4, 1)).await.unwrap();
+    one.put_judged(&Mark::NOTHING, &judged(3, 1), JudgedFrames::default()).await.unwrap();
+    assert!(refused(two.put_judged(&Mark::NOTHING, &judged(2, 1), JudgedFrames::default()).await));
+    two.put_judged(&judged(3, 1), &judged(4, 1), JudgedFrames::default()).await.unwrap();
     assert_eq!(one.judged().await.unwrap(), judged(4, 1));
 }
 
@@ -46,13 +46,13 @@ pub(crate) async fn later_ruling_makes_a_sealed_hour_stale(place: Place) {
             .unwrap();
     }
     catalog
-        .put_later_rulings(&[later(9, 1, 1, 2), later(10, 2, 2, 1), later(25, 2, 2, 1)], Seq::ZERO, seq(2))
+        .put_later_rulings(&[later(9, 1, 1, 2), later(10, 2, 2, 1), later(25, 2, 2, 1)], Seq::ZERO, (seq(2), None))
         .await
         .unwrap();
     // The same frames again, and frames that do not follow, are refused.
-    assert!(refused(catalog.put_later_rulings(&[later(9, 1, 1, 2)], Seq::ZERO, seq(2)).await));
-    assert!(refused(catalog.put_later_rulings(&[], seq(3), seq(4)).await));
-    catalog.put_later_rulings(&[later(9, 3, 4, 5)], seq(2), seq(4)).await.unwrap();
+    assert!(refused(catalog.put_later_rulings(&[later(9, 1, 1, 2)], Seq::ZERO, (seq(2), None)).await));
+    assert!(refused(catalog.put_later_rulings(&[], seq(3), (seq(4), None)).await));
+    catalog.put_later_rulings(&[later(9, 3, 4, 5)], seq(2), (seq(4), None)).await.unwrap();
     assert_eq!(catalog.followed_through().await.unwrap(), seq(4));
     let stale = |after: i64, first: u64, last: u64, verdicts: u64| StaleHour {
         hour: hour(after),
@@ -68,7 +68,7 @@ pub(crate) async fn later_ruling_makes_a_sealed_hour_stale(place: Place) {
 
 pub(crate) async fn later_ruling_on_an_open_hour_waits_for_its_seal(place: Place) {
     let catalog = place.open().await;
-    catalog.put_later_rulings(&[later(5, 1, 1, 1)], Seq::ZERO, seq(1)).await.unwrap();
+    catalog.put_later_rulings(&[later(5, 1, 1, 1)], Seq::ZERO, (seq(1), None)).await.unwrap();
     assert_eq!(catalog.stale_hours(COUNTERS, hour(0), 10).await.unwrap(), []);
     let open = OpenRulings { first: verdict(1), last: verdict(1), verdicts: 1 };
     assert_eq!(catalog.open_rulings().await.unwrap(), Some(open));

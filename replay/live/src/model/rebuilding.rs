@@ -39,6 +39,7 @@ impl World {
             history: self.history(),
             catalog: Arc::clone(&self.catalog),
             limits: self.limits,
+            trusts_log: false,
         }
     }
 

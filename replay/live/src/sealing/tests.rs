@@ -132,7 +132,12 @@ async fn wrong_live_count_is_found_at_sealing() {
     let counted = bed.catalog.partials(bed.start.hour()).await.unwrap();
     // The second frame is counted as if it held what the first holds.
     bed.click(0).await;
-    let wrong = HotPartial { first_seq: Seq::new(2).unwrap(), last_seq: Seq::new(2).unwrap(), ..counted[0].clone() };
+    let wrong = HotPartial {
+        first_seq: Seq::new(2).unwrap(),
+        last_seq: Seq::new(2).unwrap(),
+        last_frame: None,
+        ..counted[0].clone()
+    };
     bed.catalog.put_partial(&wrong).await.unwrap();
     let mut archiver = bed.archiver();
     let sealed = archiver.seal_next(bed.start.plus_micros(HOUR + HOUR / 60)).await.unwrap().unwrap();
@@ -143,6 +148,7 @@ async fn wrong_live_count_is_found_at_sealing() {
         hour: bed.start.hour().next(),
         first_seq: Seq::new(3).unwrap(),
         last_seq: Seq::new(3).unwrap(),
+        last_frame: None,
         ..counted[0].clone()
     };
     bed.catalog.put_partial(&moved).await.unwrap();
