@@ -19,7 +19,10 @@ use clicktrail_server::Registry;
 use clicktrail_verdicts::{kinds::JUDGED, verdict::Category};
 use serde_json::json;
 
-use super::{event, named};
+use super::{
+    event,
+    named::{REASON_CHARS_MAX, named},
+};
 use crate::{
     ads::Who,
     audit,
@@ -71,8 +74,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     }
     let reason = arguments.reason.clone().unwrap_or_else(|| correction.reason.clone());
     let length = reason.chars().count();
-    let fits = (1..=super::REASON_CHARS_MAX).contains(&length);
-    ensure!(fits, "--reason has {length} characters: use 1 to {}", super::REASON_CHARS_MAX);
+    let fits = (1..=REASON_CHARS_MAX).contains(&length);
+    ensure!(fits, "--reason has {length} characters: use 1 to {}", REASON_CHARS_MAX);
     let items = match (&arguments.events, &arguments.sql) {
         (Some(file), _) => of_file(&instance, file).await?,
         (None, Some(sql)) => of_sql(&instance, sql).await?,

@@ -22,7 +22,7 @@ use clicktrail_verdicts::{
 };
 use serde_json::json;
 
-use super::{logging, named};
+use super::{logging, named::named};
 use crate::{
     ads::Who,
     audit,

@@ -14,7 +14,10 @@ use clicktrail_replay::correction::{
 };
 use serde_json::{Value, json};
 
-use super::{as_json, logging, named};
+use super::{
+    logging,
+    named::{as_json, named},
+};
 use crate::{
     exit::Exit,
     global::{Format, Global},

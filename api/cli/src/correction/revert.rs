@@ -18,7 +18,8 @@ use clicktrail_verdicts::{
 
 use super::{
     close::{begin, end, refused},
-    logging, named,
+    logging,
+    named::named,
 };
 use crate::{ads::Who, exit::Exit, global::Global, output, replay};
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use clicktrail_log::{position::Seq, time::Timestamp};
 
 use crate::{
-    corrections::{Correction, CorrectionItem, CorrectionState, ITEMS_MAX, ItemKind, ItemsAdded, LogPlaces},
+    corrections::model::{Correction, CorrectionItem, CorrectionState, ITEMS_MAX, ItemKind, ItemsAdded, LogPlaces},
     error::Error,
     rows,
     session::{Arg, Session},

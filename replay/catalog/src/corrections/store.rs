@@ -5,7 +5,11 @@ use async_trait::async_trait;
 use clicktrail_log::time::Timestamp;
 
 use crate::{
-    corrections::{Correction, CorrectionItem, CorrectionState, Corrections, ItemsAdded, LogPlaces, sql},
+    corrections::{
+        contract::Corrections,
+        model::{Correction, CorrectionItem, CorrectionState, ItemsAdded, LogPlaces},
+        sql,
+    },
     error::Error,
     session::{Backend, Lock, Session as _},
 };
