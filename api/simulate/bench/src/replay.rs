@@ -26,7 +26,6 @@ use crate::{
 
 /// Ordinary hours.
 const HOURS: u32 = 24;
-const EVENTS_AN_HOUR: u64 = 83_000;
 /// Large hours are as many events together as the hour that `project` measures.
 const LARGE_HOURS: u32 = 2;
 const ROUNDS: usize = 3;
@@ -37,8 +36,8 @@ const MEMORY_MAX: f64 = 1.5 * GIB;
 const SETTLED_AFTER: usize = 8;
 
 pub(crate) async fn run(sizes: &Sizes, table: &mut Table) -> anyhow::Result<()> {
-    let ordinary = format!("{HOURS} hours of {EVENTS_AN_HOUR}");
-    let bed = Bed::make(HOURS, EVENTS_AN_HOUR, World::Sparse).await?;
+    let ordinary = format!("{HOURS} hours of {}", sizes.ordinary_events);
+    let bed = Bed::make(HOURS, sizes.ordinary_events, World::Sparse).await?;
     Box::pin(against_engines(&bed, &ordinary, Target::AtLeast(1.5), None, table)).await?;
     Box::pin(processes(&bed, table)).await?;
     drop(bed);

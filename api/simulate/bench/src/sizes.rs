@@ -18,6 +18,9 @@ pub(crate) struct Sizes {
     /// Events that are timed until they are counted
     #[arg(long, env = "CLICKTRAIL_BENCH_PROBES", default_value_t = 300)]
     pub(crate) probes: u32,
+    /// Events of each of 24 ordinary hours that are built again
+    #[arg(long, env = "CLICKTRAIL_BENCH_ORDINARY_EVENTS", default_value_t = 83_000)]
+    pub(crate) ordinary_events: u64,
     /// Hours of the long range that is built again
     #[arg(long, env = "CLICKTRAIL_BENCH_REPLAY_HOURS", default_value_t = 240)]
     pub(crate) replay_hours: u32,
