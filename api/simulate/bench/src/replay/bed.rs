@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clicktrail_catalog::{
-    Catalog, Sqlite,
+    Catalog, JudgedFrames, Sqlite,
     generations::{Generation, GenerationId, NewUnit},
 };
 use clicktrail_live::sealing::Archiver;
@@ -113,7 +113,7 @@ impl Bed {
         drop(archiver);
         let before = self.opened.catalog.judged().await?;
         let after = Mark { clicks_through: cursor.next_seq().previous(), verdicts_through: Seq::ZERO };
-        self.opened.catalog.put_judged(&before, &after).await?;
+        self.opened.catalog.put_judged(&before, &after, JudgedFrames { clicks: None, verdicts: None }).await?;
         // No build reads it, and it takes four times the space of the archive.
         std::fs::remove_file(self.home().join("clicks.sqlite"))?;
         Ok(())
