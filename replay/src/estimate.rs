@@ -48,6 +48,11 @@ pub struct Estimate {
     pub groups: BTreeMap<(Vec<Option<String>>, Cause), Vec<Figure>>,
 }
 
+/// The values of a group, and why it changes.
+type Group = (Vec<Option<String>>, Cause);
+/// By how much each measure changes, by hour.
+type ByHour = BTreeMap<String, Vec<i128>>;
+
 /// Builds a sample of a plan's hours and estimates from it. `question.by_hour` is not looked at. After each hour
 /// `progress` is told how many are built.
 ///
@@ -68,7 +73,7 @@ pub async fn estimate(
     }
     let question = Question { by_hour: true, rows_max: 0, ..question.clone() };
     let diff = comparison.run(&sides, &question, |_| ()).await?;
-    let mut changes: BTreeMap<(Vec<Option<String>>, Cause), BTreeMap<String, Vec<i128>>> = BTreeMap::new();
+    let mut changes: BTreeMap<Group, ByHour> = BTreeMap::new();
     for (mut group, causes) in diff.groups {
         let hour = group.remove(0).unwrap_or_default();
         for (cause, deltas) in causes {
@@ -77,7 +82,7 @@ pub async fn estimate(
     }
     let events: Vec<u64> = document.hours.iter().map(|hour| hour.rows).collect();
     let names: Vec<String> = chosen.iter().map(|at| document.hours[*at].hour.to_string()).collect();
-    let figures = |by_hour: BTreeMap<String, Vec<i128>>| {
+    let figures = |by_hour: ByHour| {
         let measure = |at: usize| {
             let change = |name: &String| by_hour.get(name).map_or(0, |deltas| deltas[at]);
             figure(&events, &chosen, &names.iter().map(change).collect::<Vec<_>>())

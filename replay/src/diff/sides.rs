@@ -18,7 +18,7 @@ pub enum Against {
     /// What counts now.
     Live,
     /// What another generation would count from.
-    Other(Generation),
+    Other(Box<Generation>),
 }
 
 /// Both sides of every hour of a generation, by hour.

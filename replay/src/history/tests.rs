@@ -150,7 +150,7 @@ impl Bed {
         let log = Arc::new(ForgetfulLog::default());
         log.0.lock().unwrap().now = BEGIN;
         let archive = Archive::directory(directory.path().to_owned()).unwrap();
-        let sealer = Sealer::new(log.clone(), archive.clone()).with_part_rows(6);
+        let sealer = Sealer::new(Arc::<ForgetfulLog>::clone(&log), archive.clone()).with_part_rows(6);
         let writers = [1, 2].map(|id| Writer::new(Uuid::from_u128(id), 1));
         let (sent, rows) = (Vec::new(), Vec::new());
         Self { directory, log, archive, sealer, cursor: Cursor::start(), writers, sent, events: 0, rows }
@@ -192,7 +192,7 @@ impl Bed {
     }
 
     async fn history(&self, source: Source, start: Start, end: Option<End>) -> Result<History, Error> {
-        History::open(self.log.clone(), self.archive.clone(), source, start, end).await
+        History::open(Arc::<ForgetfulLog>::clone(&self.log), self.archive.clone(), source, start, end).await
     }
 
     async fn read(&self, start: Start, end: Option<End>) -> Result<Vec<Row>, Error> {

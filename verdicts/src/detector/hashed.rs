@@ -4,6 +4,12 @@
 //! their halves together. Secrets of the process go in, so that whoever sends texts cannot choose which ones meet. They
 //! decide where in a map a key lies, and nothing that is found.
 
+#![expect(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "where in a map a key lies differs in every process, and nothing that is found does"
+)]
+
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Makes hashers that share their secrets.

@@ -1,9 +1,14 @@
 //! `clicktrail correction close`
 //!
-//! 1. The gates: nothing else may come to count with it. 2. It is `closing`, durably. 3. Its events are logged, and
-//! judged invalid. 4. Their hours are sealed. 5. One frame of rulings by hand. 6. The hours that are stale by them are
-//! built, and promoted in one transaction: now all of it counts. 7. It is `closed`. Whoever dies in between runs it
-//! again: each step finds what it did.
+//! 1. The gates: nothing else may come to count with it.
+//! 2. It is `closing`, durably.
+//! 3. Its events are logged, and judged invalid.
+//! 4. Their hours are sealed.
+//! 5. One frame of rulings by hand.
+//! 6. The hours that are stale by them are built, and promoted in one transaction: now all of it counts.
+//! 7. It is `closed`.
+//!
+//! Whoever dies in between runs it again: each step finds what it did.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 

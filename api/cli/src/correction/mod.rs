@@ -43,7 +43,7 @@ pub(super) enum Command {
 
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Open { reason, who } => open::open(global, reason, who).await,
+        Command::Open { reason, who } => Box::pin(open::open(global, reason, who)).await,
         Command::Add(arguments) => Box::pin(add::run(global, arguments)).await,
         Command::Preview { id } => Box::pin(preview::run(global, &id)).await,
         Command::Close(arguments) => Box::pin(close::run(global, arguments)).await,

@@ -156,7 +156,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let against = match against {
         "" => Against::Planned,
         "live" => Against::Live,
-        other => Against::Other(generation::named(&instance, other).await?),
+        other => Against::Other(Box::new(generation::named(&instance, other).await?)),
     };
     if let Against::Other(other) = &against {
         ensure!(

@@ -74,13 +74,18 @@ fn every_command_that_changes_something_says_who_did_it() {
     assert_eq!(found, expected.map(|(action, reason)| (action.to_owned(), reason.to_owned())), "{trail}");
     for row in trail.as_array().unwrap() {
         assert!(row["result"] == "done" && !text(row, "actor").is_empty() && !text(row, "detail").is_empty(), "{row}");
-        assert!(text(row, "at") > "2026-06".to_owned(), "an import of the past is done in the present: {row}");
+        assert!(text(row, "at").as_str() > "2026-06", "an import of the past is done in the present: {row}");
     }
     let of_bob = installation.ask(&["audit", "log", "--actor", "bob"]);
     assert_eq!(of_bob.as_array().unwrap().len(), 2);
     assert_eq!(installation.ask(&["audit", "log", "--action", "import", "--from", "2030-01-01"]), json!([]));
     assert_eq!(text(&trail[6], "detail"), "1 ruling: SELECT position, 'old' AS reason FROM clicks");
+    check_prints(&installation);
+}
 
+/// As a table that fits a terminal, as CSV, and of an actor that the environment names.
+fn check_prints(installation: &Installation) {
+    let run = |arguments: &[&str]| installation.run(arguments).exits(0);
     let table = run(&["audit", "log", "--actor", "ann"]).stdout();
     assert!(table.lines().count() == 3 && table.lines().all(|line| line.chars().count() <= 80), "{table}");
     let csv = run(&["audit", "log", "--output", "csv"]).stdout();

@@ -84,7 +84,7 @@ const EARLIER: [&str; 1] = ["data-1"];
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn data_directory_of_today_answers_like_one_that_was_stored() {
     let today = Installation::embedded();
-    make(&today).await;
+    Box::pin(make(&today)).await;
     let impressions = today.ask(&["counters", "--tiers"]);
     assert_eq!(["gross", "judged"].map(|tier| sum(&impressions, &format!("impressions_{tier}"))), [261, 261]);
     let writes = env::var_os("CLICKTRAIL_WRITE_FIXTURES").is_some();
@@ -248,7 +248,7 @@ async fn make(installation: &Installation) {
     // The third hour is not over: it is counted live.
     let present = start.plus_micros(2 * HOUR + HOUR / 2 + HOUR / 4);
     let opened = Opened::new(&data, start).await;
-    let written = simulate(&opened, start, present).await;
+    let written = Box::pin(simulate(&opened, start, present)).await;
     assert_eq!((written.logged, written.hours_sealed, written.hours_equal), (300, 2, 2));
     opened.clock.set(present);
     rule(&opened, present).await;

@@ -155,7 +155,7 @@ struct Hours {
 impl Hours {
     async fn of(installation: &Installation) -> Self {
         let log = Arc::new(Until { log: installation.log(Stream::Clicks).await, last: Mutex::new(Seq::ZERO) });
-        let sealer = Sealer::new(log.clone(), installation.archive()).with_part_rows(2_000);
+        let sealer = Sealer::new(Arc::<Until>::clone(&log), installation.archive()).with_part_rows(2_000);
         Self { log, sealer, cursor: Cursor::start(), sealed: 0, trimmed: 0 }
     }
 

@@ -364,7 +364,7 @@ fn value_that_a_bill_needs_rejects_the_line_of_mapped_ndjson() {
         let (mapping, line) = optional(b"\"x\":1");
         let text = String::from_utf8(line).unwrap();
         let at = text.find(from).unwrap();
-        let line = [text[..at].as_bytes(), to, text[at + from.len()..].as_bytes()].concat();
+        let line = [&text.as_bytes()[..at], to, &text.as_bytes()[at + from.len()..]].concat();
         assert_eq!(import(&line, mapping).codes(), [(0, code.to_owned())], "{}", String::from_utf8_lossy(&line));
     }
 }

@@ -7,7 +7,7 @@ use clicktrail_log::{
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Catalog, Outcome, Reconciliation, SealedHour, Sqlite};
+use crate::{Catalog, Error, Outcome, Reconciliation, SealedHour, Segment, Sqlite};
 
 /// Sealed hours. The first generation is of the first two, the second of the last two.
 const HOURS: i64 = 3;
