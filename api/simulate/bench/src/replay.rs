@@ -6,6 +6,7 @@
 mod bed;
 mod build;
 mod engines;
+mod working;
 
 use std::{collections::BTreeMap, path::PathBuf, process::Command, time::Duration};
 
@@ -13,9 +14,10 @@ use anyhow::{Context as _, ensure};
 use clicktrail_catalog::generations::{Generation, GenerationId, NewUnit};
 
 use self::{
-    bed::{Bed, Opened},
-    build::{Built, Worked},
+    bed::Bed,
+    build::Built,
     engines::{Engines, Made},
+    working::{Opened, Worked},
 };
 use crate::{
     hour::World,
@@ -127,7 +129,7 @@ pub(crate) async fn child(Arguments { home, generation, parallel, threads }: Arg
     let opened = Opened::open(&home).await?;
     let id: GenerationId = GenerationId::parse(&generation).context("an id is given")?;
     let generation = opened.catalog.generation(&id).await?.context("the generation is there")?;
-    let worked = build::work(&opened, &generation, parallel, threads).await?;
+    let worked = working::work(&opened, &generation, parallel, threads).await?;
     serde_json::to_writer(std::io::stdout(), &worked)?;
     Ok(())
 }
@@ -189,7 +191,7 @@ async fn long(sizes: &Sizes, table: &mut Table) -> anyhow::Result<()> {
     let planned = round.end()?.time.as_secs_f64();
     table.judge(format!("{name}: plan"), planned, Target::AtMost(2.0), millis);
     bed.put(&generation, &units).await?;
-    let (first, worked) = in_processes(&bed, &generation.id, 1, build::THREADS).await?;
+    let (first, worked) = in_processes(&bed, &generation.id, 1, working::THREADS).await?;
     let worked = worked.first().context("one process worked")?;
     table.say(format!("{name}: built"), rate(float(bed.events()) / first.as_secs_f64()));
     flat(&name, worked, table);
@@ -242,7 +244,7 @@ async fn one_hour_changed(
     let hour = units.get(units.len() / 2).context("a range has hours")?.hour;
     bed.remove_built_of(hour)?;
     bed.put(generation, units).await?;
-    let (again, worked) = in_processes(bed, &generation.id, 1, build::THREADS).await?;
+    let (again, worked) = in_processes(bed, &generation.id, 1, working::THREADS).await?;
     let reused: u64 = worked.iter().map(|worked| worked.reused).sum();
     ensure!(reused + 1 == units.len() as u64, "{reused} of {} hours were used again", units.len());
     note(&format!("  again: {:.2} s of {:.2}", again.as_secs_f64(), first.as_secs_f64()));

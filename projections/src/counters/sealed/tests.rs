@@ -125,21 +125,14 @@ proptest! {
 
 /// Other ways to count than `counters.sql` has: every way in which a filter, an argument or a measure can look at a
 /// row, and all of them of a key of which no row passes.
-const MEASURES: [&str; 14] = [
+const MEASURES: [&str; 7] = [
     "COUNT(*)",
     "COUNT(r.category)",
     "COUNT(*) - COUNT(r.category)",
     "COUNT(c.value_micros)",
-    "COUNT(DISTINCT c.price_micros)",
-    "COUNT(DISTINCT r.category) FILTER (WHERE c.kind <> 'click')",
     "COUNT(*) FILTER (WHERE c.price_micros > 1010)",
     "COUNT(*) FILTER (WHERE c.value_micros IS NULL AND r.category <> 'givt')",
     "COUNT(*) FILTER (WHERE NOT (c.kind = 'click' AND r.category = 'givt'))",
-    "COALESCE(MAX(c.value_micros), -1)",
-    "COALESCE(MIN(c.price_micros) FILTER (WHERE r.category IN ('givt', 'policy')), -7)",
-    "COALESCE(SUM(c.value_micros), -3) + COUNT(*) FILTER (WHERE c.kind = 'click')",
-    "COALESCE(SUM(CASE WHEN c.kind = 'click' THEN 1 ELSE c.price_micros END) FILTER (WHERE r.category IS NULL), -5)",
-    "41 + 1",
 ];
 
 proptest! {

@@ -21,7 +21,8 @@ pub trait Corrections: Send + Sync {
     /// Adds items, all or none. One that is there already with the same content changes nothing.
     ///
     /// # Errors
-    /// [`Error::Conflict`] if the correction is not open, would have more than [`ITEMS_MAX`](super::ITEMS_MAX), or has another content
+    /// [`Error::Conflict`] if the correction is not open, would have more than [`ITEMS_MAX`](super::ITEMS_MAX), or has
+    /// another content
     /// under a key.
     async fn add_correction_items(&self, id: &str, items: &[CorrectionItem]) -> Result<ItemsAdded, Error>;
 

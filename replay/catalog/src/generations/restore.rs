@@ -8,7 +8,7 @@ use crate::{
     digest,
     error::Error,
     generations::{
-        model::{GenerationState, Move, NewUnit, PromotedHour, PromotionRecord},
+        model::{GenerationState, Move, NewUnit, PromotedHour, PromotionRecord, Unit, UnitOutput},
         plans, promotions, units,
     },
     model::Segment,
@@ -57,7 +57,7 @@ pub(crate) async fn record(session: &mut impl Session, number: i64) -> Result<Op
             let mut bases: BTreeMap<Hour, Segment> = bases.into_iter().map(|base| (base.hour, base)).collect();
             let all = units::list(session, id, Hour::from_i64(i64::MIN / 2), u32::MAX).await?;
             let outputs = units::kept_outputs(session, id).await?;
-            let hour = |(unit, output): (super::Unit, super::UnitOutput)| PromotedHour {
+            let hour = |(unit, output): (Unit, UnitOutput)| PromotedHour {
                 unit: NewUnit {
                     hour: unit.hour,
                     manifest_digest: unit.manifest_digest,

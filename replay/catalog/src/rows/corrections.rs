@@ -2,7 +2,7 @@
 
 use clicktrail_log::{position::Seq, time::Timestamp};
 
-use super::Reader;
+use super::reader::Reader;
 use crate::{
     corrections::{Correction, CorrectionItem, CorrectionState, ItemKind, sql},
     error::Error,

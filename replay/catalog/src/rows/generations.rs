@@ -5,7 +5,7 @@ use clicktrail_log::{
     time::{Hour, Timestamp},
 };
 
-use super::Reader;
+use super::reader::Reader;
 use crate::{
     digest,
     error::Error,

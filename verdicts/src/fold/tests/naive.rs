@@ -14,10 +14,7 @@ pub(super) fn is_robot(entry: &Entry) -> bool {
     }
     let agent = entry.event.user_agent.as_deref();
     let is_listed = entry.event.ip.as_deref().is_some_and(|ip| ip.starts_with("203.0.113."));
-    is_listed
-        || agent == Some("curl/8.0")
-        || agent == Some("Mozilla/5.0 (iPhone; CPU)")
-        || (agent == Some("-") && entry.event.kind != Kind::Conversion)
+    is_listed || agent == Some("curl/8.0") || (agent == Some("-") && entry.event.kind != Kind::Conversion)
 }
 
 /// What `causal::provoked` finds in `log`, but for the rules that look at one event alone. What `is_aside` names is set

@@ -8,17 +8,16 @@ use std::{
 
 use anyhow::{Context as _, ensure};
 use clicktrail_catalog::{
-    Catalog, JudgedFrames, Sqlite,
+    JudgedFrames,
     generations::{Generation, GenerationId, NewUnit},
 };
 use clicktrail_live::sealing::Archiver;
 use clicktrail_log::{
     archive::{
-        Archive, Manifest,
+        Manifest,
         seal::{Cursor, Sealer},
     },
-    embedded::EmbeddedLog,
-    log::{Log, Stream},
+    log::Log,
     position::Seq,
     time::{Clock, Hour, ManualClock, SystemClock},
 };
@@ -27,32 +26,14 @@ use clicktrail_replay::{
     gates::Gates,
     plan::{Plan, Planner, Request},
 };
-use clicktrail_verdicts::{judge::Mark, reader::VerdictReader};
+use clicktrail_verdicts::judge::Mark;
 use tempfile::TempDir;
 
-use super::build;
+use super::working::{self, Opened};
 use crate::{hour, hour::World, table::note};
 
 /// Who does everything.
 const ACTOR: &str = "bench";
-
-/// What a builder opens.
-pub(super) struct Opened {
-    pub(super) archive: Archive,
-    pub(super) catalog: Arc<dyn Catalog>,
-    pub(super) history: VerdictReader,
-}
-
-impl Opened {
-    pub(super) async fn open(home: &Path) -> anyhow::Result<Self> {
-        let archive = hour::archive(home)?;
-        let catalog: Arc<dyn Catalog> = Arc::new(Sqlite::open(&home.join("catalog.sqlite")).await?);
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let verdicts = EmbeddedLog::open(&home.join("verdicts.sqlite"), Stream::Verdicts, clock).await?;
-        let history = VerdictReader::new(Arc::new(verdicts) as Arc<dyn Log>, archive.clone());
-        Ok(Self { archive, catalog, history })
-    }
-}
 
 /// Sealed hours.
 pub(super) struct Bed {
@@ -127,7 +108,7 @@ impl Bed {
         let projection = Projection::candidate_of_counters(&sql).await?;
         let (generation, units) = self.plan(projection, sql).await?.generation(ACTOR, SystemClock.now());
         self.opened.catalog.put_generation(&generation, &units).await?;
-        build::work(&self.opened, &generation, build::PARALLEL, build::THREADS).await?;
+        working::work(&self.opened, &generation, working::PARALLEL, working::THREADS).await?;
         self.opened.catalog.promote(&generation.id, ACTOR, "", SystemClock.now()).await?;
         self.kept = files(&self.home().join("archive"))?;
         Ok(())

@@ -1,83 +1,18 @@
 //! One build: its units computed by a worker as `replay build` runs it, and its difference to what counts.
 
-use std::sync::{Arc, Mutex, PoisonError};
-
 use anyhow::ensure;
-use clicktrail_catalog::generations::{Generation, GenerationState, NewUnit};
-use clicktrail_log::time::SystemClock;
+use clicktrail_catalog::generations::{Generation, NewUnit};
 use clicktrail_projections::{Projection, session};
-use clicktrail_replay::{
-    diff::{
-        Comparison, Question,
-        sides::{Against, sides},
-    },
-    work::{Event, OnFailure, Settings, Worker},
-};
-use tokio::sync::watch;
-
-use super::bed::{Bed, Opened};
-use crate::{
-    memory,
-    took::{Round, Took},
+use clicktrail_replay::diff::{
+    Comparison, Question,
+    sides::{Against, sides},
 };
 
-/// Threads of whoever is measured.
-pub(super) const THREADS: usize = 2;
-/// So many hours are built at a time: as `replay build` chooses on two cores.
-pub(super) const PARALLEL: usize = THREADS + 1;
-
-/// What a worker did.
-#[derive(Debug, Default, serde::Serialize, serde::Deserialize)]
-pub(super) struct Worked {
-    pub(super) done: u64,
-    pub(super) reused: u64,
-    /// Microseconds of each hour, in the order in which they ended.
-    pub(super) micros: Vec<i64>,
-    /// Resident bytes of the process as each ended.
-    pub(super) resident: Vec<u64>,
-}
-
-/// Works on a generation until it is built: so many hours at a time, each on so many threads.
-pub(super) async fn work(
-    opened: &Opened,
-    generation: &Generation,
-    parallel: usize,
-    threads: usize,
-) -> anyhow::Result<Worked> {
-    let share = usize::try_from(Settings::MEMORY_BYTES)? / parallel;
-    let settings = Settings {
-        parallel,
-        memory_bytes: Settings::MEMORY_BYTES,
-        limits: session::Limits { memory_bytes: share, threads },
-        lease: Settings::LEASE,
-        rows_per_second: None,
-        on_failure: OnFailure::Stop,
-        waits: true,
-    };
-    let worker = Worker {
-        archive: opened.archive.clone(),
-        history: opened.history.clone(),
-        catalog: Arc::clone(&opened.catalog),
-        clock: Arc::new(SystemClock),
-        name: format!("bench:{}", std::process::id()),
-        settings,
-    };
-    let worked = Arc::new(Mutex::new(Worked::default()));
-    let listening = Arc::clone(&worked);
-    let tell = Arc::new(move |event: Event| {
-        if let Event::Done { micros, .. } = event {
-            let mut worked = listening.lock().unwrap_or_else(PoisonError::into_inner);
-            worked.micros.push(micros);
-            worked.resident.push(memory::resident_bytes().unwrap_or_default());
-        }
-    });
-    let (_stop, stopped) = watch::channel(false);
-    let ended = worker.run(generation, stopped, tell).await?;
-    ensure!(ended.state == GenerationState::Built, "a build ended as {:?}: {:?}", ended.state, ended.failed);
-    let mut worked = worked.lock().unwrap_or_else(PoisonError::into_inner);
-    (worked.done, worked.reused) = (ended.done, ended.reused);
-    Ok(std::mem::take(&mut worked))
-}
+use super::{
+    bed::Bed,
+    working::{Opened, PARALLEL, THREADS, work},
+};
+use crate::took::{Round, Took};
 
 /// What a build took, and its comparison with what counted.
 #[derive(Debug, Clone, Copy)]

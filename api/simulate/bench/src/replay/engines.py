@@ -1,6 +1,7 @@
 """Computes counters hour by hour with other engines, each told on a line of stdin. The argument is a file of JSON.
 
-Results are JSON. Nobody ruled anything, so nothing is joined. An engine that is not installed is not in the first line of the output.
+Results are JSON. Nobody ruled anything, so nothing is joined. An engine that is not installed is not in the first line
+of the output.
 """
 
 import glob
@@ -73,7 +74,8 @@ def chdb_engine():
     from chdb import session
 
     database = session.Session()
-    settings = f"max_threads = {job['threads']}, cast_keep_nullable = 1, output_format_parquet_compression_method = 'zstd'"
+    settings = f"max_threads = {job['threads']}, cast_keep_nullable = 1"
+    settings += ", output_format_parquet_compression_method = 'zstd'"
     settings += ", engine_file_truncate_on_insert = 1, session_timezone = 'UTC'"
 
     def one(files, out):

@@ -11,7 +11,7 @@ use anyhow::{Context as _, ensure};
 use clicktrail_projections::counters;
 use serde::Deserialize;
 
-use super::{bed::Bed, build::THREADS};
+use super::{bed::Bed, working::THREADS};
 use crate::took::Took;
 
 const SCRIPT: &str = include_str!("engines.py");
