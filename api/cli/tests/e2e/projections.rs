@@ -1,10 +1,14 @@
 //! Projections of one's own: checked, computed from sealed hours and from what is not sealed yet, and refused by name.
 
-use std::fs;
+use std::{fs, time::Duration};
 
 use serde_json::{Value, json};
 
-use crate::installation::{Installation, example};
+use crate::{
+    installation::{Installation, example},
+    recount::sum,
+    server::Server,
+};
 
 const EXAMPLE: &str = "spend_by_country_and_device";
 
@@ -103,4 +107,35 @@ fn shipped_example_passes_its_own_check() {
     fs::write(&candidate, "SELECT now()").unwrap();
     let refused = installation.run(&["projections", "check", "--counters", candidate.to_str().unwrap()]).exits(2);
     assert!(refused.stdout().contains("now() gives another answer the next time"), "{}", refused.stdout());
+}
+
+/// Nothing is sealed yet: the frames are counted again when they are asked for, with the verdicts about them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn frames_that_are_not_sealed_count_too() {
+    let installation = Installation::embedded();
+    let server = Server::start(&installation);
+    installation.register_ads(&["spring"]);
+    let event = |id: &str, agent: &str| json!({"kind": "click", "ad_id": "spring", "event_id": id, "user_id": id, "country": "DE", "user_agent": agent});
+    let person = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0";
+    let batch = json!([event("c-1", person), event("c-2", person), event("c-3", "curl/8.5.0")]);
+    // The registry of a running server is read again within a second.
+    tokio::time::sleep(Duration::from_millis(1500)).await;
+    let client = reqwest::Client::new();
+    let sent = client.post(format!("{}/v1/events", server.url())).json(&batch).send().await.unwrap();
+    assert!(sent.status().is_success(), "{sent:?}");
+    let mut counted = Value::Null;
+    for _ in 0..100 {
+        counted = installation.ask(&["counters"]);
+        if sum(&counted, "clicks") == 3 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let directory = examples();
+    let asked = ["projections", "query", EXAMPLE, "--projections", &directory, "--by", "country", "--complete"];
+    let rows = installation.ask(&asked);
+    let measures = |rows: &Value| ["clicks", "billable_clicks", "spend_micros"].map(|name| sum(rows, name));
+    assert_eq!(measures(&rows), [3, 2, 500_000], "{rows}");
+    assert_eq!(measures(&counted), measures(&rows), "as counters count them");
+    server.stop(&[]);
 }
