@@ -162,7 +162,7 @@ fn two_files_of_one_day_are_billed_as_one_however_far_apart_they_are_imported() 
                 installation.run(&["import", file.to_str().unwrap(), "--format", "ndjson", "--output", "json"]);
             numbers(outcome);
         }
-        let rows = installation.ask(&["counters"]);
+        let rows = installation.ask(&["counters", "--granularity", "day"]);
         let of_day = |row: &&Value| row["bucket"].as_str().unwrap().starts_with("2026-05-03");
         let rows: Vec<Value> = rows.as_array().unwrap().iter().filter(of_day).cloned().collect();
         ["clicks", "billable_clicks"].map(|name| sum(&Value::Array(rows.clone()), name))
