@@ -84,9 +84,9 @@ fn story(installation: &Installation, question: &[&str]) {
     let bad = build(installation, &["--sql", &sql]);
     assert_eq!(installation.ask(question), right, "a build counts for nothing");
     assert_eq!(difference(installation, &bad, "clicks").0, probes);
-    let refused = installation.run(&["replay", "promote", &bad, "--max-delta", "0%", "--dry-run"]).exits(0);
-    assert!(refused.stderr().contains("nothing was changed"), "{refused}");
-    installation.ask(&["replay", "promote", &bad, "--reason", "release"]);
+    let refused = installation.run(&["replay", "promote", &bad, "--max-delta", "0%", "--dry-run"]).exits(3);
+    assert!(refused.stderr().contains("gate max-delta"), "{refused}");
+    installation.ask(&["replay", "promote", &bad, "--max-delta", "any", "--reason", "release"]);
     let wrong = installation.ask(question);
     assert_eq!((sum(&wrong, "clicks"), sum(&wrong, "probes")), (clicks + probes, probes));
 
@@ -116,14 +116,14 @@ fn story(installation: &Installation, question: &[&str]) {
     let behind = events.iter().filter(|event| event["kind"] == json!("probe")).count();
     assert_eq!(i64::try_from(behind).unwrap(), probes.min(1_000), "the probes are among the events behind the rows");
 
-    installation.ask(&["replay", "promote", &good, "--reason", "probes are no clicks"]);
+    installation.ask(&["replay", "promote", &good, "--max-delta", "any", "--reason", "probes are no clicks"]);
     assert_eq!(installation.ask(question), right);
     installation.run(&["replay", "verify", "live"]).exits(0);
     installation.ask(&["replay", "rollback", &good]);
     assert_eq!(installation.ask(question), wrong);
-    installation.ask(&["replay", "promote", &good]);
+    installation.ask(&["replay", "promote", &good, "--max-delta", "any"]);
     assert_eq!(installation.ask(question), right);
-    let again = installation.run(&["replay", "promote", &good]).exits(3);
+    let again = installation.run(&["replay", "promote", &good, "--max-delta", "any"]).exits(3);
     assert!(again.stderr().contains("gate state"), "{again}");
     let log = installation.ask(&["replay", "log"]);
     let actions: Vec<&str> = log.as_array().unwrap().iter().map(|row| row["action"].as_str().unwrap()).collect();
@@ -196,7 +196,7 @@ fn what_was_promoted_counts_after_the_catalog_was_lost() {
     let right = installation.ask(&question);
     let sql = broken(&installation);
     let bad = build(&installation, &["--sql", &sql]);
-    installation.ask(&["replay", "promote", &bad]);
+    installation.ask(&["replay", "promote", &bad, "--max-delta", "any"]);
     let wrong = installation.ask(&question);
     assert_ne!(right, wrong);
     installation.ask(&["catalog", "rebuild"]);
