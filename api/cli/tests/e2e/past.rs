@@ -27,7 +27,12 @@ fn last(installation: &Installation, stream: &str) -> String {
 /// Other code, which bills probes.
 fn candidate(installation: &Installation) -> String {
     let released = include_str!("../../../../projections/src/counters/counters.sql");
-    let text = released.replace("(WHERE c.kind = 'click') AS clicks", "(WHERE c.kind IN ('click', 'probe')) AS clicks");
+    let text = released
+        .replace("(WHERE c.kind = 'click') AS clicks", "(WHERE c.kind IN ('click', 'probe')) AS clicks")
+        .replace(
+            "(WHERE c.kind = 'click' AND r.category IS NULL) AS billable",
+            "(WHERE c.kind IN ('click', 'probe') AND r.category IS NULL) AS billable",
+        );
     assert_ne!(text, released);
     let path = installation.data().join("candidate.sql");
     fs::write(&path, text).unwrap();
