@@ -60,7 +60,8 @@ async fn emptied_table_of_the_catalog_is_said_and_made_again() {
         let spoilt = sound.copied();
         spoil(&spoilt, &format!("DELETE FROM {table}")).await;
         let command: &[&str] = if table == "reconciliations" { &["catalog", table] } else { &COUNTERS };
-        let said = spoilt.run(command).exits(0);
+        // Some of it makes an answer incomplete, and some contradicts what stands beside it: then there is no answer.
+        let said = spoilt.run(command);
         assert!(said.stderr().contains("catalog rebuild"), "{table}: {said}");
         spoilt.run(&["catalog", "rebuild"]).exits(0);
         assert_eq!(spoilt.run(&COUNTERS).exits(0).stdout(), before.stdout(), "{table}");
