@@ -283,7 +283,9 @@ fn check_suspended(installation: &Installation) {
         signal(&worker, "-STOP");
         // One that sleeps in a transaction of the embedded catalog keeps everybody from writing.
         if can_be_written(installation) {
-            let status = installation.run(&["replay", "status", "--output", "json"]).json();
+            // Before the plan is stored there is no status, and nothing printed.
+            let status = installation.run(&["replay", "status", "--output", "json"]).stdout();
+            let status: Value = serde_json::from_str(&status).unwrap_or_default();
             let count = |name: &str| status[name].as_u64().unwrap_or(0);
             if count("at_work") > 0 && count("waiting") > 0 {
                 break (worker, count("at_work"));
