@@ -11,8 +11,8 @@
 //!   a judge's mark that was lost;
 //! - [`promotions`] keeps in the object store what was promoted, and gives it to a catalog that was lost;
 //! - [`recount`] computes the bill again and holds it against what counts, in [`sums`];
-//! - [`plan`] pins what a build reads, [`unit`] computes one hour of it and compares its `totals`, and [`work`] shares
-//!   the units of a build among workers; [`moment`] finds the verdicts that were known at a time, and
+//! - [`plan`] pins what a build reads, [`mod@unit`] computes one hour of it and compares its `totals`, and [`work`]
+//!   shares the units of a build among workers; [`moment`] finds the verdicts that were known at a time, and
 //!   `budget` bounds the memory of hours side by side; `text` and `text_or_null` are how positions stand in documents;
 //! - [`standing`] is what a generation's hours count from, or did before it;
 //! - [`estimate`] says from a sample of hours how much promoting would move;
