@@ -60,6 +60,19 @@ pub async fn keep(archive: &Archive, catalog: &dyn Catalog) -> Result<u64, Error
     }
 }
 
+/// The last promotion in the archive, if the catalog does not know it: then the catalog is an older copy, and its
+/// numbers are those of before that promotion.
+///
+/// # Errors
+/// [`Error::Incomplete`] if it has another one under that number. As archive and catalog report.
+pub async fn unknown(archive: &Archive, catalog: &dyn Catalog) -> Result<Option<u32>, Error> {
+    let Some(last) = archive.promotions().await?.pop() else { return Ok(None) };
+    match catalog.promotions(i64::from(last.number) - 1, 1).await?.pop() {
+        None => Ok(Some(last.number)),
+        Some(known) => check_same(archive, &known).await.map(|()| None),
+    }
+}
+
 /// The last promotion up to which the archive has every record; 0 if it has none.
 pub(crate) async fn kept(archive: &Archive) -> Result<i64, Error> {
     let kept = archive.promotions().await?;

@@ -29,6 +29,7 @@ use crate::{
     belongs,
     error::Error,
     open_range::OpenRange,
+    promotions,
     receipt::Receipt,
     rulings::HourRulings,
     segment,
@@ -157,6 +158,11 @@ impl Recount {
         found.findings.extend(self.foreign(&snapshot).await?);
         let lost = |hole| Finding::Problem { part: Part::Whole, reason: format!("the catalog has lost {hole}") };
         found.findings.extend(snapshot.marks.holes.iter().map(lost));
+        if let Some(number) = promotions::unknown(&self.archive, self.catalog.as_ref()).await? {
+            let reason =
+                format!("the archive has promotion {number}, which the catalog does not know: it is an older copy");
+            found.findings.push(Finding::Problem { part: Part::Whole, reason });
+        }
         Ok(found)
     }
 

@@ -8,6 +8,7 @@ use anyhow::bail;
 use arrow::array::RecordBatch;
 use clicktrail_log::{
     archive::keys::ManifestKey,
+    causes::causes,
     embedded::EmbeddedLog,
     log::{Log as _, Stream},
     position::Seq,
@@ -16,7 +17,7 @@ use clicktrail_query::{
     basis::{Basis, Missing},
     pinned::{Bounds, Pinned},
 };
-use clicktrail_replay::standing::Side;
+use clicktrail_replay::{promotions, standing::Side};
 use serde_json::{Value, json};
 use tracing::{error, info};
 
@@ -134,6 +135,10 @@ pub(super) async fn check_catalog(instance: &Installation) -> anyhow::Result<()>
     let catalog = &instance.catalog;
     for lost in catalog.lost().await? {
         error!("{lost}");
+    }
+    // It also puts the record of a promotion into the archive whose process died before it could.
+    if let Err(cause) = promotions::keep(&instance.archive, catalog.as_ref()).await {
+        error!("what was promoted: {}", causes(&cause));
     }
     let is_new = catalog.last_hour().await?.is_none() && catalog.counted_through().await? == Seq::ZERO;
     let has_ads = catalog.ads_version().await? > 0;

@@ -14,7 +14,7 @@ use clicktrail_log::{
     position::{Position, Seq},
     time::{Hour, Timestamp},
 };
-use clicktrail_replay::{belongs, projected::HoursFrom};
+use clicktrail_replay::{belongs, projected::HoursFrom, promotions};
 
 use crate::{
     error::Error,
@@ -80,6 +80,8 @@ pub enum Missing {
     },
     /// The catalog lost rows.
     Lost(Hole),
+    /// The archive has this promotion, and the catalog does not know it: it is an older copy, and counts as before.
+    Promotion(u32),
     /// The range that was asked for is not over, so more will come into it.
     NotOver {
         /// The first instant behind the range.
@@ -101,6 +103,7 @@ impl Missing {
             | Self::NotArchived(_)
             | Self::ArchiveAway(_)
             | Self::CountedUnjudged { .. }
+            | Self::Promotion(_)
             | Self::Lost(_) => false,
         }
     }
@@ -117,6 +120,7 @@ impl Missing {
             Self::ArchiveAway(_) => "archive_away",
             Self::CountedUnjudged { .. } => "counted_unjudged",
             Self::Lost(_) => "catalog_lost_rows",
+            Self::Promotion(_) => "promotion_unknown",
             Self::NotOver { .. } => "range_not_over",
         }
     }
@@ -153,6 +157,11 @@ impl fmt::Display for Missing {
                 write!(f, "sealed hours count frames up to {sealed}, but the judge has passed only frame {judged}")
             }
             Self::Lost(hole) => write!(f, "the catalog has lost {hole} (see `catalog rebuild`)"),
+            Self::Promotion(number) => write!(
+                f,
+                "the archive has promotion {number}, which the catalog does not know: the catalog is an older copy, and \
+                 counts as before it (see `catalog rebuild`)"
+            ),
             Self::NotOver { end } => write!(f, "the range ends at {end}, which is still to come"),
         }
     }
@@ -221,6 +230,11 @@ impl Service {
         }
         match self.unregistered(&marks).await {
             Ok(found) => missing.extend(found),
+            Err(cause) if cause.is_transient() => missing.push(Missing::ArchiveAway(causes(&cause))),
+            Err(cause) => return Err(cause.into()),
+        }
+        match promotions::unknown(&self.archive, self.catalog.as_ref()).await {
+            Ok(found) => missing.extend(found.map(Missing::Promotion)),
             Err(cause) if cause.is_transient() => missing.push(Missing::ArchiveAway(causes(&cause))),
             Err(cause) => return Err(cause.into()),
         }

@@ -7,6 +7,7 @@
 
 mod contract;
 mod model;
+pub(crate) mod place;
 pub(crate) mod sql;
 mod store;
 

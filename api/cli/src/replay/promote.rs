@@ -1,7 +1,7 @@
 //! `clicktrail replay promote|rollback`
 
 use clicktrail_catalog::{
-    self as catalog,
+    self as catalog, AuditResult,
     generations::{Generation, GenerationId, GenerationState, Promotion},
 };
 use clicktrail_log::causes::causes;
@@ -14,6 +14,7 @@ use serde_json::json;
 
 use crate::{
     ads::Who,
+    audit,
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
@@ -74,6 +75,12 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let checked = check(&instance, &generation, arguments.max_delta.0).await?;
     if !checked.gates.is_empty() {
         refuse(&checked, global);
+        if !arguments.dry_run {
+            let gate = checked.gates.first().map_or("", |first| gate(first).0);
+            let detail = format!("generation {}: gate {gate}", generation.id);
+            let who = (actor.as_str(), "promote", arguments.reason.as_str());
+            audit::write_ended(&instance, who, AuditResult::Refused, detail).await?;
+        }
         return Ok(Exit::GateRefused);
     }
     if arguments.dry_run {
@@ -100,8 +107,7 @@ pub(super) async fn promote(
     match instance.catalog.promote(id, actor, reason, instance.clock.now()).await {
         Ok(promotion) => {
             promoted(&promotion, checked, global);
-            keep(instance).await;
-            Ok(Exit::Ok)
+            Ok(keep(instance).await)
         }
         Err(catalog::Error::Conflict(what)) => Ok(moved(&what)),
         Err(cause) => Err(cause.into()),
@@ -109,10 +115,16 @@ pub(super) async fn promote(
 }
 
 /// It is done, whatever becomes of its record: the next promotion, rollback or `replay log` keeps it.
-async fn keep(instance: &Installation) {
-    if let Err(cause) = promotions::keep(&instance.archive, instance.catalog.as_ref()).await {
-        let why = causes(&cause);
-        output::note(&format!("its record is not in the archive yet ({why}): `clicktrail replay log` puts it there"));
+async fn keep(instance: &Installation) -> Exit {
+    match promotions::keep(&instance.archive, instance.catalog.as_ref()).await {
+        Ok(_) => Exit::Ok,
+        Err(cause) => {
+            let why = causes(&cause);
+            output::note(&format!(
+                "its record is not in the archive yet ({why}): `clicktrail replay log` puts it there"
+            ));
+            Exit::Partial
+        }
     }
 }
 
@@ -140,8 +152,7 @@ pub(super) async fn roll_back(global: &Global, arguments: Rollback) -> anyhow::R
                 Format::Table => output::line(&format!("{hours} count as before generation {id}")),
             }
             output::note(&format!("forward again: clicktrail replay promote {id}"));
-            keep(&instance).await;
-            Ok(Exit::Ok)
+            Ok(keep(&instance).await)
         }
         Err(catalog::Error::Conflict(what)) => Ok(moved(&what)),
         Err(cause) => Err(cause.into()),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use clicktrail_log::{position::Seq, time::Timestamp};
+use clicktrail_log::time::Timestamp;
 
 use crate::{
     corrections::model::{Correction, CorrectionItem, CorrectionState, ITEMS_MAX, ItemKind, ItemsAdded, LogPlaces},
@@ -143,10 +143,4 @@ pub(crate) async fn advance(
     ];
     session.execute(MOVE, &args).await?;
     Ok(correction)
-}
-
-/// No frame, as long as a correction has not begun to close.
-pub(crate) fn place(value: i64) -> Option<Seq> {
-    let number = u64::try_from(value).ok()?;
-    if number == 0 { Some(Seq::ZERO) } else { Seq::new(number) }
 }

@@ -4,7 +4,7 @@ use clicktrail_log::{position::Seq, time::Timestamp};
 
 use super::reader::Reader;
 use crate::{
-    corrections::{Correction, CorrectionItem, CorrectionState, ItemKind, sql},
+    corrections::{Correction, CorrectionItem, CorrectionState, ItemKind, place},
     error::Error,
     session::Fields,
 };
@@ -14,7 +14,7 @@ pub(crate) fn correction(fields: &dyn Fields) -> Result<Correction, Error> {
     let state = row.text("state")?;
     let place = |column: &str| -> Result<Seq, Error> {
         let value = row.int(column)?;
-        sql::place(value).ok_or_else(|| row.corrupt(column, &value))
+        place::place(value).ok_or_else(|| row.corrupt(column, &value))
     };
     Ok(Correction {
         id: row.text("correction")?,
