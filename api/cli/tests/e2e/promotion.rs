@@ -205,3 +205,26 @@ fn what_was_promoted_counts_after_the_catalog_was_lost() {
     installation.ask(&["catalog", "rebuild"]);
     assert_eq!(installation.ask(&question), wrong, "and so does one without");
 }
+
+/// A backup of the catalog from before a promotion counts as before it: every answer says so until it is rebuilt.
+#[test]
+fn catalog_older_than_a_promotion_is_said_until_it_is_rebuilt() {
+    let installation = simulated();
+    let catalog = installation.data().join("catalog.sqlite");
+    let question = ["counters", "--by", "advertiser"];
+    installation.run(&["counters", "--complete"]).exits(0);
+    let backup = fs::read(&catalog).unwrap();
+    let sql = broken(&installation);
+    let bad = build(&installation, &["--sql", &sql]);
+    installation.ask(&["replay", "promote", &bad, "--max-delta", "any"]);
+    let promoted = installation.ask(&question);
+    delete_catalog(&installation);
+    fs::write(&catalog, backup).unwrap();
+    let old = installation.run(&["counters", "--complete"]).exits(4);
+    assert!(old.stderr().contains("the archive has promotion 1"), "{old}");
+    let verified = installation.run(&["log", "verify", "--counters"]).exits(2);
+    assert!(verified.stdout().contains("promotion 1"), "{verified}");
+    installation.ask(&["catalog", "rebuild"]);
+    assert_eq!(installation.ask(&question), promoted);
+    installation.run(&["counters", "--complete"]).exits(0);
+}
