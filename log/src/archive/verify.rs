@@ -123,11 +123,15 @@ impl<K: Kind> Verifier<K> {
         for reason in reasons {
             self.problem(hour, key.path().as_ref(), &reason);
         }
-        if K::STREAM == Stream::Clicks {
-            for (path, problem) in identities::problems(&self.archive, &manifest).await? {
-                self.problem(hour, path.as_ref(), &causes(&problem));
-            }
+        let damaged = match K::STREAM {
+            Stream::Clicks => identities::problems(&self.archive, &manifest).await?,
+            _ => Vec::new(),
+        };
+        for (path, problem) in &damaged {
+            self.problem(hour, path.as_ref(), &causes(problem));
         }
+        // A filter that was named already is not compared with its parts: that would say the same again.
+        let sound = |filter: &Filter| damaged.iter().all(|(path, _)| *path != filter.path);
         let mut filters = Some(Gatherer::new(hour));
         for part in &manifest.parts {
             let fingerprints = self.check_part(&manifest, part).await?;
@@ -135,12 +139,15 @@ impl<K: Kind> Verifier<K> {
                 filters = None;
                 continue;
             };
-            if let Some(filter) = gatherer.add(part, fingerprints).await? {
+            if let Some(filter) = gatherer.add(part, fingerprints).await?
+                && sound(&filter)
+            {
                 self.check_filter(hour, &filter).await?;
             }
         }
         if let Some(gatherer) = filters
             && let Some(filter) = gatherer.finish().await?
+            && sound(&filter)
         {
             self.check_filter(hour, &filter).await?;
         }
