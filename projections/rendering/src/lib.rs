@@ -1,0 +1,1 @@
+//! Issued documents as paper and XML.

@@ -1,0 +1,1 @@
+//! Periods to invoices.
