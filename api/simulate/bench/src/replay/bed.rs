@@ -101,9 +101,13 @@ impl Bed {
     }
 
     async fn count_wrongly(&mut self) -> anyhow::Result<()> {
-        let right = "c.kind = 'click' AND r.category IS NULL";
-        let sql = counters::SQL.replace(right, "c.kind IN ('click', 'probe') AND r.category IS NULL");
-        ensure!(sql != counters::SQL, "the counters no longer say {right}");
+        let sql = counters::SQL
+            .replace("(WHERE c.kind = 'click') AS clicks", "(WHERE c.kind IN ('click', 'probe')) AS clicks")
+            .replace(
+                "(WHERE c.kind = 'click' AND r.category IS NULL) AS billable",
+                "(WHERE c.kind IN ('click', 'probe') AND r.category IS NULL) AS billable",
+            );
+        ensure!(sql.matches("'probe')").count() == 3, "the counters say otherwise what a click is");
         self.remove_built()?;
         let projection = Projection::candidate_of_counters(&sql).await?;
         let (generation, units) = self.plan(projection, sql).await?.generation(ACTOR, SystemClock.now());
