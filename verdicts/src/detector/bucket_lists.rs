@@ -106,6 +106,10 @@ impl<R: Record> BucketLists<R> {
                 kept += 1;
             }
         }
+        // As long as the whole log is younger than the look-back. The links are those of the same records.
+        if kept == self.len {
+            return;
+        }
         self.len = kept;
         self.chunks.truncate(kept.div_ceil(CHUNK));
         if let Some(last) = self.chunks.last_mut() {

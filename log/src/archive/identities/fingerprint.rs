@@ -66,22 +66,29 @@ fn mix(one: u64, other: u64) -> u64 {
     (product as u64) ^ ((product >> 64) as u64) ^ one.rotate_left(29)
 }
 
+/// The value of each hexadecimal digit; 0 for every other byte.
+const HEX: [u8; 256] = {
+    let (mut values, mut value) = ([0; 256], 0_u8);
+    while value < 16 {
+        values[b"0123456789abcdef"[value as usize] as usize] = value;
+        values[b"0123456789ABCDEF"[value as usize] as usize] = value;
+        value += 1;
+    }
+    values
+};
+
 /// When an id says that it was made: only a UUID of version 7, written with hyphens, says that.
 pub fn date_of(event_id: &str) -> Option<Timestamp> {
     let bytes: &[u8; 36] = event_id.as_bytes().try_into().ok()?;
     if bytes[14] != b'7' || [8, 13, 18, 23].iter().any(|at| bytes[*at] != b'-') {
         return None;
     }
-    let mut millis: i64 = 0;
-    for (at, byte) in bytes.iter().enumerate() {
-        if matches!(at, 8 | 13 | 18 | 23) {
-            continue;
-        }
-        let digit = char::from(*byte).to_digit(16)?;
-        if at < 13 {
-            millis = millis << 4 | i64::from(digit);
-        }
+    // One pass over all bytes without an early end, which the compiler takes many bytes at a time. Hyphens are no digits.
+    if bytes.iter().filter(|byte| byte.is_ascii_hexdigit()).count() != 32 {
+        return None;
     }
+    let digits = bytes[..8].iter().chain(&bytes[9..13]);
+    let millis = digits.fold(0, |millis, digit| millis << 4 | i64::from(HEX[usize::from(*digit)]));
     Some(Timestamp::from_micros(millis * 1_000))
 }
 

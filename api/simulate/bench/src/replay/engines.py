@@ -79,7 +79,9 @@ def chdb_engine():
     settings += ", engine_file_truncate_on_insert = 1, session_timezone = 'UTC'"
 
     def one(files, out):
-        names = files[0] if len(files) == 1 else "{" + ",".join(files) + "}"
+        # Alternatives may not hold a slash. The files of an hour lie in one directory.
+        folder, names = os.path.dirname(files[0]), ",".join(os.path.basename(file) for file in files)
+        names = files[0] if len(files) == 1 else f"{folder}/{{{names}}}"
         clicks = f"(SELECT *, CAST(NULL AS Nullable(String)) AS category FROM file('{names}', Parquet))"
         # At the end of both, or the insertion does not see them.
         database.query(f"INSERT INTO FUNCTION file('{out}', Parquet) {sql(clicks)} SETTINGS {settings}")
