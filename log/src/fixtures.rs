@@ -32,6 +32,7 @@ use crate::{
     chain::{Admission, Chain},
     embedded::EmbeddedLog,
     frame::{Frame, Writer},
+    invoices::{samples::every_shape, schema as invoices},
     jetstream::headers,
     log::{Log, ReadLimit, Stream},
     position::{Epoch, Position, Seq},
@@ -57,16 +58,16 @@ const MANIFEST_2_DIGESTS: [&str; 2] = [
 /// What the filter of the first hour of `archive-1` is made of.
 const FILTER_INPUT: &str = "daf99dc8e2b8c8479b21cad4e69e18f4";
 
-fn path(name: &str) -> PathBuf {
+pub(crate) fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
 }
 
 /// Whether the fixtures are to be written, not only read.
-fn is_writing() -> bool {
+pub(crate) fn is_writing() -> bool {
     std::env::var("CLICKTRAIL_WRITE_FIXTURES").is_ok_and(|value| value == "1")
 }
 
-fn write(name: &str, bytes: impl AsRef<[u8]>) {
+pub(crate) fn write(name: &str, bytes: impl AsRef<[u8]>) {
     let path = path(name);
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     fs::write(path, bytes).unwrap();
@@ -162,6 +163,18 @@ fn rejected_columns_of_version_1_are_read() {
     let frame = read_frame("rejected-1");
     assert_eq!((frame.header.rows, frame.header.schema_id.as_str()), (2, "8466303c06f88e4c"));
     assert_eq!(frame.decode().unwrap(), rejected_events());
+}
+
+#[test]
+fn issued_documents_of_version_1_are_read_and_written_as_ever() {
+    let frames = invoices::to_frames(&mut writer(), &every_shape()).unwrap();
+    if is_writing() {
+        write_frame("invoices-1", &frames[0]);
+    }
+    let frame = read_frame("invoices-1");
+    assert_eq!((frame.header.rows, frame.header.schema_id.as_str()), (5, "22846c6cca62c4fe"));
+    assert_eq!(invoices::from_frame(&frame).unwrap(), every_shape());
+    assert_eq!(frames, [frame], "other bytes");
 }
 
 /// The log of the three frames, in the file that `log-1.sqlite` is a copy of.
@@ -284,7 +297,10 @@ async fn archive_2_is_read() {
     assert_eq!(problems.len(), 2);
     for problem in problems {
         assert!(problem.key.starts_with("identities/"), "{problem:?}");
-        assert!(problem.reason.contains("is missing") && problem.reason.ends_with("which makes it again"), "{problem:?}");
+        assert!(
+            problem.reason.contains("is missing") && problem.reason.ends_with("which makes it again"),
+            "{problem:?}"
+        );
     }
 }
 

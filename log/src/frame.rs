@@ -4,7 +4,7 @@
 //! an Arrow IPC stream (schema, one batch). The header travels beside the payload: as message headers in a broker, as
 //! columns in the embedded log. `docs/formats.md` has the table and the recipe for adding a version.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, ops::Range, str::FromStr};
 
 use arrow::{array::RecordBatch, error::ArrowError, ipc, util::pretty};
 use bytes::Bytes;
@@ -34,7 +34,7 @@ const _: () = assert!(PAYLOAD_BYTES_MAX < INFLATED_BYTES_MAX, "a full frame is n
 const _: () = assert!(PAYLOAD_BYTES_MAX <= SCRATCH_BYTES_MAX, "the buffer of a full frame is kept");
 
 /// A SHA-256 digest, shown in hexadecimal.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest(pub [u8; 32]);
 
 impl Digest {
@@ -346,6 +346,49 @@ impl Writer {
         self.previous = header.digest();
         invariant!(I1, self.previous != header.previous, "frame {} names itself", header.message_id());
         Ok(Frame { header, payload })
+    }
+
+    /// Makes frames of all rows of a batch, in their order: one if they fit, otherwise of halves as large as fit. No
+    /// rows make no frame. `captured` is the earliest and the latest capture of a range of rows. After an error the
+    /// writer is as before, and no number is used.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] if one row alone does not fit a frame.
+    pub fn seal_all(
+        &mut self,
+        batch: &RecordBatch,
+        captured: impl Fn(Range<usize>) -> (Timestamp, Timestamp),
+    ) -> Result<Vec<Frame>, Error> {
+        let (mut next, mut frames) = (self.clone(), Vec::new());
+        if batch.num_rows() > 0 {
+            next.seal_halves(batch, 0..batch.num_rows(), &captured, &mut frames)?;
+        }
+        let rows: usize = frames.iter().map(|frame| frame.header.rows as usize).sum();
+        invariant!(I1, rows == batch.num_rows(), "{} rows became {rows} in frames", batch.num_rows());
+        *self = next;
+        Ok(frames)
+    }
+
+    /// One frame of some rows, at least one, or their halves if they do not fit.
+    fn seal_halves(
+        &mut self,
+        batch: &RecordBatch,
+        rows: Range<usize>,
+        captured: &impl Fn(Range<usize>) -> (Timestamp, Timestamp),
+        frames: &mut Vec<Frame>,
+    ) -> Result<(), Error> {
+        match self.seal(&batch.slice(rows.start, rows.len()), captured(rows.clone())) {
+            Ok(frame) => {
+                frames.push(frame);
+                Ok(())
+            }
+            Err(Error::TooLarge { .. }) if rows.len() > 1 => {
+                let middle = rows.start + rows.len() / 2;
+                self.seal_halves(batch, rows.start..middle, captured, frames)?;
+                self.seal_halves(batch, middle..rows.end, captured, frames)
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 

@@ -8,7 +8,9 @@
 //! - [`batch`] cuts past events into what becomes one frame each;
 //! - [`frame`] is the unit of append; [`chain`] makes reading frames exactly-once;
 //! - [`log`] is the contract, [`embedded`] and [`jetstream`] keep it; [`away`] stands in for one that is not reached;
-//! - [`committer`] turns many requests into few frames, [`spool`] takes over when the log is away;
+//! - [`committer`] turns many requests into few frames, [`spool`] takes over when the log is away, [`shared`] appends
+//!   under an identity that several processes share;
+//! - [`invoices`] are the documents that were issued: what was handed to a customer, whatever is counted later;
 //! - [`ids`] and [`time`] are where new ids and the present come from, [`zone`] is what local clocks show when;
 //! - [`invariants`] is what always holds, numbered;
 //! - [`archive`] writes hours, parts and manifests, and reads them back.
@@ -30,12 +32,14 @@ pub mod frame;
 pub mod identity;
 pub mod ids;
 pub mod invariants;
+pub mod invoices;
 pub mod jetstream;
 pub mod kinds;
 pub mod log;
 pub mod position;
 pub mod rejected;
 pub mod schema;
+pub mod shared;
 pub mod spool;
 pub mod sqlite;
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::{
     time::Timestamp,
 };
 
-/// The three logs.
+/// The logs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Stream {
     /// Every captured event.
@@ -19,18 +19,21 @@ pub enum Stream {
     Verdicts,
     /// Events that failed validation, with their original bytes.
     Rejected,
+    /// Every document that was issued: invoices, credit notes and debit notes.
+    Invoices,
 }
 
 impl Stream {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Clicks, Self::Verdicts, Self::Rejected];
+    pub const ALL: [Self; 4] = [Self::Clicks, Self::Verdicts, Self::Rejected, Self::Invoices];
 
-    /// `clicks`, `verdicts`, `rejected`: the word in storage keys and file names.
+    /// `clicks`, `verdicts`, `rejected`, `invoices`: the word in storage keys and file names.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Clicks => "clicks",
             Self::Verdicts => "verdicts",
             Self::Rejected => "rejected",
+            Self::Invoices => "invoices",
         }
     }
 }

@@ -3,6 +3,7 @@
 //! - [`segment`] builds an hour's segment from its manifest and its [`rulings`], with a [`receipt`];
 //! - [`register`] makes the segment count in place of what was counted live;
 //! - [`reader`] reads the frames that no sealed hour holds yet, [`history`] all that was ever logged;
+//! - [`issued`] reads the documents that were issued, each once, and appends to their log what it does not hold;
 //! - [`stale`] lists the hours that a later ruling concerns, and [`as_of`] counts them with it; [`projected`] gives any
 //!   other projection of what counts;
 //! - [`belongs`] tells logs that the catalog counted from copies that went on by themselves;
@@ -33,6 +34,7 @@ pub mod estimate;
 pub mod gates;
 pub mod gc;
 pub mod history;
+pub mod issued;
 pub mod known;
 pub mod metric;
 pub mod moment;

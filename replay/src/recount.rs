@@ -175,7 +175,8 @@ impl Recount {
         for frame in known {
             let held = match frame.stream {
                 Stream::Verdicts => self.history.digest_of(frame.seq).await.map_err(Error::from),
-                Stream::Clicks | Stream::Rejected => {
+                // Of the last two the catalog knows no frame.
+                Stream::Clicks | Stream::Rejected | Stream::Invoices => {
                     log::digest_of(self.clicks.as_ref(), frame.seq).await.map_err(Error::from)
                 }
             };

@@ -1,27 +1,18 @@
-//! Appending verdicts under an identity that every process shares. Whoever comes second is told so by the log.
-//!
-//! The state of the writer is in the log itself: the last frame under the identity says which number comes next and
-//! which digest the next frame must name. So no file keeps the state, and a process may die at any instant. A frame is
-//! appended only directly behind what the process has seen of the log. So of two processes that write at once one is
-//! told that the log has moved, however long it was frozen in between; it looks whether the other wrote under its
-//! identity, and only then decides again.
+//! Appending verdicts under an identity that every process shares: see [`shared`] for what happens to whoever comes
+//! second.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use clicktrail_log::{
-    archive::{self, Archive, keys::ManifestKey},
-    chain::Chain,
-    frame::{self, Frame},
+    archive::{self, Archive},
     invariant,
-    log::{self, Condition, Log, ReadLimit, Stream},
+    log::{self, Log},
     position::Seq,
+    shared::{self, SharedWriter},
 };
 use uuid::Uuid;
 
 use crate::{archive::Verdicts, frames, verdict::Verdict};
-
-/// How often a frame is sent again because others append at the same time, under identities of their own.
-const ATTEMPTS: usize = 64;
 
 /// Why verdicts were not appended.
 #[derive(Debug, thiserror::Error)]
@@ -57,28 +48,24 @@ impl Error {
     }
 }
 
-/// Appends to the verdict log under one identity.
-#[derive(Debug)]
-pub struct Appender {
-    log: Arc<dyn Log>,
-    archive: Archive,
-    id: Uuid,
-    /// `None` until it was found in the log, and after every error.
-    place: Option<Place>,
+impl From<shared::Error> for Error {
+    fn from(error: shared::Error) -> Self {
+        match error {
+            shared::Error::Log(error) => Self::Log(error),
+            shared::Error::Archive(error) => Self::Archive(error),
+            shared::Error::Moved => Self::Moved,
+        }
+    }
 }
 
-/// Where an appender stands.
+/// Appends to the verdict log under one identity.
 #[derive(Debug)]
-struct Place {
-    writer: frame::Writer,
-    /// The last frame of the log that was seen: nobody wrote under the identity up to it but as `writer` knows.
-    end: Seq,
-}
+pub struct Appender(SharedWriter<Verdicts>);
 
 impl Appender {
     /// An appender to `log` under the identity `id`.
     pub fn new(log: Arc<dyn Log>, archive: Archive, id: Uuid) -> Self {
-        Self { log, archive, id, place: None }
+        Self(SharedWriter::new(log, archive, id))
     }
 
     /// Appends verdicts in their order, and returns the last frame's sequence once all are durable.
@@ -90,70 +77,10 @@ impl Appender {
     /// If there are none.
     pub async fn append(&mut self, verdicts: &[Verdict]) -> Result<Seq, Error> {
         assert!(!verdicts.is_empty(), "an append is of something");
-        let mut place = match self.place.take() {
-            Some(place) => place,
-            None => self.find().await?,
-        };
-        let mut last = Seq::ZERO;
-        for frame in frames::to_frames(&mut place.writer, verdicts)? {
-            let appended = self.append_behind(&frame, place.end).await?;
-            invariant!(I1, appended > last, "frame {appended} was appended behind frame {last}");
-            (last, place.end) = (appended, appended);
-        }
-        invariant!(I1, last > Seq::ZERO, "{} verdicts made no frame", verdicts.len());
-        self.place = Some(place);
-        Ok(last)
-    }
-
-    /// Appends a frame behind `end`, or behind what others appended since, if none of it is of this identity.
-    async fn append_behind(&self, frame: &Frame, mut end: Seq) -> Result<Seq, Error> {
-        for _ in 0..ATTEMPTS {
-            match self.log.append_if(frame, Condition::Behind(end)).await {
-                Ok(appended) if appended.duplicate => return Err(Error::Moved),
-                Ok(appended) => return Ok(appended.seq),
-                Err(log::Error::Moved(_)) => end = self.pass_others(end).await?,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(Error::Moved)
-    }
-
-    /// The end of the log as it is now, if nobody wrote under this identity behind `end`.
-    async fn pass_others(&self, mut end: Seq) -> Result<Seq, Error> {
-        loop {
-            let frames = match self.log.read(end.next(), ReadLimit::waiting(Duration::ZERO)).await {
-                // What was appended meanwhile is sealed and trimmed already.
-                Err(log::Error::Trimmed { .. }) => return Err(Error::Moved),
-                frames => frames?,
-            };
-            let Some(last) = frames.last() else { return Ok(end) };
-            if frames.iter().any(|logged| logged.frame.header.writer == self.id) {
-                return Err(Error::Moved);
-            }
-            end = last.seq;
-        }
-    }
-
-    /// Finds where the writer stands: from the last sealed hour of verdicts and the frames since.
-    async fn find(&self) -> Result<Place, Error> {
-        let (mut next, mut chain) = (Seq::FIRST, Chain::default());
-        if let Some(hour) = self.archive.sealed_hours(Stream::Verdicts).await?.pop() {
-            let key = ManifestKey { stream: Stream::Verdicts, hour }.path().to_string();
-            let manifest = self.archive.manifest::<Verdicts>(hour).await?;
-            let manifest = manifest.ok_or_else(|| archive::Error::Missing(key.clone()))?;
-            let damaged = || archive::Error::Damaged { key, reason: "a writer's digest is not one".into() };
-            (next, chain) = (manifest.last_seq().next(), manifest.chain_after().ok_or_else(damaged)?);
-        }
-        loop {
-            let frames = self.log.read(next, ReadLimit::waiting(Duration::ZERO)).await?;
-            let Some(last) = frames.last() else {
-                return Ok(Place { writer: chain.writer(self.id), end: next.previous() });
-            };
-            next = last.seq.next();
-            for logged in &frames {
-                chain.admit(&logged.frame.header);
-            }
-        }
+        let appended = self.0.append(|writer| Ok::<_, Error>(frames::to_frames(writer, verdicts)?)).await?;
+        let last = appended.last().copied();
+        invariant!(I1, last.is_some(), "{} verdicts made no frame", verdicts.len());
+        Ok(last.expect("the invariant holds"))
     }
 }
 

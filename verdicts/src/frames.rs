@@ -1,9 +1,7 @@
 //! Frames of the verdict log: how verdicts are appended, and how a frame is read.
 
-use arrow::array::RecordBatch;
 use clicktrail_log::{
     frame::{self, Frame, Writer},
-    invariant,
     time::Timestamp,
 };
 
@@ -31,33 +29,7 @@ pub fn to_frames(writer: &mut Writer, verdicts: &[Verdict]) -> Result<Vec<Frame>
         return Ok(Vec::new());
     }
     let batch = schema::to_batch(verdicts)?;
-    let (mut next, mut frames) = (writer.clone(), Vec::new());
-    seal(&mut next, &batch, verdicts, &mut frames)?;
-    let rows: usize = frames.iter().map(|frame| frame.header.rows as usize).sum();
-    invariant!(I1, rows == verdicts.len(), "{} verdicts became {rows} rows", verdicts.len());
-    *writer = next;
-    Ok(frames)
-}
-
-/// One frame, or the halves of the batch if it does not fit. `verdicts` are the rows of `batch`, at least one.
-fn seal(
-    writer: &mut Writer,
-    batch: &RecordBatch,
-    verdicts: &[Verdict],
-    frames: &mut Vec<Frame>,
-) -> Result<(), frame::Error> {
-    match writer.seal(batch, decided(verdicts)) {
-        Ok(frame) => {
-            frames.push(frame);
-            Ok(())
-        }
-        Err(frame::Error::TooLarge { .. }) if verdicts.len() > 1 => {
-            let half = verdicts.len() / 2;
-            seal(writer, &batch.slice(0, half), &verdicts[..half], frames)?;
-            seal(writer, &batch.slice(half, verdicts.len() - half), &verdicts[half..], frames)
-        }
-        Err(error) => Err(error),
-    }
+    Ok(writer.seal_all(&batch, |rows| decided(&verdicts[rows]))?)
 }
 
 /// The earliest and the latest time of decision.

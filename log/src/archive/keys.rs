@@ -5,17 +5,26 @@
 //! personal/dt=2026-11-22/hr=14/<first seq>-<last seq>-<digest>.parquet   personal columns, the same rows
 //! verdicts/dt=2026-11-22/hr=14/<first seq>-<last seq>-<digest>.parquet   by the hour in which they were logged
 //! identities/dt=2026-11-22/hr=14/<first seq>-<last seq>-<input digest>.filter
+//! invoices/dt=2026-11-22/hr=14/<first seq>-<last seq>-<digest>.parquet   what was issued, likewise
 //! manifests/clicks/2026-11-22T14.json
 //! manifests/verdicts/2026-11-22T14.json
+//! manifests/invoices/2026-11-22T14.json
 //! segments/counters/dt=2026-11-22/hr=14/<digest>.parquet
 //! receipts/counters/2026-11-22T14/<input digest>-<code digest>.json
 //! promotions/counters/00000001.json
 //! coverage/clicks.json
+//! invoices/…                         see [`invoices`]
 //! ```
 
 use object_store::path::Path;
 
 use crate::{frame::Digest, invariant, log::Stream, position::Seq, time::Hour};
+
+pub mod invoices;
+mod short;
+
+pub use invoices::IssuedKey;
+use short::short;
 
 /// Which half of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,11 +53,6 @@ fn parse_partition<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<Hour
     let date = parts.next()?.strip_prefix("dt=")?;
     let hour = parts.next()?.strip_prefix("hr=")?;
     Hour::parse(&format!("{date}T{hour}"))
-}
-
-/// The first 32 hexadecimal digits of a digest: enough to name content.
-fn short(digest: &Digest) -> String {
-    hex::encode(&digest.0[..16])
 }
 
 /// One half of a part of the click log.
@@ -89,12 +93,12 @@ impl PartKey {
     }
 }
 
-const VERDICTS: &str = "verdicts";
-
-/// One part of the verdict log.
+/// One part of a log whose parts are one file each.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct VerdictPartKey {
-    /// The hour in which the verdicts were logged.
+pub struct StreamPartKey {
+    /// Which log: one of [`StreamPartKey::STREAMS`].
+    pub stream: Stream,
+    /// The hour in which its rows were logged.
     pub hour: Hour,
     /// The first frame.
     pub first: Seq,
@@ -104,23 +108,28 @@ pub struct VerdictPartKey {
     pub digest: String,
 }
 
-impl VerdictPartKey {
+impl StreamPartKey {
+    /// The logs that have such parts. Those of clicks are two files, and rejected events are not archived.
+    pub const STREAMS: [Stream; 2] = [Stream::Verdicts, Stream::Invoices];
+
     /// The key for these bytes.
-    pub fn new(hour: Hour, first: Seq, last: Seq, digest: &Digest) -> Self {
-        Self { hour, first, last, digest: short(digest) }
+    pub fn new(stream: Stream, hour: Hour, first: Seq, last: Seq, digest: &Digest) -> Self {
+        Self { stream, hour, first, last, digest: short(digest) }
     }
 
     /// As a path of the store.
     pub fn path(&self) -> Path {
-        let path = part_path(VERDICTS, self.hour, (self.first, self.last), &self.digest);
+        let path = part_path(self.stream.as_str(), self.hour, (self.first, self.last), &self.digest);
         invariant!(I3, Self::parse(path.as_ref()).as_ref() == Some(self), "{self:?} is not what {path} names");
         path
     }
 
     /// Reads a path of the store.
     pub fn parse(path: &str) -> Option<Self> {
-        let (hour, (first, last), digest) = parse_part(path.strip_prefix(VERDICTS)?.strip_prefix('/')?)?;
-        Some(Self { hour, first, last, digest })
+        let (prefix, rest) = path.split_once('/')?;
+        let stream = Self::STREAMS.into_iter().find(|stream| stream.as_str() == prefix)?;
+        let (hour, (first, last), digest) = parse_part(rest)?;
+        Some(Self { stream, hour, first, last, digest })
     }
 }
 
@@ -382,6 +391,7 @@ pub fn remedy(key: &str) -> &'static str {
         }
         "verdicts" => "verdicts of its hour stand in it and nowhere else; put it back from a copy of the archive",
         "manifests" => "its hour cannot be read without it; put it back from a copy of the archive",
+        "invoices" => invoices::remedy(key),
         _ => "put it back from a copy of the archive",
     }
 }

@@ -1,8 +1,9 @@
 //! What differs between the archives of two streams: the rows, the files of a part, and what a manifest says of a part.
 //!
 //! Everything else is the same code for all streams: cutting hours, the chain, repeats, alarms, resuming, adopting, and
-//! the checks of `log verify`. The kind of the click log is [`Clicks`](crate::archive::clicks::Clicks); that of the
-//! verdict log is defined in the room that knows verdicts.
+//! the checks of `log verify`. The kind of the click log is [`Clicks`](crate::archive::clicks::Clicks), that of issued
+//! documents [`Invoices`](crate::archive::invoices::Invoices); that of the verdict log is defined in the room that
+//! knows verdicts.
 
 use std::fmt;
 

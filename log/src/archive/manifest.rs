@@ -49,7 +49,7 @@ pub struct Part {
 pub struct Manifest<P: Entry = Part> {
     /// [`VERSION`].
     pub version: u32,
-    /// `clicks` or `verdicts`.
+    /// `clicks`, `verdicts` or `invoices`.
     pub stream: String,
     /// `2026-11-22T14`.
     pub hour: String,

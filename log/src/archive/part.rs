@@ -77,7 +77,7 @@ pub struct Encoded {
     pub event_time_max: i64,
 }
 
-/// Puts `position` and `logged_at` in front of the rows of a frame.
+/// Puts `position` and `logged_at` in front of the rows of a frame of events.
 ///
 /// # Errors
 /// If the rows are not those of the event schema.
@@ -86,13 +86,26 @@ pub fn with_position(
     first: Position,
     logged_at: Timestamp,
 ) -> Result<RecordBatch, arrow::error::ArrowError> {
+    positioned(schema::read(), batch, first, logged_at)
+}
+
+/// The same of any log: `read` has `position`, `logged_at` and the columns of the rows, in this order.
+///
+/// # Errors
+/// If the rows are not those of `read`.
+pub fn positioned(
+    read: SchemaRef,
+    batch: &RecordBatch,
+    first: Position,
+    logged_at: Timestamp,
+) -> Result<RecordBatch, arrow::error::ArrowError> {
     let rows = batch.num_rows();
     let last = first.as_i64() + i64::try_from(rows).expect("a frame has at most 65,536 rows");
     let positions = Int64Array::from_iter_values(first.as_i64()..last);
-    let logged = TimestampMicrosecondArray::from(vec![logged_at.micros(); rows]).with_timezone("UTC");
+    let logged = TimestampMicrosecondArray::from_value(logged_at.micros(), rows).with_timezone("UTC");
     let mut columns: Vec<ArrayRef> = vec![Arc::new(positions), Arc::new(logged)];
     columns.extend(batch.columns().iter().cloned());
-    RecordBatch::try_new(schema::read(), columns)
+    RecordBatch::try_new(read, columns)
 }
 
 /// Sorts the rows of [`schema::read`] columns and writes both files, on two threads.

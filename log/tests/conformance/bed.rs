@@ -13,7 +13,8 @@ pub(crate) trait Bed: Send + Sync {
     async fn crash(&mut self);
 }
 
-/// Runs every case of [`crate::cases`] as a test of the implementation whose bed `$bed` makes.
+/// Runs every case of [`crate::cases`] as a test of the implementation whose bed `$bed` makes. It is run for the click
+/// log, and once more for one that later versions added to what earlier ones had set up.
 macro_rules! conform {
     ($bed:expr) => {
         $crate::bed::conform!($bed;

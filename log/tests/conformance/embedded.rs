@@ -22,15 +22,19 @@ fn clock() -> Arc<dyn Clock> {
     Arc::new(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)))
 }
 
-struct Embedded(TempDir);
+struct Embedded(TempDir, Stream);
 
 impl Embedded {
     fn new() -> Self {
-        Self(TempDir::new().unwrap())
+        Self::of(Stream::Clicks)
+    }
+
+    fn of(stream: Stream) -> Self {
+        Self(TempDir::new().unwrap(), stream)
     }
 
     fn path(&self) -> PathBuf {
-        self.0.path().join("clicks.log")
+        self.0.path().join(format!("{}.log", self.1))
     }
 
     /// Changes the file as somebody could with another program: the triggers are removed first.
@@ -48,7 +52,7 @@ impl Embedded {
 #[async_trait]
 impl Bed for Embedded {
     async fn open(&self) -> Box<dyn Log> {
-        Box::new(EmbeddedLog::open(&self.path(), Stream::Clicks, clock()).await.unwrap())
+        Box::new(EmbeddedLog::open(&self.path(), self.1, clock()).await.unwrap())
     }
 
     /// What a crash leaves on the disk: the file and its write-ahead log, as they are.
@@ -73,6 +77,12 @@ fn copy(from: &std::path::Path) -> std::io::Result<TempDir> {
 }
 
 conform!(Embedded::new());
+
+mod invoices {
+    use super::*;
+
+    conform!(Embedded::of(Stream::Invoices));
+}
 
 #[tokio::test]
 async fn abandoned_append_then_resend_leaves_one_copy() {
@@ -129,8 +139,12 @@ async fn missing_last_row_is_a_gap() {
 
 #[tokio::test]
 async fn log_of_another_stream_is_refused() {
-    let bed = Embedded::new();
-    drop(bed.open().await);
-    let refused = EmbeddedLog::open(&bed.path(), Stream::Verdicts, clock()).await;
-    assert!(matches!(refused, Err(Error::Fatal(_))), "{refused:?}");
+    for stream in Stream::ALL {
+        let bed = Embedded::of(stream);
+        drop(bed.open().await);
+        for other in Stream::ALL.into_iter().filter(|other| *other != stream) {
+            let refused = EmbeddedLog::open(&bed.path(), other, clock()).await;
+            assert!(matches!(refused, Err(Error::Fatal(_))), "{stream} as {other}: {refused:?}");
+        }
+    }
 }

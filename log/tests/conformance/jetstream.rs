@@ -38,6 +38,26 @@ impl Bed for NatsServer {
 
 conform!(NatsServer::start());
 
+/// A broker whose log of issued documents is looked at.
+struct Invoices(NatsServer);
+
+#[async_trait]
+impl Bed for Invoices {
+    async fn open(&self) -> Box<dyn Log> {
+        Box::new(JetStreamLog::connect(config(&self.0.url()), Stream::Invoices).await.unwrap())
+    }
+
+    async fn crash(&mut self) {
+        self.0.crash().await;
+    }
+}
+
+mod invoices {
+    use super::*;
+
+    conform!(Invoices(NatsServer::start()));
+}
+
 fn config(url: &str) -> Config {
     Config { prefix: "T_".into(), ..Config::new(url) }
 }
@@ -205,19 +225,48 @@ async fn foreign_message_is_corrupt_and_never_skipped() {
 async fn stream_with_weaker_settings_is_refused_by_name() {
     let server = NatsServer::start();
     let foreign = jetstream::new(async_nats::connect(server.url()).await.unwrap());
-    let weak = stream::Config {
-        name: "T_CLICKS".into(),
-        subjects: vec!["clicktrail.T_clicks".into()],
-        discard: stream::DiscardPolicy::New,
-        deny_delete: true,
-        allow_direct: true,
-        max_age: Duration::from_secs(3600),
-        duplicate_window: Duration::from_secs(900),
-        ..stream::Config::default()
-    };
-    foreign.create_stream(weak).await.unwrap();
-    let refused = JetStreamLog::connect(config(&server.url()), Stream::Clicks).await.unwrap_err();
-    assert!(matches!(&refused, Error::Fatal(why) if why.contains("T_CLICKS") && why.contains("max_age")), "{refused}");
+    for stream in Stream::ALL {
+        let name = format!("T_{}", stream.as_str().to_uppercase());
+        let weak = stream::Config {
+            name: name.clone(),
+            subjects: vec![format!("clicktrail.T_{stream}")],
+            discard: stream::DiscardPolicy::New,
+            deny_delete: true,
+            allow_direct: true,
+            max_age: Duration::from_secs(3600),
+            duplicate_window: Duration::from_secs(900),
+            ..stream::Config::default()
+        };
+        foreign.create_stream(weak).await.unwrap();
+        let refused = JetStreamLog::connect(config(&server.url()), stream).await.unwrap_err();
+        assert!(matches!(&refused, Error::Fatal(why) if why.contains(&name) && why.contains("max_age")), "{refused}");
+    }
+}
+
+/// A broker that an earlier version set up has no stream of issued documents. Opening it makes that one, and changes
+/// nothing of the others.
+#[tokio::test]
+async fn broker_of_an_earlier_version_gets_the_stream_that_it_lacks() {
+    let server = NatsServer::start();
+    let open = async |stream| JetStreamLog::connect(config(&server.url()), stream).await.unwrap();
+    let sent = frames(1, 3);
+    for stream in [Stream::Clicks, Stream::Verdicts, Stream::Rejected] {
+        let log = open(stream).await;
+        for frame in &sent {
+            log.append(frame).await.unwrap();
+        }
+    }
+    let documents = open(Stream::Invoices).await;
+    let info = documents.info().await.unwrap();
+    assert_eq!((info.epoch, info.first, info.last), (Epoch::FIRST, Seq::FIRST, Seq::ZERO));
+    let own = frames(2, 2);
+    for frame in &own {
+        documents.append(frame).await.unwrap();
+    }
+    assert_holds(&documents, &own).await;
+    for stream in [Stream::Clicks, Stream::Verdicts, Stream::Rejected] {
+        assert_holds(&open(stream).await, &sent).await;
+    }
 }
 
 #[tokio::test]

@@ -26,3 +26,7 @@ pub const JUDGE_STATE: &str = "clicktrail_judge_state_kibibytes";
 pub const VERIFIED_AT: &str = "clicktrail_verify_live_timestamp_seconds";
 /// 1 if it compared something then and all came out the same, else 0.
 pub const VERIFIED_EQUAL: &str = "clicktrail_verify_live_equal";
+/// When `invoice verify` ended last, in seconds since 1970; not there before the first time.
+pub const INVOICES_VERIFIED_AT: &str = "clicktrail_invoice_verify_timestamp_seconds";
+/// 1 if it compared something then and all came out the same, else 0.
+pub const INVOICES_VERIFIED_EQUAL: &str = "clicktrail_invoice_verify_equal";

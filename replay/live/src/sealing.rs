@@ -1,7 +1,8 @@
 //! The archive role: seals every hour that is over, projects it, and makes it count in place of its hot partials.
 //!
-//! An hour of clicks is projected once the judge has passed it, with what the judge's live verdicts say. Verdicts are
-//! sealed beside it, by the hour in which they were logged.
+//! An hour of clicks is projected once the judge has passed it, with what the judge's live verdicts say. Verdicts and
+//! issued documents are sealed `beside` it, by the hour in which they were logged. What keeps one log from being sealed
+//! or trimmed does not stop the others.
 //!
 //! The process may die between any two steps, and the steps are done again: a manifest that stands is adopted, the
 //! segment gets the same bytes, and the catalog takes the identical hour twice.
@@ -17,13 +18,13 @@ use clicktrail_catalog::{Catalog, Making, Outcome, SealedHour};
 use clicktrail_log::{
     archive::{
         Archive, Manifest,
-        entry::Entry,
+        invoices::Invoices,
         seal::{Cursor, GRACE, Sealer},
-        verify::{Problem, Verifier},
+        verify::Verifier,
     },
     causes::causes,
     invariant,
-    log::{Log, Stream},
+    log::Log,
     time::{Clock, Hour, Timestamp},
 };
 use clicktrail_projections::session;
@@ -37,7 +38,14 @@ use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
+use self::{
+    beside::Beside,
+    checks::{check_follows, read_back},
+};
 use crate::metric;
+
+mod beside;
+mod checks;
 
 /// How often the archiver looks for an hour that is over.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -66,7 +74,8 @@ pub struct Archiver {
     limits: session::Limits,
     sealer: Sealer,
     standing: Option<Standing>,
-    verdicts: Option<VerdictHours>,
+    verdicts: Option<Ruled>,
+    invoices: Option<Beside<Invoices>>,
 }
 
 /// Where sealing stands, and the catalog in which that was found: after a rebuild it takes nothing more, and sealing
@@ -78,13 +87,11 @@ struct Standing {
     making: Making,
 }
 
-/// The verdict log, its archive, and how far that goes.
+/// What is ruled about clicks, and how far the verdict log is sealed.
 #[derive(Debug)]
-struct VerdictHours {
-    log: Arc<dyn Log>,
+struct Ruled {
     history: VerdictReader,
-    sealer: Sealer<Verdicts>,
-    cursor: Option<Cursor>,
+    hours: Beside<Verdicts>,
 }
 
 impl Archiver {
@@ -97,14 +104,20 @@ impl Archiver {
         limits: session::Limits,
     ) -> Self {
         let sealer = Sealer::new(Arc::clone(&log), archive.clone());
-        Self { log, archive, catalog, clock, limits, sealer, standing: None, verdicts: None }
+        Self { log, archive, catalog, clock, limits, sealer, standing: None, verdicts: None, invoices: None }
     }
 
     /// The same behind a judge that writes into the verdict log `verdicts`: hours wait until the judge has passed them.
     #[must_use]
     pub fn behind_judge(mut self, verdicts: Arc<dyn Log>, history: VerdictReader) -> Self {
-        let sealer = Sealer::of(Arc::clone(&verdicts), self.archive.clone());
-        self.verdicts = Some(VerdictHours { log: verdicts, history, sealer, cursor: None });
+        self.verdicts = Some(Ruled { history, hours: Beside::new(verdicts, self.archive.clone()) });
+        self
+    }
+
+    /// The same that seals the log of issued documents, too.
+    #[must_use]
+    pub fn with_invoices(mut self, invoices: Arc<dyn Log>) -> Self {
+        self.invoices = Some(Beside::new(invoices, self.archive.clone()));
         self
     }
 
@@ -150,21 +163,21 @@ impl Archiver {
     /// # Errors
     /// See [`Error`]. The same call may be made again.
     pub async fn seal_next_verdicts(&mut self, now: Timestamp) -> Result<bool, Error> {
-        let Some(verdicts) = &mut self.verdicts else { return Ok(false) };
-        let cursor = match verdicts.cursor.take() {
-            Some(cursor) => cursor,
-            None => {
-                let last = self.archive.sealed_hours(Stream::Verdicts).await?.pop();
-                verdicts.sealer.resume(last).await?
-            }
-        };
-        let sealed = verdicts.sealer.seal_next(&cursor, now).await?;
-        if let Some((manifest, after)) = &sealed {
-            check_follows(&cursor, manifest, after);
+        match &mut self.verdicts {
+            Some(verdicts) => verdicts.hours.seal_next(now).await,
+            None => Ok(false),
         }
-        let was_sealed = sealed.is_some();
-        verdicts.cursor = Some(sealed.map_or(cursor, |(_, after)| after));
-        Ok(was_sealed)
+    }
+
+    /// The same of issued documents.
+    ///
+    /// # Errors
+    /// See [`Error`]. The same call may be made again.
+    pub async fn seal_next_invoices(&mut self, now: Timestamp) -> Result<bool, Error> {
+        match &mut self.invoices {
+            Some(invoices) => invoices.seal_next(now).await,
+            None => Ok(false),
+        }
     }
 
     /// Lets live counting finish an hour that it has begun, so that the whole hour can be compared.
@@ -212,17 +225,21 @@ impl Archiver {
         }
     }
 
-    /// One look at both logs; whether an hour was sealed.
+    /// One look at all logs; whether an hour was sealed. Each goes on alone, and the first failure is told.
     async fn look(&mut self, now: Timestamp) -> Result<bool, Error> {
-        let sealed = self.seal_next(now).await?;
-        if let Some(sealed) = &sealed {
+        let clicks = self.seal_next(now).await;
+        if let Ok(Some(sealed)) = &clicks {
             report(sealed);
         }
-        let verdicts_sealed = self.seal_next_verdicts(now).await?;
-        if let Some(verdicts) = &self.verdicts {
-            stale::follow(&verdicts.history, self.catalog.as_ref()).await?;
-        }
-        Ok(sealed.is_some() || verdicts_sealed)
+        let verdicts = self.seal_next_verdicts(now).await;
+        let invoices = self.seal_next_invoices(now).await;
+        let followed = match &self.verdicts {
+            Some(verdicts) => stale::follow(&verdicts.history, self.catalog.as_ref()).await.map(|_| ()),
+            None => Ok(()),
+        };
+        let sealed = [clicks?.is_some(), verdicts?, invoices?];
+        followed?;
+        Ok(sealed.contains(&true))
     }
 
     fn lag(&self, now: Timestamp) {
@@ -231,15 +248,29 @@ impl Archiver {
         gauge!(metric::ARCHIVE_LAG).set(u32::try_from(behind).unwrap_or(u32::MAX));
     }
 
-    /// Removes frames from the log whose hour ended longer than [`RETENTION`] ago, is sealed, and has just been read
-    /// back from the archive without a problem. Removes nothing if one of these hours does not read back. Returns
-    /// whether anything was removed.
+    /// Removes frames from each log whose hour ended longer than [`RETENTION`] ago, is sealed, and has just been read
+    /// back from the archive without a problem. Removes nothing from a log if one of these hours does not read back.
+    /// Returns whether anything was removed.
     ///
     /// # Errors
-    /// See [`Error`]: nothing was removed.
+    /// See [`Error`], of the first log that failed: nothing was removed from it.
     pub async fn trim(&self, now: Timestamp) -> Result<bool, Error> {
-        let info = self.log.info().await?;
         let keep_from = now.plus_micros(-i64::try_from(RETENTION.as_micros()).expect("a week")).hour();
+        let clicks = self.trim_clicks(keep_from).await;
+        let verdicts = match &self.verdicts {
+            Some(verdicts) => verdicts.hours.trim(keep_from).await,
+            None => Ok(false),
+        };
+        let invoices = match &self.invoices {
+            Some(invoices) => invoices.trim(keep_from).await,
+            None => Ok(false),
+        };
+        let trimmed = [clicks?, verdicts?, invoices?];
+        Ok(trimmed.contains(&true))
+    }
+
+    async fn trim_clicks(&self, keep_from: Hour) -> Result<bool, Error> {
+        let info = self.log.info().await?;
         let mut from = Hour::from_i64(i64::MIN / 2);
         let mut last_verified = None;
         loop {
@@ -257,35 +288,9 @@ impl Archiver {
             }
             from = last.next();
         }
-        let mut trimmed = self.trim_verdicts(keep_from).await?;
-        if let Some(last) = last_verified {
-            self.log.trim(last.next()).await?;
-            info!(first_kept = last.next().get(), "verified hours left the log");
-            trimmed = true;
-        }
-        Ok(trimmed)
-    }
-
-    /// The same for the verdict log: hours before `keep_from`.
-    async fn trim_verdicts(&self, keep_from: Hour) -> Result<bool, Error> {
-        let Some(verdicts) = &self.verdicts else { return Ok(false) };
-        let first = verdicts.log.info().await?.first;
-        let mut last_verified = None;
-        for hour in self.archive.sealed_hours(Stream::Verdicts).await?.into_iter().filter(|hour| *hour < keep_from) {
-            let Some(manifest) = self.archive.manifest::<Verdicts>(hour).await? else { continue };
-            if manifest.rows == 0 || manifest.last_seq() < first {
-                continue;
-            }
-            let mut verifier = Verifier::<Verdicts>::of(self.archive.clone(), true);
-            verifier.check_alone(hour, Some(&manifest.digest().to_string())).await?;
-            if !read_back(&verifier.finish().problems) {
-                return Ok(false);
-            }
-            last_verified = Some(manifest.last_seq());
-        }
         let Some(last) = last_verified else { return Ok(false) };
-        verdicts.log.trim(last.next()).await?;
-        info!(first_kept = last.next().get(), "verified hours left the verdict log");
+        self.log.trim(last.next()).await?;
+        info!(first_kept = last.next().get(), "verified hours left the log");
         Ok(true)
     }
 
@@ -294,25 +299,6 @@ impl Archiver {
         verifier.check_alone(hour.hour, Some(&hour.manifest_digest)).await?;
         Ok(read_back(&verifier.finish().problems))
     }
-}
-
-/// The manifest of an hour, and where sealing goes on behind it, against where sealing stood (I4).
-fn check_follows<P: Entry>(before: &Cursor, manifest: &Manifest<P>, after: &Cursor) {
-    let (hour, first) = (manifest.hour(), manifest.first_seq());
-    let expected = before.next_seq();
-    invariant!(I4, first == expected, "{hour} begins with frame {first}, frame {expected} is the first not sealed");
-    let is_next = before.hour().is_none_or(|next| next == hour);
-    invariant!(I4, is_next, "{hour} is sealed where {:?} is the next hour", before.hour());
-    let goes_on = after.hour() == Some(hour.next()) && after.next_seq() == manifest.last_seq().next();
-    invariant!(I4, goes_on, "sealing goes on at {:?} with frame {}", after.hour(), after.next_seq());
-}
-
-/// Reports what does not read back, and whether all of it does.
-fn read_back(problems: &[Problem]) -> bool {
-    for problem in problems {
-        error!(hour = %problem.hour, key = problem.key, reason = problem.reason, "an archived hour does not read back; the log keeps its frames");
-    }
-    problems.is_empty()
 }
 
 /// Reports what became of an hour, in the log and in the metrics.

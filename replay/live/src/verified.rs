@@ -1,5 +1,5 @@
-//! How the last check of what counts ended: `replay verify live` leaves a row in the audit trail, and the server that
-//! seals reports the newest.
+//! How the last checks ended: `replay verify live` and `invoice verify` leave rows in the audit trail, and the server
+//! that seals reports the newest of each.
 
 #![expect(clippy::disallowed_methods, reason = "it looks now and then")]
 
@@ -13,23 +13,34 @@ use tracing::warn;
 
 use crate::metric;
 
-/// The action of the rows. The command writes it.
+/// The action of the rows of `replay verify live`. The command writes it.
 pub const ACTION: &str = "verify_live";
+/// The same of `invoice verify`.
+pub const INVOICES_ACTION: &str = "verify_invoices";
+
+/// What is looked for, and how it is reported: when, and whether all was equal.
+const CHECKS: [(&str, &str, &str); 2] = [
+    (ACTION, metric::VERIFIED_AT, metric::VERIFIED_EQUAL),
+    (INVOICES_ACTION, metric::INVOICES_VERIFIED_AT, metric::INVOICES_VERIFIED_EQUAL),
+];
 
 /// How often it looks: checks are made once a night.
 const LOOK: Duration = Duration::from_secs(30);
 /// Rows that are read at a time.
 const PAGE_ROWS: u32 = 1_000;
 
-/// Reports the newest check until `shutdown`, and nothing before the first one ever. A catalog that is away is looked
+/// Reports the newest checks until `shutdown`, and nothing before the first one ever. A catalog that is away is looked
 /// at again.
 pub async fn run(catalog: Arc<dyn Catalog>, shutdown: CancellationToken) {
-    let mut filter = AuditFilter { action: Some(ACTION.to_owned()), ..AuditFilter::default() };
+    let filter = |action: &str| AuditFilter { action: Some(action.to_owned()), ..AuditFilter::default() };
+    let mut checks = CHECKS.map(|(action, at, equal)| (filter(action), at, equal));
     loop {
-        match newest(catalog.as_ref(), &mut filter).await {
-            Ok(Some(row)) => report(&row),
-            Ok(None) => {}
-            Err(cause) => warn!(cause = %causes(&cause), "the audit trail was not read for the last check"),
+        for (filter, at, equal) in &mut checks {
+            match newest(catalog.as_ref(), filter).await {
+                Ok(Some(row)) => report(&row, at, equal),
+                Ok(None) => {}
+                Err(cause) => warn!(cause = %causes(&cause), "the audit trail was not read for the last check"),
+            }
         }
         tokio::select! {
             () = shutdown.cancelled() => return,
@@ -49,8 +60,8 @@ async fn newest(catalog: &dyn Catalog, filter: &mut AuditFilter) -> Result<Optio
     }
 }
 
-fn report(row: &Audited) {
+fn report(row: &Audited, at: &'static str, equal: &'static str) {
     let seconds = u32::try_from(row.at.micros().div_euclid(1_000_000)).unwrap_or(u32::MAX);
-    gauge!(metric::VERIFIED_AT).set(seconds);
-    gauge!(metric::VERIFIED_EQUAL).set(u32::from(row.entry.result == AuditResult::Done));
+    gauge!(at).set(seconds);
+    gauge!(equal).set(u32::from(row.entry.result == AuditResult::Done));
 }

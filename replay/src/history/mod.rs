@@ -1,7 +1,7 @@
 //! All that a log ever took, in its order and each row once: from the archive as far as hours are sealed, then from the
 //! log. So a new consumer begins with what it never witnessed, and goes on with what comes.
 //!
-//! - [`source`](Source) says what differs between the three logs;
+//! - [`source`](Source) says what differs between the logs;
 //! - `walk` goes from sealed hour to sealed hour and refuses a hole, `part` puts the rows of a part back into the order
 //!   of the log;
 //! - `follow` is the reader, [`History`]: where it stands, and how it changes from the archive to the log and back.

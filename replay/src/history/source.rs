@@ -1,9 +1,9 @@
-//! What differs between the three logs for a reader of their whole history: columns, and what is sealed of them.
+//! What differs between the logs for a reader of their whole history: columns, and what is sealed of them.
 
 use std::{collections::VecDeque, sync::Arc};
 
 use arrow::{
-    array::{ArrayRef, Int64Array, RecordBatch, TimestampMicrosecondArray},
+    array::{ArrayRef, RecordBatch},
     datatypes::{Field, Schema, SchemaRef},
     error::ArrowError,
 };
@@ -12,10 +12,13 @@ use clicktrail_log::{
         Archive, Error as ArchiveError, Manifest,
         clicks::Clicks,
         entry::{Entry, File},
+        invoices::Invoices,
         keys::ManifestKey,
         kind::Kind,
+        part,
     },
     chain::Chain,
+    invoices::schema as invoices,
     log::Stream,
     position::{Epoch, Position, Seq},
     rejected,
@@ -81,6 +84,7 @@ impl Source {
             Stream::Clicks if self.personal => schema::read(),
             Stream::Clicks => schema::core(),
             Stream::Verdicts => verdicts::read(),
+            Stream::Invoices => invoices::read(),
             Stream::Rejected => {
                 let mut fields = vec![
                     Field::new(POSITION, arrow::datatypes::DataType::Int64, false),
@@ -102,15 +106,8 @@ impl Source {
         match self.stream {
             Stream::Clicks => self.select(&[Clicks::rows(batch, first, logged_at)?]),
             Stream::Verdicts => Verdicts::rows(batch, first, logged_at),
-            Stream::Rejected => {
-                let rows = batch.num_rows();
-                let last = first.as_i64() + i64::try_from(rows).expect("a frame has at most 65,536 rows");
-                let logged = TimestampMicrosecondArray::from_value(logged_at.micros(), rows).with_timezone("UTC");
-                let mut columns: Vec<ArrayRef> =
-                    vec![Arc::new(Int64Array::from_iter_values(first.as_i64()..last)), Arc::new(logged)];
-                columns.extend(batch.columns().iter().cloned());
-                RecordBatch::try_new(self.schema(), columns)
-            }
+            Stream::Invoices => Invoices::rows(batch, first, logged_at),
+            Stream::Rejected => part::positioned(self.schema(), batch, first, logged_at),
         }
     }
 
@@ -142,6 +139,9 @@ impl Source {
             }
             Stream::Verdicts => {
                 archive.manifest::<Verdicts>(hour).await?.map(|manifest| self.of(&manifest, 1)).transpose()
+            }
+            Stream::Invoices => {
+                archive.manifest::<Invoices>(hour).await?.map(|manifest| self.of(&manifest, 1)).transpose()
             }
             // All of it stays in its log.
             Stream::Rejected => Ok(None),

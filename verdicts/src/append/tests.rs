@@ -1,4 +1,10 @@
-use clicktrail_log::{embedded::EmbeddedLog, time::ManualClock, time::Timestamp};
+use std::time::Duration;
+
+use clicktrail_log::{
+    embedded::EmbeddedLog,
+    log::{ReadLimit, Stream},
+    time::{ManualClock, Timestamp},
+};
 
 use super::*;
 use crate::testing::verdict;

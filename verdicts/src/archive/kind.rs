@@ -1,9 +1,7 @@
 //! Verdicts as a kind of archive: how their frames become parts, and how a part is checked.
 
-use std::sync::Arc;
-
 use arrow::{
-    array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, TimestampMicrosecondArray, UInt32Array},
+    array::{AsArray as _, RecordBatch, UInt32Array},
     compute::{concat_batches, take_record_batch},
     datatypes::{Int64Type, SchemaRef},
     error::ArrowError,
@@ -11,7 +9,7 @@ use arrow::{
 use bytes::Bytes;
 use clicktrail_log::{
     archive::{
-        keys::VerdictPartKey,
+        keys::StreamPartKey,
         kind::{Kind, NewFile, PartRange},
         part,
     },
@@ -48,13 +46,7 @@ impl Kind for Verdicts {
     }
 
     fn rows(batch: &RecordBatch, first: Position, logged_at: Timestamp) -> Result<RecordBatch, ArrowError> {
-        let rows = batch.num_rows();
-        let last = first.as_i64() + i64::try_from(rows).expect("a frame has at most 65,536 rows");
-        let logged = TimestampMicrosecondArray::from_value(logged_at.micros(), rows).with_timezone("UTC");
-        let mut columns: Vec<ArrayRef> =
-            vec![Arc::new(Int64Array::from_iter_values(first.as_i64()..last)), Arc::new(logged)];
-        columns.extend(batch.columns().iter().cloned());
-        RecordBatch::try_new(schema::read(), columns)
+        part::positioned(schema::read(), batch, first, logged_at)
     }
 
     fn encode(rows: Vec<RecordBatch>, range: PartRange) -> Result<(Part, Vec<NewFile>), ParquetError> {
@@ -82,7 +74,7 @@ impl Kind for Verdicts {
         invariant!(I1, rows == taken, "a part of {taken} verdicts holds {rows}");
         let bytes = write(&sorted)?;
         let digest = Digest::of(&bytes);
-        let path = VerdictPartKey::new(range.hour, range.first, range.last, &digest).path();
+        let path = StreamPartKey::new(Self::STREAM, range.hour, range.first, range.last, &digest).path();
         let file = NewFile::new(path, bytes, digest);
         let part = Part {
             first_seq: range.first.get(),

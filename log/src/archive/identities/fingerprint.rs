@@ -83,7 +83,7 @@ pub fn date_of(event_id: &str) -> Option<Timestamp> {
     if bytes[14] != b'7' || [8, 13, 18, 23].iter().any(|at| bytes[*at] != b'-') {
         return None;
     }
-    // One pass over all bytes without an early end, which the compiler takes many bytes at a time. Hyphens are no digits.
+    // One pass over all bytes without an early end, which the compiler takes many at a time. Hyphens are no digits.
     if bytes.iter().filter(|byte| byte.is_ascii_hexdigit()).count() != 32 {
         return None;
     }

@@ -22,8 +22,10 @@ proptest! {
         let half = if core { Half::Core } else { Half::Personal };
         let key = PartKey::new(half, hour, first, last, &digest);
         prop_assert_eq!(PartKey::parse(key.path().as_ref()), Some(key));
-        let key = VerdictPartKey::new(hour, first, last, &digest);
-        prop_assert_eq!(VerdictPartKey::parse(key.path().as_ref()), Some(key));
+        for stream in StreamPartKey::STREAMS {
+            let key = StreamPartKey::new(stream, hour, first, last, &digest);
+            prop_assert_eq!(StreamPartKey::parse(key.path().as_ref()), Some(key));
+        }
         let key = FilterKey::new(hour, first, last, &digest);
         prop_assert_eq!(FilterKey::parse(key.path().as_ref()), Some(key));
     }
@@ -61,8 +63,9 @@ fn keys_are_those_of_the_present_layout() {
     let part = |half| PartKey::new(half, hour, first, last, &digest).path();
     check(part(Half::Core), "clicks/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
     check(part(Half::Personal), "personal/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
-    let verdicts = VerdictPartKey::new(hour, first, last, &digest).path();
-    check(verdicts, "verdicts/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
+    let of = |stream| StreamPartKey::new(stream, hour, first, last, &digest).path();
+    check(of(Stream::Verdicts), "verdicts/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
+    check(of(Stream::Invoices), "invoices/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
     let promotion = PromotionKey { projection: "counters".to_owned(), number: 42 };
     check(promotion.path(), "promotions/counters/00000042.json");
     check(CoverageKey.path(), "coverage/clicks.json");
@@ -85,6 +88,8 @@ fn foreign_keys_are_not_ours() {
         "verdicts",
         "verdicts/dt=2026-11-22/hr=14/x.parquet",
         "verdictsdt=2026-11-22/hr=14/1-2-00000000000000000000000000000000.parquet",
+        "rejected/dt=2026-11-22/hr=14/1-2-00000000000000000000000000000000.parquet",
+        "invoices/bases/00000000000000000000000000000000.json",
         "identities/dt=2026-11-22/hr=14/1-2-00000000000000000000000000000000.parquet",
         "manifests/other/2026-11-22T14.json",
         "segments/a/b",
@@ -94,7 +99,7 @@ fn foreign_keys_are_not_ours() {
     ] {
         assert_eq!(PromotionKey::parse(path), None, "{path}");
         assert_eq!(PartKey::parse(path), None, "{path}");
-        assert_eq!(VerdictPartKey::parse(path), None, "{path}");
+        assert_eq!(StreamPartKey::parse(path), None, "{path}");
         assert_eq!(FilterKey::parse(path), None, "{path}");
         assert_eq!(ManifestKey::parse(path), None, "{path}");
         assert_eq!(SegmentKey::parse(path), None, "{path}");

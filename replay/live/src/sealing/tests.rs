@@ -2,7 +2,8 @@ use clicktrail_catalog::{HotPartial, Sqlite};
 use clicktrail_log::{
     embedded::EmbeddedLog,
     event::{Event, Kind},
-    frame::Writer as FrameWriter,
+    frame::{Digest, Writer as FrameWriter},
+    invoices::{Artefact, DocumentKind, DocumentNumber, InvoiceEntry, schema},
     log::{ReadLimit, Stream},
     position::Seq,
     schema::EventsBuilder,
@@ -158,4 +159,87 @@ async fn wrong_live_count_is_found_at_sealing() {
     assert!(sealed.reconciliation.detail.contains(&sealed.segment.output_digest));
     let stored = bed.catalog.reconciliations(bed.start.hour(), 10).await.unwrap();
     assert_eq!(stored.len(), 2);
+}
+
+/// A log of documents beside that of clicks, with one document logged at the start.
+async fn with_document(bed: &Bed) -> Arc<EmbeddedLog> {
+    let path = bed.directory.path().join("invoices.sqlite");
+    let log = EmbeddedLog::open(&path, Stream::Invoices, Arc::clone(&bed.clock) as Arc<_>).await.unwrap();
+    let entry = InvoiceEntry {
+        document: Digest::of(b"document"),
+        number: DocumentNumber { series: "INV".to_owned(), number: 1 },
+        kind: DocumentKind::Invoice,
+        advertiser_id: "acme".to_owned(),
+        currency: "EUR".to_owned(),
+        period: "2026-04".to_owned(),
+        zone: "UTC".to_owned(),
+        period_from: Timestamp::from_micros(0),
+        period_to: bed.start,
+        issued_on: "2026-05-01".to_owned(),
+        issued_at: bed.start,
+        total_minor: 1,
+        minor_digits: 2,
+        original: None,
+        basis: Digest::of(b"basis"),
+        artefacts: vec![Artefact {
+            format: "json".to_owned(),
+            key: "1.json".to_owned(),
+            digest: Digest::of(b"json"),
+            bytes: 4,
+        }],
+        actor: "ann".to_owned(),
+    };
+    let frames = schema::to_frames(&mut FrameWriter::new(Uuid::from_u128(2), 1), &[entry]).unwrap();
+    log.append(&frames[0]).await.unwrap();
+    Arc::new(log)
+}
+
+#[tokio::test]
+async fn hours_of_issued_documents_are_sealed_and_leave_their_log_once_they_read_back() {
+    let bed = Bed::new().await;
+    let log = with_document(&bed).await;
+    let mut archiver = bed.archiver().with_invoices(Arc::clone(&log) as Arc<_>);
+    let at = |hours: i64| bed.start.plus_micros(hours * HOUR + HOUR / 60);
+    assert!(!archiver.seal_next_invoices(at(0)).await.unwrap(), "the hour is not over");
+    for _ in 0..3 {
+        assert!(archiver.seal_next_invoices(at(3)).await.unwrap());
+    }
+    assert!(!archiver.seal_next_invoices(at(3)).await.unwrap());
+    // Another process finds its place in the archive.
+    let mut archiver = bed.archiver().with_invoices(Arc::clone(&log) as Arc<_>);
+    assert!(archiver.seal_next_invoices(at(4)).await.unwrap());
+    let sealed = bed.archive.sealed_hours(Stream::Invoices).await.unwrap();
+    assert_eq!(sealed.len(), 4);
+    let first = async || log.info().await.unwrap().first.get();
+    assert!(!archiver.trim(at(7 * 24)).await.unwrap());
+    assert_eq!(first().await, 1);
+    let part = bed.directory.path().join("archive/invoices/dt=2026-05-01/hr=00");
+    let part = std::fs::read_dir(part).unwrap().next().unwrap().unwrap().path();
+    let whole = std::fs::read(&part).unwrap();
+    std::fs::write(&part, &whole[1..]).unwrap();
+    assert!(!archiver.trim(at(7 * 24 + 5)).await.unwrap(), "it does not read back");
+    assert_eq!(first().await, 1);
+    std::fs::write(&part, &whole).unwrap();
+    assert!(archiver.trim(at(7 * 24 + 5)).await.unwrap());
+    assert_eq!(first().await, 2);
+    assert!(!archiver.trim(at(7 * 24 + 6)).await.unwrap(), "nothing is left to remove");
+}
+
+/// A frame of clicks that cannot be decoded stops its own log, and no other.
+#[tokio::test]
+async fn clicks_that_cannot_be_sealed_stop_no_other_log() {
+    let mut bed = Bed::new().await;
+    bed.click(0).await;
+    let batch = bed.log.read(Seq::FIRST, ReadLimit::waiting(Duration::ZERO)).await.unwrap();
+    let mut broken = bed.writer.seal(&batch[0].frame.decode().unwrap(), (bed.start, bed.start)).unwrap();
+    broken.payload = broken.payload.slice(1..);
+    bed.log.append(&broken).await.unwrap();
+    let log = with_document(&bed).await;
+    let mut archiver = bed.archiver().with_invoices(Arc::clone(&log) as Arc<_>);
+    let late = bed.start.plus_micros(2 * HOUR + HOUR / 60);
+    for _ in 0..3 {
+        assert!(archiver.look(late).await.is_err(), "frame 2 cannot be decoded");
+    }
+    assert_eq!(bed.archive.sealed_hours(Stream::Invoices).await.unwrap().len(), 2);
+    assert_eq!(bed.archive.sealed_hours(Stream::Clicks).await.unwrap(), []);
 }
