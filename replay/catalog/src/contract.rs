@@ -15,6 +15,7 @@ use crate::{
     corrections::Corrections,
     error::Error,
     generations::Generations,
+    invoicing::Invoicing,
     known_frames::{JudgedFrames, KnownFrame},
     mended::{Forget, Mended},
     model::{
@@ -27,7 +28,7 @@ use crate::{
 
 /// The catalog's contract. Every method is one transaction: done whole or not at all, and durable when it returns.
 #[async_trait]
-pub trait Catalog: Generations + Corrections + Send + Sync + fmt::Debug {
+pub trait Catalog: Generations + Corrections + Invoicing + Send + Sync + fmt::Debug {
     /// Registers ads, and changes those that are registered under the same id. Returns how many rows are new or differ
     /// from before. Writes one audit row that names `actor`, and for each ad that is new or differs one
     /// [`AdChange`]. A paused ad stays paused.

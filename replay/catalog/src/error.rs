@@ -11,6 +11,9 @@ pub enum Error {
     /// Somebody else was faster: read the state again. The text names what moved.
     #[error("the catalog moved: {0}")]
     Conflict(String),
+    /// It cannot be done as things stand, and not by asking again: the text names what is in the way.
+    #[error("the catalog refuses {0}")]
+    Refused(String),
     /// What is stored is not what this program stores: it is of another version, or damaged.
     #[error("the catalog holds {0}")]
     Corrupt(String),
@@ -28,7 +31,7 @@ impl Error {
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Unavailable(_) | Self::Conflict(_) => true,
-            Self::Corrupt(_) | Self::Damaged(_) | Self::Database(_) => false,
+            Self::Refused(_) | Self::Corrupt(_) | Self::Damaged(_) | Self::Database(_) => false,
         }
     }
 }

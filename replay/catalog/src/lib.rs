@@ -11,7 +11,7 @@
 //!   reads what they fetch;
 //! - `snapshot` is what answers are read from, how far it goes and what is missing; `mend` begins a rebuild,
 //!   `replace` ends it with a `replacement`, and `making` keeps out who began before it;
-//! - [`corrections`] is what people stage before it counts;
+//! - [`corrections`] is what people stage before it counts; [`invoicing`] is what is billed, drafted and issued;
 //! - `digest` tells a row that was stored from a damaged one, `known_frames` the logs that were counted from others;
 //! - `session` is the narrow waist to `sqlx`; `sqlite` and `postgres` are behind it;
 //! - `migration` lists the scripts, `migrate` applies them.
@@ -22,6 +22,7 @@ pub mod corrections;
 mod digest;
 mod error;
 pub mod generations;
+pub mod invoicing;
 mod known_frames;
 mod live;
 mod making;

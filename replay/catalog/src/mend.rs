@@ -10,7 +10,7 @@ use clicktrail_log::time::{Hour, Timestamp};
 
 use crate::{
     error::Error,
-    generations,
+    generations, invoicing,
     mended::{Forget, Mended},
     rows,
     session::{Arg, Fields, Session},
@@ -248,5 +248,6 @@ pub(crate) async fn lost(session: &mut impl Session) -> Result<Vec<String>, Erro
     if !session.fetch(unwritten, &[], rows::ad_id).await?.is_empty() {
         lost.push("the audit trail is empty, though ads are registered; restore the catalog's backup".to_owned());
     }
+    lost.extend(invoicing::sql::damage::contradictions(session).await?);
     Ok(lost)
 }

@@ -45,6 +45,7 @@ pub(crate) const SQLITE: &[Migration] = migrations! { "sqlite":
     8 "generations" from "0008_generations.sql",
     9 "corrections" from "0009_corrections.sql",
     10 "digests" from "0010_digests.sql",
+    11 "invoices" from "0011_invoices.sql",
 };
 
 pub(crate) const POSTGRES: &[Migration] = migrations! { "postgres":
@@ -58,6 +59,7 @@ pub(crate) const POSTGRES: &[Migration] = migrations! { "postgres":
     8 "generations" from "0008_generations.sql",
     9 "corrections" from "0009_corrections.sql",
     10 "digests" from "0010_digests.sql",
+    11 "invoices" from "0011_invoices.sql",
 };
 
 /// Whether the scripts are numbered from 1 without a hole, which is the order in which they are applied.

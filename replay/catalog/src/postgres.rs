@@ -96,6 +96,7 @@ impl Backend for Postgres {
 const REGISTRY: i64 = i64::from_be_bytes(*b"clickads");
 const COUNTS: i64 = i64::from_be_bytes(*b"clickcnt");
 const UNITS: i64 = i64::from_be_bytes(*b"clickunt");
+const INVOICES: i64 = i64::from_be_bytes(*b"clickinv");
 const MIGRATIONS: i64 = i64::from_be_bytes(*b"clickmig");
 
 /// Who takes two takes them in one order, so that nobody waits for one that waits for the other.
@@ -105,12 +106,13 @@ const fn lock_keys(lock: Lock) -> &'static [i64] {
         Lock::Counts => &[COUNTS],
         Lock::Units => &[UNITS],
         Lock::Pointers => &[COUNTS, UNITS],
+        Lock::Invoices => &[INVOICES],
         Lock::Migrations => &[MIGRATIONS],
     }
 }
 
 const _: () = {
-    let keys = [REGISTRY, COUNTS, UNITS, MIGRATIONS];
+    let keys = [REGISTRY, COUNTS, UNITS, INVOICES, MIGRATIONS];
     let mut one = 0;
     while one < keys.len() {
         let mut other = one + 1;

@@ -23,6 +23,7 @@ use crate::{
 
 pub(crate) mod corrections;
 pub(crate) mod generations;
+pub(crate) mod invoicing;
 mod reader;
 
 use reader::Reader;

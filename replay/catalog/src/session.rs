@@ -27,6 +27,8 @@ pub(crate) enum Lock {
     Units,
     /// Live pointers, which move to what units made: counts and units together.
     Pointers,
+    /// Terms, drafts and documents: whatever decides who is billed how much under which number.
+    Invoices,
     /// The tables themselves.
     Migrations,
 }

@@ -1,9 +1,6 @@
 //! Rows of generations, units and promotions.
 
-use clicktrail_log::{
-    position::Position,
-    time::{Hour, Timestamp},
-};
+use clicktrail_log::time::Hour;
 
 use super::reader::Reader;
 use crate::{
@@ -26,21 +23,6 @@ impl Reader<'_> {
     /// `None` where the column is empty.
     fn maybe_generation(&self, column: &str) -> Result<Option<GenerationId>, Error> {
         if self.text(column)?.is_empty() { Ok(None) } else { self.generation(column).map(Some) }
-    }
-
-    /// `None` where the column is 0.
-    fn maybe_position(&self, column: &str) -> Result<Option<Position>, Error> {
-        if self.int(column)? == 0 { Ok(None) } else { self.position(column).map(Some) }
-    }
-
-    fn time(&self, column: &str) -> Result<Timestamp, Error> {
-        self.int(column).map(Timestamp::from_micros)
-    }
-
-    /// One of the values of an enumeration, by its stored name.
-    fn named<T>(&self, column: &str, parse: fn(&str) -> Option<T>) -> Result<T, Error> {
-        let value = self.text(column)?;
-        parse(&value).ok_or_else(|| self.corrupt(column, &value))
     }
 
     fn totals(&self, [events, billable, micros]: [&str; 3]) -> Result<ControlTotals, Error> {

@@ -5,7 +5,7 @@ use clicktrail_log::{
     ad::Ad,
     frame,
     position::{Position, Seq},
-    time::Hour,
+    time::{Hour, Timestamp},
 };
 
 use crate::{
@@ -16,7 +16,8 @@ use crate::{
 };
 
 /// Tables that mirror nothing.
-const NOWHERE_ELSE: [&str; 4] = ["ads", "audit", "ad_changes", "ad_pauses"];
+const NOWHERE_ELSE: [&str; 10] =
+    ["ads", "audit", "ad_changes", "ad_pauses", "terms", "periods", "drafts", "documents", "artefacts", "disputes"];
 
 /// A row, with its table and key for errors.
 pub(super) struct Reader<'r> {
@@ -123,6 +124,21 @@ impl<'r> Reader<'r> {
     pub(super) fn position(&self, column: &str) -> Result<Position, Error> {
         let value = self.int(column)?;
         Position::from_i64(value).ok_or_else(|| self.corrupt(column, &value))
+    }
+
+    /// `None` where the column is 0.
+    pub(super) fn maybe_position(&self, column: &str) -> Result<Option<Position>, Error> {
+        if self.int(column)? == 0 { Ok(None) } else { self.position(column).map(Some) }
+    }
+
+    pub(super) fn time(&self, column: &str) -> Result<Timestamp, Error> {
+        self.int(column).map(Timestamp::from_micros)
+    }
+
+    /// One of the values of an enumeration, by its stored name.
+    pub(super) fn named<T>(&self, column: &str, parse: fn(&str) -> Option<T>) -> Result<T, Error> {
+        let value = self.text(column)?;
+        parse(&value).ok_or_else(|| self.corrupt(column, &value))
     }
 
     pub(super) fn hour(&self) -> Result<Hour, Error> {

@@ -3,6 +3,7 @@
 use clicktrail_catalog::{Error, Segment};
 
 use crate::{
+    invoicing_samples::{invoice, issued},
     place::Place,
     samples::{COUNTERS, ad, at, equal, hour, partial, sealed, segment, seq},
 };
@@ -115,6 +116,18 @@ pub(crate) async fn catalog_without_generations_keeps_what_counts(place: Place) 
     assert_eq!(place.texts("SELECT segment_key FROM segments ORDER BY segment_key").await, ["k0", "k1", "k2"]);
     // The same hour is taken again as the one that it is.
     catalog.seal(&sealed(hour(0), 1, 8), &snapshot.segments[0], &|_| panic!("sealed already")).await.unwrap();
+}
+
+/// What the program of ten migrations left: an ad, and an audit row that nobody may lose.
+pub(crate) async fn catalog_without_invoices_is_brought_up_to_date(place: Place) {
+    place.migrate_to(10).await;
+    place.execute("INSERT INTO audit (at, actor, action, detail) VALUES (5, 'ann', 'put_ads', '1 of 1')").await;
+    let catalog = place.open().await;
+    assert_eq!(catalog.invoicing_damage().await.unwrap(), Vec::<String>::new());
+    let first = issued(catalog.as_ref(), &invoice("a", "a"), "INV").await;
+    assert!(catalog.document(&first).await.unwrap().is_some());
+    let actions = place.texts("SELECT action FROM audit ORDER BY audit_id").await;
+    assert_eq!(actions, ["put_ads", "put_drafts", "approve", "issue"]);
 }
 
 pub(crate) async fn row_that_is_not_ours_is_named(place: Place) {

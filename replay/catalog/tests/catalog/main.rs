@@ -7,6 +7,11 @@ mod audit;
 mod corrections;
 mod counting;
 mod damage;
+mod invoicing_damage;
+mod invoicing_drafts;
+mod invoicing_issue;
+mod invoicing_samples;
+mod invoicing_terms;
 mod lifecycle;
 mod place;
 mod promotions;
@@ -161,6 +166,44 @@ on_both! {
         rows_of_earlier_versions_are_read_and_not_compared
         registry_that_contradicts_itself_is_named_and_not_made_up
     }
+    invoicing_terms {
+        terms_get_a_version_only_if_they_say_something_else
+        terms_apply_by_the_latest_validity_then_the_last_version
+        seller_has_versions_and_is_no_account
+        terms_that_are_too_large_or_malformed_are_refused_whole
+        period_is_frozen_by_whoever_names_it_first
+        period_is_closed_once
+    }
+    invoicing_drafts {
+        draft_comes_back_as_it_was_stored
+        same_inputs_are_the_same_revision
+        void_draft_stays_void_until_its_inputs_change
+        approval_is_of_the_newest_revision
+        drafts_are_listed_in_pages_by_what_they_are
+        what_was_issued_is_drafted_again_by_notes_alone
+        malformed_drafts_are_refused_whole
+        ten_thousand_drafts_take_seconds
+    }
+    invoicing_issue {
+        document_has_what_its_draft_had
+        number_is_the_next_of_its_series_or_nothing_is_issued
+        draft_is_issued_once_and_the_same_again_changes_nothing
+        draft_that_nobody_approved_or_that_is_not_the_newest_is_not_issued
+        malformed_documents_are_refused_whole
+        documents_are_listed_in_pages_by_what_they_are
+        log_entry_is_kept_once
+        numbers_have_no_gap_whoever_vanishes
+        dispute_is_opened_and_closed_once
+    }
+    invoicing_damage {
+        what_was_issued_cannot_be_changed_in_sql
+        number_with_a_gap_cannot_be_inserted_in_sql
+        changed_row_is_refused_by_its_name
+        lost_documents_are_named_and_not_made_up
+        rebuild_keeps_all_of_invoicing
+        bases_in_use_are_those_that_may_count
+        documents_are_restored_from_records
+    }
     lifecycle {
         what_was_stored_is_there_after_reopening
         two_programs_may_create_the_catalog_at_once
@@ -168,6 +211,7 @@ on_both! {
         newer_migration_is_refused
         catalog_without_changes_of_ads_is_brought_up_to_date
         catalog_without_generations_keeps_what_counts
+        catalog_without_invoices_is_brought_up_to_date
         row_that_is_not_ours_is_named
         failed_comparison_leaves_the_catalog_usable
         locked_database_is_unavailable

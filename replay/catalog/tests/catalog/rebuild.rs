@@ -29,13 +29,13 @@ fn registered(after: i64) -> Registered {
     }
 }
 
-async fn seal(catalog: &dyn Catalog, after: i64) -> Result<(), Error> {
+pub(crate) async fn seal(catalog: &dyn Catalog, after: i64) -> Result<(), Error> {
     let one = registered(after);
     catalog.seal(&one.hour, &one.segment, &|hot| equal(hour(after), hot.len())).await.map(|_| ())
 }
 
 /// A replacement by the first `hours` hours and `partials`, from what stands in the catalog now.
-async fn replacement(catalog: &dyn Catalog, hours: i64, partials: Option<Vec<HotPartial>>) -> Replacement {
+pub(crate) async fn replacement(catalog: &dyn Catalog, hours: i64, partials: Option<Vec<HotPartial>>) -> Replacement {
     Replacement {
         seen: catalog.marks(COUNTERS).await.unwrap(),
         hours: (0..hours).map(registered).collect(),
