@@ -1,5 +1,6 @@
 //! Which segments and receipts may go: those that nothing counts from, no kept generation was built of or would go back
-//! to, and that are older than a question may take. All of them are derived, so any of them can be built again.
+//! to, no document was computed from, and that are older than a question may take. All of them are derived, so any of
+//! them can be built again.
 //!
 //! Clicks, verdicts, manifests and filters are never removed.
 
@@ -34,6 +35,15 @@ pub struct Removable {
     pub why: &'static str,
 }
 
+/// What stays although nothing counts from it: what documents were computed from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Pinned {
+    /// Receipts.
+    pub receipts: BTreeSet<ReceiptKey>,
+    /// Segments, by their keys: they stay whatever became of their receipts.
+    pub segments: BTreeSet<String>,
+}
+
 /// What was looked at.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Garbage {
@@ -46,12 +56,18 @@ pub struct Garbage {
     pub young: u64,
 }
 
-/// Looks at every segment and receipt of every projection that has some. What was written at `before` or later stays.
+/// Looks at every segment and receipt of every projection that has some. What was written at `before` or later stays,
+/// and so does what is `pinned`.
 ///
 /// # Errors
 /// [`Error::Incomplete`] if a generation is building: what it has written is named nowhere yet. As archive and catalog
 /// report.
-pub async fn look(archive: &Archive, catalog: &dyn Catalog, before: Timestamp) -> Result<Garbage, Error> {
+pub async fn look(
+    archive: &Archive,
+    catalog: &dyn Catalog,
+    pinned: &Pinned,
+    before: Timestamp,
+) -> Result<Garbage, Error> {
     let receipts = archive.list(&ReceiptKey::of_all_projections()).await?;
     let segments = archive.list(&SegmentKey::of_all_projections()).await?;
     let projections: BTreeSet<String> =
@@ -69,7 +85,8 @@ pub async fn look(archive: &Archive, catalog: &dyn Catalog, before: Timestamp) -
         goes
     };
     for object in receipts {
-        let is_needed = ReceiptKey::parse(object.path.as_ref()).is_none_or(|key| needed.contains(&key));
+        let is_needed = |key| needed.contains(&key) || pinned.receipts.contains(&key);
+        let is_needed = ReceiptKey::parse(object.path.as_ref()).is_none_or(is_needed);
         let path = object.path.clone();
         if !note(object, is_needed, "no live pointer and no generation names this build", &mut garbage) {
             // A receipt that is damaged names nothing, and is kept for people to see.
@@ -79,7 +96,8 @@ pub async fn look(archive: &Archive, catalog: &dyn Catalog, before: Timestamp) -
         }
     }
     for object in segments {
-        let is_needed = named.contains(object.path.as_ref());
+        let key = object.path.as_ref();
+        let is_needed = named.contains(key) || pinned.segments.contains(key);
         note(object, is_needed, "no receipt that stays names it", &mut garbage);
     }
     Ok(garbage)

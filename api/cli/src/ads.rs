@@ -124,7 +124,7 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::List => return list(global).await,
         Command::Pause(ids) => return pause(global, ids, true).await,
         Command::Resume(ids) => return pause(global, ids, false).await,
-        Command::History { ad_id } => return history::run(global, &ad_id).await,
+        Command::History { ad_id } => return Box::pin(history::run(global, &ad_id)).await,
         Command::Add { ad, who } => (vec![ad.check()?], who),
         Command::Import { file, who } => (read(&file)?, who),
     };

@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clicktrail_log::{
-    archive::{Manifest, clicks::Clicks, entry::Entry, kind::Kind, manifest},
+    archive::{Manifest, clicks::Clicks, entry::Entry, invoices::Invoices, kind::Kind, manifest},
     causes::causes,
     log::{Log, ReadLimit, Stream},
     position::Seq,
@@ -32,7 +32,7 @@ struct Known {
     by: String,
 }
 
-/// Checks both logs that archive and catalog know of.
+/// Checks the logs that archive and catalog know of. Of issued documents the archive alone knows.
 ///
 /// # Errors
 /// Says which log is behind, and what to do.
@@ -54,9 +54,12 @@ pub(crate) async fn check(instance: &Installation) -> anyhow::Result<()> {
     ];
     of_verdicts.extend(verdicts.as_ref().map(sealed));
     check_reaches(Stream::Verdicts, &instance.verdicts, of_verdicts).await?;
+    let invoices = last_manifest::<Invoices>(instance).await?;
+    check_reaches(Stream::Invoices, &instance.invoices, invoices.as_ref().map(sealed).into_iter().collect()).await?;
     belongs::check(&instance.clicks, &instance.rulings(), catalog.as_ref()).await?;
     check_same(Stream::Clicks, &instance.clicks, clicks.as_ref()).await?;
-    check_same(Stream::Verdicts, &instance.verdicts, verdicts.as_ref()).await
+    check_same(Stream::Verdicts, &instance.verdicts, verdicts.as_ref()).await?;
+    check_same(Stream::Invoices, &instance.invoices, invoices.as_ref()).await
 }
 
 /// The last manifest of a stream. Capture may start while the archive is away: then the catalog has to do.
@@ -90,7 +93,7 @@ async fn check_reaches(stream: Stream, log: &Arc<dyn Log>, known: Vec<Known>) ->
     }
     bail!(
         "the log of {stream} ends at frame {last}, but {} goes to frame {}: this log is an older copy, or belongs to \
-         another installation. New events would get numbers that are taken, and would not be counted. Put the newer \
+         another installation. What is logged now would get numbers that are taken, and would not be counted. Put the newer \
          log back; if it is lost, keep this archive and start with an empty data directory (on a broker: another \
          --stream-prefix, archive and catalog). Nothing was changed",
         known.by,

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use clicktrail_billing::records;
 use clicktrail_log::time::Hour;
 use clicktrail_projections::session;
 use clicktrail_replay::{self as replay, rebuild};
@@ -60,15 +61,21 @@ async fn rebuild(global: &Global, trusts_log: bool) -> anyhow::Result<Exit> {
     });
     let rebuilt = rebuilt.await;
     bar.finish_and_clear();
+    // What was issued comes back whatever became of the hours: it is in the archive, whole.
+    let restored = records::restore(&instance.archive, instance.catalog.as_ref(), &actor, instance.clock.now()).await?;
     let rebuilt = match rebuilt {
         Err(replay::Error::Incomplete(what)) => {
-            output::note(&format!("clicktrail: {what}: nothing was changed; restore what is missing, then try again"));
+            output::note(&format!(
+                "clicktrail: {what}: nothing was changed of hours and counts; restore what is missing, then try again"
+            ));
             return Ok(Exit::InputIncomplete);
         }
         other => other?,
     };
+    crate::invoice::finish(&instance).await?;
     match global.output {
         Format::Json => output::json(&json!({
+            "documents": restored.documents,
             "hours": rebuilt.hours,
             "rows": rebuilt.rows,
             "promotions": rebuilt.promotions,
@@ -85,6 +92,10 @@ async fn rebuild(global: &Global, trusts_log: bool) -> anyhow::Result<Exit> {
                 output::line(&format!("{promotions} that the catalog had lost done again, from the archive"));
             }
         }
+    }
+    if restored.documents > 0 {
+        let documents = output::count(restored.documents, "issued document");
+        output::note(&format!("{documents} that the catalog had lost put back, from the archive"));
     }
     tell_left_out(&rebuilt);
     if instance.catalog.ads_version().await? == 0 {

@@ -9,10 +9,11 @@ use anyhow::ensure;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    ads, audit, catalog, correction, counters, demo, doctor,
+    accounts, ads, audit, catalog, correction, counters, demo, doctor,
     exit::Exit,
     global::{Format, Global, NoDataDirectory, Requested},
-    import, log, methodology, output, projections, rejected, replay, schema, serve, simulate, verdicts,
+    import, invoice, log, methodology, output, period, projections, rejected, replay, schema, serve, simulate,
+    verdicts,
 };
 
 /// Keeps every click, counts it once, and can prove both.
@@ -65,6 +66,15 @@ enum Command {
     /// Correct facts, however old: events that were missing, and clicks that should not stand
     #[command(subcommand)]
     Correction(correction::Command),
+    /// Who is billed and how: accounts with their terms, and who bills
+    #[command(subcommand)]
+    Accounts(accounts::Command),
+    /// Months and weeks that are billed, and whether they can be
+    #[command(subcommand)]
+    Period(period::Command),
+    /// Invoices: draft, review, approve
+    #[command(subcommand)]
+    Invoice(invoice::Command),
     /// Events that failed validation, with their original bytes
     #[command(subcommand)]
     Rejected(rejected::Command),
@@ -93,6 +103,9 @@ impl Command {
             }
             Self::Verdicts(command) => matches!(command, verdicts::Command::Stats(_) | verdicts::Command::Stale),
             Self::Correction(command) => matches!(command, correction::Command::List),
+            Self::Accounts(command) => command.answers_with_a_table(),
+            Self::Period(command) => command.answers_with_a_table(),
+            Self::Invoice(command) => command.answers_with_a_table(),
             Self::Rejected(command) => matches!(command, rejected::Command::List { .. }),
             Self::Replay(command) => command.answers_with_a_table(),
             Self::Catalog(command) => matches!(command, catalog::Command::Reconciliations),
@@ -178,6 +191,9 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Methodology(arguments) => methodology::run(&global, &arguments),
         Command::Replay(command) => Box::pin(replay::run(&global, command)).await,
         Command::Correction(command) => Box::pin(correction::run(&global, command)).await,
+        Command::Accounts(command) => Box::pin(accounts::run(&global, command)).await,
+        Command::Period(command) => Box::pin(period::run(&global, command)).await,
+        Command::Invoice(command) => Box::pin(invoice::run(&global, command)).await,
         Command::Rejected(command) => Box::pin(rejected::run(&global, command)).await,
         Command::Schema(command) => schema::run(&global, &command),
         Command::Doctor(arguments) => Box::pin(doctor::run(&global, arguments)).await,

@@ -1,7 +1,13 @@
 //! `clicktrail demo`: the whole job on simulated clicks, in one process, with nothing set up.
 
-use std::{collections::BTreeMap, path::PathBuf};
+mod invoice;
 
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
 use clicktrail_log::{
     archive::verify::Verifier,
     time::{Hour, Timestamp},
@@ -15,16 +21,20 @@ use clicktrail_simulate::Config;
 use crate::{
     exit::Exit,
     global::{Format, Global},
+    installation::Installation,
     made_up, output, simulate,
 };
+
+/// A Monday, so that the first week is whole.
+const START: &str = "2026-01-05T00:00:00Z";
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
     /// Number of events
     #[arg(long, default_value_t = 200_000)]
     events: u64,
-    /// Number of hours that they are spread over
-    #[arg(long, default_value_t = 24, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    /// Number of hours that they are spread over; a week, which can be billed, has 168
+    #[arg(long, default_value_t = 168, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     hours: u32,
 }
 
@@ -35,7 +45,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let shown = data.display().to_string();
     global.data = Some(data);
     made_up::check(&global.places()?)?;
-    let start = Timestamp::parse_rfc3339("2026-01-01T00:00:00Z").expect("a constant time");
+    let start = Timestamp::parse_rfc3339(START).expect("a constant time");
     let config = Config::new(arguments.events, arguments.hours, 1, start);
 
     output::note(&format!(
@@ -80,6 +90,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         zone: Zone::utc(),
     };
     output::rows(&instance.questions().counters(&question).await?.rows, global.output)?;
+    Box::pin(bill(&instance, &shown, start, arguments.hours)).await?;
     if global.output == Format::Table {
         output::note(&format!(
             "\nTry next:\n  \
@@ -90,4 +101,24 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         ));
     }
     Ok(if report.problems.is_empty() { Exit::Ok } else { Exit::Differences })
+}
+
+/// Issues one invoice, if a whole week was simulated.
+async fn bill(instance: &Installation, shown: &str, start: Timestamp, hours: u32) -> anyhow::Result<()> {
+    let terms = invoice::terms()?;
+    let end = Hour::from_i64(start.hour().as_i64() + i64::from(hours)).start();
+    let Some(week) = invoice::week(&terms, start, end)? else {
+        output::note("\n5. no invoice: no whole week was simulated (--hours 168)");
+        return Ok(());
+    };
+    output::note(&format!("\n5. the week {week} of {} is billed to {}", terms.advertiser_id, terms.customer.name));
+    let document = invoice::issue(instance, &terms, week).await?;
+    let name = invoice::name(&document);
+    let bytes = invoice::pdf(instance, &document).await?;
+    let file = Path::new(shown).join(format!("{name}.pdf"));
+    std::fs::write(&file, bytes).with_context(|| format!("write {}", file.display()))?;
+    output::line(&format!("{name}: {} {}", invoice::total(&document), document.facts.about.currency));
+    output::note(&format!("open it:  xdg-open {}", file.display()));
+    output::note(&format!("prove it: clicktrail --data {shown} invoice regenerate {name} --from-raw"));
+    Ok(())
 }

@@ -8,7 +8,11 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clicktrail_log::{causes::causes, log::Durability, time::Timestamp};
+use clicktrail_log::{
+    causes::causes,
+    log::{Durability, Stream},
+    time::Timestamp,
+};
 use clicktrail_verdicts::ruleset::{ListHead, Rule, Ruleset};
 use object_store::{ObjectStoreExt as _, path::Path};
 use serde_json::json;
@@ -119,13 +123,31 @@ fn ms(time: Duration) -> f64 {
     time.as_secs_f64() * 1_000.0
 }
 
+/// What an acknowledgement of each log means. To open a log checks how its stream is set up.
 async fn durability(instance: &Installation) -> anyhow::Result<Finding> {
-    let durability = instance.clicks.durability().await?;
-    let good = match durability {
+    let mut logs = Vec::with_capacity(Stream::ALL.len());
+    for stream in Stream::ALL {
+        let durability = instance.log(stream).durability().await;
+        logs.push((stream, durability.with_context(|| format!("ask the log of {stream} what it promises"))?));
+    }
+    Ok(promised(&logs))
+}
+
+/// The promise of all logs, or of each if they differ.
+fn promised(logs: &[(Stream, Durability)]) -> Finding {
+    let good = logs.iter().all(|(_, durability)| match durability {
         Durability::Fsync | Durability::Replicated(_) => true,
         Durability::Weak(_) => false,
+    });
+    let first = &logs[0].1;
+    let detail = match logs.iter().all(|(_, durability)| durability == first) {
+        true => format!("an acknowledgement means {first}"),
+        false => {
+            let each = logs.iter().map(|(stream, durability)| format!("of {stream}, {durability}"));
+            format!("an acknowledgement means, {}", each.collect::<Vec<_>>().join("; "))
+        }
     };
-    Ok(Finding { what: "durability", good, detail: format!("an acknowledgement means {durability}") })
+    Finding { what: "durability", good, detail }
 }
 
 fn clock(instance: &Installation) -> Finding {
@@ -184,6 +206,18 @@ mod tests {
 
     fn at(day: &str) -> Timestamp {
         Timestamp::parse_rfc3339(&format!("{day}T12:00:00Z")).unwrap()
+    }
+
+    #[test]
+    fn log_that_promises_less_than_the_others_is_named() {
+        let all = |durability: Durability| Stream::ALL.map(|stream| (stream, durability.clone()));
+        let same = promised(&all(Durability::Fsync));
+        assert!(same.good && same.detail == "an acknowledgement means fsync", "{}", same.detail);
+        let mut logs = all(Durability::Replicated(3));
+        logs[3].1 = Durability::Weak("one replica".into());
+        let found = promised(&logs);
+        assert!(!found.good && found.detail.contains("of invoices, weak: one replica"), "{}", found.detail);
+        assert!(found.detail.contains("of clicks, replicated (3)"), "{}", found.detail);
     }
 
     #[test]

@@ -18,6 +18,14 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// How two steps ended together: as the first that did not end well.
+    pub(crate) const fn and(self, next: Self) -> Self {
+        match self {
+            Self::Ok => next,
+            Self::Failed | Self::Differences | Self::GateRefused | Self::InputIncomplete | Self::Partial => self,
+        }
+    }
+
     /// What the process exits with.
     pub(crate) const fn code(self) -> u8 {
         match self {

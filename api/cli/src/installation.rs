@@ -59,6 +59,8 @@ pub(crate) struct Installation {
     pub(crate) verdicts: Arc<dyn Log>,
     /// The log of rejected events.
     pub(crate) rejected: Arc<dyn Log>,
+    /// The log of issued documents.
+    pub(crate) invoices: Arc<dyn Log>,
     /// The archive.
     pub(crate) archive: Archive,
     /// The catalog.
@@ -78,7 +80,8 @@ impl Installation {
         let clicks = open_log(&places, Stream::Clicks, Arc::clone(&clock)).await?;
         let verdicts = open_log(&places, Stream::Verdicts, Arc::clone(&clock)).await?;
         let rejected = open_log(&places, Stream::Rejected, Arc::clone(&clock)).await?;
-        Self::with_logs(places, clock, [clicks, verdicts, rejected]).await
+        let invoices = open_log(&places, Stream::Invoices, Arc::clone(&clock)).await?;
+        Self::with_logs(places, clock, [clicks, verdicts, rejected, invoices]).await
     }
 
     /// Opens it for answers from what is counted: a log that cannot be reached says so when it is asked.
@@ -103,14 +106,15 @@ impl Installation {
                 other => other?,
             });
         }
-        let logs = logs.try_into().expect("one log for each of the three streams");
+        let logs = logs.try_into().expect("one log for each of the four streams");
         Self::with_logs(places, clock, logs).await
     }
 
+    // What opens logs and catalog is boxed: the future of every command would hold it.
     async fn with_logs(
         places: Places,
         clock: Arc<dyn Clock>,
-        [clicks, verdicts, rejected]: [Arc<dyn Log>; 3],
+        [clicks, verdicts, rejected, invoices]: [Arc<dyn Log>; 4],
     ) -> anyhow::Result<Self> {
         let archive = match places.archive.as_deref() {
             None => Archive::directory(places.data.join("archive"))?,
@@ -121,11 +125,22 @@ impl Installation {
         };
         let catalog: Arc<dyn Catalog> = match places.catalog.as_deref() {
             None => {
-                Arc::new(Sqlite::open(&places.data.join("catalog.sqlite")).await.context("open the embedded catalog")?)
+                let path = places.data.join("catalog.sqlite");
+                Arc::new(Box::pin(Sqlite::open(&path)).await.context("open the embedded catalog")?)
             }
-            Some(url) => Arc::new(Postgres::connect(url).await.context("connect to the catalog")?),
+            Some(url) => Arc::new(Box::pin(Postgres::connect(url)).await.context("connect to the catalog")?),
         };
-        Ok(Self { places, clicks, verdicts, rejected, archive, catalog, clock })
+        Ok(Self { places, clicks, verdicts, rejected, invoices, archive, catalog, clock })
+    }
+
+    /// One of its logs.
+    pub(crate) fn log(&self, stream: Stream) -> &Arc<dyn Log> {
+        match stream {
+            Stream::Clicks => &self.clicks,
+            Stream::Verdicts => &self.verdicts,
+            Stream::Rejected => &self.rejected,
+            Stream::Invoices => &self.invoices,
+        }
     }
 
     /// What was ruled, from the verdict log and its archive.
@@ -150,7 +165,7 @@ impl Installation {
     pub(crate) fn archiver(&self, limits: session::Limits) -> Archiver {
         let (log, catalog, clock) = (Arc::clone(&self.clicks), Arc::clone(&self.catalog), Arc::clone(&self.clock));
         let archiver = Archiver::new(log, self.archive.clone(), catalog, clock, limits);
-        archiver.behind_judge(Arc::clone(&self.verdicts), self.rulings())
+        archiver.behind_judge(Arc::clone(&self.verdicts), self.rulings()).with_invoices(Arc::clone(&self.invoices))
     }
 
     /// What answers questions about it.
@@ -200,12 +215,12 @@ impl Installation {
 async fn open_log(places: &Places, stream: Stream, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Log>> {
     let Some(url) = &places.nats else {
         let path = places.data.join(format!("{stream}.sqlite"));
-        return Ok(Arc::new(EmbeddedLog::open(&path, stream, clock).await?));
+        return Ok(Arc::new(Box::pin(EmbeddedLog::open(&path, stream, clock)).await?));
     };
     let mut config = jetstream::Config::new(url.clone());
     config.prefix.clone_from(&places.stream_prefix);
     config.monitor_url.clone_from(&places.nats_monitor);
-    let log = jetstream::JetStreamLog::connect(config, stream).await;
+    let log = Box::pin(jetstream::JetStreamLog::connect(config, stream)).await;
     Ok(Arc::new(log.with_context(|| format!("open the {stream} stream on {url}"))?))
 }
 

@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
+mod accounts;
 mod ads;
 mod audit;
 mod basis;
@@ -21,10 +22,12 @@ mod global;
 mod import;
 mod installation;
 mod interrupt;
+mod invoice;
 mod log;
 mod made_up;
 mod methodology;
 mod output;
+mod period;
 mod progress;
 mod projections;
 mod recount;

@@ -1,29 +1,23 @@
 //! `clicktrail log hours|cat|tail|verify`
 
 mod first_hour;
+mod known_hours;
 mod rows;
 mod stream;
+mod verify;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
 use arrow::array::RecordBatch;
 use clicktrail_catalog as catalog;
 use clicktrail_log::{
-    archive::{
-        clicks::Clicks,
-        kind::Kind,
-        part,
-        verify::{Problem, Report, Verifier},
-    },
-    causes::causes,
+    archive::{clicks::Clicks, part},
     log::ReadLimit,
     position::{Position, Seq},
     time::Hour,
 };
-use clicktrail_projections::{counters, zone};
-use clicktrail_replay::recount::Recounted;
-use clicktrail_verdicts::{archive::Verdicts, coverage::Coverage};
+use clicktrail_projections::zone;
 use serde_json::{Value, json};
 
 use crate::{
@@ -31,8 +25,10 @@ use crate::{
     exit::Exit,
     global::{Format, Global, Requested},
     installation::Installation,
-    output, progress, recount,
+    output,
 };
+
+pub(super) use known_hours::known_hours;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -93,22 +89,7 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         }
         Command::Cat { hour: Some(hour), personal, limit, .. } => cat(global, &instance, hour, personal, limit).await,
         Command::Tail { frames, no_follow } => tail(&instance, frames, !no_follow).await,
-        Command::Verify { deep, counters } => verify(global, &instance, deep, counters).await,
-    }
-}
-
-/// Every hour that the catalog knows, a page at a time.
-pub(super) async fn known_hours(
-    instance: &Installation,
-    from: Option<Hour>,
-) -> Result<Vec<catalog::SealedHour>, catalog::Error> {
-    let mut from = from.unwrap_or(Hour::from_i64(i64::MIN / 2));
-    let mut hours = Vec::new();
-    loop {
-        let page = instance.catalog.list_hours(from, 1_000).await?;
-        let Some(last) = page.last() else { return Ok(hours) };
-        from = last.hour.next();
-        hours.extend(page);
+        Command::Verify { deep, counters } => verify::run(global, &instance, deep, counters).await,
     }
 }
 
@@ -226,150 +207,4 @@ async fn tail(instance: &Installation, frames: u64, follow: bool) -> anyhow::Res
             next = frame.seq.next();
         }
     }
-}
-
-async fn verify(global: &Global, instance: &Installation, deep: bool, recounts: bool) -> anyhow::Result<Exit> {
-    let catalog = verify_catalog(instance).await?;
-    let remembered = &catalog.remembered;
-    let clicks = Verifier::<Clicks>::of(instance.archive.clone(), deep);
-    let clicks = verify_hours(clicks, remembered, "verify clicks").await?;
-    // No catalog remembers hours of verdicts: their chain has to speak for itself.
-    let verdicts = Verifier::<Verdicts>::of(instance.archive.clone(), deep);
-    let verdicts = verify_hours(verdicts, &BTreeMap::new(), "verify verdicts").await?;
-    let recounted = match recounts && catalog.is_readable {
-        true => Some(recount::run(instance).await?),
-        // Nothing can be held against a catalog that cannot be read.
-        false => None,
-    };
-    print_report(global, &clicks, &verdicts, recounted.as_ref());
-    let verified = match (clicks.problems.len() + verdicts.problems.len(), clicks.hours + verdicts.hours) {
-        (1.., _) => Exit::Differences,
-        // Checked nothing is never a success.
-        (0, 0) => Exit::InputIncomplete,
-        (0, 1..) => Exit::Ok,
-    };
-    let recounted = match &recounted {
-        None => Exit::Ok,
-        // What is counted nowhere was compared with nothing.
-        Some(recounted) => match recount::exit(recounted) {
-            Exit::Ok => {
-                let basis = basis::present(instance).await?;
-                basis::tell(&basis);
-                if basis.is_complete() { Exit::Ok } else { Exit::InputIncomplete }
-            }
-            exit => exit,
-        },
-    };
-    let found = [catalog.exit, verify_coverage(instance).await?, verified, recounted];
-    let worst = [Exit::Differences, Exit::InputIncomplete].into_iter().find(|exit| found.contains(exit));
-    Ok(worst.unwrap_or(Exit::Ok))
-}
-
-/// What was found of the catalog.
-struct CatalogChecked {
-    /// The digests of manifests that it remembers.
-    remembered: BTreeMap<Hour, String>,
-    is_readable: bool,
-    exit: Exit,
-}
-
-/// Reads all of the catalog, and names what cannot be read and what is lost.
-async fn verify_catalog(instance: &Installation) -> anyhow::Result<CatalogChecked> {
-    let catalog = &instance.catalog;
-    let (mut remembered, mut problems) = (BTreeMap::new(), catalog.lost().await?);
-    let all = async {
-        let hours = known_hours(instance, None).await?;
-        remembered.extend(hours.into_iter().map(|hour| (hour.hour, hour.manifest_digest)));
-        let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
-        catalog.snapshot(counters::NAME, first, last).await?;
-        catalog.reconciliations(first, u32::MAX).await?;
-        Ok::<_, catalog::Error>(())
-    };
-    let read = all.await;
-    let is_readable = read.is_ok();
-    match read {
-        Ok(()) => {}
-        Err(damaged @ (catalog::Error::Damaged(_) | catalog::Error::Corrupt(_))) => problems.push(causes(&damaged)),
-        Err(other) => return Err(other.into()),
-    }
-    for problem in &problems {
-        output::note(&format!("PROBLEM catalog: {problem}"));
-    }
-    let exit = if problems.is_empty() { Exit::Ok } else { Exit::Differences };
-    Ok(CatalogChecked { remembered, is_readable, exit })
-}
-
-/// Whether the document that says what was judged can be read: without it judging stands still.
-async fn verify_coverage(instance: &Installation) -> anyhow::Result<Exit> {
-    let problems = Coverage::problems(&instance.archive).await.context("read what was judged")?;
-    for problem in &problems {
-        output::note(&format!("PROBLEM {}", causes(problem)));
-    }
-    Ok(if problems.is_empty() { Exit::Ok } else { Exit::Differences })
-}
-
-async fn verify_hours<K: Kind>(
-    mut verifier: Verifier<K>,
-    remembered: &BTreeMap<Hour, String>,
-    what: &'static str,
-) -> anyhow::Result<Report> {
-    let hours = verifier.hours(remembered).await?;
-    let bar = progress::bar(hours.len() as u64, what);
-    for hour in &hours {
-        verifier.check(*hour, remembered.get(hour).map(String::as_str)).await?;
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    Ok(verifier.finish())
-}
-
-/// Counts of clicks stand where they always stood; problems of both streams are one list.
-fn print_report(global: &Global, clicks: &Report, verdicts: &Report, recounted: Option<&Recounted>) {
-    let problems: Vec<&Problem> = clicks.problems.iter().chain(&verdicts.problems).collect();
-    if global.output == Format::Json {
-        let counts = |report: &Report| {
-            json!({
-                "hours": report.hours,
-                "parts": report.parts,
-                "rows": report.rows,
-                "bytes": report.bytes,
-            })
-        };
-        let problem = |problem: &&Problem| {
-            json!({
-                "hour": problem.hour.to_string(),
-                "key": problem.key,
-                "reason": problem.reason,
-            })
-        };
-        let mut report = counts(clicks);
-        report["verdicts"] = counts(verdicts);
-        report["problems"] = problems.iter().map(problem).collect();
-        if let Some(recounted) = recounted {
-            report["counters"] = recount::document(recounted);
-        }
-        output::json(&report);
-        return;
-    }
-    for problem in &problems {
-        output::line(&format!("PROBLEM {}  {}: {}", problem.hour, problem.key, problem.reason));
-    }
-    print_counts(clicks, "event");
-    if verdicts.hours > 0 || !verdicts.problems.is_empty() {
-        print_counts(verdicts, "verdict");
-    }
-    if let Some(recounted) = recounted {
-        recount::print(recounted);
-    }
-}
-
-fn print_counts(report: &Report, what: &str) {
-    let verdict = match (report.problems.len(), report.hours) {
-        (0, 0) => "nothing is sealed yet: nothing was checked".to_owned(),
-        (0, _) => "all of it is as it was sealed".to_owned(),
-        (count, _) => output::count(count, "problem"),
-    };
-    let (hours, parts) = (output::count(report.hours, "hour"), output::count(report.parts, "part"));
-    let (rows, bytes) = (output::count(report.rows, what), report.bytes);
-    output::line(&format!("{hours}, {parts}, {rows}, {bytes} bytes read: {verdict}"));
 }

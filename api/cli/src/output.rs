@@ -12,6 +12,7 @@ mod table;
 use std::io::{self, IsTerminal as _, Write as _};
 
 use arrow::array::RecordBatch;
+use clicktrail_log::time::Timestamp;
 use serde_json::{Map, Value};
 use tracing_subscriber::EnvFilter;
 
@@ -66,6 +67,12 @@ pub(super) fn count(number: impl std::fmt::Display, noun: &str) -> String {
     let number = number.to_string();
     let ending = if number == "1" { "" } else { "s" };
     format!("{number} {noun}{ending}")
+}
+
+/// An instant to the minute, as in `2026-03-01T00:00Z`; whole if it is none of a minute.
+pub(super) fn minute(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.strip_suffix(":00.000000Z").map_or(text.clone(), |minute| format!("{minute}Z"))
 }
 
 /// A JSON document on stdout.

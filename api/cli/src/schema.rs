@@ -1,7 +1,10 @@
 //! `clicktrail schema check|show`
 
 use arrow::datatypes::SchemaRef;
-use clicktrail_log::schema::{self, Column};
+use clicktrail_log::{
+    invoices::schema as invoices,
+    schema::{self, Column},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -12,9 +15,9 @@ use crate::{
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
-    /// Check that the columns of events and verdicts break no promise of any published version
+    /// Check that the columns of events, verdicts and issued documents break no promise of any published version
     Check,
-    /// Print the columns of events or of verdicts, in the form in which a version is published
+    /// Print the columns of events, verdicts or issued documents, in the form in which a version is published
     Show {
         /// Whose columns
         #[arg(value_enum, default_value_t = Rows::Events)]
@@ -29,15 +32,18 @@ pub(super) enum Rows {
     Events,
     /// The verdict log
     Verdicts,
+    /// The log of issued documents
+    Invoices,
 }
 
 impl Rows {
-    const ALL: [Self; 2] = [Self::Events, Self::Verdicts];
+    const ALL: [Self; 3] = [Self::Events, Self::Verdicts, Self::Invoices];
 
     fn name(self) -> &'static str {
         match self {
             Self::Events => "events",
             Self::Verdicts => "verdicts",
+            Self::Invoices => "invoices",
         }
     }
 
@@ -45,6 +51,7 @@ impl Rows {
         match self {
             Self::Events => schema::events(),
             Self::Verdicts => clicktrail_verdicts::schema::verdicts(),
+            Self::Invoices => invoices::invoices(),
         }
     }
 
@@ -52,13 +59,14 @@ impl Rows {
         match self {
             Self::Events => schema::published(),
             Self::Verdicts => clicktrail_verdicts::schema::published(),
+            Self::Invoices => invoices::published(),
         }
     }
 
     /// The folder of the published versions.
     fn folder(self) -> &'static str {
         match self {
-            Self::Events => "log/schemas",
+            Self::Events | Self::Invoices => "log/schemas",
             Self::Verdicts => "verdicts/schemas",
         }
     }

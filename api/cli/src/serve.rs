@@ -141,6 +141,14 @@ async fn check_durability(instance: &Installation, allow_weak: bool) -> anyhow::
         Durability::Weak(why) => warn!(why, "acknowledged events could be lost"),
         Durability::Fsync | Durability::Replicated(_) => info!(%durability, "what an acknowledgement means"),
     }
+    if matches!(durability, Durability::Weak(_)) {
+        return Ok(());
+    }
+    for stream in Stream::ALL.into_iter().filter(|stream| *stream != Stream::Clicks) {
+        if let Durability::Weak(why) = instance.log(stream).durability().await? {
+            warn!(%stream, why, "the stream promises less than that of clicks: what is logged there could be lost");
+        }
+    }
     Ok(())
 }
 

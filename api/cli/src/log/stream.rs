@@ -5,12 +5,7 @@
 use std::{io::IsTerminal as _, pin::pin, sync::Arc, time::Duration};
 
 use anyhow::{bail, ensure};
-use clicktrail_log::{
-    causes::causes,
-    log::{Log, Stream},
-    position::Position,
-    time::Hour,
-};
+use clicktrail_log::{causes::causes, log::Stream, position::Position, time::Hour};
 use clicktrail_replay::{
     Error,
     history::{End, History, Source, Start, Step},
@@ -65,6 +60,8 @@ enum Which {
     Verdicts,
     /// What failed validation.
     Rejected,
+    /// What was issued: invoices, credit notes and debit notes.
+    Invoices,
 }
 
 impl Which {
@@ -73,6 +70,7 @@ impl Which {
             Self::Clicks => Stream::Clicks,
             Self::Verdicts => Stream::Verdicts,
             Self::Rejected => Stream::Rejected,
+            Self::Invoices => Stream::Invoices,
         }
     }
 }
@@ -132,13 +130,9 @@ pub(super) async fn run(
             Rows::arrow(&source.schema())?
         }
     };
-    let log: &Arc<dyn Log> = match stream {
-        Stream::Clicks => &instance.clicks,
-        Stream::Verdicts => &instance.verdicts,
-        Stream::Rejected => &instance.rejected,
-    };
     let archive = instance.archive.clone();
-    let history = History::open(Arc::clone(log), archive, source, arguments.start(), arguments.end()).await;
+    let history =
+        History::open(Arc::clone(instance.log(stream)), archive, source, arguments.start(), arguments.end()).await;
     let copied = match history {
         Ok(history) => copy(history, arguments.follow, limit, &mut rows).await,
         Err(error) => Err(error.into()),

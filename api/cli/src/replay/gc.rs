@@ -1,6 +1,7 @@
 //! `clicktrail replay gc`
 
 use anyhow::ensure;
+use clicktrail_billing::pinned::pinned;
 use clicktrail_catalog::generations::GenerationState;
 use clicktrail_replay::gc;
 use serde_json::json;
@@ -47,7 +48,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
             dropped.push(generation.id);
         }
     }
-    let garbage = gc::look(&instance.archive, instance.catalog.as_ref(), before).await?;
+    let pinned = pinned(&instance.archive, instance.catalog.as_ref()).await?;
+    let garbage = gc::look(&instance.archive, instance.catalog.as_ref(), &pinned, before).await?;
     let (objects, bytes) = match arguments.yes {
         true => gc::remove(&instance.archive, &garbage).await?,
         false => (garbage.removable.len() as u64, garbage.removable.iter().map(|one| one.object.bytes).sum()),

@@ -1,6 +1,6 @@
 //! `clicktrail replay plan`
 
-use std::path::PathBuf;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use anyhow::Context as _;
 use clicktrail_projections::counters;
@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use super::{
     estimate::{self, Sampling},
     generation::is_candidate,
+    invoiced,
     question::{Question, range},
     trail::Said,
     working,
@@ -46,15 +47,29 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     }
     let cost = Cost::of(&plan, &instance).await?;
     let money = arguments.sampling.of(&plan, &instance).await?;
+    let invoiced = match plan.document.projection.as_str() {
+        counters::NAME => invoiced::periods(&instance, plan.document.hours.iter().map(|hour| hour.hour)).await?,
+        _ => BTreeMap::new(),
+    };
     match global.output {
         Format::Json => {
             let mut planned = as_json(&plan, &cost);
+            let periods = invoiced
+                .iter()
+                .map(|((period, zone), accounts)| json!({"period": period, "zone": zone, "accounts": accounts}));
+            planned["invoiced_periods"] = periods.collect();
             planned["estimate"] = money.as_ref().map_or(Value::Null, estimate::document);
             output::json(&planned);
         }
         Format::Table => {
             tell(&plan, &cost);
             money.as_ref().inspect(|money| estimate::print(money));
+            for ((period, zone), accounts) in &invoiced {
+                let accounts = output::count(accounts, "account");
+                output::note(&format!(
+                    "{period} in {zone} is invoiced for {accounts}: to change it takes `replay promote --notes`"
+                ));
+            }
             tell_next(arguments.save.as_deref());
         }
     }

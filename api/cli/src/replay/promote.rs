@@ -7,7 +7,7 @@ use clicktrail_catalog::{
 use clicktrail_log::causes::causes;
 use clicktrail_projections::session;
 use clicktrail_replay::{
-    gates::{Checked, Gate, Gates, Measures, Permille},
+    gates::{self, Checked, Gate, Gates, Measures, Permille},
     promotions,
 };
 use serde_json::json;
@@ -18,8 +18,9 @@ use crate::{
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
+    invoice::patience,
     output::{self, Table},
-    replay::generation,
+    replay::{generation, invoiced},
 };
 
 /// So many gates are shown.
@@ -43,6 +44,12 @@ pub(crate) struct Arguments {
     /// Check everything and change nothing
     #[arg(long)]
     dry_run: bool,
+    /// Let it change periods that are invoiced, and draft the notes that this takes. Without it such a promotion is
+    /// refused
+    #[arg(long)]
+    notes: bool,
+    #[command(flatten)]
+    patience: patience::Arguments,
 }
 
 #[derive(Debug, clap::Args)]
@@ -83,6 +90,16 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         }
         return Ok(Exit::GateRefused);
     }
+    let invoiced = invoiced::changed(&instance, &generation).await?;
+    if !invoiced.is_empty() && !arguments.notes {
+        invoiced::refuse(&invoiced, global);
+        if !arguments.dry_run {
+            let detail = format!("generation {}: gate invoiced", generation.id);
+            let who = (actor.as_str(), "promote", arguments.reason.as_str());
+            audit::write_ended(&instance, who, AuditResult::Refused, detail).await?;
+        }
+        return Ok(Exit::GateRefused);
+    }
     if arguments.dry_run {
         output::note(&format!(
             "{} would count from {}; nothing was changed",
@@ -92,7 +109,13 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         tell(&checked, global);
         return Ok(Exit::Ok);
     }
-    promote(global, &instance, &checked, (&generation.id, &actor, &arguments.reason)).await
+    let promoted = promote(global, &instance, &checked, (&generation.id, &actor, &arguments.reason)).await?;
+    match (promoted, invoiced.is_empty()) {
+        (Exit::Ok | Exit::Partial, false) => {
+            Ok(promoted.and(invoiced::draft(global, &instance, arguments.patience, &actor, &invoiced).await?))
+        }
+        (other, _) => Ok(other),
+    }
 }
 
 /// Moves the pointers, and keeps the record of it in the archive, from which a lost catalog is made again.
@@ -144,6 +167,8 @@ pub(super) async fn roll_back(global: &Global, arguments: Rollback) -> anyhow::R
     let actor = global.actor(arguments.who.actor)?;
     let generation = generation::named(&instance, &arguments.id).await?;
     promotions::keep(&instance.archive, instance.catalog.as_ref()).await?;
+    let undone = gates::units(instance.catalog.as_ref(), &generation).await?;
+    let invoiced = invoiced::periods(&instance, undone.iter().map(|unit| unit.hour)).await?;
     match instance.catalog.roll_back(&generation.id, &actor, &arguments.reason, instance.clock.now()).await {
         Ok(promotion) => {
             let (id, hours) = (&promotion.generation, output::count(promotion.hours, "hour"));
@@ -152,6 +177,9 @@ pub(super) async fn roll_back(global: &Global, arguments: Rollback) -> anyhow::R
                 Format::Table => output::line(&format!("{hours} count as before generation {id}")),
             }
             output::note(&format!("forward again: clicktrail replay promote {id}"));
+            for (period, _) in invoiced.keys() {
+                output::note(&format!("{period} is invoiced: `clicktrail invoice correct {period}` says what changed"));
+            }
             Ok(keep(&instance).await)
         }
         Err(catalog::Error::Conflict(what)) => Ok(moved(&what)),

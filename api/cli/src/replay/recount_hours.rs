@@ -16,7 +16,7 @@ use clicktrail_replay::{
 };
 
 use super::{
-    promote,
+    invoiced, promote,
     question::planner,
     working::{self, Working},
 };
@@ -99,8 +99,10 @@ pub(crate) async fn promote_stale(
             promote::refuse(&checked, global);
             return Ok(Exit::GateRefused);
         }
+        let invoiced = invoiced::changed(instance, &generation).await?;
         match instance.catalog.promote(&generation.id, actor, reason, instance.clock.now()).await {
             Ok(_) => {
+                invoiced::tell(&invoiced);
                 promotions::keep(&instance.archive, instance.catalog.as_ref()).await?;
                 return Ok(Exit::Ok);
             }

@@ -4,6 +4,7 @@ use clicktrail_capture::amount;
 use clicktrail_replay::plan;
 
 use super::{
+    invoiced,
     plan::refuse,
     promote,
     question::Question,
@@ -58,7 +59,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let mut over = checked.changes();
     over.retain(|(_, _, change)| change.unsigned_abs() >= limit);
     let new_hours = checked.measures.as_ref().map_or(0, |measures| measures.new_hours);
-    if over.is_empty() && new_hours == 0 {
+    let invoiced = invoiced::changed(&instance, &generation).await?;
+    if over.is_empty() && new_hours == 0 && invoiced.is_empty() {
         let reason = format!("stale hours; no spend changes by {}", output::amount(arguments.auto_promote_below));
         return promote::promote(global, &instance, &checked, (&generation.id, &actor, &reason)).await;
     }
@@ -71,6 +73,10 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         output::note(&format!("left: {whose} changes by {change} {currency}, and the limit is {limit}"));
     }
     let id = &generation.id;
+    if !invoiced.is_empty() {
+        let accounts = output::count(invoiced.len(), "account");
+        output::note(&format!("left: {accounts} with an invoice would change: `replay promote {id} --notes`"));
+    }
     output::note(&format!(
         "{} count as before; look with `clicktrail replay diff {id}`, then `clicktrail replay promote {id}`",
         output::count(checked.hours, "stale hour")

@@ -16,21 +16,21 @@ pub(crate) struct Said {
 
 impl Said {
     /// Who it is.
-    pub(super) fn by(self, global: &Global) -> anyhow::Result<By> {
+    pub(crate) fn by(self, global: &Global) -> anyhow::Result<By> {
         Ok(By { actor: global.actor(self.who.actor)?, reason: self.reason })
     }
 }
 
 /// Who runs a command, and why.
 #[derive(Debug)]
-pub(super) struct By {
+pub(crate) struct By {
     pub(super) actor: String,
     reason: String,
 }
 
 impl By {
     /// Writes down how a command ended.
-    pub(super) async fn write(
+    pub(crate) async fn write(
         &self,
         instance: &Installation,
         action: &str,

@@ -26,17 +26,28 @@ const ROOMS: &[Room] = &[
     room("projections/rendering", &["log", "invoices"]),
     room("replay/catalog", &["log", "verdicts", "projections"]),
     room("replay", &["log", "verdicts", "projections", "catalog"]),
-    room(
-        "replay/billing",
-        &["log", "verdicts", "projections", "invoices", "rendering", "catalog", "replay"],
-    ),
+    room("replay/billing", &["log", "verdicts", "projections", "invoices", "rendering", "catalog", "replay"]),
     room("replay/live", &["log", "verdicts", "projections", "catalog", "replay"]),
     room("api/capture", &["log"]),
     room("api/import", &["log", "capture"]),
     room("api/query", &["log", "verdicts", "projections", "catalog", "replay", "live"]),
     room("api/server", &["log", "verdicts", "catalog", "capture", "query"]),
     Room { folder: "api/simulate", may_use: &["log"], tests_may_use: &["capture"] },
-    room("api/simulate/bench", &["log", "verdicts", "projections", "catalog", "replay", "live", "simulate"]),
+    room(
+        "api/simulate/bench",
+        &[
+            "log",
+            "verdicts",
+            "projections",
+            "invoices",
+            "rendering",
+            "catalog",
+            "replay",
+            "billing",
+            "live",
+            "simulate",
+        ],
+    ),
     room(
         "api/cli",
         &[

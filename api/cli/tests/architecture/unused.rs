@@ -20,6 +20,7 @@ const READ_WHOLE: &[(&str, &str, &str)] = &[
     ("api/cli/tests/fixtures/data-2/", "api/cli/tests/e2e/data_directory.rs", "data-2"),
     ("log/fixtures/archive-1/", "log/src/fixtures.rs", "archive-1"),
     ("log/fixtures/archive-2/", "log/src/fixtures.rs", "archive-2"),
+    ("replay/billing/fixtures/invoice-1/", "replay/billing/src/fixtures.rs", "invoice-1"),
     ("log/proptest-regressions/", "log/Cargo.toml", "proptest"),
 ];
 /// These tests name files that are made up.

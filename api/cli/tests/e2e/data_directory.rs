@@ -103,7 +103,7 @@ fn data_directories_of_earlier_versions_answer_as_ever() {
 }
 
 /// An installation as a version left it.
-fn stored(version: &str) -> Installation {
+pub(crate) fn stored(version: &str) -> Installation {
     let stored = Installation::embedded();
     copy(&fixture(version, "data"), &stored.data());
     stored

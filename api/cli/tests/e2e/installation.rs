@@ -114,6 +114,11 @@ impl Installation {
         found.map(|(_, value)| value.as_str()).unwrap_or_else(|| panic!("this installation has no {name}"))
     }
 
+    /// The catalog on PostgreSQL, as another program would reach it.
+    pub(crate) fn catalog_url(&self) -> &str {
+        self.variable("CLICKTRAIL_CATALOG")
+    }
+
     pub(crate) fn data(&self) -> PathBuf {
         self.home.path().join("data")
     }

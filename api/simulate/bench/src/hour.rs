@@ -15,6 +15,9 @@ use uuid::Uuid;
 /// When the first hour begins: any past hour will do.
 const FIRST: &str = "2026-01-01T12:00:00Z";
 
+/// Advertisers of a market, with 50,000 campaigns.
+pub(crate) const ADVERTISERS: u32 = 10_000;
+
 /// The first hour.
 pub(crate) fn first() -> Hour {
     Timestamp::parse_rfc3339(FIRST).expect("the constant is a time").hour()
@@ -37,6 +40,8 @@ pub(crate) enum World {
     Sparse,
     /// Some twenty, as where the same few ads are shown all the time.
     Dense,
+    /// Many advertisers with a few campaigns each: what a month of invoices is made of.
+    Market,
 }
 
 impl World {
@@ -44,6 +49,9 @@ impl World {
         let config = Config::new(events, 1, seed, start);
         match self {
             Self::Sparse => config,
+            Self::Market => {
+                Config { advertisers: ADVERTISERS, campaigns_each: 5, ads_each: 1, publishers: 20, ..config }
+            }
             Self::Dense => Config { advertisers: 4, campaigns_each: 2, ads_each: 2, publishers: 8, ..config },
         }
     }

@@ -8,6 +8,7 @@
     reason = "a benchmark measures time, waits, and is told by .ci/services where everything is"
 )]
 
+mod bill;
 mod client;
 mod fsync;
 mod hour;
@@ -65,6 +66,7 @@ enum Section {
     Judge,
     Repeats,
     Replay,
+    Bill,
     Memory,
     Visible,
 }
@@ -134,6 +136,9 @@ async fn run(cli: &Cli, clock: &dyn Clock) -> anyhow::Result<bool> {
     }
     if wanted(Section::Replay) {
         Box::pin(replay::run(sizes, &mut table)).await.context("replay")?;
+    }
+    if wanted(Section::Bill) {
+        Box::pin(bill::run(sizes, &mut table)).await.context("bill")?;
     }
     if wanted(Section::Memory) {
         memory::run(sizes, &mut table).await.context("memory")?;

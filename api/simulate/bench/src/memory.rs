@@ -81,8 +81,14 @@ pub(crate) async fn child(Arguments { home, hours }: Arguments) -> anyhow::Resul
     Ok(())
 }
 
-fn peak_bytes() -> anyhow::Result<u64> {
+/// The most that was resident of this process, since it began or [`forget_peak`].
+pub(crate) fn peak_bytes() -> anyhow::Result<u64> {
     status("VmHWM:")
+}
+
+/// From now on the peak is that of what comes.
+pub(crate) fn forget_peak() -> anyhow::Result<()> {
+    std::fs::write("/proc/self/clear_refs", "5").context("let the kernel forget the peak of resident memory")
 }
 
 /// What is resident of this process now.

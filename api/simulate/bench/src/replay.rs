@@ -3,7 +3,7 @@
 //! What is built differs from what counts, as after a fix: live hours bill probes as clicks. The builds of a section
 //! and the engines take turns, and the least time of each counts.
 
-mod bed;
+pub(crate) mod bed;
 mod build;
 mod engines;
 mod working;

@@ -27,4 +27,10 @@ pub(crate) struct Sizes {
     /// Events of each of them
     #[arg(long, env = "CLICKTRAIL_BENCH_REPLAY_EVENTS", default_value_t = 5_000)]
     pub(crate) replay_events: u64,
+    /// Events of each hour of the month that is billed
+    #[arg(long, env = "CLICKTRAIL_BENCH_BILL_EVENTS", default_value_t = 20_000)]
+    pub(crate) bill_events: u64,
+    /// Documents of it that are issued with their pages
+    #[arg(long, env = "CLICKTRAIL_BENCH_BILL_DOCUMENTS", default_value_t = 500)]
+    pub(crate) bill_documents: u64,
 }

@@ -36,10 +36,10 @@ use crate::{hour, hour::World, table::note};
 const ACTOR: &str = "bench";
 
 /// Sealed hours.
-pub(super) struct Bed {
+pub(crate) struct Bed {
     home: TempDir,
-    pub(super) opened: Opened,
-    pub(super) manifests: Vec<Manifest>,
+    pub(crate) opened: Opened,
+    pub(crate) manifests: Vec<Manifest>,
     /// Files of the archive that stay when everything is to be built again.
     kept: BTreeSet<PathBuf>,
 }
@@ -47,17 +47,25 @@ pub(super) struct Bed {
 impl Bed {
     /// Makes hours whose counters bill probes as clicks: what is built from them with the right code differs.
     pub(super) async fn make(hours: u32, events: u64, world: World) -> anyhow::Result<Self> {
+        let mut bed = Self::sealed(hours, events, world).await?;
+        bed.remove_built()?;
+        bed.count_wrongly(None).await?;
+        bed.kept = files(&bed.home().join("archive"))?;
+        Ok(bed)
+    }
+
+    /// Makes hours that count as they should.
+    pub(crate) async fn sealed(hours: u32, events: u64, world: World) -> anyhow::Result<Self> {
         note(&format!("make {hours} hours of {events} events"));
         let home = tempfile::tempdir()?;
         hour::fill(home.path(), events, hours, world).await?;
         let opened = Opened::open(home.path()).await?;
         let mut bed = Self { home, opened, manifests: Vec::new(), kept: BTreeSet::new() };
         bed.seal(hours).await?;
-        bed.count_wrongly().await?;
         Ok(bed)
     }
 
-    pub(super) fn home(&self) -> &Path {
+    pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
 
@@ -100,7 +108,8 @@ impl Bed {
         Ok(())
     }
 
-    async fn count_wrongly(&mut self) -> anyhow::Result<()> {
+    /// Lets all hours, or one, count from code that bills probes as clicks.
+    pub(crate) async fn count_wrongly(&self, hour: Option<Hour>) -> anyhow::Result<()> {
         let sql = counters::SQL
             .replace("(WHERE c.kind = 'click') AS clicks", "(WHERE c.kind IN ('click', 'probe')) AS clicks")
             .replace(
@@ -108,24 +117,22 @@ impl Bed {
                 "(WHERE c.kind IN ('click', 'probe') AND r.category IS NULL) AS billable",
             );
         ensure!(sql.matches("'probe')").count() == 3, "the counters say otherwise what a click is");
-        self.remove_built()?;
         let projection = Projection::candidate_of_counters(&sql).await?;
-        let (generation, units) = self.plan(projection, sql).await?.generation(ACTOR, SystemClock.now());
+        let (generation, units) = self.plan(projection, sql, hour).await?.generation(ACTOR, SystemClock.now());
         self.opened.catalog.put_generation(&generation, &units).await?;
         working::work(&self.opened, &generation, working::PARALLEL, working::THREADS).await?;
         self.opened.catalog.promote(&generation.id, ACTOR, "", SystemClock.now()).await?;
-        self.kept = files(&self.home().join("archive"))?;
         Ok(())
     }
 
-    async fn plan(&self, projection: Projection, sql: String) -> anyhow::Result<Plan> {
+    async fn plan(&self, projection: Projection, sql: String, hour: Option<Hour>) -> anyhow::Result<Plan> {
         let Opened { archive, catalog, history } = &self.opened;
         let planner = Planner { archive: archive.clone(), history: history.clone(), catalog: Arc::clone(catalog) };
         let request = Request {
             projection,
             sql,
-            from: None,
-            to_inclusive: None,
+            from: hour,
+            to_inclusive: hour,
             stale_only: false,
             clicks_before: None,
             verdicts_before: None,
@@ -135,7 +142,7 @@ impl Bed {
 
     /// Plans to build all hours with this program's code, as `replay plan counters` does.
     pub(super) async fn plan_counters(&self) -> anyhow::Result<(Generation, Vec<NewUnit>)> {
-        Ok(self.plan(Projection::counters(), String::new()).await?.generation(ACTOR, SystemClock.now()))
+        Ok(self.plan(Projection::counters(), String::new(), None).await?.generation(ACTOR, SystemClock.now()))
     }
 
     /// Stores a plan whose every hour waits, also if the same was built before.

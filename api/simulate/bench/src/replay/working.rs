@@ -82,10 +82,10 @@ pub(super) async fn work(
 }
 
 /// What a builder opens.
-pub(super) struct Opened {
-    pub(super) archive: Archive,
-    pub(super) catalog: Arc<dyn Catalog>,
-    pub(super) history: VerdictReader,
+pub(crate) struct Opened {
+    pub(crate) archive: Archive,
+    pub(crate) catalog: Arc<dyn Catalog>,
+    pub(crate) history: VerdictReader,
 }
 
 impl Opened {
