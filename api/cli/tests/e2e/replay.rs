@@ -31,6 +31,8 @@ use crate::{
 const KILLS: usize = 10;
 /// When, after it was started.
 const LIFE_MS: std::ops::Range<u64> = 10..400;
+/// How long a worker goes on before it is looked at.
+const LOOK_MS: std::ops::Range<u64> = 5..60;
 /// How long anything may take here.
 const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -275,24 +277,26 @@ fn can_be_written(installation: &Installation) -> bool {
 fn check_suspended(installation: &Installation) {
     let begun = Instant::now();
     let mut seed = Seed::take();
-    let (mut late, at_work) = loop {
+    let (mut late, at_work) = 'stopped: loop {
         assert!(begun.elapsed() < PATIENCE, "no worker was stopped while it had an hour");
         let arguments = ["build", "--rerun", "all", "--lease", "1", "--max-parallel", "1"];
         let mut worker = start(installation, &arguments);
-        thread::sleep(Duration::from_millis(seed.draw(LIFE_MS)));
-        signal(&worker, "-STOP");
-        // One that sleeps in a transaction of the embedded catalog keeps everybody from writing.
-        if can_be_written(installation) {
-            // Before the plan is stored there is no status, and nothing printed.
-            let status = installation.run(&["replay", "status", "--output", "json"]).stdout();
-            let status: Value = serde_json::from_str(&status).unwrap_or_default();
-            let count = |name: &str| status[name].as_u64().unwrap_or(0);
-            if count("at_work") > 0 && count("waiting") > 0 {
-                break (worker, count("at_work"));
+        // Looks at it again and again while it lives, because it may have an hour for a moment only.
+        while worker.try_wait().unwrap().is_none() {
+            thread::sleep(Duration::from_millis(seed.draw(LOOK_MS)));
+            signal(&worker, "-STOP");
+            // One that sleeps in a transaction of the embedded catalog keeps everybody from writing.
+            if can_be_written(installation) {
+                // Before the plan is stored there is no status, and nothing printed.
+                let status = installation.run(&["replay", "status", "--output", "json"]).stdout();
+                let status: Value = serde_json::from_str(&status).unwrap_or_default();
+                let count = |name: &str| status[name].as_u64().unwrap_or(0);
+                if count("at_work") > 0 && count("waiting") > 0 {
+                    break 'stopped (worker, count("at_work"));
+                }
             }
+            signal(&worker, "-CONT");
         }
-        signal(&worker, "-CONT");
-        worker.wait().unwrap();
     };
     assert!(at_work > 0);
     let resumed = installation.ask(&["replay", "resume", "--lease", "1"]);
