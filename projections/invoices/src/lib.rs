@@ -8,12 +8,12 @@
 //! - [`period`] is a month or a week of a zone, as two instants;
 //! - [`party`] is who sells and who buys, [`terms`] what they agreed on, [`seller`] what is known of who sells;
 //! - [`usage`] is what was counted, by campaign;
-//! - [`bill`] makes amounts of it, and the difference of two bills;
+//! - [`bill()`] makes amounts of it, and the difference of two bills;
 //! - [`document`] is a draft, and what it becomes when it is issued;
 //! - its canonical JSON is what everything else is derived from: [`csv`] and [`table`] are its lines,
 //!   [`ledger`] its bookings, [`difference`] two bills beside each other, for people.
 //!
-//! What [`bill`] and [`document`] promise about issued invoices is I10.
+//! What [`bill()`] and [`document`] promise about issued invoices is I10.
 
 pub mod bill;
 mod canonical;

@@ -14,7 +14,7 @@ const EMAIL_BYTES_MAX: usize = 254;
 /// as the code list of EN 16931 has them.
 const OTHER_COUNTRIES: [&str; 2] = ["XI", "1A"];
 
-/// A person or a company. A text that is not known is empty: [`Party::missing`] says what an invoice lacks.
+/// A person or a company. A text that is not known is empty: `missing` says what an invoice lacks.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Party {
     /// The legal name (EN 16931: BT-27, BT-44).

@@ -1,8 +1,8 @@
 //! Whether a period can be drafted, and if not, what is missing by name and what to run.
 //!
 //! A period can be drafted once it is over and its lateness window with it, every hour up to there is sealed, judged
-//! and counted, and no verdict is known that its numbers do not know. `decide` is the decision, over facts; [`check`]
-//! looks them up.
+//! and counted, and no verdict is known that its numbers do not know. `decide` is the decision, over facts;
+//! [`Checking::check`] looks them up.
 
 use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
