@@ -39,8 +39,6 @@ pub mod review;
 pub mod rows;
 #[cfg(test)]
 mod testing;
-mod text;
-mod text_or_null;
 pub mod touched;
 pub mod usage;
 pub mod verify;

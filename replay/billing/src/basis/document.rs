@@ -13,9 +13,8 @@ use clicktrail_log::{
     time::{Hour, Timestamp},
 };
 use clicktrail_projections::counters;
+use clicktrail_replay::{text, text_or_null};
 use serde::{Deserialize, Serialize};
-
-use crate::{text, text_or_null};
 
 /// The version that this program writes.
 pub const VERSION: u32 = 1;
