@@ -19,8 +19,10 @@ const fn room(folder: &'static str, may_use: &'static [&'static str]) -> Room {
 /// The rooms from the bottom up. The server serves without knowing how anything is counted; made-up traffic knows no
 /// door; nobody builds on the benchmark.
 const ROOMS: &[Room] = &[
-    room("log", &[]),
-    room("verdicts", &["log"]),
+    room("evidence", &[]),
+    room("evidence/verify", &["evidence"]),
+    room("log", &["evidence"]),
+    room("verdicts", &["evidence", "log"]),
     room("projections", &["log", "verdicts"]),
     room("projections/invoices", &["log"]),
     room("projections/rendering", &["log", "invoices"]),
@@ -28,6 +30,10 @@ const ROOMS: &[Room] = &[
     room("replay", &["log", "verdicts", "projections", "catalog"]),
     room("replay/billing", &["log", "verdicts", "projections", "invoices", "rendering", "catalog", "replay"]),
     room("replay/live", &["log", "verdicts", "projections", "catalog", "replay"]),
+    room(
+        "evidence/export",
+        &["evidence", "log", "verdicts", "projections", "invoices", "catalog", "replay", "billing"],
+    ),
     room("api/capture", &["log"]),
     room("api/import", &["log", "capture"]),
     room("api/query", &["log", "verdicts", "projections", "catalog", "replay", "live"]),
@@ -46,11 +52,15 @@ const ROOMS: &[Room] = &[
             "billing",
             "live",
             "simulate",
+            "evidence",
+            "export",
         ],
     ),
     room(
         "api/cli",
         &[
+            "evidence",
+            "export",
             "log",
             "verdicts",
             "projections",

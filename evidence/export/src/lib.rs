@@ -1,0 +1,1 @@
+//! From archive, verdicts and issued documents to a bundle of evidence.
