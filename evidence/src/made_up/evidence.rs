@@ -1,0 +1,328 @@
+//! The bundle of a dossier: honest, or with something left out that the proofs then show to be left out.
+
+use std::{collections::BTreeMap, io, ops::Range};
+
+use super::{
+    dossier::{Dossier, issue_leaf},
+    rows::salt_text,
+};
+use crate::{
+    advertisers::{Key, Proof},
+    bundle::{
+        Assembly, Contents,
+        advertisers::Line,
+        canonical,
+        columns::{DERIVATION, ISSUED, PEOPLE, ROWS, VERDICTS},
+        contents::{FORMAT, Hours, Kind, Personal, Subject},
+        names,
+        proof::{self, Leaf},
+        table,
+        time::Hour,
+    },
+    hash::Hash,
+    row::Value,
+    tlog::Entry,
+    tree::{self, Subtree, consistency},
+    verdict,
+};
+
+/// The files of a bundle before they are put together.
+#[derive(Debug, Clone)]
+pub struct Evidence {
+    /// Its list of contents, without files.
+    pub contents: Contents,
+    /// All files but README and list.
+    pub files: BTreeMap<String, Vec<u8>>,
+}
+
+/// What a dishonest maker of a bundle leaves out, with proofs that are otherwise right. Nothing by default.
+#[derive(Debug, Clone, Default)]
+pub struct LeftOut {
+    /// Rows: place of the hour and leaf.
+    pub rows: Vec<(usize, u64)>,
+    /// Verdicts: place of the hour and leaf; hidden, with what is beside them.
+    pub verdicts: Vec<(usize, u64)>,
+    /// Verdicts that are shown as if they were somebody else's.
+    pub beside: Vec<(usize, u64)>,
+    /// Entries of the log of logs before this one, if not only what is not needed.
+    pub entries_before: Option<u64>,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Only these campaigns.
+    pub campaigns: Option<Vec<String>>,
+    /// With personal columns, for a case.
+    pub case: Option<String>,
+    /// Personal columns that were erased: place of the hour and leaf.
+    pub erased: Vec<(usize, u64)>,
+}
+
+impl Evidence {
+    /// The archive.
+    pub fn zip(&self) -> Vec<u8> {
+        let mut assembly = Assembly::default();
+        for (name, bytes) in &self.files {
+            assembly.put(name, bytes.clone());
+        }
+        assembly.finish(self.contents.clone(), Vec::new()).expect("memory takes everything")
+    }
+}
+
+/// Ranges of leaves that are shown.
+fn ranges(shown: impl IntoIterator<Item = u64>) -> Vec<Range<u64>> {
+    let mut ranges: Vec<Range<u64>> = Vec::new();
+    for leaf in shown {
+        match ranges.last_mut() {
+            Some(last) if last.end == leaf => last.end += 1,
+            _ => ranges.push(leaf..leaf + 1),
+        }
+    }
+    ranges
+}
+
+/// Adds a tree of which some leaves are shown.
+fn show(leaves: &[Hash], shown: &[Range<u64>], how: &mut impl FnMut(u64) -> Leaf, out: &mut Vec<u8>) {
+    let of = |subtree: Subtree| (subtree.start..subtree.end).map(|leaf| leaves[at(leaf)]);
+    let hidden = &mut |subtree| Ok::<_, io::Error>(tree::root(of(subtree)));
+    proof::write(leaves.len() as u64, shown, out, how, hidden).expect("memory takes everything");
+}
+
+fn at(leaf: u64) -> usize {
+    usize::try_from(leaf).expect("a place of a list")
+}
+
+/// A table in the making.
+fn table(columns: &'static [table::Column]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    table::write_names(columns, &mut bytes).expect("memory takes everything");
+    bytes
+}
+
+fn add<'v>(values: impl IntoIterator<Item = Value<'v>>, bytes: &mut Vec<u8>) {
+    table::write_row(values, bytes).expect("memory takes everything");
+}
+
+impl Dossier {
+    /// The honest bundle of all of it.
+    pub fn evidence(&self) -> Evidence {
+        self.evidence_of(&Wanted::default(), &LeftOut::default())
+    }
+
+    /// The bundle of what is wanted, without what is left out.
+    pub fn evidence_of(&self, wanted: &Wanted, left_out: &LeftOut) -> Evidence {
+        let mut files = BTreeMap::new();
+        let hour = |place: usize| self.world.clicks[place].hour;
+        let first = self.bases.iter().map(|basis| basis.hours.0).min().unwrap_or_default();
+        let last = self.bases.iter().map(|basis| basis.hours.1).max().unwrap_or_default();
+        let last_verdicts = self.world.verdicts.len() - 1;
+        let contents = Contents {
+            format: FORMAT.to_owned(),
+            subject: Subject {
+                kind: Kind::Invoice,
+                advertiser_id: self.advertiser.clone(),
+                document: Some("INV-00000001".to_owned()),
+                campaigns: wanted.campaigns.clone(),
+                from: None,
+                to: None,
+                position: None,
+            },
+            clicks: Hours { from: hour(first), to_inclusive: hour(last) },
+            verdicts: Some(Hours { from: hour(first), to_inclusive: hour(last_verdicts) }),
+            issued: self.issued.iter().map(|issued| issued.hour).collect(),
+            personal: wanted.case.clone().map(|case| Personal { case }),
+            files: Vec::new(),
+        };
+        let mut put = |name: String, bytes: Vec<u8>| drop(files.insert(name, bytes));
+        for place in first..=last {
+            put(names::manifest("clicks", hour(place)), self.world.clicks[place].manifest.clone());
+        }
+        for verdicts in &self.world.verdicts[first..] {
+            put(names::manifest("verdicts", verdicts.hour), verdicts.manifest.clone());
+        }
+        for issued in &self.issued {
+            put(names::manifest("invoices", issued.hour), issued.manifest.clone());
+        }
+        for (index, document) in self.documents.iter().enumerate() {
+            put(if index == 0 { names::INVOICE.to_owned() } else { names::note(index) }, document.clone());
+        }
+        for basis in &self.bases {
+            put(names::basis(&Hash::of(&basis.text)), basis.text.clone());
+        }
+        let targets = self.rows(wanted, left_out, &mut put);
+        self.verdicts(first, &targets, left_out, &mut put);
+        self.derivation(&targets, wanted, &mut put);
+        self.issues(&mut put);
+        self.log(hour(first), left_out, &mut put);
+        Evidence { contents, files }
+    }
+
+    /// Rows and their proofs; the positions of the rows, ascending.
+    fn rows(&self, wanted: &Wanted, left_out: &LeftOut, put: &mut impl FnMut(String, Vec<u8>)) -> Vec<i64> {
+        let (mut rows, mut people) = (table(&ROWS), table(&PEOPLE));
+        let (mut proofs, mut of_people, mut lines, mut targets) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let counted: std::collections::BTreeSet<usize> =
+            self.bases.iter().flat_map(|basis| basis.known.keys().copied()).collect();
+        for (place, hour) in counted.into_iter().map(|place| (place, &self.world.clicks[place])) {
+            if hour.leaves.is_empty() {
+                continue;
+            }
+            let key = Key::new(&hour.hour.to_string(), &self.advertiser);
+            let (presence, absence) = match hour.advertisers.prover().prove(&key) {
+                Proof::Present(presence) => (Some(presence), None),
+                Proof::Absent(absence) => (None, Some(absence)),
+            };
+            let runs = presence.as_ref().map(|presence| presence.runs.clone()).unwrap_or_default();
+            lines.extend(canonical::write(&Line { hour: hour.hour, presence, absence }));
+            if runs.is_empty() {
+                continue;
+            }
+            let events: Vec<_> = hour.parts.iter().flatten().collect();
+            let asked = |leaf: u64| {
+                let campaigns = wanted.campaigns.as_ref();
+                campaigns.is_none_or(|campaigns| campaigns.contains(&events[at(leaf)].campaign))
+            };
+            let mut shown = Vec::new();
+            for run in runs.iter().filter_map(|run| run.range()) {
+                // With campaigns, also the row before and behind each of theirs.
+                let is_near = |leaf: &u64| {
+                    asked(*leaf)
+                        || (*leaf > run.start && asked(leaf - 1))
+                        || (leaf + 1 < run.end && asked(leaf + 1))
+                        || (wanted.campaigns.is_some()
+                            && self.brackets(&events[at(run.start)..at(run.end)], at(leaf - run.start), wanted))
+                };
+                shown.extend(run.clone().filter(is_near));
+            }
+            shown.retain(|leaf| !left_out.rows.contains(&(place, *leaf)));
+            for leaf in &shown {
+                let event = events[at(*leaf)];
+                add(event.values(), &mut rows);
+                targets.push(event.position);
+            }
+            show(&hour.leaves, &ranges(shown.iter().copied()), &mut |_| Leaf::Shown, &mut proofs);
+            let kept: Vec<u64> = shown.into_iter().filter(|leaf| !wanted.erased.contains(&(place, *leaf))).collect();
+            for leaf in &kept {
+                let event = events[at(*leaf)];
+                let salt = salt_text(&hour.key.salt(event.position));
+                add(event.people().into_iter().chain([Value::Text(&salt)]), &mut people);
+            }
+            show(&hour.people, &ranges(kept), &mut |_| Leaf::Shown, &mut of_people);
+        }
+        put(names::ROWS.to_owned(), rows);
+        put(names::PROOF_ROWS.to_owned(), proofs);
+        put(names::PROOF_ADVERTISERS.to_owned(), lines);
+        if wanted.case.is_some() {
+            put(names::PEOPLE.to_owned(), people);
+            put(names::PROOF_PEOPLE.to_owned(), of_people);
+        }
+        targets.sort_unstable();
+        targets
+    }
+
+    /// Whether a row shows, with the one beside it, that a campaign has no rows between them.
+    fn brackets(&self, run: &[&super::rows::Event], place: usize, wanted: &Wanted) -> bool {
+        let campaigns = wanted.campaigns.iter().flatten();
+        let is_between = |low: Option<&str>, high: Option<&str>, asked: &str| {
+            low.is_none_or(|low| low <= asked) && high.is_none_or(|high| asked <= high)
+        };
+        let name = |place: Option<usize>| place.and_then(|place| run.get(place)).map(|event| event.campaign.as_str());
+        let (before, own, behind) = (name(place.checked_sub(1)), name(Some(place)), name(Some(place + 1)));
+        campaigns.clone().any(|asked| is_between(before, own, asked) || is_between(own, behind, asked))
+    }
+
+    fn verdicts(&self, first: usize, targets: &[i64], left_out: &LeftOut, put: &mut impl FnMut(String, Vec<u8>)) {
+        let (mut rows, mut proofs) = (table(&VERDICTS), Vec::new());
+        let is_own = |target: i64| targets.binary_search(&target).is_ok();
+        let between = |from: i64, to: i64| {
+            let next = targets.partition_point(|target| *target < from);
+            targets.get(next).is_some_and(|target| *target <= to)
+        };
+        for (place, hour) in self.world.verdicts.iter().enumerate().skip(first) {
+            let mut shown: Vec<u64> = Vec::new();
+            let mut begin = 0;
+            for part in &hour.parts {
+                for (row, verdict) in part.iter().enumerate() {
+                    let before = row.checked_sub(1).map_or(part[0].target, |before| part[before].target);
+                    let behind = part.get(row + 1).map_or(verdict.target, |behind| behind.target);
+                    if between(before, verdict.target) || between(verdict.target, behind) {
+                        shown.push(begin + row as u64);
+                    }
+                }
+                begin += part.len() as u64;
+            }
+            shown.retain(|leaf| !left_out.verdicts.contains(&(place, *leaf)));
+            let verdicts: Vec<_> = hour.parts.iter().flatten().collect();
+            let is_beside = |leaf: u64| !is_own(verdicts[at(leaf)].target) || left_out.beside.contains(&(place, leaf));
+            for leaf in shown.iter().filter(|leaf| !is_beside(**leaf)) {
+                add(verdicts[at(*leaf)].values(), &mut rows);
+            }
+            let hashes: Vec<Hash> = hour.leaves.iter().map(verdict::Leaf::hash).collect();
+            let how = &mut |leaf| if is_beside(leaf) { Leaf::Beside(hour.leaves[at(leaf)]) } else { Leaf::Shown };
+            show(&hashes, &ranges(shown), how, &mut proofs);
+        }
+        put(names::VERDICTS.to_owned(), rows);
+        put(names::PROOF_VERDICTS.to_owned(), proofs);
+    }
+
+    fn derivation(&self, targets: &[i64], wanted: &Wanted, put: &mut impl FnMut(String, Vec<u8>)) {
+        let mut rows = table(&DERIVATION);
+        let basis = self.bases.last().expect("there is a document");
+        for (place, hour) in self.world.clicks.iter().enumerate() {
+            let mut events: Vec<_> = hour.parts.iter().flatten().collect();
+            events.sort_by_key(|event| event.position);
+            events.retain(|event| targets.binary_search(&event.position).is_ok());
+            for event in events {
+                let derived = basis.derived(&self.world, place, event, wanted.campaigns.as_deref());
+                add(
+                    [
+                        Value::Int(event.position),
+                        Value::Text(derived.counts_as),
+                        derived.verdict.map_or(Value::Null, Value::Int),
+                        derived.line.as_deref().map_or(Value::Null, Value::Text),
+                        Value::Int(derived.micros),
+                    ],
+                    &mut rows,
+                );
+            }
+        }
+        put(names::DERIVATION.to_owned(), rows);
+    }
+
+    fn issues(&self, put: &mut impl FnMut(String, Vec<u8>)) {
+        let (mut rows, mut proofs) = (table(&ISSUED), Vec::new());
+        for hour in &self.issued {
+            let own = hour.rows.iter().enumerate().filter(|(_, (_, is_own))| *is_own);
+            let shown: Vec<u64> = own
+                .map(|(row, (issue, _))| {
+                    add(issue.values(), &mut rows);
+                    row as u64
+                })
+                .collect();
+            let leaves: Vec<Hash> = hour.rows.iter().map(|(issue, _)| issue_leaf(issue)).collect();
+            show(&leaves, &ranges(shown), &mut |_| Leaf::Shown, &mut proofs);
+        }
+        put(names::ISSUED.to_owned(), rows);
+        put(names::PROOF_ISSUED.to_owned(), proofs);
+    }
+
+    fn log(&self, first: Hour, left_out: &LeftOut, put: &mut impl FnMut(String, Vec<u8>)) {
+        let head = self.checkpoint();
+        put(names::CHECKPOINT.to_owned(), self.signed(&head));
+        let needed = self.entries.iter().position(|entry| entry.hour == first.to_string());
+        let from = left_out.entries_before.unwrap_or(needed.unwrap_or_default() as u64);
+        let shown: String = self.entries[at(from)..].iter().map(Entry::to_string).collect();
+        put(names::ENTRIES.to_owned(), shown.into_bytes());
+        let leaves: Vec<Hash> = self.entries.iter().map(Entry::leaf).collect();
+        let mut proofs = Vec::new();
+        show(&leaves, &ranges(from..head.size), &mut |_| Leaf::Shown, &mut proofs);
+        put(names::PROOF_ENTRIES.to_owned(), proofs);
+        for size in &self.stands_on {
+            let path = consistency::path(*size, head.size).expect("the log only grew");
+            let node =
+                |subtree: Subtree| tree::root::<Hash>((subtree.start..subtree.end).map(|leaf| leaves[at(leaf)])).0;
+            put(names::consistency(*size), path.into_iter().flat_map(node).collect());
+        }
+    }
+}

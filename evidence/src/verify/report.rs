@@ -1,0 +1,140 @@
+//! What was found, in words and in numbers. Every number was computed from what was proved.
+
+use std::fmt;
+
+use serde::Serialize;
+
+use super::failure::Failure;
+
+/// The outcome of a verification.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    /// Whether everything that the bundle claims was proved.
+    pub verified: bool,
+    /// 0, or that of the failure.
+    pub exit_code: u8,
+    /// What it is about, in words.
+    pub subject: String,
+    /// What did not verify, and where; null if all did. Nothing behind it was looked at.
+    pub failure: Option<Failure>,
+    /// What was proved, in the order in which it was.
+    pub proven: Vec<String>,
+    /// What was not proved: what nothing in a bundle can prove, and what this one has not.
+    pub not_proven: Vec<String>,
+    /// Numbers by name.
+    pub numbers: Numbers,
+}
+
+/// Numbers of a verification; zero where it did not come so far.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Numbers {
+    /// Entries of the log at the head that was signed.
+    pub log_size: u64,
+    /// Hours of clicks whose manifests were checked.
+    pub hours: u64,
+    /// Of these, hours in which the advertiser has rows.
+    pub hours_with_rows: u64,
+    /// Hours of verdicts.
+    pub verdict_hours: u64,
+    /// Rows that were proved.
+    pub rows: u64,
+    /// Verdicts that were proved.
+    pub verdicts: u64,
+    /// Rows whose personal columns were proved.
+    pub people: u64,
+    /// Clicks that count, by what they count as.
+    pub clicks: Clicks,
+    /// What they cost, in millionths, by currency.
+    pub spend_micros: std::collections::BTreeMap<String, String>,
+    /// Documents that were computed again.
+    pub documents: u64,
+    /// What they come to together, as in `5890.96 EUR`; null if it was not computed.
+    pub total: Option<String>,
+}
+
+/// Clicks by what they count as.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub struct Clicks {
+    /// All of them.
+    pub gross: i64,
+    /// General invalid traffic.
+    pub givt: i64,
+    /// Sophisticated invalid traffic.
+    pub sivt: i64,
+    /// Repeats.
+    pub duplicate: i64,
+    /// By a rule of the house or by hand.
+    pub policy: i64,
+    /// What is paid for.
+    pub billable: i64,
+}
+
+impl Report {
+    /// A verification that has not begun.
+    pub(super) fn new() -> Self {
+        Self {
+            verified: false,
+            exit_code: 0,
+            subject: "nothing was read yet".to_owned(),
+            failure: None,
+            proven: Vec::new(),
+            not_proven: Vec::new(),
+            numbers: Numbers::default(),
+        }
+    }
+
+    /// Forgets what was proved: it was about bytes that are not those that were listed.
+    pub(super) fn forget(&mut self) {
+        self.proven.clear();
+        self.not_proven.clear();
+        self.numbers = Numbers::default();
+    }
+
+    /// Of a file that could not even be opened.
+    pub fn unread(failure: Failure) -> Self {
+        Self::new().closed(Err(failure))
+    }
+
+    /// The end of it.
+    #[must_use]
+    pub(super) fn closed(mut self, outcome: Result<(), Failure>) -> Self {
+        match outcome {
+            Ok(()) => self.verified = true,
+            Err(failure) => {
+                self.exit_code = failure.kind.exit_code();
+                self.failure = Some(failure);
+            }
+        }
+        assert_eq!(self.verified, self.exit_code == 0, "what does not verify never ends with 0");
+        assert!(!self.verified || !self.proven.is_empty(), "nothing verifies of which nothing was proved");
+        self
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.failure {
+            None => writeln!(f, "VERIFIED  {}", self.subject)?,
+            Some(failure) => {
+                writeln!(
+                    f,
+                    "NOT VERIFIED ({}, exit code {})  {}",
+                    failure.kind.as_str(),
+                    self.exit_code,
+                    self.subject
+                )?;
+                writeln!(f, "\n{failure}")?;
+            }
+        }
+        let list = |f: &mut fmt::Formatter<'_>, head: &str, items: &[String]| {
+            if items.is_empty() {
+                return Ok(());
+            }
+            writeln!(f, "\n{head}")?;
+            items.iter().try_for_each(|item| writeln!(f, "- {item}"))
+        };
+        let head = if self.verified { "Proven:" } else { "Proven before that, which is worth nothing alone:" };
+        list(f, head, &self.proven)?;
+        list(f, "Not proven:", &self.not_proven)
+    }
+}

@@ -1,0 +1,101 @@
+//! The order of the steps.
+
+use std::collections::BTreeSet;
+
+use super::{
+    counting::{Way, count},
+    dossier::Dossier,
+    failure::Failure,
+    issued, logged,
+    opened::Opened,
+    pricing,
+    report::Report,
+    rows, signed,
+    signed::Trust,
+    standing_on,
+    subject::Scope,
+    verdicts, words,
+};
+use crate::{
+    bundle::{contents::Kind, names, zip::Source},
+    hash::Hash,
+};
+
+/// Checks a bundle. The report says what was proved, and what was not, whatever came out.
+pub fn verify(source: &dyn Source, trust: &Trust) -> Report {
+    let mut report = Report::new();
+    let outcome = run(source, trust, &mut report);
+    words::never_proven(&mut report);
+    report.closed(outcome)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the second thread only reads, and what both find is the same in any order"
+)]
+fn run(source: &dyn Source, trust: &Trust, report: &mut Report) -> Result<(), Failure> {
+    let opened = Opened::open(source)?;
+    report.subject = words::subject(&opened.contents.subject);
+    let digests = opened.digests();
+    // Reading all bytes takes as long as proving what they say. A file that is damaged is named first, whatever else
+    // came of it.
+    let (digests, outcome) = std::thread::scope(|scope| {
+        let digests = scope.spawn(digests);
+        let outcome = prove(&opened, trust, report);
+        (digests.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), outcome)
+    });
+    if digests.is_err() {
+        report.forget();
+    }
+    digests.and(outcome)
+}
+
+fn prove(opened: &Opened<'_>, trust: &Trust, report: &mut Report) -> Result<(), Failure> {
+    let subject = &opened.contents.subject;
+    words::opened(report, opened);
+    let head = signed::check(opened, trust)?;
+    words::signed(report, &head, trust);
+    let logged = logged::check(opened, &head)?;
+    words::logged(report, &logged);
+    let dossier = match subject.kind {
+        Kind::Invoice => Some(Dossier::read(opened, &logged)?),
+        Kind::Events | Kind::Event => None,
+    };
+    let stands_on = dossier.as_ref().map_or(Ok(0), |dossier| standing_on::check(opened, &head, dossier))?;
+    let scope = Scope::of(subject, dossier.as_ref());
+    scope.check_clicks(&logged.clicks)?;
+    let horizon = dossier.as_ref().and_then(Dossier::horizon);
+    scope.check_verdicts(&logged.clicks, &logged.verdicts, horizon)?;
+    let rows = rows::check(opened, &logged.clicks, &scope)?;
+    words::rows(report, &scope, &rows);
+    let verdicts = verdicts::check(opened, &logged.verdicts, &rows.events)?;
+    words::verdicts(report, &verdicts);
+    let digests = dossier.as_ref().map_or_else(Vec::new, bases_in_order);
+    let places: Vec<String> = digests.iter().map(names::basis).collect();
+    let ways: Vec<Way<'_>> = match &dossier {
+        Some(dossier) => {
+            let bases = digests.iter().zip(&places);
+            bases.map(|(digest, place)| Way::of_basis(place, &dossier.bases[digest], &logged.clicks)).collect()
+        }
+        None => vec![Way::of_all(&logged.clicks)],
+    };
+    let sums = count(opened, &rows, &verdicts.all, &ways, logged.clicks.len())?;
+    words::counted(report, &rows, sums.last())?;
+    if let Some(dossier) = &dossier {
+        let campaigns = scope.campaigns.as_deref();
+        let priced = pricing::check(dossier, &logged, &rows, &digests, &sums, campaigns)?;
+        words::priced(report, dossier, &priced, stands_on);
+        let found = issued::check(opened, &logged.issued, dossier, trust)?;
+        words::issued(report, found);
+    }
+    opened.expect_all_used()
+}
+
+/// The bases, each once, that of the last document at the end: by that one the derivation goes.
+fn bases_in_order(dossier: &Dossier) -> Vec<Hash> {
+    let mut seen = BTreeSet::new();
+    let pinned = dossier.documents.iter().rev().map(|document| document.pins.basis);
+    let mut order: Vec<Hash> = pinned.filter(|digest| seen.insert(*digest)).collect();
+    order.reverse();
+    order
+}

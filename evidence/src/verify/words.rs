@@ -1,0 +1,208 @@
+//! What each step proved, in words, for somebody who was not there.
+
+use super::{
+    counting::Sums,
+    counts::Counts,
+    dossier::Dossier,
+    failure::Failure,
+    issued::Found,
+    logged::Logged,
+    manifest::show,
+    opened::Opened,
+    pricing::Priced,
+    report::{Clicks, Report},
+    rows::{Class, Rows},
+    signed::{SignedHead, Trust},
+    subject::{Asked, Scope},
+    verdicts::Verdicts,
+};
+use crate::bundle::{
+    contents::{Kind, Subject},
+    names,
+};
+
+pub(super) fn subject(subject: &Subject) -> String {
+    let advertiser = &subject.advertiser_id;
+    match subject.kind {
+        Kind::Invoice => {
+            let document = subject.document.as_deref().unwrap_or_default();
+            let lines = subject
+                .campaigns
+                .as_ref()
+                .map_or_else(String::new, |campaigns| format!(", only the lines of {}", campaigns.join(", ")));
+            format!("{document} of {advertiser}{lines}")
+        }
+        Kind::Events => {
+            let shown =
+                |instant: Option<crate::bundle::time::Instant>| instant.map_or_else(String::new, |at| at.to_string());
+            format!("events of {advertiser} from {} to {}", shown(subject.from), shown(subject.to))
+        }
+        Kind::Event => format!("the event at {} of {advertiser}", show(subject.position.unwrap_or_default())),
+    }
+}
+
+pub(super) fn opened(report: &mut Report, opened: &Opened<'_>) {
+    let files = opened.contents.files.len();
+    report.proven.push(format!("The archive is in its one form, and its {files} files have the bytes that it lists."));
+}
+
+pub(super) fn signed(report: &mut Report, head: &SignedHead, trust: &Trust) {
+    let checkpoint = &head.checkpoint;
+    report.numbers.log_size = checkpoint.size;
+    report.proven.push(format!(
+        "The head of the log {:?} with {} entries was signed by {}.",
+        checkpoint.origin,
+        checkpoint.size,
+        head.signers.join(", ")
+    ));
+    if !head.witnesses.is_empty() {
+        report.proven.push(format!("It was cosigned by {}.", head.witnesses.join(", ")));
+    }
+    if trust.witnesses.is_empty() {
+        report.not_proven.push(
+            "That the log showed the same head to everybody: no witness was asked for (--witness-key).".to_owned(),
+        );
+    }
+    if head.unknown > 0 {
+        report.not_proven.push(format!("{} signatures of keys that you did not name were not checked.", head.unknown));
+    }
+}
+
+pub(super) fn logged(report: &mut Report, logged: &Logged) {
+    (report.numbers.hours, report.numbers.verdict_hours) = (logged.clicks.len() as u64, logged.verdicts.len() as u64);
+    let range = |manifests: &[super::manifest::Manifest]| match (manifests.first(), manifests.last()) {
+        (Some(first), Some(last)) => format!("{} hours from {} to {}", manifests.len(), first.hour, last.hour),
+        _ => "no hours".to_owned(),
+    };
+    report.proven.push(format!(
+        "Clicks of {} and verdicts of {} are in that log, without a gap; none of these hours was logged twice since ({} \
+         entries were looked at).",
+        range(&logged.clicks),
+        range(&logged.verdicts),
+        logged.entries
+    ));
+}
+
+pub(super) fn rows(report: &mut Report, scope: &Scope, rows: &Rows) {
+    let numbers = &mut report.numbers;
+    (numbers.rows, numbers.hours_with_rows, numbers.people) = (rows.events.len() as u64, rows.present, rows.people);
+    let which = match (&scope.asked, &scope.campaigns) {
+        (Asked::Event(_), _) => "It was in its hour when that was sealed.".to_owned(),
+        (_, None) => format!(
+            "They are all rows of {} in the hours that count: {} hours have some, and {} have none.",
+            scope.advertiser, rows.present, rows.absent
+        ),
+        (_, Some(_)) => format!("They are all rows of {} in these campaigns, and some beside them.", scope.advertiser),
+    };
+    report.proven.push(format!("{} rows are as they were sealed. {which}", rows.events.len()));
+    if rows.people > 0 {
+        report.proven.push(format!("The personal columns of {} rows are as they were sealed.", rows.people));
+    }
+    let without = rows.events.iter().filter(|event| event.class == Class::OtherCampaign).count();
+    if without > 0 {
+        report
+            .not_proven
+            .push(format!("{without} rows of other campaigns are there only to show that none is left out."));
+    }
+    let gone = (rows.events.len() as u64).saturating_sub(rows.people);
+    if rows.people > 0 && gone > 0 {
+        report.not_proven.push(format!("The personal columns of {gone} rows: they were erased, or not handed out."));
+    }
+}
+
+pub(super) fn verdicts(report: &mut Report, verdicts: &Verdicts) {
+    report.numbers.verdicts = verdicts.all.len() as u64;
+    let before =
+        verdicts.before.map_or_else(|| "there were none".to_owned(), |before| format!("before {}", show(before)));
+    report.proven.push(format!(
+        "{} verdicts on these events are as they were sealed, and they are all ({before}); {} of others were shown to prove \
+         it.",
+        verdicts.all.len(),
+        verdicts.beside
+    ));
+    if let Some(before) = verdicts.before {
+        report
+            .not_proven
+            .push(format!("What was ruled from {} on, in hours behind those that are there.", show(before)));
+    }
+}
+
+pub(super) fn counted(report: &mut Report, rows: &Rows, sums: Option<&Sums>) -> Result<(), Failure> {
+    let overflow = |_| Failure::arithmetic(names::ROWS, "the counts do not fit");
+    let mut all = Counts::default();
+    let mut spend = std::collections::BTreeMap::new();
+    for (key, counts) in rows.lines.iter().zip(sums.map(|sums| sums.lines.as_slice()).unwrap_or_default()) {
+        all = all.plus(counts).map_err(overflow)?;
+        if counts.gross > 0 {
+            let of_currency: &mut Counts = spend.entry(key.currency.clone()).or_default();
+            *of_currency = of_currency.plus(counts).map_err(overflow)?;
+        }
+    }
+    let Counts { gross, givt, sivt, duplicate, policy, billable, .. } = all;
+    report.numbers.clicks = Clicks { gross, givt, sivt, duplicate, policy, billable };
+    report.numbers.spend_micros =
+        spend.into_iter().map(|(currency, counts)| (currency, counts.spend_micros.to_string())).collect();
+    let spent: Vec<_> =
+        report.numbers.spend_micros.iter().map(|(currency, micros)| format!("{micros} micros {currency}")).collect();
+    let spent = if spent.is_empty() { "nothing".to_owned() } else { spent.join(", ") };
+    report.proven.push(format!(
+        "By the verdicts that stand, {gross} clicks count: {billable} billable, {givt} givt, {sivt} sivt, {duplicate} \
+         duplicate, {policy} policy. The billable ones cost {spent}. derivation.csv says the same of each row."
+    ));
+    Ok(())
+}
+
+pub(super) fn priced(report: &mut Report, dossier: &Dossier, priced: &Priced, stands_on: usize) {
+    let documents: Vec<_> = dossier
+        .documents
+        .iter()
+        .zip(&dossier.bills)
+        .map(|(document, bill)| format!("{} ({})", document.name(), bill.total_shown()))
+        .collect();
+    report.numbers.documents = documents.len() as u64;
+    let documents = documents.join(", ");
+    if priced.is_whole {
+        report.numbers.total = Some(priced.whole.total_shown());
+        report.proven.push(format!(
+            "Lines, caps, discounts, minimums, taxes and totals of {documents} follow from these counts. Together they \
+             come to {}.",
+            priced.whole.total_shown()
+        ));
+    } else {
+        report.proven.push(format!("The lines that were asked for, of {documents}, follow from these counts."));
+        report.not_proven.push("Other lines, adjustments, taxes and totals: only some campaigns are there.".to_owned());
+    }
+    if stands_on > 0 {
+        report
+            .proven
+            .push(format!("The log went on from {stands_on} heads on which these documents stand: it was not forked."));
+    }
+    if dossier.stale() > 0 {
+        report
+            .not_proven
+            .push(format!("{} hours were billed without every verdict, as the basis itself says.", dossier.stale()));
+    }
+}
+
+pub(super) fn issued(report: &mut Report, found: Found) {
+    if found.logged > 0 {
+        report.proven.push(format!("The log of issued documents has {} of them, with these very bytes.", found.logged));
+    }
+    if found.handed_in > 0 {
+        report.proven.push(format!("{} of them have the bytes of the documents that you handed in.", found.handed_in));
+        report
+            .not_proven
+            .push(format!("That {} of the documents are in the log of issued documents.", found.handed_in));
+    }
+    report.not_proven.push("That no note about this invoice was issued beside those that are there.".to_owned());
+}
+
+/// What no bundle proves.
+pub(super) fn never_proven(report: &mut Report) {
+    report.not_proven.push("That an event happened as the client said, or that a verdict is right.".to_owned());
+    report.not_proven.push(
+        "That whoever sealed an hour sorted its rows, and stated the times and targets of its parts, as the format asks: \
+         whoever has the archive checks that (log verify --deep)."
+            .to_owned(),
+    );
+}
