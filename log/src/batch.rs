@@ -1,6 +1,6 @@
 //! Cuts a stream of events in time order into batches that become one frame each.
 
-use arrow::array::RecordBatch;
+use arrow::array::{ArrayRef, RecordBatch};
 
 use crate::{
     event::Event,
@@ -20,6 +20,13 @@ const ROW_BYTES: usize = 120;
 const _: () = assert!((BYTES_MAX + 16_384) / 255 * 256 <= frame::PAYLOAD_BYTES_MAX, "noise fits a frame too");
 const _: () = assert!(ROWS_MAX <= frame::ROWS_MAX, "a batch has no more rows than a frame");
 const _: () = assert!(ROWS_MAX * ROW_BYTES <= BYTES_MAX, "rows without texts reach their limit before bytes do");
+
+/// What the rows take in memory, whatever capacity is behind them.
+pub fn arrow_bytes(batch: &RecordBatch) -> usize {
+    // The size is unknown only for types that no stream has.
+    let bytes = |column: &ArrayRef| column.to_data().get_slice_memory_size().unwrap_or(0);
+    batch.columns().iter().map(bytes).sum()
+}
 
 /// Events that belong into one frame.
 #[derive(Debug, Clone)]

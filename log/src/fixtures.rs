@@ -18,6 +18,7 @@ use arrow::{
     datatypes::{Int64Type, SchemaRef},
 };
 use async_nats::{HeaderMap, HeaderName, HeaderValue};
+use clicktrail_evidence::salt::HourKey;
 use uuid::Uuid;
 
 use crate::{
@@ -53,6 +54,12 @@ const MANIFEST_1_DIGESTS: [&str; 2] = [
 const MANIFEST_2_DIGESTS: [&str; 2] = [
     "ecd4f0e644208eb103858448ceb92038fb8fe998aebe89a9e9bf853842eeabca",
     "be7a33fbdd3b20bf2afc5422f00b478f3620a6d1d28f382b944e02a9e356cb8d",
+];
+
+/// The same of `archive-3`: version 3, with the parts of `archive-1` and a key of their hours that is known.
+const MANIFEST_3_DIGESTS: [&str; 2] = [
+    "950466ccec95837c8ef7420bacf4ee4401f5efe7c39f4829d8571e1b948a8286",
+    "294c2f28698cb2a06deb88af91d43d4d043cec97f190d77b741865b90ce1c244",
 ];
 
 /// What the filter of the first hour of `archive-1` is made of.
@@ -221,12 +228,16 @@ async fn log_file_of_version_1_is_read() {
     assert_eq!(log.append(&next).await.unwrap().seq, Seq::new(4).unwrap());
 }
 
+fn known_key(_hour: Hour) -> Result<HourKey, clicktrail_evidence::salt::Error> {
+    Ok(HourKey::from_bytes([7; 32]))
+}
+
 /// Seals the two hours of the log into `directory`.
 async fn write_archive(directory: &Path) -> Archive {
     let temporary = tempfile::tempdir().unwrap();
     let log = write_log(&temporary.path().join("log.sqlite")).await;
     let archive = Archive::directory(directory.to_owned()).unwrap();
-    let sealer = Sealer::new(log, archive.clone());
+    let sealer = Sealer::new(log, archive.clone()).with_keys(known_key);
     let (mut cursor, late) = (Cursor::start(), start().plus_micros(121 * 60_000_000));
     while let Some((_, after)) = sealer.seal_next(&cursor, late).await.unwrap() {
         cursor = after;
@@ -234,23 +245,25 @@ async fn write_archive(directory: &Path) -> Archive {
     archive
 }
 
-/// Version 2 of manifests and layout 2 of parts: the same rows give the same bytes.
+/// Version 3 of manifests, layout 2 of parts, stored nodes and the key: the same rows give the same bytes.
 #[tokio::test]
-async fn same_rows_are_sealed_as_the_bytes_of_archive_2() {
+async fn same_rows_are_sealed_as_the_bytes_of_archive_3() {
     if is_writing() {
-        let _ = fs::remove_dir_all(path("archive-2"));
-        write_archive(&path("archive-2")).await;
+        let _ = fs::remove_dir_all(path("archive-3"));
+        write_archive(&path("archive-3")).await;
     }
     let directory = tempfile::tempdir().unwrap();
     write_archive(directory.path()).await;
-    let (kept, made) = (files(&path("archive-2")), files(directory.path()));
-    // Identity filters came later, and are derived: they have a fixture of their own.
-    let (filters, made): (BTreeMap<_, _>, BTreeMap<_, _>) =
-        made.into_iter().partition(|(name, _)| name.starts_with("identities"));
-    assert_eq!(filters.len(), 2);
+    let (kept, made) = (files(&path("archive-3")), files(directory.path()));
     assert_eq!(kept.keys().collect::<Vec<_>>(), made.keys().collect::<Vec<_>>());
     let differ: Vec<_> = kept.iter().filter(|(name, bytes)| made[*name] != **bytes).map(|(name, _)| name).collect();
     assert!(differ.is_empty(), "other bytes: {differ:?}; a part of another layout says so in `created_by`");
+    // Parts are those of the version before, which had no trees.
+    let before = files(&path("archive-2"));
+    let is_part = |name: &Path| name.extension().is_some_and(|extension| extension == "parquet");
+    for (name, bytes) in before.iter().filter(|(name, _)| is_part(name)) {
+        assert!(made[name] == *bytes, "{}", name.display());
+    }
 }
 
 /// Version 1 of identity filters: the same parts have the same filter, at the same key.
@@ -304,6 +317,11 @@ async fn archive_2_is_read() {
     }
 }
 
+#[tokio::test]
+async fn archive_3_is_read() {
+    assert_eq!(check_archive("archive-3", MANIFEST_3_DIGESTS).await, []);
+}
+
 /// What is wrong with the archive, after its hours and rows were found to be as expected.
 async fn check_archive(name: &str, digests: [&str; 2]) -> Vec<Problem> {
     let archive = Archive::directory(path(name)).unwrap();
@@ -332,7 +350,7 @@ async fn check_archive(name: &str, digests: [&str; 2]) -> Vec<Problem> {
 
 /// An archive that an earlier program sealed is gone on with, and verified as one.
 #[tokio::test]
-async fn archive_of_manifests_of_version_1_goes_on_in_version_2() {
+async fn archive_of_manifests_of_version_1_goes_on_in_version_3() {
     let directory = tempfile::tempdir().unwrap();
     for (name, bytes) in files(&path("archive-1")) {
         let target = directory.path().join("archive").join(name);
@@ -359,6 +377,7 @@ async fn archive_of_manifests_of_version_1_goes_on_in_version_2() {
         verifier.check(hour, None).await.unwrap();
         versions.push(archive.manifest::<Clicks>(hour).await.unwrap().unwrap().version);
     }
-    assert_eq!(versions, [1, 1, 2, 2]);
-    assert_eq!(verifier.finish().problems, []);
+    assert_eq!(versions, [1, 1, 3, 3]);
+    let report = verifier.finish();
+    assert_eq!((report.problems, report.without_trees), (vec![], 2));
 }

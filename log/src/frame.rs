@@ -21,7 +21,7 @@ pub const ROWS_MAX: usize = 65_536;
 /// No payload is larger: a broker usually takes messages of up to 1 MiB, and the headers need some of it.
 pub const PAYLOAD_BYTES_MAX: usize = (1 << 20) - 4096;
 /// What a payload may inflate to. More than that is damage, not data.
-const INFLATED_BYTES_MAX: usize = 256 << 20;
+pub(crate) const INFLATED_BYTES_MAX: usize = 256 << 20;
 /// Bytes of the inflated length in front of a payload.
 const LENGTH_BYTES: usize = 4;
 /// What a writer keeps of each buffer from frame to frame: enough for the large frames of a busy server.
@@ -162,6 +162,11 @@ pub enum Error {
 }
 
 impl Frame {
+    /// How many bytes its rows take inflated, as the payload says: nothing of it is checked.
+    pub(crate) fn inflated_bytes(&self) -> usize {
+        inflated_length(&self.payload).unwrap_or(0)
+    }
+
     /// Checks the digest and returns the rows. Never panics, whatever the bytes are.
     ///
     /// # Errors
@@ -187,10 +192,13 @@ impl Frame {
     }
 }
 
+fn inflated_length(payload: &Bytes) -> Option<usize> {
+    payload.first_chunk::<LENGTH_BYTES>().map(|bytes| u32::from_le_bytes(*bytes) as usize)
+}
+
 fn decode_payload(payload: &Bytes, header: &Header) -> Result<RecordBatch, Error> {
     let malformed = |error: String| Error::Malformed(error);
-    let length = payload.first_chunk::<LENGTH_BYTES>().map(|bytes| u32::from_le_bytes(*bytes) as usize);
-    let length = length.ok_or_else(|| malformed("no inflated length".into()))?;
+    let length = inflated_length(payload).ok_or_else(|| malformed("no inflated length".into()))?;
     if length > INFLATED_BYTES_MAX {
         return Err(malformed(format!("inflated length {length} is over {INFLATED_BYTES_MAX}")));
     }

@@ -158,6 +158,9 @@ impl SpooledLog {
                 sent.map_err(|_| Error::UnknownOutcome("no answer from the log".into()))??;
             }
             drained += 1;
+            self.progress.send_modify(|progress| {
+                *progress = Progress { is_draining: true, drained: progress.drained + 1 };
+            });
             let mut state = self.state.lock().await;
             invariant!(I1, logged.seq == state.next, "spooled frame {} drains before {}", logged.seq, state.next);
             state.next = logged.seq.next();
@@ -200,11 +203,16 @@ impl Sink for SpooledLog {
             let sent = tokio::time::timeout(DIRECT_TIMEOUT, self.log.append(frame)).await;
             let cause = match sent {
                 Ok(Ok(appended)) => return Ok(Stored::Logged(appended.seq)),
-                Ok(Err(cause)) if cause.is_transient() => cause,
-                Ok(Err(cause)) => return Err(cause),
+                Ok(Err(cause)) => cause,
                 Err(_) => Error::UnknownOutcome("no answer from the log".into()),
             };
-            warn!(%cause, "the log is away; frames go to the spool");
+            match cause {
+                // Somebody else wrote under this writer's name, so no later frame of it may be stored either.
+                Error::Conflict(_) => return Err(cause),
+                cause if cause.is_transient() => warn!(%cause, "the log is away; frames go to the spool"),
+                // Whatever ails the log, what is captured is kept until somebody mends it.
+                cause => error!(%cause, "the log refuses frames, which go to the spool; a person must act"),
+            }
         }
         let appended = self.spool.append(frame).await?;
         invariant!(

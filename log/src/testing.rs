@@ -4,8 +4,9 @@ use std::{
     borrow::Cow,
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use arrow::array::RecordBatch;
@@ -67,6 +68,10 @@ pub(crate) struct Flaky {
     pub(crate) away: AtomicBool,
     /// The next append is done, but its outcome is reported as unknown.
     pub(crate) forgetful: AtomicBool,
+    /// It refuses every append for good.
+    pub(crate) broken: AtomicBool,
+    /// How many milliseconds an append takes longer.
+    pub(crate) slow_ms: AtomicU64,
 }
 
 #[async_trait]
@@ -75,6 +80,10 @@ impl Log for Flaky {
         if self.away.load(Ordering::SeqCst) {
             return Err(Error::Unavailable("away".into()));
         }
+        if self.broken.load(Ordering::SeqCst) {
+            return Err(Error::Fatal("the stream is sealed".into()));
+        }
+        tokio::time::sleep(Duration::from_millis(self.slow_ms.load(Ordering::SeqCst))).await;
         let appended = self.inner.append(frame).await?;
         if self.forgetful.swap(false, Ordering::SeqCst) {
             self.away.store(true, Ordering::SeqCst);

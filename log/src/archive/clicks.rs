@@ -6,6 +6,7 @@ use arrow::{
     error::ArrowError,
 };
 use bytes::Bytes;
+use clicktrail_evidence::salt::HourKey;
 use parquet::errors::ParquetError;
 
 use crate::{
@@ -13,16 +14,19 @@ use crate::{
         entry::{Entry, File},
         identities::{self, Fingerprints},
         keys::{Half, PartKey},
-        kind::{Kind, NewFile, PartRange},
+        kind::{EncodedPart, Hashed, Kind, NewFile, PartRange},
         manifest::{Manifest, Part},
-        part,
+        part, sort,
+        trees::{self, Leaves, clicks::Hashing},
     },
     frame::{self, Digest},
     log::Stream,
     position::Position,
     schema,
-    time::Timestamp,
+    time::{Hour, Timestamp},
 };
+
+const WITHOUT_KEY: &str = "what is about people has no leaves without the key of its hour";
 
 /// The click log's kind of archive.
 #[derive(Debug, Clone, Copy)]
@@ -59,8 +63,17 @@ impl Kind for Clicks {
         part::with_position(batch, first, logged_at)
     }
 
-    fn encode(rows: Vec<RecordBatch>, range: PartRange) -> Result<(Part, Vec<NewFile>), ParquetError> {
-        let encoded = part::encode(rows)?;
+    fn encode(rows: Vec<RecordBatch>, range: PartRange, hashed: Hashed<'_>) -> Result<EncodedPart<Part>, ParquetError> {
+        let order = sort::order(&rows);
+        let (encoded, leaves) = match hashed {
+            Hashed::Without => (part::encode_beside(&rows, &order.rows, &|| {})?, Leaves::default()),
+            Hashed::With(None) => return Err(ParquetError::General(WITHOUT_KEY.to_owned())),
+            Hashed::With(Some(key)) => {
+                let hashing = Hashing::new(&rows, key);
+                let encoded = part::encode_beside(&rows, &order.rows, &|| hashing.work())?;
+                (encoded, hashing.finish(&order, range.hour).map_err(ParquetError::General)?)
+            }
+        };
         let file = |half: Half, bytes: Bytes| {
             let digest = Digest::of(&bytes);
             NewFile::new(PartKey::new(half, range.hour, range.first, range.last, &digest).path(), bytes, digest)
@@ -75,7 +88,12 @@ impl Kind for Clicks {
             core: core.file.clone(),
             personal: personal.file.clone(),
         };
-        Ok((part, vec![core, personal]))
+        Ok(EncodedPart { part, files: vec![core, personal], leaves })
+    }
+
+    fn leaves(files: &[Bytes], hour: Hour, key: Option<&HourKey>) -> Result<Leaves, String> {
+        let [core, personal] = files else { return Err(format!("it has {} files, not two", files.len())) };
+        trees::clicks::stored(core, personal, hour, key.ok_or(WITHOUT_KEY)?)
     }
 
     fn fingerprints(rows: &[RecordBatch]) -> Result<Option<Fingerprints>, ArrowError> {

@@ -47,15 +47,18 @@ type FileWriter = SerializedFileWriter<Vec<u8>>;
 type Written = (usize, usize, ArrowColumnChunk);
 
 /// Writes one file for each schema, with one row group. The columns of a schema are among those of the batches; the
-/// rows come in the order of `order`, which names each by its batch and its number there.
+/// rows come in the order of `order`, which names each by its batch and its number there. Each of the threads does
+/// `first` before its first column.
 pub(super) fn write(
     batches: &[RecordBatch],
     order: &[(usize, usize)],
     files: Vec<(SchemaRef, WriterProperties)>,
+    first: &(dyn Fn() + Sync),
 ) -> Result<Vec<Bytes>, ParquetError> {
     let (writers, tasks) = prepare(batches, files)?;
     let tasks = Mutex::new(tasks);
     let work = || -> Result<Vec<Written>, ParquetError> {
+        first();
         let mut written = Vec::new();
         loop {
             let next = tasks.lock().unwrap_or_else(PoisonError::into_inner).pop();

@@ -1,15 +1,17 @@
 //! What invoices are made of, the documents, and the records that they were issued: put once, never written over, and
 //! compared with their digests when they are read.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
-use futures::TryStreamExt as _;
-use object_store::path::Path;
+use futures::{TryStreamExt as _, stream::BoxStream};
+use object_store::{ObjectMeta, path::Path};
 
 use super::{
     entry::File,
     keys::{
         IssuedKey,
-        invoices::{DocumentKey, Form, Input, InputKey},
+        invoices::{DocumentKey, Form, Input, InputKey, is_series},
     },
     store::{Archive, Error},
 };
@@ -79,15 +81,49 @@ impl Archive {
     /// [`Error::Unavailable`]; [`Error::Setup`] naming a file among them that is none.
     pub async fn issued(&self) -> Result<Vec<IssuedKey>, Error> {
         let prefix = IssuedKey::prefix();
+        issued_keys(self.object_store().list(Some(&prefix)), &prefix).await
+    }
+
+    /// The records of a series behind a number, in their order, without a look at those before.
+    ///
+    /// # Errors
+    /// As [`issued`](Self::issued).
+    pub async fn issued_behind(&self, series: &str, number: u32) -> Result<Vec<IssuedKey>, Error> {
+        let (prefix, after) = (IssuedKey::prefix_of(series), IssuedKey { series: series.to_owned(), number }.path());
+        issued_keys(self.object_store().list_with_offset(Some(&prefix), &after), &prefix).await
+    }
+
+    /// The series that have records.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::Setup`] naming a folder that is none of a series.
+    pub async fn issued_series(&self) -> Result<Vec<String>, Error> {
+        let prefix = IssuedKey::prefix();
+        let listed = self.object_store().list_with_delimiter(Some(&prefix)).await;
+        let listed = listed.map_err(|source| Error::Unavailable { key: prefix.to_string(), source })?;
+        let series = |path: &Path| {
+            let name = path.filename().filter(|name| is_series(name)).map(str::to_owned);
+            name.ok_or_else(|| Error::Setup(format!("{path} stands among the issued documents and is no series")))
+        };
+        let mut found = listed.common_prefixes.iter().map(series).collect::<Result<Vec<_>, _>>()?;
+        found.sort_unstable();
+        Ok(found)
+    }
+
+    /// The digests of all inputs of a kind.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`]; [`Error::Setup`] naming a file among them that is none.
+    pub async fn inputs(&self, input: Input) -> Result<BTreeSet<Digest>, Error> {
+        let prefix = input.prefix();
         let listed = self.object_store().list(Some(&prefix)).try_collect::<Vec<_>>().await;
         let listed = listed.map_err(|source| Error::Unavailable { key: prefix.to_string(), source })?;
-        let key = |path: &Path| {
-            IssuedKey::parse(path.as_ref())
-                .ok_or_else(|| Error::Setup(format!("{path} stands among the issued documents and is none")))
+        let digest = |path: &Path| {
+            let key = InputKey::parse(path.as_ref()).filter(|key| key.input == input);
+            key.map(|key| key.digest)
+                .ok_or_else(|| Error::Setup(format!("{path} stands in {prefix} and is none of it")))
         };
-        let mut keys = listed.iter().map(|meta| key(&meta.location)).collect::<Result<Vec<_>, _>>()?;
-        keys.sort_unstable();
-        Ok(keys)
+        listed.iter().map(|meta| digest(&meta.location)).collect()
     }
 
     /// Creates an object that is named by its content: whatever stands there under that name must be it.
@@ -97,6 +133,21 @@ impl Archive {
             other => other,
         }
     }
+}
+
+async fn issued_keys(
+    listed: BoxStream<'_, object_store::Result<ObjectMeta>>,
+    prefix: &Path,
+) -> Result<Vec<IssuedKey>, Error> {
+    let listed = listed.try_collect::<Vec<_>>().await;
+    let listed = listed.map_err(|source| Error::Unavailable { key: prefix.to_string(), source })?;
+    let key = |path: &Path| {
+        IssuedKey::parse(path.as_ref())
+            .ok_or_else(|| Error::Setup(format!("{path} stands among the issued documents and is none")))
+    };
+    let mut keys = listed.iter().map(|meta| key(&meta.location)).collect::<Result<Vec<_>, _>>()?;
+    keys.sort_unstable();
+    Ok(keys)
 }
 
 #[cfg(test)]

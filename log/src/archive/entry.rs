@@ -2,19 +2,8 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
-
-/// One file of a part.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct File {
-    /// Its key in the store.
-    pub key: String,
-    /// Its exact size.
-    pub bytes: u64,
-    /// SHA-256 of its bytes, hexadecimal.
-    pub sha256: String,
-}
+pub use clicktrail_evidence::sealed::File;
+use serde::{Serialize, de::DeserializeOwned};
 
 /// What a manifest says of one part. Its fields are part of the manifest's bytes, and frozen with its version.
 pub trait Entry: Clone + PartialEq + Eq + fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static {

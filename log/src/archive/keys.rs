@@ -14,6 +14,8 @@
 //! promotions/counters/00000001.json
 //! coverage/clicks.json
 //! invoices/…                         see [`invoices`]
+//! transparency/…                     see [`transparency`]
+//! evidence/nodes/…, personal/keys/…  see [`trees`]
 //! ```
 
 use object_store::path::Path;
@@ -21,10 +23,16 @@ use object_store::path::Path;
 use crate::{frame::Digest, invariant, log::Stream, position::Seq, time::Hour};
 
 pub mod invoices;
+mod partition;
 mod short;
+pub mod transparency;
+pub mod trees;
 
 pub use invoices::IssuedKey;
+use partition::{parse_partition, partition};
 use short::short;
+pub use transparency::TransparencyKey;
+pub use trees::{NodesKey, SaltsKey};
 
 /// Which half of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,17 +50,6 @@ impl Half {
             Self::Personal => "personal",
         }
     }
-}
-
-fn partition(hour: Hour) -> String {
-    let (date, hour) = hour.date_and_hour();
-    format!("dt={date}/hr={hour}")
-}
-
-fn parse_partition<'a>(parts: &mut impl Iterator<Item = &'a str>) -> Option<Hour> {
-    let date = parts.next()?.strip_prefix("dt=")?;
-    let hour = parts.next()?.strip_prefix("hr=")?;
-    Hour::parse(&format!("{date}T{hour}"))
 }
 
 /// One half of a part of the click log.
@@ -380,6 +377,9 @@ impl CoverageKey {
 /// What an object is good for, and what helps if it is lost or damaged, for people. What is derived a command makes
 /// again; everything else is held nowhere else.
 pub fn remedy(key: &str) -> &'static str {
+    if let Some(remedy) = trees::remedy(key) {
+        return remedy;
+    }
     match key.split_once('/').map_or(key, |(prefix, _)| prefix) {
         "segments" => "the totals of its hour stand in it; run `clicktrail catalog rebuild`, which makes it again",
         "receipts" => "it proves a segment; run `clicktrail catalog rebuild`, which makes it again",
@@ -392,6 +392,7 @@ pub fn remedy(key: &str) -> &'static str {
         "verdicts" => "verdicts of its hour stand in it and nowhere else; put it back from a copy of the archive",
         "manifests" => "its hour cannot be read without it; put it back from a copy of the archive",
         "invoices" => invoices::remedy(key),
+        "transparency" => transparency::remedy(key),
         _ => "put it back from a copy of the archive",
     }
 }

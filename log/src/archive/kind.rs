@@ -9,6 +9,7 @@ use std::fmt;
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef, error::ArrowError};
 use bytes::Bytes;
+use clicktrail_evidence::salt::HourKey;
 use object_store::path::Path;
 use parquet::errors::ParquetError;
 
@@ -17,6 +18,7 @@ use crate::{
         entry::{Entry, File},
         identities::Fingerprints,
         manifest::Manifest,
+        trees::Leaves,
     },
     frame::Digest,
     invariant,
@@ -45,11 +47,21 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     /// If they are no rows of this stream.
     fn rows(batch: &RecordBatch, first: Position, logged_at: Timestamp) -> Result<RecordBatch, ArrowError>;
 
-    /// Sorts the rows of some frames, which come in log order, and writes the files of their part.
+    /// Sorts the rows of some frames, which come in log order, writes the files of their part, and computes its leaves.
     ///
     /// # Errors
-    /// If they are no rows of this stream.
-    fn encode(rows: Vec<RecordBatch>, range: PartRange) -> Result<(Self::Part, Vec<NewFile>), ParquetError>;
+    /// If they are no rows of this stream, or the key is missing.
+    fn encode(
+        rows: Vec<RecordBatch>,
+        range: PartRange,
+        hashed: Hashed<'_>,
+    ) -> Result<EncodedPart<Self::Part>, ParquetError>;
+
+    /// The leaves of a part from its files: the same that [`Kind::encode`] computed.
+    ///
+    /// # Errors
+    /// Why its rows cannot be read.
+    fn leaves(files: &[Bytes], hour: Hour, key: Option<&HourKey>) -> Result<Leaves, String>;
 
     /// What the hour's identity filter holds of the rows of a part; `None` for a stream that has no filter.
     ///
@@ -73,6 +85,39 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// The first thing that is wrong.
     fn check(manifest: &Manifest<Self::Part>, part: &Self::Part, files: &[Bytes]) -> Result<(), String>;
+}
+
+/// Whether the leaves of a part are computed.
+#[derive(Debug, Clone, Copy)]
+pub enum Hashed<'k> {
+    /// They are. The key is that of the hour; a stream whose trees are not about people needs none.
+    With(Option<&'k HourKey>),
+    /// They are not, as before manifests had trees.
+    Without,
+}
+
+impl Hashed<'_> {
+    /// The leaves that `compute` gives, if they are wanted.
+    ///
+    /// # Errors
+    /// Those of `compute`.
+    pub fn leaves(self, compute: impl FnOnce() -> Result<Leaves, String>) -> Result<Leaves, ParquetError> {
+        match self {
+            Self::With(_) => compute().map_err(ParquetError::General),
+            Self::Without => Ok(Leaves::default()),
+        }
+    }
+}
+
+/// A part as it was encoded.
+#[derive(Debug, Clone)]
+pub struct EncodedPart<P> {
+    /// What the manifest will say of it.
+    pub part: P,
+    /// Its files.
+    pub files: Vec<NewFile>,
+    /// What its rows are in the trees of the hour.
+    pub leaves: Leaves,
 }
 
 /// Which frames a part is made of, and which hour it belongs to.

@@ -1,10 +1,12 @@
 //! The document that makes an hour exist. Its bytes are canonical, so its digest names it.
 //!
 //! Version 2 remembers more of the writers than where each ended: several branches of one identity, and the frames
-//! before their ends, so that a frame that comes again is known by its digest. Version 1 is read.
+//! before their ends, so that a frame that comes again is known by its digest. Version 3 has the roots of the hour's
+//! trees. Versions 1 and 2 are read; what was sealed with them has no trees, and says so.
 
 use std::ops::Range;
 
+use clicktrail_evidence::sealed::Trees;
 use serde::{Deserialize, Serialize};
 
 pub use crate::archive::entry::File;
@@ -13,14 +15,17 @@ use crate::{
     chain::{Chain, StoredWriter},
     frame::Digest,
     invariant,
+    log::Stream,
     position::{Epoch, Position, Seq},
     time::Hour,
 };
 
 /// The version that this program writes.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 /// The first version, which is read.
 const VERSION_1: u32 = 1;
+/// The second, likewise.
+pub(super) const VERSION_2: u32 = 2;
 
 /// One part of the click log: a core and a personal file with the same rows in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -80,6 +85,9 @@ pub struct Manifest<P: Entry = Part> {
     pub alarms: Vec<String>,
     /// The parts in log order.
     pub parts: Vec<P>,
+    /// The trees over its rows. Since version 3, which has them always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trees: Option<Trees>,
     /// SHA-256 of the canonical bytes with this field empty, hexadecimal. It reveals a flipped bit even in the last
     /// manifest, which no other names yet.
     pub checksum: String,
@@ -138,7 +146,7 @@ impl<P: Entry> Manifest<P> {
             version: u32,
         }
         let Version { version } = serde_json::from_slice(bytes)?;
-        if version != VERSION && version != VERSION_1 {
+        if ![VERSION_1, VERSION_2, VERSION].contains(&version) {
             return Err(Error::UnknownVersion(version));
         }
         let manifest: Self = serde_json::from_slice(bytes)?;
@@ -176,7 +184,27 @@ impl<P: Entry> Manifest<P> {
             }
             after = last + 1;
         }
-        Ok(())
+        self.check_trees()
+    }
+
+    /// What is wrong with what it says of its trees.
+    fn check_trees(&self) -> Result<(), String> {
+        match (&self.trees, self.version >= VERSION) {
+            (None, false) => Ok(()),
+            (Some(_), false) => Err(format!("version {} has no trees", self.version)),
+            (None, true) => Err(format!("version {} has trees, and it says nothing of them", self.version)),
+            (Some(trees), true) => trees.check(self.rows, self.stream == Stream::Clicks.as_str()),
+        }
+    }
+
+    /// Whether the hour was sealed by a program that makes identity filters, before the manifest.
+    pub fn is_since_filters(&self) -> bool {
+        self.version >= VERSION_2
+    }
+
+    /// Whether it remembers every repeat, also one that came last.
+    pub fn remembers_repeats(&self) -> bool {
+        self.version >= VERSION_2
     }
 
     fn states(&self) -> impl Iterator<Item = &StoredWriter> {

@@ -69,7 +69,7 @@ mod tests {
         let batch = RecordBatch::try_new(clicks.schema(), columns).unwrap();
         let first = Position::new(Epoch::FIRST, Seq::FIRST, 0);
         let rows = part::with_position(&batch, first, Timestamp::from_micros(0)).unwrap();
-        part::encode(vec![rows]).unwrap().core
+        part::encode(&[rows]).unwrap().core
     }
 
     #[test]

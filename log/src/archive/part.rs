@@ -112,10 +112,18 @@ pub fn positioned(
 ///
 /// # Errors
 /// If the rows are not those of the read schema.
-pub fn encode(batches: Vec<RecordBatch>) -> Result<Encoded, ParquetError> {
-    let order = sort::order(&batches);
+pub fn encode(batches: &[RecordBatch]) -> Result<Encoded, ParquetError> {
+    encode_beside(batches, &sort::order(batches).rows, &|| {})
+}
+
+/// The same of rows whose order is known; each of the threads does `first` before it writes.
+pub(super) fn encode_beside(
+    batches: &[RecordBatch],
+    order: &[(usize, usize)],
+    first: &(dyn Fn() + Sync),
+) -> Result<Encoded, ParquetError> {
     let mut times = (i64::MAX, i64::MIN);
-    for batch in &batches {
+    for batch in batches {
         let column = batch.column_by_name("event_time").expect("a read batch has event times");
         let column = column.as_primitive::<TimestampMicrosecondType>();
         times = (times.0.min(min(column).unwrap_or(times.0)), times.1.max(max(column).unwrap_or(times.1)));
@@ -124,7 +132,7 @@ pub fn encode(batches: Vec<RecordBatch>) -> Result<Encoded, ParquetError> {
     invariant!(I1, order.len() == rows, "{rows} rows are written as {}", order.len());
     invariant!(I3, rows == 0 || times.0 <= times.1, "event times from {} to {}", times.0, times.1);
     let files = [schema::core(), schema::personal()].map(|schema| (Arc::clone(&schema), properties(&schema)));
-    let files = columns::write(&batches, &order, files.into())?;
+    let files = columns::write(batches, order, files.into(), first)?;
     let [core, personal] = files.try_into().expect("two files were asked for");
     Ok(Encoded { core, personal, rows: order.len() as u64, event_time_min: times.0, event_time_max: times.1 })
 }

@@ -18,11 +18,20 @@ struct Row {
     row: u32,
 }
 
-/// The rows of batches of [`crate::schema::read`] columns in the order of a part: each as (batch, row of the batch).
+/// The rows of some batches in the order of a part.
+#[derive(Debug)]
+pub(crate) struct Order {
+    /// Each row as (batch, row of the batch).
+    pub(crate) rows: Vec<(usize, usize)>,
+    /// Where the rows of each ad begin: ascending, from 0 on.
+    pub(crate) ads: Vec<usize>,
+}
+
+/// The order of the rows of batches of [`crate::schema::read`] columns.
 ///
 /// Few ads make many rows, so the three texts are compared once for each ad, not for each row. Rows are counted by ad,
 /// and the ads are ranked; then each row goes into the range of its ad, and is compared only there, by two integers.
-pub(super) fn order(batches: &[RecordBatch]) -> Vec<(usize, usize)> {
+pub(super) fn order(batches: &[RecordBatch]) -> Order {
     let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
     let mut groups: HashMap<[&str; 3], u32> = HashMap::new();
     let mut group_of: Vec<u32> = Vec::with_capacity(rows);
@@ -49,10 +58,12 @@ pub(super) fn order(batches: &[RecordBatch]) -> Vec<(usize, usize)> {
     }
     let filled = next.iter().zip(&ranges).all(|(next, (_, end))| next == end);
     invariant!(I1, filled && group_of.next().is_none(), "{rows} rows do not fill the ranges of their ads");
+    let mut ads: Vec<usize> = ranges.iter().map(|(start, _)| *start).collect();
+    ads.sort_unstable();
     for (start, end) in ranges {
         sorted[start..end].sort_unstable_by_key(|row| (row.time, row.position));
     }
-    sorted.into_iter().map(|row| (row.batch as usize, row.row as usize)).collect()
+    Order { rows: sorted.into_iter().map(|row| (row.batch as usize, row.row as usize)).collect(), ads }
 }
 
 /// The range of rows of each group, as start and end; the ranges follow each other in the order of the groups' texts.
@@ -105,10 +116,13 @@ mod tests {
             let position = column(batch, POSITION).as_primitive::<Int64Type>().value(row);
             (text("advertiser_id"), text("campaign_id"), text("ad_id"), time, position)
         };
-        let found = order(&batches);
+        let Order { rows: found, ads } = order(&batches);
         let mut expected: Vec<_> = (0..5).flat_map(|batch| (0..50).map(move |row| (batch, row))).collect();
         expected.sort_by_key(|row| key(*row));
         assert_eq!(found, expected);
-        assert_eq!(order(&[]), []);
+        let ad = |row: usize| (key(found[row]).0, key(found[row]).1, key(found[row]).2);
+        let begins = |row: &usize| *row == 0 || ad(*row) != ad(row - 1);
+        assert_eq!(ads, (0..found.len()).filter(begins).collect::<Vec<_>>());
+        assert!(order(&[]).rows.is_empty());
     }
 }

@@ -1,17 +1,12 @@
 //! Puts and gets with the guarantees that sealing needs: parts are named by their content, manifests are only ever
-//! created, and in a local directory everything is fsynced, which `object_store` itself does not do.
+//! created, and in a local directory everything is durable before it has its name ([`Directory`]).
 
 #![expect(
     clippy::disallowed_methods,
     reason = "directories are synced on a thread that may block; the address of an S3 comes as its other tools take it"
 )]
 
-use std::{
-    collections::HashSet,
-    ops::Range,
-    path::PathBuf,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{ops::Range, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
 use futures::TryStreamExt as _;
@@ -22,10 +17,12 @@ use object_store::{
 
 use crate::{
     archive::{
+        directory::Directory,
         entry::File,
         keys::{ManifestKey, PromotionKey, ReceiptKey, SegmentKey, remedy},
         kind::Kind,
         manifest::{self, Manifest},
+        watch::Watch,
     },
     frame::Digest,
     invariant,
@@ -100,15 +97,11 @@ pub struct Listed {
 #[derive(Debug, Clone)]
 pub struct Archive {
     store: Arc<dyn ObjectStore>,
-    /// Set for a local directory: what must be fsynced, because the store does not.
+    /// Set for a local directory, whose files we write, because the store gives them their names before they are
+    /// durable.
     directory: Option<Arc<Directory>>,
-}
-
-#[derive(Debug)]
-struct Directory {
-    path: PathBuf,
-    /// Directories whose entry in their parent is durable.
-    durable: Mutex<HashSet<PathBuf>>,
+    /// Who sees what is read.
+    watches: Vec<Arc<dyn Watch>>,
 }
 
 impl Archive {
@@ -121,7 +114,8 @@ impl Archive {
             |error: &dyn std::fmt::Display| Error::Setup(format!("archive directory {}: {error}", path.display()));
         std::fs::create_dir_all(&path).map_err(|error| setup(&error))?;
         let store = LocalFileSystem::new_with_prefix(&path).map_err(|error| setup(&error))?;
-        Ok(Self { store: Arc::new(store), directory: Some(Arc::new(Directory { path, durable: Mutex::default() })) })
+        let directory = Arc::new(Directory::new(path));
+        Ok(Self { store: Arc::new(store), directory: Some(directory), watches: Vec::new() })
     }
 
     /// An archive in a bucket of S3 or of a compatible store. Credentials, region and endpoint come from the usual
@@ -138,12 +132,19 @@ impl Archive {
             builder = builder.with_endpoint(endpoint);
         }
         let store = builder.build().map_err(|error| Error::Setup(format!("bucket {bucket}: {error}")))?;
-        Ok(Self { store: Arc::new(store), directory: None })
+        Ok(Self { store: Arc::new(store), directory: None, watches: Vec::new() })
     }
 
     /// Any other store, for tests.
     pub fn from_store(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, directory: None }
+        Self { store, directory: None, watches: Vec::new() }
+    }
+
+    /// The same archive, of which `watch` too sees every file that is read.
+    pub fn watched(&self, watch: Arc<dyn Watch>) -> Self {
+        let mut watched = self.clone();
+        watched.watches.push(watch);
+        watched
     }
 
     /// The store itself, for readers that read in their own way.
@@ -163,11 +164,15 @@ impl Archive {
         {
             let stored = self.get(path).await?;
             if stored == bytes {
-                return Ok(());
+                // Whoever wrote it may have died before it was durable.
+                return self.on_disk(path, Directory::sync).await.map(drop);
             }
         }
-        self.store.put(path, PutPayload::from_bytes(bytes)).await.map_err(|source| unavailable(path, source))?;
-        self.sync(path).await
+        if self.directory.is_some() {
+            return self.on_disk(path, move |directory, file| directory.replace(file, &bytes)).await.map(drop);
+        }
+        let put = self.store.put(path, PutPayload::from_bytes(bytes)).await;
+        put.map(drop).map_err(|source| unavailable(path, source))
     }
 
     /// Creates a document. If it is there already with the same content, that is no error: the step is done again.
@@ -175,15 +180,28 @@ impl Archive {
     /// # Errors
     /// [`Error::Conflict`] if it is there with other content; [`Error::Unavailable`].
     pub async fn create(&self, path: &Path, bytes: Bytes) -> Result<(), Error> {
+        if self.create_new(path, bytes.clone()).await? {
+            return Ok(());
+        }
+        if self.get(path).await? == bytes {
+            return self.on_disk(path, Directory::sync).await.map(drop);
+        }
+        Err(Error::Conflict(path.to_string()))
+    }
+
+    /// Creates an object; `false` if one is there.
+    async fn create_new(&self, path: &Path, bytes: Bytes) -> Result<bool, Error> {
+        let created = self.on_disk(path, {
+            let bytes = bytes.clone();
+            move |directory, file| directory.create(file, &bytes)
+        });
+        if let Some(created) = created.await? {
+            return Ok(created);
+        }
         let options = PutOptions { mode: PutMode::Create, ..PutOptions::default() };
-        match self.store.put_opts(path, PutPayload::from_bytes(bytes.clone()), options).await {
-            Ok(_) => self.sync(path).await,
-            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => {
-                if self.get(path).await? == bytes {
-                    return self.sync(path).await;
-                }
-                Err(Error::Conflict(path.to_string()))
-            }
+        match self.store.put_opts(path, PutPayload::from_bytes(bytes), options).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
             Err(source) => Err(unavailable(path, source)),
         }
     }
@@ -239,20 +257,8 @@ impl Archive {
         if found != file.sha256 {
             return Err(damaged(format!("its SHA-256 is {found}, its manifest says {}", file.sha256)));
         }
+        self.watches.iter().for_each(|watch| watch.see(file, &bytes));
         Ok(bytes)
-    }
-
-    /// The same without the digest: for another look at a file that is compared with it elsewhere.
-    ///
-    /// # Errors
-    /// [`Error::Missing`], [`Error::Damaged`] if its size is another one, [`Error::Unavailable`].
-    pub async fn get_file_again(&self, file: &File) -> Result<Bytes, Error> {
-        let bytes = self.get(&Path::from(file.key.as_str())).await?;
-        if bytes.len() as u64 == file.bytes {
-            return Ok(bytes);
-        }
-        let reason = format!("it has {} bytes, its manifest says {}", bytes.len(), file.bytes);
-        Err(Error::Damaged { key: file.key.clone(), reason })
     }
 
     /// Whether a file is there and has the size that it should have. It is one request, and nothing is read.
@@ -265,6 +271,18 @@ impl Archive {
             Ok(meta) => Ok(meta.size == file.bytes),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(source) => Err(unavailable(&path, source)),
+        }
+    }
+
+    /// Whether an object is there. It is one request, and nothing is read.
+    ///
+    /// # Errors
+    /// [`Error::Unavailable`].
+    pub async fn holds(&self, path: &Path) -> Result<bool, Error> {
+        match self.store.head(path).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(unavailable(path, source)),
         }
     }
 
@@ -368,35 +386,18 @@ impl Archive {
         }
     }
 
-    /// Makes a local file and its directory entry survive a power loss. A remote store has seen to that itself.
-    async fn sync(&self, path: &Path) -> Result<(), Error> {
-        let Some(directory) = self.directory.clone() else { return Ok(()) };
+    /// Works on a file of a local directory; `None` for a remote store, which sees to durability itself.
+    async fn on_disk<T: Send + 'static>(
+        &self,
+        path: &Path,
+        work: impl FnOnce(&Directory, &str) -> std::io::Result<T> + Send + 'static,
+    ) -> Result<Option<T>, Error> {
+        let Some(directory) = self.directory.clone() else { return Ok(None) };
         let file = path.clone();
-        let synced = tokio::task::spawn_blocking(move || directory.sync(file.as_ref()));
-        let synced = synced.await.map_err(|error| Error::Setup(format!("sync {path}: {error}")))?;
+        let done = tokio::task::spawn_blocking(move || work(&directory, file.as_ref())).await;
+        let done = done.map_err(|error| Error::Setup(format!("write {path}: {error}")))?;
         let failed = |error| object_store::Error::Generic { store: "directory", source: Box::new(error) };
-        synced.map_err(|error| unavailable(path, failed(error)))
-    }
-}
-
-impl Directory {
-    /// Fsyncs the file, then the entry of the file in its directory, then that of every directory that may be new.
-    fn sync(&self, file: &str) -> std::io::Result<()> {
-        let fsync = |path: &std::path::Path| std::fs::File::open(path)?.sync_all();
-        let file = self.path.join(file);
-        fsync(&file)?;
-        let mut above = file.ancestors().skip(1).take_while(|above| above.starts_with(&self.path));
-        let Some(mut directory) = above.next() else { return Ok(()) };
-        fsync(directory)?;
-        for parent in above {
-            if self.durable.lock().unwrap_or_else(PoisonError::into_inner).contains(directory) {
-                break;
-            }
-            fsync(parent)?;
-            self.durable.lock().unwrap_or_else(PoisonError::into_inner).insert(directory.to_owned());
-            directory = parent;
-        }
-        Ok(())
+        done.map(Some).map_err(|error| unavailable(path, failed(error)))
     }
 }
 

@@ -1,5 +1,6 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
+use clicktrail_evidence::salt::HourKey;
 use uuid::Uuid;
 
 use crate::{
@@ -50,9 +51,16 @@ async fn bed_of(writers: &mut [Writer]) -> Bed {
     Bed { directory, log, archive, start }
 }
 
+/// As random as the tests need it: another one for each hour.
+fn known_key(hour: Hour) -> Result<HourKey, clicktrail_evidence::salt::Error> {
+    let mut bytes = [7; 32];
+    bytes[..8].copy_from_slice(&hour.as_i64().to_be_bytes());
+    Ok(HourKey::from_bytes(bytes))
+}
+
 impl Bed {
     fn sealer(&self) -> Sealer {
-        Sealer::new(Arc::clone(&self.log) as Arc<dyn Log>, self.archive.clone()).with_part_rows(25)
+        Sealer::new(Arc::clone(&self.log) as Arc<dyn Log>, self.archive.clone()).with_part_rows(25).with_keys(known_key)
     }
 
     /// Past the fifth hour.
@@ -182,7 +190,8 @@ async fn check_damage(key: &str, damage: impl Fn(&Path)) {
     let remembered =
         bed.seal_all().await.iter().map(|manifest| (manifest.hour(), manifest.digest().to_string())).collect();
     let files = bed.files();
-    let name = files.keys().rfind(|name| name.contains(key)).unwrap_or_else(|| panic!("{key}")).clone();
+    let is_it = |name: &&String| name.starts_with(key) || name.ends_with(key);
+    let name = files.keys().rfind(is_it).unwrap_or_else(|| panic!("{key}")).clone();
     damage(&bed.directory.path().join("archive").join(&name));
     let report = bed.verify(&remembered).await;
     assert!(report.problems.iter().any(|problem| problem.key == name), "{name}: {:?}", report.problems);
@@ -196,6 +205,8 @@ async fn damage_is_found_and_named() {
     let files = [
         "clicks/dt=2026-03-01/hr=22",
         "personal/dt=2026-03-02",
+        "evidence/nodes/clicks/dt=2026-03-02/hr=01",
+        "personal/keys/2026-03-01T23.key",
         "2026-03-01T22.json",
         "2026-03-02T00.json",
         "2026-03-02T02.json",
@@ -245,4 +256,16 @@ async fn corrupt_frame_stops_sealing_and_is_named() {
     let error = bed.sealer().seal_next(&Cursor::start(), bed.late()).await.unwrap_err();
     assert_eq!(error.to_string(), "frame 3 of the log cannot be decoded");
     assert!(bed.files().keys().all(|name| !name.starts_with("manifests")));
+}
+
+#[tokio::test]
+async fn wide_rows_end_a_part_by_their_bytes_and_a_frame_is_never_cut() {
+    let bed = bed().await;
+    let frame = clicks(0..10, 0);
+    let bytes = crate::batch::arrow_bytes(&frame);
+    // Two frames fill a part by bytes, where six would by rows.
+    let sealer = bed.sealer().with_part_rows(60).with_part_bytes(bytes * 3 / 2);
+    let (manifest, _) = sealer.seal_next(&Cursor::start(), bed.late()).await.unwrap().unwrap();
+    assert_eq!(manifest.parts.iter().map(|part| part.rows).collect::<Vec<_>>(), [20, 20, 20]);
+    assert_eq!(bed.verify(&BTreeMap::new()).await.problems, []);
 }

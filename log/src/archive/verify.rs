@@ -1,6 +1,6 @@
 //! Reads the archive back and checks all of it: the chain of hours, the size and digest of every file, the identity
-//! filters by their own digests, and, if asked to go deep, the position and order of every row, and the filters against
-//! the rows.
+//! filters by their own digests, the stored nodes of trees against the roots, and, if asked to go deep, the position
+//! and order of every row, and the filters and the trees against the rows.
 //!
 //! It lists the manifests and compares them with the hours that the catalog remembers. So it also notices when the
 //! first or the last manifest was deleted. It collects every problem instead of stopping at the first.
@@ -19,6 +19,7 @@ use crate::{
         kind::Kind,
         manifest::Manifest,
         store::{Archive, Error},
+        trees::check::Checking,
     },
     causes::causes,
     log::Stream,
@@ -48,6 +49,8 @@ pub struct Report {
     pub rows: u64,
     /// Bytes of the files read.
     pub bytes: u64,
+    /// Hours that were sealed before there were trees: nothing of them can be proved to a stranger.
+    pub without_trees: u64,
     /// Everything that is wrong, by hour.
     pub problems: Vec<Problem>,
 }
@@ -130,11 +133,12 @@ impl<K: Kind> Verifier<K> {
         for (path, problem) in &damaged {
             self.problem(hour, path.as_ref(), &causes(problem));
         }
+        let mut trees = self.check_trees(&manifest).await?;
         // A filter that was named already is not compared with its parts: that would say the same again.
         let sound = |filter: &Filter| damaged.iter().all(|(path, _)| *path != filter.path);
         let mut filters = Some(Gatherer::new(hour));
         for part in &manifest.parts {
-            let fingerprints = self.check_part(&manifest, part).await?;
+            let fingerprints = self.check_part(&manifest, part, trees.as_mut()).await?;
             let (Some(gatherer), Some(fingerprints)) = (&mut filters, fingerprints) else {
                 filters = None;
                 continue;
@@ -151,8 +155,24 @@ impl<K: Kind> Verifier<K> {
         {
             self.check_filter(hour, &filter).await?;
         }
+        if let Some(reason) = trees.and_then(Checking::finish) {
+            self.problem(hour, key.path().as_ref(), &reason);
+        }
         self.previous = Some(manifest);
         Ok(())
+    }
+
+    /// Checks what is stored of the hour's trees, and begins to compute them from its parts.
+    async fn check_trees(&mut self, manifest: &Manifest<K::Part>) -> Result<Option<Checking>, Error> {
+        let begun = Checking::begin::<K>(&self.archive, manifest, self.deep).await?;
+        let Some((checking, problems)) = begun else {
+            self.report.without_trees += 1;
+            return Ok(None);
+        };
+        for (key, reason) in problems {
+            self.problem(manifest.hour(), &key, &reason);
+        }
+        Ok(Some(checking))
     }
 
     /// Checks one hour by itself, whatever came before it.
@@ -176,6 +196,7 @@ impl<K: Kind> Verifier<K> {
         &mut self,
         manifest: &Manifest<K::Part>,
         part: &K::Part,
+        trees: Option<&mut Checking>,
     ) -> Result<Option<Fingerprints>, Error> {
         self.report.parts += 1;
         let (named, mut files) = (part.files(), Vec::new());
@@ -189,8 +210,23 @@ impl<K: Kind> Verifier<K> {
                 Err(error) => self.problem(manifest.hour(), &file.key, &causes(&error)),
             }
         }
-        let (true, Some(first)) = (self.deep && files.len() == named.len(), named.first()) else { return Ok(None) };
-        match K::check(manifest, part, &files).and_then(|()| K::fingerprints_stored(&files)) {
+        let (true, Some(first)) = (files.len() == named.len(), named.first()) else {
+            // What is wrong with its files was said. The trees would say it again.
+            trees.map(Checking::give_up);
+            return Ok(None);
+        };
+        if !self.deep {
+            return Ok(None);
+        }
+        let hashed = |trees: Option<&mut Checking>| trees.map_or(Ok(()), |trees| trees.add::<K>(manifest, &files));
+        let checked = match K::check(manifest, part, &files) {
+            Ok(()) => hashed(trees),
+            Err(reason) => {
+                trees.map(Checking::give_up);
+                Err(reason)
+            }
+        };
+        match checked.and_then(|()| K::fingerprints_stored(&files)) {
             Ok(fingerprints) => Ok(fingerprints),
             Err(reason) => {
                 self.problem(manifest.hour(), &first.key, &reason);

@@ -9,10 +9,12 @@ use tokio::{
 };
 
 use crate::{
+    batch::arrow_bytes,
     committer::{
-        limits::{QUEUED_REQUESTS_MAX, QUEUED_ROWS_MAX},
+        limits::{QUEUED_KIB_MAX, QUEUED_REQUESTS_MAX, QUEUED_ROWS_MAX},
         outcome::{Committed, Error},
-        queue::{Request, arrow_bytes},
+        pulse::Pulse,
+        queue::Request,
         sink::Sink,
         task::Task,
     },
@@ -26,14 +28,24 @@ pub struct Committer {
     queue: mpsc::Sender<Request>,
     /// One permit for each row that may still be queued.
     rows: Arc<Semaphore>,
+    /// One permit for each KiB of Arrow bytes that may still be queued.
+    kib: Arc<Semaphore>,
+    pulse: Pulse,
 }
 
 impl Committer {
     /// Starts a committer that owns `writer`. It stops when every handle is dropped, after the last queued frame.
     pub fn start(sink: Arc<dyn Sink>, writer: Writer) -> (Self, JoinHandle<()>) {
         let (queue, receiver) = mpsc::channel(QUEUED_REQUESTS_MAX);
-        let task = tokio::spawn(Task::new(sink, writer, receiver).run());
-        (Self { queue, rows: Arc::new(Semaphore::new(QUEUED_ROWS_MAX)) }, task)
+        let pulse = Pulse::new();
+        let task = tokio::spawn(Task::new(sink, writer, receiver, pulse.clone()).run());
+        let free = |permits| Arc::new(Semaphore::new(permits));
+        (Self { queue, rows: free(QUEUED_ROWS_MAX), kib: free(QUEUED_KIB_MAX), pulse }, task)
+    }
+
+    /// Whether frames leave.
+    pub fn pulse(&self) -> Pulse {
+        self.pulse.clone()
     }
 
     /// Commits rows: returns their positions when they are durable.
@@ -47,11 +59,19 @@ impl Committer {
         if batch.num_rows() == 0 {
             return Ok(Committed::default());
         }
-        let permits = u32::try_from(batch.num_rows().min(QUEUED_ROWS_MAX)).expect("bounded by QUEUED_ROWS_MAX");
-        let permit = Arc::clone(&self.rows).try_acquire_many_owned(permits).map_err(|_| Error::Busy)?;
-        let (reply, answer) = oneshot::channel();
+        if let Some(stuck) = self.pulse.stuck_for() {
+            return Err(Error::Unavailable(format!("it has not answered for {} seconds", stuck.as_secs())));
+        }
         let bytes = arrow_bytes(&batch);
-        let request = Request { batch, bytes, captured, reply, _permit: permit };
+        let share = |free: &Arc<Semaphore>, wanted: usize, max: usize| {
+            // What is larger than the whole queue waits alone.
+            let permits = u32::try_from(wanted.min(max)).expect("a queue has fewer permits than 32 bits count");
+            Arc::clone(free).try_acquire_many_owned(permits).map_err(|_| Error::Busy)
+        };
+        let rows = share(&self.rows, batch.num_rows(), QUEUED_ROWS_MAX)?;
+        let kib = share(&self.kib, bytes.div_ceil(1 << 10), QUEUED_KIB_MAX)?;
+        let (reply, answer) = oneshot::channel();
+        let request = Request { batch, bytes, captured, reply, _permits: [rows, kib] };
         self.queue.try_send(request).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => Error::Closed,

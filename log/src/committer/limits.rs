@@ -9,6 +9,8 @@ use crate::frame;
 /// Rows that may wait for a frame, over all requests: about a second of heavy traffic. Beyond it a commit is refused
 /// as busy.
 pub(super) const QUEUED_ROWS_MAX: usize = 4 * frame::ROWS_MAX;
+/// Arrow bytes that may wait for a frame, over all requests, in KiB. Beyond it a commit is refused as busy.
+pub(super) const QUEUED_KIB_MAX: usize = 256 << 10;
 /// Requests that may wait for a frame. Beyond it a commit is refused as busy.
 pub(super) const QUEUED_REQUESTS_MAX: usize = 8_192;
 /// Arrow bytes gathered for one frame. Events compress to half of that or less; a batch that does not is halved until
@@ -32,6 +34,8 @@ const _: () = assert!(
     QUEUED_ROWS_MAX <= Semaphore::MAX_PERMITS && QUEUED_ROWS_MAX <= u32::MAX as usize,
     "each row of a full queue has a permit"
 );
+const _: () = assert!(QUEUED_KIB_MAX << 10 > FRAME_ARROW_BYTES, "a full queue fills a frame with wide rows too");
+const _: () = assert!(QUEUED_KIB_MAX <= Semaphore::MAX_PERMITS && QUEUED_KIB_MAX <= u32::MAX as usize, "each has one");
 const _: () = assert!(QUEUED_REQUESTS_MAX >= FRAME_REQUESTS_MAX, "a full queue fills a frame with small requests too");
 const _: () =
     assert!(FRAME_REQUESTS_MAX <= frame::ROWS_MAX, "requests of one row each reach their limit before rows do");

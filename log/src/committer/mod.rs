@@ -4,8 +4,9 @@
 //! with the log's latency, and under light traffic no request waits for others. The next frame is made ahead only
 //! when more waits than one frame takes: made earlier, it would only be smaller than it could be.
 //!
-//! The queue is bounded: when it is full, [`Committer::commit`] answers [`Error::Busy`] at once, so memory does not
-//! grow.
+//! The queue is bounded by rows, requests and bytes: when it is full, [`Committer::commit`] answers [`Error::Busy`] at
+//! once, so memory does not grow. When a frame is on its way for too long, it answers [`Error::Unavailable`] at once:
+//! waiting would help nobody.
 //!
 //! ```text
 //! handle ──► queue ──► task ──► group ──► store ──► sink
@@ -16,6 +17,7 @@ mod group;
 mod handle;
 mod limits;
 mod outcome;
+mod pulse;
 mod queue;
 mod sink;
 mod store;
@@ -26,5 +28,6 @@ mod tests;
 pub use self::{
     handle::Committer,
     outcome::{Committed, Error, Span},
+    pulse::{Pulse, STUCK_AFTER},
     sink::{Direct, Sink, Stored},
 };

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use arrow::array::{ArrayRef, RecordBatch};
+use arrow::array::RecordBatch;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::{
@@ -22,15 +22,8 @@ pub(super) struct Request {
     /// When the first and the last of the rows were captured.
     pub(super) captured: (Timestamp, Timestamp),
     pub(super) reply: oneshot::Sender<Result<Committed, Error>>,
-    /// Its rows' share of the queue: taken when the request entered it, given back when it is answered.
-    pub(super) _permit: OwnedSemaphorePermit,
-}
-
-/// What the rows take in memory, whatever capacity is behind them.
-pub(super) fn arrow_bytes(batch: &RecordBatch) -> usize {
-    // The size is unknown only for types that no stream has.
-    let bytes = |column: &ArrayRef| column.to_data().get_slice_memory_size().unwrap_or(0);
-    batch.columns().iter().map(bytes).sum()
+    /// Its share of the queue, in rows and in bytes: taken when it entered it, given back when it is answered.
+    pub(super) _permits: [OwnedSemaphorePermit; 2],
 }
 
 /// Requests that have left the queue and are in no frame yet.

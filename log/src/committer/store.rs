@@ -11,6 +11,7 @@ use crate::{
         group::Group,
         limits::RETRY_PAUSES,
         outcome::{Committed, Error, Span, take},
+        pulse::Pulse,
         sink::{Sink, Stored},
     },
     frame::Frame,
@@ -23,10 +24,13 @@ pub(super) struct Refused;
 
 /// Stores the frames of a group in order. Its requests are answered when the last frame is durable, or all of them
 /// with an error when one frame is refused.
-pub(super) async fn store(sink: &dyn Sink, mut group: Group) -> Result<(), Refused> {
+pub(super) async fn store(sink: &dyn Sink, mut group: Group, pulse: &Pulse) -> Result<(), Refused> {
     let mut spans = VecDeque::new();
     while let Some(frame) = group.frames.pop_front() {
-        match store_frame(sink, &frame).await {
+        pulse.leave();
+        let stored = store_frame(sink, &frame).await;
+        pulse.arrive();
+        match stored {
             Ok(stored) => {
                 let first = match stored {
                     Stored::Logged(seq) => Some(Position::new(sink.epoch(), seq, 0)),

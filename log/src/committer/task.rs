@@ -11,6 +11,7 @@ use crate::{
     committer::{
         group::{Group, Unfit, encode},
         limits::INLINE_ROWS_MAX,
+        pulse::Pulse,
         queue::{Request, Waiting},
         sink::Sink,
         store::{Refused, store},
@@ -24,11 +25,12 @@ pub(super) struct Task {
     writer: Writer,
     queue: mpsc::Receiver<Request>,
     waiting: Waiting,
+    pulse: Pulse,
 }
 
 impl Task {
-    pub(super) fn new(sink: Arc<dyn Sink>, writer: Writer, queue: mpsc::Receiver<Request>) -> Self {
-        Self { sink, writer, queue, waiting: Waiting::default() }
+    pub(super) fn new(sink: Arc<dyn Sink>, writer: Writer, queue: mpsc::Receiver<Request>, pulse: Pulse) -> Self {
+        Self { sink, writer, queue, waiting: Waiting::default(), pulse }
     }
 
     /// Stores group after group.
@@ -54,7 +56,8 @@ impl Task {
     ///   it would not become any larger, and it is ready when the group is stored.
     async fn store_and_make_next(&mut self, group: Group) -> Result<Option<Group>, Refused> {
         let sink = Arc::clone(&self.sink);
-        let mut storing = pin!(store(sink.as_ref(), group));
+        let pulse = self.pulse.clone();
+        let mut storing = pin!(store(sink.as_ref(), group, &pulse));
         let stored = tokio::select! {
             biased;
             stored = storing.as_mut() => Some(stored),

@@ -203,3 +203,48 @@ async fn frame_refused_while_the_next_is_made_ahead_stops_its_writer() {
     assert!(answers.iter().any(is_told), "{answers:?}");
     assert!(answers.iter().all(|error| is_told(error) || *error == Error::Closed), "{answers:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_comes_while_a_frame_is_stuck_is_told_so_at_once_and_served_when_it_has_left() {
+    let gate = Arc::new(Gate::default());
+    let (committer, _task) = start(&gate);
+    let pulse = committer.pulse();
+    let first = tokio::spawn(commit(committer.clone(), 0..1));
+    while gate.held.load(Ordering::SeqCst) < 1 {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(pulse.stuck_for(), None);
+    tokio::time::advance(super::STUCK_AFTER).await;
+    assert_eq!(pulse.stuck_for(), Some(super::STUCK_AFTER));
+    let refused = committer.commit(clicks(1..2, 0), AT).await.unwrap_err();
+    assert_eq!(refused, Error::Unavailable("it has not answered for 5 seconds".into()));
+    gate.open.notify_one();
+    assert_eq!(first.await.unwrap(), ["1.1.0"]);
+    assert_eq!(pulse.stuck_for(), None);
+    let next = tokio::spawn(commit(committer.clone(), 2..3));
+    gate.open.notify_one();
+    assert_eq!(next.await.unwrap(), ["1.2.0"]);
+}
+
+#[tokio::test]
+async fn wide_rows_fill_the_queue_by_their_bytes() {
+    let gate = Arc::new(Gate::default());
+    let (committer, _task) = start(&gate);
+    let text = Arc::new(arrow::array::StringArray::from_iter_values(std::iter::repeat_n("x".repeat(16 << 10), 4_096)));
+    let schema = arrow::datatypes::Schema::new(vec![arrow::datatypes::Field::new(
+        "wide",
+        arrow::datatypes::DataType::Utf8,
+        false,
+    )]);
+    let wide = arrow::array::RecordBatch::try_new(Arc::new(schema), vec![text]).unwrap();
+    let mut waiting = Vec::new();
+    for _ in 0..3 {
+        let committer = committer.clone();
+        let wide = wide.clone();
+        waiting.push(tokio::spawn(async move { committer.commit(wide, AT).await }));
+        tokio::task::yield_now().await;
+    }
+    // 64 MiB and some each: a fourth does not fit beside three, although its rows would fit many times.
+    assert_eq!(committer.commit(wide, AT).await, Err(Error::Busy));
+    waiting.iter().for_each(JoinHandle::abort);
+}

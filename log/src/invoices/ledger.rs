@@ -2,7 +2,8 @@
 //!
 //! An entry may stand in the log twice, because whoever appended it died before it was told. So an entry of a document
 //! that was seen is a *repeat*. A number that was given to two documents, or two entries of one document that say
-//! different things, is [`Damage`]: no append of this program makes it, so bytes were changed or logs were mixed.
+//! different things, is [`Damage`], and so are rows that are no entries: no append of this program makes them, so bytes
+//! were changed or logs were mixed.
 
 use std::collections::{BTreeMap, btree_map};
 
@@ -21,7 +22,7 @@ pub enum Admitted {
     },
 }
 
-/// Why an entry cannot stand beside one that was read before.
+/// What cannot be in this log: no entry, or one that cannot stand beside one that was read before.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Damage {
     /// The number was given to another document before.
@@ -51,6 +52,14 @@ pub enum Damage {
         first_position: Position,
         /// Where it is told otherwise.
         second_position: Position,
+    },
+    /// Rows that are no entries: nobody knows which numbers they are of.
+    #[error("what stands at {position} is no entry: {reason}")]
+    Unusable {
+        /// Of the row; or of the first of the rows that have other columns than entries.
+        position: Position,
+        /// Why.
+        reason: String,
     },
 }
 

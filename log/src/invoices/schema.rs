@@ -146,6 +146,14 @@ pub fn to_batch(entries: &[InvoiceEntry]) -> Result<RecordBatch, Error> {
 /// # Errors
 /// [`Error::Columns`], or [`Error::Row`] with the first row that is no entry; never a panic, whatever the bytes.
 pub fn from_batch(batch: &RecordBatch) -> Result<Vec<InvoiceEntry>, Error> {
+    each_of_batch(batch)?.into_iter().collect()
+}
+
+/// The same, each row by itself: one that is no entry keeps nobody from the others.
+///
+/// # Errors
+/// [`Error::Columns`]; never a panic, whatever the bytes.
+pub fn each_of_batch(batch: &RecordBatch) -> Result<Vec<Result<InvoiceEntry, Error>>, Error> {
     let columns = Columns(batch);
     for field in INVOICES.fields() {
         columns.check(field)?;
@@ -154,7 +162,7 @@ pub fn from_batch(batch: &RecordBatch) -> Result<Vec<InvoiceEntry>, Error> {
         let read = columns.entry(row).and_then(|entry| entry.check().map(|()| entry));
         read.map_err(|reason| Error::Row { row, reason })
     };
-    (0..batch.num_rows()).map(entry).collect()
+    Ok((0..batch.num_rows()).map(entry).collect())
 }
 
 /// Makes frames of these entries, in their order: see [`Writer::seal_all`]. A frame's captured times are the times at

@@ -1,4 +1,4 @@
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use uuid::Uuid;
 
@@ -12,7 +12,8 @@ use crate::{
 
 async fn flaky(path: &Path) -> Arc<Flaky> {
     let inner = EmbeddedLog::open(path, Stream::Clicks, clock()).await.unwrap();
-    Arc::new(Flaky { inner, away: AtomicBool::new(false), forgetful: AtomicBool::new(false) })
+    let no = || AtomicBool::new(false);
+    Arc::new(Flaky { inner, away: no(), forgetful: no(), broken: no(), slow_ms: AtomicU64::new(0) })
 }
 
 async fn spooled(log: &Arc<Flaky>, path: &Path) -> SpooledLog {
@@ -68,4 +69,45 @@ async fn frame_that_drains_before_it_is_known_to_be_spooled_is_logged_once() {
     while spool.drain_some().await.unwrap() > 0 {}
     assert_eq!(spool.store(&unknown).await.unwrap(), Stored::Logged(Seq::new(2).unwrap()));
     assert_eq!(log.info().await.unwrap().last, Seq::new(2).unwrap());
+}
+
+#[tokio::test]
+async fn spool_gets_empty_before_a_slow_log_although_frames_keep_coming() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = flaky(&directory.path().join("log.sqlite")).await;
+    let spool = Arc::new(spooled(&log, &directory.path().join("spool.sqlite")).await);
+    let mut writer = Writer::new(Uuid::from_u128(1), 1);
+    log.away.store(true, Ordering::SeqCst);
+    for id in 0..40 {
+        assert_eq!(spool.store(&frame(&mut writer, id)).await.unwrap(), Stored::Spooled);
+    }
+    // An append takes longer than a frame lingers, so without waiting more frames would come than leave.
+    log.slow_ms.store(3 * u64::try_from(SPOOL_LINGER.as_millis()).unwrap(), Ordering::SeqCst);
+    log.away.store(false, Ordering::SeqCst);
+    let shutdown = CancellationToken::new();
+    let draining = tokio::spawn(Arc::clone(&spool).run(shutdown.clone()));
+    let mut came = 0;
+    while let Stored::Spooled = spool.store(&frame(&mut writer, 40 + came)).await.unwrap() {
+        came += 1;
+        assert!(came < 40, "{came} frames came while 40 left, and the spool is not empty");
+    }
+    shutdown.cancel();
+    draining.await.unwrap();
+    assert_eq!(log.info().await.unwrap().last.get(), 41 + came);
+}
+
+#[tokio::test]
+async fn what_a_broken_log_refuses_for_good_is_spooled_and_a_conflict_is_not() {
+    let directory = tempfile::tempdir().unwrap();
+    let log = flaky(&directory.path().join("log.sqlite")).await;
+    let spool = spooled(&log, &directory.path().join("spool.sqlite")).await;
+    let mut writer = Writer::new(Uuid::from_u128(1), 1);
+    log.broken.store(true, Ordering::SeqCst);
+    for id in 0..3 {
+        assert_eq!(spool.store(&frame(&mut writer, id)).await.unwrap(), Stored::Spooled);
+    }
+    assert!(!spool.drain_some().await.unwrap_err().is_transient());
+    log.broken.store(false, Ordering::SeqCst);
+    while spool.drain_some().await.unwrap() > 0 {}
+    assert_eq!(log.info().await.unwrap().last.get(), 3);
 }

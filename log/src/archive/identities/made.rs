@@ -13,7 +13,7 @@ use super::{
 };
 use crate::archive::{
     entry::Entry,
-    manifest::{self, Manifest},
+    manifest::Manifest,
     store::{Archive, Error},
 };
 
@@ -50,7 +50,7 @@ pub(crate) async fn problems<P: Entry>(archive: &Archive, manifest: &Manifest<P>
         let path = group.key.path();
         let problem = match archive.get(&path).await {
             Ok(stored) => damage(&stored, &group).map(|reason| Error::Damaged { key: path.to_string(), reason }),
-            Err(missing @ Error::Missing(_)) => (manifest.version >= manifest::VERSION).then_some(missing),
+            Err(missing @ Error::Missing(_)) => manifest.is_since_filters().then_some(missing),
             Err(error) => return Err(error),
         };
         found.extend(problem.map(|problem| (path, problem)));

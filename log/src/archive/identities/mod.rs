@@ -32,7 +32,7 @@ pub use self::{
     group::SearchedHour,
     index::{Found, PartIndex},
     made::mend,
-    reader::{Asked, Hit, Identities},
+    reader::{ASKED_MAX, Asked, Hit, Identities},
 };
 pub(crate) use self::{
     gather::{Filter, Gatherer},

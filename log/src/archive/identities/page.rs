@@ -61,7 +61,7 @@ pub(super) fn encode(parts: Vec<Vec<u64>>) -> Vec<Bytes> {
     encoded
 }
 
-/// Hands the parts that may hold a fingerprint to `found`.
+/// Hands the parts that may hold a fingerprint to `found`, each once, in order.
 pub(super) fn search(page: &[u8], fingerprint: u64, mut found: impl FnMut(u8)) {
     let (entries, _) = page.as_chunks::<ENTRY_BYTES>();
     let at = |index: usize| {
@@ -83,12 +83,23 @@ pub(super) fn search(page: &[u8], fingerprint: u64, mut found: impl FnMut(u8)) {
         let middle = usize::midpoint(low, high);
         if at(middle) < wanted << 8 { low = middle + 1 } else { high = middle }
     }
-    for index in low..entries.len() {
-        let entry = at(index);
+    while low < entries.len() {
+        let entry = at(low);
         if entry >> 8 != wanted {
             break;
         }
         found(entry.to_le_bytes()[0]);
+        // A part may hold an event millions of times, if a sender gives all of its events one id.
+        let mut step = 1;
+        while low + step < entries.len() && at(low + step) == entry {
+            step *= 2;
+        }
+        let (mut from, mut to) = (low + step / 2 + 1, entries.len().min(low + step));
+        while from < to {
+            let middle = usize::midpoint(from, to);
+            if at(middle) == entry { from = middle + 1 } else { to = middle }
+        }
+        low = from;
     }
 }
 
@@ -118,6 +129,21 @@ mod tests {
             }
             let is_there = |other: &u64| parts.iter().flatten().any(|one| one & LOW == other & LOW);
             prop_assert!(others.iter().filter(|other| !is_there(other)).all(|other| find(*other).is_empty()));
+        }
+    }
+
+    #[test]
+    fn part_that_holds_an_event_often_is_named_once() {
+        for (one, other) in [(1, 1), (2, 3), (3, 2), (4, 7), (100_000, 5), (65_536, 65_535)] {
+            // Smaller and larger fingerprints of the same pages stand around it.
+            let around = |own: usize| (0..2_000).chain(std::iter::repeat_n(1_000, own)).collect::<Vec<u64>>();
+            let pages = encode(vec![around(one), vec![7], around(other)]);
+            for (fingerprint, parts) in [(1_000, vec![0, 2]), (7, vec![0, 1, 2]), (1_999, vec![0, 2]), (2_000, vec![])]
+            {
+                let mut found = Vec::new();
+                search(&pages[page_of(fingerprint, pages.len())], fingerprint, |part| found.push(part));
+                assert_eq!(found, parts, "{one} and {other} times {fingerprint}");
+            }
         }
     }
 

@@ -34,9 +34,11 @@ const KEPT_BYTES: usize = 256 << 20;
 const START_BYTES: u64 = 256 << 10;
 /// Pages that are held at once, beside those that are kept: some nine megabytes.
 const PAGES_AT_ONCE: usize = 512;
+/// Events that are asked for at once, so that hits are bounded: each may be in every one of some hundred parts.
+pub const ASKED_MAX: usize = 4_096;
 
 /// An event that may have been logged before.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Asked {
     /// Of its identity.
     pub fingerprint: Fingerprint,
@@ -93,14 +95,15 @@ impl Identities {
         Ok(false)
     }
 
-    /// Which parts of an hour may hold which of `asked`, whose fingerprints ascend. An event that is there is never
-    /// left out.
+    /// Which parts of an hour may hold which of `asked`, whose fingerprints ascend: at most [`ASKED_MAX`]. An event
+    /// that is there is never left out. A part is named once, however often it holds the event.
     ///
     /// # Errors
     /// [`Error::Unavailable`]: ask again. [`Error::Missing`] or [`Error::Damaged`] if a filter must be made again, and
     /// one of its parts cannot be read.
     pub async fn find(&self, hour: &SearchedHour, asked: &[Asked]) -> Result<Vec<Hit>, Error> {
         invariant!(I5, asked.is_sorted_by_key(|asked| asked.fingerprint), "questions are in order");
+        invariant!(I14, asked.len() <= ASKED_MAX, "{} questions at once", asked.len());
         let end = hour.manifest.hour().end_exclusive().plus_micros(AHEAD_MICROS);
         let is_ahead = |asked: &Asked| asked.date.is_some_and(|date| date >= end);
         let mut hits = Vec::new();

@@ -9,7 +9,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Asked, Fingerprint, Hit, Identities, SearchedHour, date_of, group::Growing};
+use super::{ASKED_MAX, Asked, Fingerprint, Hit, Identities, SearchedHour, date_of, group::Growing};
 use crate::{
     archive::{
         entry::{Entry, File},
@@ -114,13 +114,15 @@ impl Bed {
         asked.sort_by_key(|(asked, _)| asked.fingerprint);
         let questions: Vec<Asked> = asked.iter().map(|(asked, _)| *asked).collect();
         let mut found = BTreeSet::new();
-        let hits = identities.find(&self.hour, &questions).await.unwrap();
-        for of_part in hits.chunk_by(|one, other| one.part == other.part) {
-            let part = identities.index(&self.hour.manifest.parts[of_part[0].part]).await.unwrap();
-            for Hit { asked: index, .. } in of_part {
-                let event = asked[*index].1;
-                let identity = Identity::of(event.kind, &event.advertiser_id, &event.ad_id, &event.event_id);
-                found.extend(part.find(identity).iter().map(|found| found.position));
+        for (questions, asked) in questions.chunks(ASKED_MAX).zip(asked.chunks(ASKED_MAX)) {
+            let hits = identities.find(&self.hour, questions).await.unwrap();
+            for of_part in hits.chunk_by(|one, other| one.part == other.part) {
+                let part = identities.index(&self.hour.manifest.parts[of_part[0].part]).await.unwrap();
+                for Hit { asked: index, .. } in of_part {
+                    let event = asked[*index].1;
+                    let identity = Identity::of(event.kind, &event.advertiser_id, &event.ad_id, &event.event_id);
+                    found.extend(part.find(identity).iter().map(|found| found.position));
+                }
             }
         }
         let listed = self.events.iter().filter(|(_, event)| is_listed(event));
@@ -134,9 +136,11 @@ async fn check_stored(bed: &Bed) {
     let mut asked: Vec<Asked> =
         bed.events.iter().map(|(_, event)| event).filter(|event| is_listed(event)).map(ask).collect();
     asked.sort_by_key(|asked| asked.fingerprint);
-    let found: BTreeSet<usize> =
-        identities.find(&bed.hour, &asked).await.unwrap().into_iter().map(|hit| hit.asked).collect();
-    assert_eq!(found.len(), asked.len());
+    for asked in asked.chunks(ASKED_MAX) {
+        let hits = identities.find(&bed.hour, asked).await.unwrap();
+        let found: BTreeSet<usize> = hits.into_iter().map(|hit| hit.asked).collect();
+        assert_eq!(found.len(), asked.len());
+    }
 }
 
 #[tokio::test]

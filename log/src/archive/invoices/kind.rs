@@ -7,6 +7,7 @@ use arrow::{
     error::ArrowError,
 };
 use bytes::Bytes;
+use clicktrail_evidence::{Hash, row, salt::HourKey};
 use parquet::errors::ParquetError;
 
 use super::{
@@ -17,15 +18,16 @@ use super::{
 use crate::{
     archive::{
         keys::StreamPartKey,
-        kind::{Kind, NewFile, PartRange},
+        kind::{EncodedPart, Hashed, Kind, NewFile, PartRange},
         part,
+        trees::{Leaves, cells::Cells},
     },
     frame::{Digest, ROWS_MAX},
     invariant,
     invoices::schema,
     log::Stream,
     position::Position,
-    time::Timestamp,
+    time::{Hour, Timestamp},
 };
 
 const _: () = assert!(<Invoices as Kind>::PART_ROWS + ROWS_MAX <= ROW_GROUP_ROWS, "a part is one row group");
@@ -52,7 +54,7 @@ impl Kind for Invoices {
         part::positioned(schema::read(), batch, first, logged_at)
     }
 
-    fn encode(rows: Vec<RecordBatch>, range: PartRange) -> Result<(Part, Vec<NewFile>), ParquetError> {
+    fn encode(rows: Vec<RecordBatch>, range: PartRange, hashed: Hashed<'_>) -> Result<EncodedPart<Part>, ParquetError> {
         let whole = concat_batches(&schema::read(), &rows)?;
         drop(rows);
         let order = {
@@ -84,7 +86,17 @@ impl Kind for Invoices {
             document_max,
             file: file.file.clone(),
         };
-        Ok((part, vec![file]))
+        let leaves = hashed.leaves(|| leaves(&sorted).map(Leaves::of_rows))?;
+        Ok(EncodedPart { part, files: vec![file], leaves })
+    }
+
+    fn leaves(files: &[Bytes], _hour: Hour, _key: Option<&HourKey>) -> Result<Leaves, String> {
+        let [file] = files else { return Err(format!("it has {} files, not one", files.len())) };
+        let mut rows = Vec::new();
+        for batch in part::read(file.clone(), None).map_err(unreadable)? {
+            rows.extend(leaves(&batch.map_err(unreadable)?)?);
+        }
+        Ok(Leaves::of_rows(rows))
     }
 
     fn check(_manifest: &Manifest, part: &Part, files: &[Bytes]) -> Result<(), String> {
@@ -95,6 +107,13 @@ impl Kind for Invoices {
         }
         found.compare(part)
     }
+}
+
+/// The leaves of rows of the read schema.
+fn leaves(rows: &RecordBatch) -> Result<Vec<Hash>, String> {
+    let schema = schema::read();
+    let names = schema.fields().iter().map(|field| field.name().as_str());
+    Ok(Cells::of(row::Kind::Invoices, &[rows], names)?.leaves(rows.num_rows()))
 }
 
 fn named(key: Option<&Key<'_>>) -> Result<Named, ParquetError> {

@@ -2,6 +2,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use arrow::{array::AsArray as _, array::RecordBatch, compute::concat_batches, datatypes::Int64Type};
 use bytes::Bytes;
+use clicktrail_evidence::sealed::Trees;
 use proptest::prelude::*;
 use uuid::Uuid;
 
@@ -10,9 +11,10 @@ use crate::{
     archive::{
         Archive,
         entry::Entry as _,
-        kind::{Kind as _, NewFile, PartRange},
+        kind::{EncodedPart, Hashed, Kind as _, PartRange},
         manifest, part,
         seal::{Cursor, Sealer},
+        trees::hour::Growing,
         verify::{Report, Verifier},
     },
     embedded::EmbeddedLog,
@@ -143,7 +145,11 @@ async fn check_damage(key: &str, damage: impl Fn(&Path)) {
     let bed = Bed::new().await;
     let manifests = bed.seal(9).await;
     let remembered = manifests.iter().map(|manifest| (manifest.hour(), manifest.digest().to_string())).collect();
-    let name = bed.files().into_keys().rfind(|name| name.contains(key)).unwrap_or_else(|| panic!("{key}"));
+    let name = bed
+        .files()
+        .into_keys()
+        .rfind(|name| name.starts_with(key) || name.ends_with(key))
+        .unwrap_or_else(|| panic!("{key}"));
     damage(&bed.directory.path().join("archive").join(&name));
     let report = bed.verify(&remembered).await;
     assert!(report.problems.iter().any(|problem| problem.key == name), "{name}: {:?}", report.problems);
@@ -154,7 +160,12 @@ async fn check_damage(key: &str, damage: impl Fn(&Path)) {
 
 #[tokio::test]
 async fn damage_of_issued_documents_is_found_and_named() {
-    for key in ["invoices/dt=2026-04-01/hr=08", "invoices/dt=2026-04-01/hr=12", "2026-04-01T10.json"] {
+    for key in [
+        "invoices/dt=2026-04-01/hr=08",
+        "invoices/dt=2026-04-01/hr=12",
+        "evidence/nodes/invoices",
+        "2026-04-01T10.json",
+    ] {
         for at in [0_usize, 100, 333, 1_500] {
             check_damage(key, |path| {
                 let mut bytes = std::fs::read(path).unwrap();
@@ -188,17 +199,27 @@ async fn part_that_is_not_what_its_manifest_says_does_not_pass() {
 }
 
 /// The part of frame 1, which holds these entries.
-fn encode(entries: &[InvoiceEntry]) -> (Part, Vec<NewFile>) {
+fn encode(entries: &[InvoiceEntry]) -> EncodedPart<Part> {
     let (first, logged_at) = (Position::new(Epoch::FIRST, Seq::FIRST, 0), Timestamp::from_micros(2_000_000));
     let rows = Invoices::rows(&schema::to_batch(entries).unwrap(), first, logged_at).unwrap();
     let hour = Hour::parse("2026-04-01T08").unwrap();
-    Invoices::encode(vec![rows], PartRange { hour, first: Seq::FIRST, last: Seq::FIRST }).unwrap()
+    Invoices::encode(vec![rows], PartRange { hour, first: Seq::FIRST, last: Seq::FIRST }, Hashed::With(None)).unwrap()
 }
 
-/// The manifest of an hour with this part.
-fn manifest_of(part: Part) -> Manifest {
+/// The manifest of an hour with this part: of the version before there were trees, and of the present one with them.
+fn manifests_of(encoded: &EncodedPart<Part>) -> [Manifest; 2] {
+    let (stream, hour) = (Stream::Invoices, Hour::parse("2026-04-01T08").unwrap());
+    let mut trees = Growing::new(stream);
+    trees.add(encoded.leaves.clone()).unwrap();
+    let trees = trees.finish();
+    let told = trees.told(None, trees.file(stream, hour).map(|nodes| nodes.file));
+    [(2, None), (manifest::VERSION, Some(told))]
+        .map(|(version, trees)| manifest_of(version, encoded.part.clone(), trees))
+}
+
+fn manifest_of(version: u32, part: Part, trees: Option<Trees>) -> Manifest {
     let manifest = Manifest {
-        version: manifest::VERSION,
+        version,
         stream: Stream::Invoices.as_str().to_owned(),
         hour: "2026-04-01T08".to_owned(),
         epoch: 1,
@@ -213,6 +234,7 @@ fn manifest_of(part: Part) -> Manifest {
         last_frames: Vec::new(),
         alarms: Vec::new(),
         parts: vec![part],
+        trees,
         checksum: String::new(),
     };
     manifest.sealed()
@@ -228,16 +250,20 @@ fn read_all(file: Bytes) -> (Vec<InvoiceEntry>, Vec<i64>) {
 /// The bytes of version 1, which stay readable for ever. Whoever changes what is written makes another version, or
 /// knows that the change comes from Parquet itself.
 #[test]
-fn part_and_manifest_of_version_1_are_read_and_written_as_ever() {
-    let (part, files) = encode(&every_shape());
-    assert_eq!(files.iter().map(|file| &file.file).collect::<Vec<_>>(), part.files());
-    let manifest = manifest_of(part);
+fn part_and_manifests_are_read_and_written_as_ever() {
+    let encoded = encode(&every_shape());
+    let files = &encoded.files;
+    assert_eq!(files.iter().map(|file| &file.file).collect::<Vec<_>>(), encoded.part.files());
+    let manifests = manifests_of(&encoded);
     if is_writing() {
         write("invoice-part-1.parquet", &files[0].bytes);
-        write("invoice-manifest-1.json", manifest.to_bytes());
+        write("invoice-manifest-1.json", manifests[0].to_bytes());
+        write("invoice-manifest-3.json", manifests[1].to_bytes());
     }
-    let stored = Manifest::from_bytes(&std::fs::read(path("invoice-manifest-1.json")).unwrap()).unwrap();
-    assert_eq!(stored, manifest);
+    let stored = ["invoice-manifest-1.json", "invoice-manifest-3.json"];
+    let stored = stored.map(|name| Manifest::from_bytes(&std::fs::read(path(name)).unwrap()).unwrap());
+    assert_eq!(stored, manifests);
+    let [stored, _] = stored;
     let file = Bytes::from(std::fs::read(path("invoice-part-1.parquet")).unwrap());
     assert!(file == files[0].bytes, "other bytes; a part of another layout says so in `created_by`");
     assert_eq!(Digest::of(&file).to_string(), stored.parts[0].file.sha256);
@@ -252,10 +278,13 @@ proptest! {
     fn part_holds_what_its_frame_held_and_is_written_the_same_twice(
         entries in prop::collection::vec(any_entry(), 1..40),
     ) {
-        let (part, files) = encode(&entries);
-        prop_assert_eq!(&encode(&entries).1[0].bytes, &files[0].bytes, "I6");
-        let file = files[0].bytes.clone();
-        let manifest = manifest_of(part);
+        let encoded = encode(&entries);
+        let file = encoded.files[0].bytes.clone();
+        prop_assert_eq!(&encode(&entries).files[0].bytes, &file, "I6");
+        let hour = Hour::parse("2026-04-01T08").unwrap();
+        let leaves = Invoices::leaves(std::slice::from_ref(&file), hour, None);
+        prop_assert_eq!(leaves.as_ref(), Ok(&encoded.leaves), "the leaves of the file are those of the rows");
+        let [_, manifest] = manifests_of(&encoded);
         prop_assert_eq!(Invoices::check(&manifest, &manifest.parts[0], std::slice::from_ref(&file)), Ok(()));
         let (read, positions) = read_all(file);
         let first = Position::new(Epoch::FIRST, Seq::FIRST, 0).as_i64();

@@ -4,6 +4,7 @@
 //! invoices/bases/<digest>.json        the segments that documents were summed from
 //! invoices/drafts/<digest>.json       a revision of a draft
 //! invoices/templates/<digest>.typ     how pages were set
+//! invoices/terms/<digest>.json        a version of an account's terms, or of what the seller says of itself
 //! invoices/usage/<digest>/<digest>.parquet   the sum of segments, by what it was summed from: derived
 //! invoices/documents/INV/00000001/<digest>.json   a document and its other forms: csv, parquet, pdf, ubl.xml, cii.xml
 //! invoices/issued/INV/00000001.json   that it was issued, and with which of these forms
@@ -37,18 +38,26 @@ pub enum Input {
     Template,
     /// A revision of a draft: the document before it has a number.
     Draft,
+    /// A version of terms, as the catalog keeps it.
+    Terms,
 }
 
 impl Input {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Basis, Self::Template, Self::Draft];
+    pub const ALL: [Self; 4] = [Self::Basis, Self::Template, Self::Draft, Self::Terms];
 
     const fn folder_and_suffix(self) -> (&'static str, &'static str) {
         match self {
             Self::Basis => ("bases", ".json"),
             Self::Template => ("templates", ".typ"),
             Self::Draft => ("drafts", ".json"),
+            Self::Terms => ("terms", ".json"),
         }
+    }
+
+    /// Where all of them stand.
+    pub fn prefix(self) -> Path {
+        Path::from(format!("invoices/{}", self.folder_and_suffix().0))
     }
 }
 
@@ -225,6 +234,11 @@ impl IssuedKey {
         Path::from("invoices/issued")
     }
 
+    /// Where the records of one series stand.
+    pub fn prefix_of(series: &str) -> Path {
+        Path::from(format!("invoices/issued/{series}"))
+    }
+
     /// As a path of the store.
     pub fn path(&self) -> Path {
         let path = Path::from(format!("invoices/issued/{}/{:08}.json", self.series, self.number));
@@ -262,11 +276,13 @@ pub(super) fn remedy(key: &str) -> &'static str {
              comes out the same, or put it back from a copy of the archive"
         }
         "issued" => {
-            "it brings a document back if the catalog is lost; run `clicktrail invoice list`, which puts it back"
+            "it brings a document back if the catalog is lost; put it back from a copy of the archive, or remove it: \
+             then `clicktrail catalog rebuild` takes what the log of issued documents says"
         }
         hour if hour.starts_with("dt=") => {
             "what was issued stands in it, as the log had it; put it back from a copy of the archive"
         }
+        "terms" => "it brings terms back if the catalog is lost; run `clicktrail accounts add`, which puts it back",
         "usage" => "it is derived; the next `clicktrail invoice draft` sums the period again",
         _ => "issued documents were made of it, and it is kept nowhere else; put it back from a copy of the archive",
     }
@@ -318,6 +334,7 @@ mod tests {
         check(InputKey { input: Input::Template, digest }.path(), "invoices/templates/<whole>.typ");
         check(UsageKey::new(&digest, &digest).path(), "invoices/usage/<whole>/<short>.parquet");
         check(InputKey { input: Input::Draft, digest }.path(), "invoices/drafts/<whole>.json");
+        check(InputKey { input: Input::Terms, digest }.path(), "invoices/terms/<whole>.json");
         let document = |form| DocumentKey::new("INV", 42, form, &digest).path();
         check(document(Form::Json), "invoices/documents/INV/00000042/<short>.json");
         check(document(Form::Ubl), "invoices/documents/INV/00000042/<short>.ubl.xml");

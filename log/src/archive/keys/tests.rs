@@ -1,3 +1,4 @@
+use clicktrail_evidence::tlog::Tile;
 use proptest::prelude::*;
 
 use super::*;
@@ -40,7 +41,11 @@ proptest! {
         for stream in Stream::ALL {
             let key = ManifestKey { stream, hour };
             prop_assert_eq!(ManifestKey::parse(key.path().as_ref()), Some(key));
+            let key = NodesKey::new(stream, hour, &digest);
+            prop_assert_eq!(NodesKey::parse(key.path().as_ref()), Some(key));
         }
+        let key = SaltsKey { hour };
+        prop_assert_eq!(SaltsKey::parse(key.path().as_ref()), Some(key));
         let number = u32::from_le_bytes([digest.0[0], digest.0[1], digest.0[2], digest.0[3]]);
         for number in [number, number % 1_000] {
             let key = PromotionKey { projection: projection.clone(), number };
@@ -50,6 +55,29 @@ proptest! {
         prop_assert_eq!(SegmentKey::parse(key.path().as_ref()), Some(key));
         let key = ReceiptKey::new(&projection, hour, &digest, &code);
         prop_assert_eq!(ReceiptKey::parse(key.path().as_ref()), Some(key));
+    }
+}
+
+proptest! {
+    #[test]
+    fn key_of_the_log_of_hours_reads_back(number: u64, level in 0_u32..8, width in 1_u16..=256, small in 0_u64..3_000) {
+        for number in [number, small] {
+            let tile = Tile { level, index: number, width };
+            for key in [
+                TransparencyKey::Entry(number),
+                TransparencyKey::Tile(tile),
+                TransparencyKey::Entries(Tile { level: 0, ..tile }),
+                TransparencyKey::Checkpoint(number),
+                TransparencyKey::cosignature(number, "a key"),
+                TransparencyKey::Newest,
+            ] {
+                prop_assert_eq!(TransparencyKey::parse(key.path().as_ref()), Some(key.clone()));
+                prop_assert!(key.path().as_ref().starts_with(TransparencyKey::prefix().as_ref()));
+            }
+            let (prefix, first) = TransparencyKey::checkpoints_beside(number);
+            prop_assert!(TransparencyKey::Checkpoint(number).path().prefix_matches(&prefix) && first <= number);
+            prop_assert!(TransparencyKey::Checkpoint(first).path().prefix_matches(&prefix));
+        }
     }
 }
 
@@ -66,6 +94,11 @@ fn keys_are_those_of_the_present_layout() {
     let of = |stream| StreamPartKey::new(stream, hour, first, last, &digest).path();
     check(of(Stream::Verdicts), "verdicts/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
     check(of(Stream::Invoices), "invoices/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
+    check(
+        NodesKey::new(Stream::Clicks, hour, &digest).path(),
+        "evidence/nodes/clicks/dt=2026-11-22/hr=04/<digest>.nodes",
+    );
+    check(SaltsKey { hour }.path(), "personal/keys/2026-11-22T04.key");
     let promotion = PromotionKey { projection: "counters".to_owned(), number: 42 };
     check(promotion.path(), "promotions/counters/00000042.json");
     check(CoverageKey.path(), "coverage/clicks.json");
@@ -77,6 +110,38 @@ fn keys_are_those_of_the_present_layout() {
     let receipt = ReceiptKey::new("counters", hour, &digest, &digest).path();
     check(receipt, "receipts/counters/2026-11-22T04/<digest>-<digest>.json");
     check(ReceiptKey::prefix("counters", hour), "receipts/counters/2026-11-22T04");
+}
+
+#[test]
+fn keys_of_the_log_of_hours_are_those_of_a_tiled_log() {
+    let check =
+        |key: TransparencyKey, expected: &str| assert_eq!(key.path().as_ref(), format!("transparency/{expected}"));
+    let tile = |level, width| Tile { level, index: 1_234_067, width };
+    check(TransparencyKey::Entry(1_234), "entries/000000000001/000000000001234");
+    check(TransparencyKey::Checkpoint(1_234), "checkpoints/000000000001/000000000001234");
+    check(TransparencyKey::Tile(tile(2, 256)), "tile/2/x001/x234/067");
+    check(TransparencyKey::Tile(tile(0, 7)), "tile/0/x001/x234/067.p/7");
+    check(TransparencyKey::Entries(tile(0, 7)), "tile/entries/x001/x234/067.p/7");
+    check(TransparencyKey::Newest, "checkpoint");
+    let cosignature = TransparencyKey::cosignature(7, "key").path();
+    assert!(cosignature.as_ref().starts_with("transparency/cosignatures/000000000000/000000000000007/"));
+    for path in [
+        "transparency/",
+        "transparency/checkpoint/",
+        "transparency/entries/1",
+        "transparency/entries/000000000000/000000000001234",
+        "transparency/entries/000000000001/00000000001234",
+        "transparency/tile/0/67",
+        "transparency/tile/00/067",
+        "transparency/tile/0/067.p/256",
+        "transparency/tile/0/067.p/0",
+        "transparency/tile/0/067.p/07",
+        "transparency/tile/64/067",
+        "transparency/cosignatures/000000000000/000000000000007/short",
+        "other/checkpoint",
+    ] {
+        assert_eq!(TransparencyKey::parse(path), None, "{path}");
+    }
 }
 
 #[test]

@@ -1,7 +1,15 @@
+use std::fs;
+
+use clicktrail_evidence::{
+    Hash,
+    sealed::{People, Tree},
+    tree::Node as _,
+};
 use proptest::{collection::vec, option, prelude::*};
 use uuid::Uuid;
 
 use super::*;
+use crate::fixtures::{is_writing, path, write};
 
 fn file(key: &str) -> File {
     File { key: key.to_owned(), bytes: 1_234, sha256: Digest::of(key.as_bytes()).to_string() }
@@ -40,18 +48,37 @@ fn manifest_1() -> Manifest {
         last_frames: vec![StoredWriter { number: 43, ..writer }],
         alarms: vec!["frame 42: a \"quoted\" alarm".to_owned()],
         parts: vec![part],
+        trees: None,
         checksum: String::new(),
     };
     manifest.sealed()
 }
 
 /// The same in version 2: the writer has two branches, and some frames before their ends are remembered.
-fn manifest() -> Manifest {
+fn manifest_2() -> Manifest {
     let first = manifest_1();
     let recent = |count: usize| Digest::of(b"before").to_string()[..32].repeat(count);
     let branch = |number: u64, count: usize| StoredWriter { number, recent: recent(count), ..first.writers[0].clone() };
     let (writers, last_frames) = (vec![branch(7, 0), branch(41, 3)], vec![branch(7, 0), branch(43, 5)]);
-    Manifest { version: VERSION, writers, last_frames, checksum: String::new(), ..first }.sealed()
+    Manifest { version: VERSION_2, writers, last_frames, checksum: String::new(), ..first }.sealed()
+}
+
+/// What is said of the trees of so many rows.
+fn trees(rows: u64) -> Trees {
+    let root = |of: &[u8]| if rows == 0 { Hash::empty() } else { Hash::of(of) };
+    let key = (rows > 0).then(|| file("hour.key"));
+    Trees {
+        rows: Tree { leaves: rows, root: root(b"rows") },
+        people: Some(People { leaves: rows, root: root(b"people"), key }),
+        advertisers: Some(Tree { leaves: rows.min(3), root: root(b"advertisers") }),
+        nodes: (rows > 0).then(|| file("hour.nodes")),
+    }
+}
+
+/// The same in version 3: it has trees.
+fn manifest() -> Manifest {
+    let before = manifest_2();
+    Manifest { version: VERSION, trees: Some(trees(before.rows)), checksum: String::new(), ..before }.sealed()
 }
 
 /// The next hour's manifest names these bytes: they change with the version alone.
@@ -71,12 +98,44 @@ fn document_has_the_bytes_of_version_1() {
 #[test]
 fn document_has_the_bytes_of_version_2() {
     let golden = include_str!("../../../fixtures/manifest-2.json");
-    check_golden(golden, &manifest(), "5ffcd09889c9e5f7c3da75fd870af8a80caaa624d85f8e7fc577bb2523afddc6");
+    check_golden(golden, &manifest_2(), "5ffcd09889c9e5f7c3da75fd870af8a80caaa624d85f8e7fc577bb2523afddc6");
+}
+
+#[test]
+fn document_has_the_bytes_of_version_3() {
+    if is_writing() {
+        write("manifest-3.json", manifest().to_bytes());
+    }
+    let golden = fs::read_to_string(path("manifest-3.json")).unwrap();
+    check_golden(&golden, &manifest(), "575744ebfcb1110c6f1772d8ae387d8f256acb6351114d53da8e36eb830ec9ad");
+}
+
+/// Versions before 3 have no trees, and 3 has those of its rows.
+#[test]
+fn trees_stand_where_the_version_has_them_and_nowhere_else() {
+    let with = |manifest: Manifest, trees: Option<Trees>| {
+        let mut edited = Manifest { trees, checksum: String::new(), ..manifest };
+        edited.checksum = edited.expected_checksum();
+        Manifest::<Part>::from_bytes(&edited.to_bytes())
+    };
+    for (of, trees) in [
+        (manifest_1(), Some(trees(20))),
+        (manifest_2(), Some(trees(20))),
+        (manifest(), None),
+        (manifest(), Some(trees(21))),
+        (manifest(), Some(trees(0))),
+        (manifest(), Some(Trees { people: None, advertisers: None, ..trees(20) })),
+        (Manifest { stream: "verdicts".to_owned(), ..manifest() }, Some(trees(20))),
+    ] {
+        let read = with(of, trees);
+        assert!(matches!(&read, Err(Error::Contradiction(_))), "{read:?}");
+    }
+    assert_eq!(with(manifest(), Some(trees(20))).unwrap(), manifest());
 }
 
 #[test]
 fn version_1_that_remembers_more_is_refused() {
-    let mut mixed = Manifest { version: VERSION_1, checksum: String::new(), ..manifest() };
+    let mut mixed = Manifest { version: VERSION_1, checksum: String::new(), ..manifest_2() };
     mixed.checksum = mixed.expected_checksum();
     let refused = Manifest::<Part>::from_bytes(&mixed.to_bytes());
     assert!(matches!(&refused, Err(Error::Contradiction(why)) if why.contains("version 1")), "{refused:?}");
@@ -90,7 +149,7 @@ fn later_epoch_of_a_writer_takes_the_place_of_the_one_before_in_version_1_alone(
         let chain = manifest.chain_after().unwrap();
         chain.to_stored().iter().map(|writer| writer.epoch).collect::<Vec<_>>()
     };
-    assert_eq!((epochs(VERSION_1), epochs(VERSION)), (vec![3], vec![2, 3]));
+    assert_eq!((epochs(VERSION_1), epochs(VERSION_2), epochs(VERSION)), (vec![3], vec![2, 3], vec![2, 3]));
 }
 
 #[test]
@@ -163,6 +222,7 @@ prop_compose! {
             writers,
             last_frames,
             alarms,
+            trees: Some(trees(parts.iter().map(|part| part.rows).sum())),
             parts,
             ..manifest()
         };

@@ -4,7 +4,10 @@
 
 #![expect(clippy::disallowed_methods, reason = "frames are decoded and parts encoded on threads that may block")]
 
+use std::iter::Peekable;
+
 use arrow::array::RecordBatch;
+use clicktrail_evidence::sealed::Trees;
 use parquet::errors::ParquetError;
 use tokio::task::JoinHandle;
 use tracing::{error, warn};
@@ -13,11 +16,16 @@ use crate::{
     archive::{
         entry::Entry,
         identities::{Fingerprints, Gatherer},
-        kind::{Kind, NewFile, PartRange},
+        kind::{EncodedPart, Hashed, Kind, PartRange},
         manifest::{self, Manifest},
         seal::{cursor::Cursor, error::Error},
         store::Archive,
+        trees::{
+            hour::{Growing, is_about_people},
+            salts::{NewKey, Salts},
+        },
     },
+    batch::arrow_bytes,
     chain::{Admission, Chain},
     frame, invariant,
     log::Logged,
@@ -26,20 +34,37 @@ use crate::{
     time::Hour,
 };
 
+/// Bytes of rows that are decoded together, if one frame alone has no more.
+const DECODED_BYTES: usize = 64 << 20;
 /// So many alarms are kept in a manifest, which people read. Of the others it says that there were more.
 pub const ALARMS_MAX: usize = 1_000;
 
-/// A part, the files to put for it, and what the filter holds of it.
-type EncodedPart<K> = Result<(<K as Kind>::Part, Vec<NewFile>, Option<Fingerprints>), ParquetError>;
+/// A part that was encoded, and what the filter holds of it.
+type Encoded<K> = Result<(EncodedPart<<K as Kind>::Part>, Option<Fingerprints>), ParquetError>;
 
-/// A part whose files are stored.
-type StoredPart<K> = (<K as Kind>::Part, Option<Fingerprints>);
+/// A part whose files are stored and whose leaves are in the trees.
+struct StoredPart<K: Kind> {
+    part: K::Part,
+    fingerprints: Option<Fingerprints>,
+    trees: Growing,
+}
+
+/// How an hour is sealed.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Settings {
+    /// A part ends with the frame that brings it to so many rows.
+    pub(super) part_rows: usize,
+    /// The same for the Arrow bytes of its rows.
+    pub(super) part_bytes: usize,
+    /// Whether the manifest has trees; without them it is of version 2.
+    pub(super) has_trees: bool,
+    /// Makes the key of the hour, if there is none.
+    pub(super) new_key: NewKey,
+}
 
 /// An hour in the making.
 pub(super) struct Building<K: Kind> {
     archive: Archive,
-    /// A part ends with the frame that brings it to so many rows.
-    part_rows: usize,
     hour: Hour,
     next: Seq,
     chain: Chain,
@@ -48,22 +73,29 @@ pub(super) struct Building<K: Kind> {
     /// The rows of the part in the making.
     pending: Vec<RecordBatch>,
     pending_rows: usize,
+    /// Their Arrow bytes.
+    pending_bytes: usize,
     pending_first: Seq,
     /// Rows of all frames that count, by their headers: as many as the parts must hold.
     counted_rows: u64,
     /// The part that is being encoded while the rows of the next are read. At most one, which bounds memory.
-    encoding: Option<JoinHandle<EncodedPart<K>>>,
+    encoding: Option<JoinHandle<Encoded<K>>>,
     /// The encoded part that is being stored while the next is encoded. At most one, too.
     storing: Option<JoinHandle<Result<StoredPart<K>, Error>>>,
     /// What the identity filters are made of.
     gatherer: Gatherer,
+    /// The trees of the parts so far. While a part is being stored, that has them.
+    trees: Option<Growing>,
+    /// What the salts of the hour come from, once there is a row that needs one.
+    salts: Option<Salts>,
+    settings: Settings,
 }
 
 impl<K: Kind> Building<K> {
     /// An hour that begins where the cursor stands.
-    pub(super) fn new(hour: Hour, epoch: Epoch, cursor: &Cursor, archive: Archive, part_rows: usize) -> Self {
+    pub(super) fn new(hour: Hour, epoch: Epoch, cursor: &Cursor, archive: Archive, settings: Settings) -> Self {
         let manifest = Manifest {
-            version: manifest::VERSION,
+            version: if settings.has_trees { manifest::VERSION } else { manifest::VERSION_2 },
             stream: K::STREAM.as_str().to_owned(),
             hour: hour.to_string(),
             epoch: epoch.get(),
@@ -78,22 +110,26 @@ impl<K: Kind> Building<K> {
             last_frames: Vec::new(),
             alarms: Vec::new(),
             parts: Vec::new(),
+            trees: None,
             checksum: String::new(),
         };
         Self {
             archive,
-            part_rows,
             hour,
             next: cursor.next,
             chain: cursor.chain.clone(),
             manifest,
             pending: Vec::new(),
             pending_rows: 0,
+            pending_bytes: 0,
             pending_first: cursor.next,
             counted_rows: 0,
             encoding: None,
             storing: None,
             gatherer: Gatherer::new(hour),
+            trees: Some(Growing::new(K::STREAM)),
+            salts: None,
+            settings,
         }
     }
 
@@ -129,18 +165,29 @@ impl<K: Kind> Building<K> {
             fresh.push(logged);
         }
         self.manifest.frames += fresh.len() as u64;
-        let decoded = tokio::task::spawn_blocking(move || {
-            fresh.iter().map(|logged| decode::<K>(logged, epoch)).collect::<Result<Vec<_>, _>>()
-        });
-        for (seq, batch) in decoded.await.map_err(|error| self.failed(&error))?? {
-            if self.pending.is_empty() {
-                self.pending_first = seq;
+        let mut fresh = fresh.into_iter().peekable();
+        while fresh.peek().is_some() {
+            let some = take_some(&mut fresh);
+            let decoded = tokio::task::spawn_blocking(move || {
+                some.iter().map(|logged| decode::<K>(logged, epoch)).collect::<Result<Vec<_>, _>>()
+            });
+            for (seq, batch) in decoded.await.map_err(|error| self.failed(&error))?? {
+                self.add(seq, batch).await?;
             }
-            self.pending_rows += batch.num_rows();
-            self.pending.push(batch);
-            if self.pending_rows >= self.part_rows {
-                self.flush(seq).await?;
-            }
+        }
+        Ok(())
+    }
+
+    /// Adds the rows of a frame to the part in the making, and hands that on once it is full.
+    async fn add(&mut self, seq: Seq, batch: RecordBatch) -> Result<(), Error> {
+        if self.pending.is_empty() {
+            self.pending_first = seq;
+        }
+        self.pending_rows += batch.num_rows();
+        self.pending_bytes += arrow_bytes(&batch);
+        self.pending.push(batch);
+        if self.pending_rows >= self.settings.part_rows || self.pending_bytes >= self.settings.part_bytes {
+            self.flush(seq).await?;
         }
         Ok(())
     }
@@ -157,17 +204,24 @@ impl<K: Kind> Building<K> {
     /// Has the pending rows encoded, as soon as the part before them is encoded.
     async fn flush(&mut self, last: Seq) -> Result<(), Error> {
         self.store().await?;
+        let has_trees = self.settings.has_trees;
+        if has_trees && is_about_people(K::STREAM) && self.salts.is_none() {
+            self.salts = Some(self.archive.salts(self.hour, self.settings.new_key).await?);
+        }
+        let key = self.salts.as_ref().map(|salts| salts.key.clone());
         let batches = std::mem::take(&mut self.pending);
         let rows = std::mem::take(&mut self.pending_rows) as u64;
+        self.pending_bytes = 0;
         let range = PartRange { hour: self.hour, first: self.pending_first, last };
         invariant!(I3, range.first <= range.last, "a part of frames {}..={}", range.first, range.last);
         self.encoding = Some(tokio::task::spawn_blocking(move || {
             let fingerprints = K::fingerprints(&batches)?;
-            let (part, files) = K::encode(batches, range)?;
+            let hashed = if has_trees { Hashed::With(key.as_ref()) } else { Hashed::Without };
+            let encoded = K::encode(batches, range, hashed)?;
             let expected = (rows, (range.first.get(), range.last.get()));
-            let found = (part.rows(), part.frames());
+            let found = (encoded.part.rows(), encoded.part.frames());
             invariant!(I1, found == expected, "a part holds rows and frames {found:?} of {expected:?}");
-            Ok((part, files, fingerprints))
+            Ok((encoded, fingerprints))
         }));
         Ok(())
     }
@@ -176,9 +230,10 @@ impl<K: Kind> Building<K> {
     async fn store(&mut self) -> Result<(), Error> {
         let Some(encoding) = self.encoding.take() else { return Ok(()) };
         let encoded = encoding.await.map_err(|error| self.failed(&error))?;
-        let (part, files, fingerprints) = encoded.map_err(|error| self.failed(&error))?;
+        let (encoded, fingerprints) = encoded.map_err(|error| self.failed(&error))?;
         self.collect().await?;
-        let stored = store_part(self.archive.clone(), (part, fingerprints), files);
+        let trees = self.trees.take().expect("no part is being stored");
+        let stored = store_part::<K>(self.archive.clone(), self.hour, encoded, fingerprints, trees);
         self.storing = Some(tokio::spawn(stored));
         Ok(())
     }
@@ -186,7 +241,8 @@ impl<K: Kind> Building<K> {
     /// Waits for the part that is being stored, and adds it to the manifest.
     async fn collect(&mut self) -> Result<(), Error> {
         let Some(storing) = self.storing.take() else { return Ok(()) };
-        let (part, fingerprints) = storing.await.map_err(|error| self.failed(&error))??;
+        let StoredPart { part, fingerprints, trees } = storing.await.map_err(|error| self.failed(&error))??;
+        self.trees = Some(trees);
         if let Some(fingerprints) = fingerprints
             && let Some(filter) = self.gatherer.add(&part, fingerprints).await?
         {
@@ -205,6 +261,9 @@ impl<K: Kind> Building<K> {
         }
         self.store().await?;
         self.collect().await?;
+        if self.settings.has_trees {
+            self.manifest.trees = Some(self.store_trees().await?);
+        }
         // Before the manifest: an hour that exists has its filters, unless an earlier version sealed it.
         if let Some(filter) = self.gatherer.finish().await? {
             filter.store(&self.archive).await?;
@@ -231,9 +290,34 @@ impl<K: Kind> Building<K> {
         Ok((self.manifest.sealed(), self.chain))
     }
 
+    /// Puts the nodes of the hour's trees, and tells what the manifest says of them.
+    async fn store_trees(&mut self) -> Result<Trees, Error> {
+        let trees = self.trees.take().expect("no part is being stored").finish();
+        let nodes = trees.file(K::STREAM, self.hour);
+        let told =
+            trees.told(self.salts.take().map(|salts| salts.file), nodes.as_ref().map(|nodes| nodes.file.clone()));
+        if let Some(nodes) = nodes {
+            self.archive.put_content(&nodes.path, nodes.bytes).await?;
+        }
+        Ok(told)
+    }
+
     fn failed(&self, error: &dyn std::error::Error) -> Error {
         Error::Part { hour: self.hour, reason: error.to_string() }
     }
+}
+
+/// Frames that are decoded together: a frame of one kind of text inflates to hundreds of times what it takes in the
+/// log.
+fn take_some(frames: &mut Peekable<impl Iterator<Item = Logged>>) -> Vec<Logged> {
+    let (mut some, mut bytes) = (Vec::new(), 0);
+    while let Some(next) =
+        frames.next_if(|next| some.is_empty() || bytes + next.frame.inflated_bytes() <= DECODED_BYTES)
+    {
+        bytes += next.frame.inflated_bytes();
+        some.push(next);
+    }
+    some
 }
 
 fn decode<K: Kind>(logged: &Logged, epoch: Epoch) -> Result<(Seq, RecordBatch), Error> {
@@ -244,9 +328,20 @@ fn decode<K: Kind>(logged: &Logged, epoch: Epoch) -> Result<(Seq, RecordBatch), 
     positioned.map(|batch| (logged.seq, batch)).map_err(|error| failed(frame::Error::Malformed(error.to_string())))
 }
 
-async fn store_part<P>(archive: Archive, part: P, files: Vec<NewFile>) -> Result<P, Error> {
+/// Puts the files of a part, while its leaves are put into the trees.
+async fn store_part<K: Kind>(
+    archive: Archive,
+    hour: Hour,
+    encoded: EncodedPart<K::Part>,
+    fingerprints: Option<Fingerprints>,
+    mut trees: Growing,
+) -> Result<StoredPart<K>, Error> {
+    let EncodedPart { part, files, leaves } = encoded;
+    let grown = tokio::task::spawn_blocking(move || trees.add(leaves).map(|()| trees));
     for file in files {
         archive.put_content(&file.path, file.bytes).await?;
     }
-    Ok(part)
+    let grown = grown.await.map_err(|error| error.to_string()).flatten();
+    let trees = grown.map_err(|reason| Error::Part { hour, reason })?;
+    Ok(StoredPart { part, fingerprints, trees })
 }

@@ -2,14 +2,21 @@
 
 use std::{marker::PhantomData, sync::Arc, time::Duration};
 
+use clicktrail_evidence::salt::HourKey;
+
 use crate::{
     archive::{
         clicks::Clicks,
         keys::ManifestKey,
         kind::Kind,
         manifest::Manifest,
-        seal::{cursor::Cursor, error::Error, hour::Building},
+        seal::{
+            cursor::Cursor,
+            error::Error,
+            hour::{Building, Settings},
+        },
         store::{self, Archive},
+        trees::salts::NewKey,
     },
     frame, invariant,
     log::{Log, ReadLimit},
@@ -24,9 +31,16 @@ pub const GRACE: Duration = Duration::from_secs(5);
 pub struct Sealer<K: Kind = Clicks> {
     log: Arc<dyn Log>,
     archive: Archive,
-    part_rows: usize,
+    settings: Settings,
     kind: PhantomData<K>,
 }
+
+/// A part ends with the frame that brings its rows to so many Arrow bytes. Half a million ordinary rows take half of
+/// it. With the largest frame behind it, a part stays far below the 2 GiB of text that a column can hold, and three
+/// parts in the making take less than what an hour may (I14).
+const PART_BYTES: usize = 384 << 20;
+const _: () =
+    assert!(PART_BYTES + frame::INFLATED_BYTES_MAX < i32::MAX as usize, "texts of a part have offsets of 31 bits");
 
 impl Sealer {
     /// A sealer of the click log `log` into `archive`.
@@ -39,13 +53,41 @@ impl<K: Kind> Sealer<K> {
     /// A sealer from `log`, which is the stream of `K`, into `archive`.
     pub fn of(log: Arc<dyn Log>, archive: Archive) -> Self {
         const { assert!(K::PART_ROWS >= frame::ROWS_MAX, "a part holds at least the rows of one frame") };
-        Self { log, archive, part_rows: K::PART_ROWS, kind: PhantomData }
+        let settings = Settings {
+            part_rows: K::PART_ROWS,
+            part_bytes: PART_BYTES,
+            has_trees: true,
+            new_key: |_| HourKey::random(),
+        };
+        Self { log, archive, settings, kind: PhantomData }
     }
 
     /// The same with smaller parts, for tests of hours that have several.
     #[must_use]
     pub fn with_part_rows(mut self, rows: usize) -> Self {
-        self.part_rows = rows.max(1);
+        self.settings.part_rows = rows.max(1);
+        self
+    }
+
+    /// The same by the Arrow bytes of their rows.
+    #[must_use]
+    pub fn with_part_bytes(mut self, bytes: usize) -> Self {
+        self.settings.part_bytes = bytes.max(1);
+        self
+    }
+
+    /// The same with keys that can be foreseen, for tests that compare what several archives hold.
+    #[must_use]
+    pub fn with_keys(mut self, new_key: NewKey) -> Self {
+        self.settings.new_key = new_key;
+        self
+    }
+
+    /// The same as programs sealed before manifests had trees: for tests of what these left, and for measuring what
+    /// trees cost.
+    #[must_use]
+    pub fn without_trees(mut self) -> Self {
+        self.settings.has_trees = false;
         self
     }
 
@@ -92,7 +134,7 @@ impl<K: Kind> Sealer<K> {
             Some(epoch) => epoch,
             None => self.log.info().await?.epoch,
         };
-        let mut building = Building::<K>::new(hour, epoch, cursor, self.archive.clone(), self.part_rows);
+        let mut building = Building::<K>::new(hour, epoch, cursor, self.archive.clone(), self.settings);
         loop {
             let frames = self.log.read(building.next(), ReadLimit::waiting(Duration::ZERO)).await?;
             let whole = frames.is_empty();
