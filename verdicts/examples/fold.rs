@@ -5,7 +5,8 @@
 //! million users behind three hundred thousand addresses, two hours of log time. Every rule of the shipped ruleset is
 //! on, with an address database and a list of networks. Prints one line for all detectors, then one for each alone.
 //! With `all` behind the number it prints the first line only, with `agents` the same where every event has a user
-//! agent of its own, with `impressions` or `clicks` the same where all are of that kind.
+//! agent of its own, with `impressions` or `clicks` the same where all are of that kind. With `one` it folds on one
+//! thread, and says (on Linux) how much of a processor that took: this says the same beside other work.
 
 #![allow(clippy::disallowed_methods, reason = "tests wait, measure and start what they need")]
 #![allow(clippy::print_stdout, reason = "a program that prints what it measured")]
@@ -95,6 +96,7 @@ enum What {
     Mixed,
     Agents,
     Only(Kind),
+    OnOneThread,
 }
 
 impl Traffic {
@@ -139,7 +141,7 @@ impl Traffic {
             ip: Some(Cow::Owned(ip.to_string())),
             user_agent: Some(match self.what {
                 What::Agents => Cow::Owned(format!("{agent} App/{}.{}", self.made / 100, self.made % 100)),
-                What::Mixed | What::Only(_) => Cow::Borrowed(agent),
+                What::Mixed | What::Only(_) | What::OnOneThread => Cow::Borrowed(agent),
             }),
             page_url: None,
             device_type: Some(Cow::Borrowed(device_type)),
@@ -220,11 +222,16 @@ fn ruleset(only: Option<&str>) -> Arc<Ruleset> {
 fn measure(name: &str, events: u64, ruleset: Arc<Ruleset>, what: What) {
     let mut traffic = Traffic { dice: Dice(1), events, made: 0, clicks: Vec::new(), what };
     let mut fold = Fold::new(ruleset);
+    if what == What::OnOneThread {
+        fold = fold.on_one_thread();
+    }
+    let mut busy = Duration::ZERO;
     let (mut spent, mut findings, mut invalid, mut largest) = (Duration::ZERO, 0_usize, 0_usize, 0);
     while let Some(batch) = traffic.batch() {
-        let begin = Instant::now();
+        let (begin, busy_before) = (Instant::now(), busy_so_far());
         let found = fold.judge(&batch, &Originals::none()).unwrap();
         spent += begin.elapsed();
+        busy += busy_so_far().saturating_sub(busy_before);
         findings += found.len();
         invalid += found.iter().filter(|finding| finding.decision == Decision::Invalid).count();
         largest = largest.max(fold.memory_bytes());
@@ -234,11 +241,20 @@ fn measure(name: &str, events: u64, ruleset: Arc<Ruleset>, what: What) {
         "{name:20} {per_second:>12.0} events/s {nanos:>8.1} ns/event {:>8.1} MiB state {findings:>9} findings {invalid:>9} invalid",
         largest as f64 / f64::from(1 << 20),
     );
+    if what == What::OnOneThread {
+        println!("{:20} {:>12.1} ns/event of a processor", "", busy.as_nanos() as f64 / events as f64);
+    }
     if name == "all" {
         for (detector, bytes) in fold.memory_by_detector() {
             println!("    {detector:40} {:>8.1} MiB", bytes as f64 / f64::from(1 << 20));
         }
     }
+}
+
+/// How long this thread has run on a processor; zero where nobody says it.
+fn busy_so_far() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(text.split_whitespace().next().and_then(|nanos| nanos.parse().ok()).unwrap_or(0))
 }
 
 fn main() {
@@ -248,6 +264,7 @@ fn main() {
         Some("agents") => What::Agents,
         Some("impressions") => What::Only(Kind::Impression),
         Some("clicks") => What::Only(Kind::Click),
+        Some("one") => What::OnOneThread,
         _ => What::Mixed,
     };
     measure("all", events, ruleset(None), what);

@@ -240,7 +240,7 @@ pub fn primitive<'b, T: ArrowPrimitiveType>(
     column(batch, name)?.as_primitive_opt::<T>().ok_or_else(|| Error::Columns(format!("{name} has another type")))
 }
 
-fn text<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b StringArray, Error> {
+pub(crate) fn text<'b>(batch: &'b RecordBatch, name: &str) -> Result<&'b StringArray, Error> {
     column(batch, name)?.as_string_opt::<i32>().ok_or_else(|| Error::Columns(format!("{name} is no text")))
 }
 

@@ -7,22 +7,25 @@ use arrow::{
     error::ArrowError,
 };
 use bytes::Bytes;
+use clicktrail_evidence::salt::HourKey;
 use clicktrail_log::{
     archive::{
         keys::StreamPartKey,
-        kind::{Kind, NewFile, PartRange},
+        kind::{EncodedPart, Hashed, Kind, NewFile, PartRange},
         part,
+        trees::Leaves,
     },
     frame::{Digest, ROWS_MAX},
     invariant,
     log::Stream,
     position::Position,
-    time::Timestamp,
+    time::{Hour, Timestamp},
 };
 use parquet::errors::ParquetError;
 
 use super::{
     layout::{ROW_GROUP_ROWS, SORTED_BY, write},
+    leaves,
     part::{Manifest, Part},
     read_back::{ReadBack, unreadable},
 };
@@ -49,7 +52,7 @@ impl Kind for Verdicts {
         part::positioned(schema::read(), batch, first, logged_at)
     }
 
-    fn encode(rows: Vec<RecordBatch>, range: PartRange) -> Result<(Part, Vec<NewFile>), ParquetError> {
+    fn encode(rows: Vec<RecordBatch>, range: PartRange, hashed: Hashed<'_>) -> Result<EncodedPart<Part>, ParquetError> {
         let whole = concat_batches(&schema::read(), &rows)?;
         drop(rows);
         let mut order: Vec<(i64, i64, u32)> = {
@@ -84,7 +87,13 @@ impl Kind for Verdicts {
             target_max,
             file: file.file.clone(),
         };
-        Ok((part, vec![file]))
+        let leaves = hashed.leaves(|| leaves::of(&sorted).map(|leaves| leaves::of_tree(&leaves)))?;
+        Ok(EncodedPart { part, files: vec![file], leaves })
+    }
+
+    fn leaves(files: &[Bytes], _hour: Hour, _key: Option<&HourKey>) -> Result<Leaves, String> {
+        let [file] = files else { return Err(format!("it has {} files, not one", files.len())) };
+        leaves::stored(file).map(|leaves| leaves::of_tree(&leaves))
     }
 
     fn check(_manifest: &Manifest, part: &Part, files: &[Bytes]) -> Result<(), String> {

@@ -3,10 +3,13 @@
 
 mod kind;
 mod layout;
+mod leaves;
 mod part;
+mod prove;
 mod read_back;
 #[cfg(test)]
 mod tests;
 
 pub use kind::Verdicts;
 pub use part::{Manifest, Part};
+pub use prove::{ProvedVerdicts, parts_of, proved_verdicts};

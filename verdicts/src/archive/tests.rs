@@ -6,9 +6,10 @@ use clicktrail_log::{
     archive::{
         self,
         entry::Entry as _,
-        kind::{Kind as _, NewFile, PartRange},
+        kind::{EncodedPart, Hashed, Kind as _, PartRange},
         part,
         seal::Cursor,
+        trees::hour::Growing,
     },
     frame::Digest,
     log::Stream,
@@ -83,7 +84,11 @@ async fn check_damage(key: &str, damage: impl Fn(&Path)) {
     let bed = bed().await;
     let manifests = bed.seal(9).await;
     let remembered = manifests.iter().map(|manifest| (manifest.hour(), manifest.digest().to_string())).collect();
-    let name = bed.files().into_keys().rfind(|name| name.contains(key)).unwrap_or_else(|| panic!("{key}"));
+    let name = bed
+        .files()
+        .into_keys()
+        .rfind(|name| name.starts_with(key) || name.ends_with(key))
+        .unwrap_or_else(|| panic!("{key}"));
     damage(&bed.directory.path().join("archive").join(&name));
     let report = bed.verify(&remembered).await;
     assert!(report.problems.iter().any(|problem| problem.key == name), "{name}: {:?}", report.problems);
@@ -94,7 +99,8 @@ async fn check_damage(key: &str, damage: impl Fn(&Path)) {
 
 #[tokio::test]
 async fn damage_is_found_and_named() {
-    for key in ["verdicts/dt=2026-03-01/hr=22", "verdicts/dt=2026-03-02", "2026-03-01T22.json", "2026-03-02T02.json"] {
+    let parts = ["verdicts/dt=2026-03-01/hr=22", "verdicts/dt=2026-03-02"];
+    for key in parts.into_iter().chain(["evidence/nodes/verdicts", "2026-03-01T22.json", "2026-03-02T02.json"]) {
         for at in [0_usize, 100, 333] {
             check_damage(key, |path| {
                 let mut bytes = std::fs::read(path).unwrap();
@@ -146,19 +152,21 @@ async fn rows_stand_by_target_then_position() {
 }
 
 /// The part of frame 1, which holds these verdicts.
-fn encode(verdicts: &[Verdict]) -> (Part, Vec<NewFile>) {
+fn encode(verdicts: &[Verdict]) -> EncodedPart<Part> {
     let (first, logged_at) = (Position::new(Epoch::FIRST, Seq::FIRST, 0), Timestamp::from_micros(2_000_000));
     let rows = Verdicts::rows(&schema::to_batch(verdicts).unwrap(), first, logged_at).unwrap();
     let hour = Hour::parse("2026-03-01T22").unwrap();
-    Verdicts::encode(vec![rows], PartRange { hour, first: Seq::FIRST, last: Seq::FIRST }).unwrap()
+    Verdicts::encode(vec![rows], PartRange { hour, first: Seq::FIRST, last: Seq::FIRST }, Hashed::With(None)).unwrap()
 }
 
-/// The manifest of an hour with these parts.
-fn manifest_of(parts: Vec<Part>) -> Manifest {
-    manifest_of_version(archive::manifest::VERSION, parts)
-}
-
-fn manifest_of_version(version: u32, parts: Vec<Part>) -> Manifest {
+/// The manifest of an hour with this part, in a version from before there were trees or with them.
+fn manifest_of(version: u32, encoded: &EncodedPart<Part>) -> Manifest {
+    let (stream, hour) = (Stream::Verdicts, Hour::parse("2026-03-01T22").unwrap());
+    let mut trees = Growing::new(stream);
+    trees.add(encoded.leaves.clone()).unwrap();
+    let trees = trees.finish();
+    let told = trees.told(None, trees.file(stream, hour).map(|nodes| nodes.file));
+    let parts = vec![encoded.part.clone()];
     let rows = parts.iter().map(|part| part.rows).sum();
     let manifest = Manifest {
         version,
@@ -176,6 +184,7 @@ fn manifest_of_version(version: u32, parts: Vec<Part>) -> Manifest {
         last_frames: Vec::new(),
         alarms: Vec::new(),
         parts,
+        trees: (version >= archive::manifest::VERSION).then_some(told),
         checksum: String::new(),
     };
     manifest.sealed()
@@ -191,13 +200,16 @@ fn read_all(file: Bytes) -> (Vec<Verdict>, Vec<i64>) {
 /// The bytes of version 1, which stay readable for ever. Whoever changes what is written makes another version, or
 /// knows that the change comes from Parquet itself.
 #[test]
-fn manifests_of_both_versions_and_the_part_read_and_are_written_as_ever() {
+fn manifests_of_all_versions_and_the_part_read_and_are_written_as_ever() {
     let verdicts: Vec<_> = (0..20).rev().map(verdict).collect();
-    let (part, files) = encode(&verdicts);
-    assert_eq!(files.iter().map(|file| &file.file).collect::<Vec<_>>(), part.files());
-    let later = manifest_of(vec![part.clone()]);
-    assert_eq!(Manifest::from_bytes(&fixture("manifest-2.json", &later.to_bytes())).unwrap(), later);
-    let written = manifest_of_version(1, vec![part]);
+    let encoded = encode(&verdicts);
+    let files = &encoded.files;
+    assert_eq!(files.iter().map(|file| &file.file).collect::<Vec<_>>(), encoded.part.files());
+    for (name, version) in [("manifest-2.json", 2), ("manifest-3.json", 3)] {
+        let later = manifest_of(version, &encoded);
+        assert_eq!(Manifest::from_bytes(&fixture(name, &later.to_bytes())).unwrap(), later);
+    }
+    let written = manifest_of(1, &encoded);
     let stored = Manifest::from_bytes(&fixture("manifest-1.json", &written.to_bytes())).unwrap();
     assert_eq!(stored, written);
     let (part, file) = (&stored.parts[0], Bytes::from(fixture("part-1.parquet", &files[0].bytes)));
@@ -214,9 +226,10 @@ fn manifests_of_both_versions_and_the_part_read_and_are_written_as_ever() {
 /// The same for verdicts of every shape.
 #[test]
 fn part_with_every_shape_of_verdict_reads_and_is_written_as_ever() {
-    let (part, files) = encode(&every_shape());
-    let file = Bytes::from(fixture("part-1-shapes.parquet", &files[0].bytes));
-    assert_eq!(Verdicts::check(&manifest_of(vec![part.clone()]), &part, std::slice::from_ref(&file)), Ok(()));
+    let encoded = encode(&every_shape());
+    let file = Bytes::from(fixture("part-1-shapes.parquet", &encoded.files[0].bytes));
+    let manifest = manifest_of(archive::manifest::VERSION, &encoded);
+    assert_eq!(Verdicts::check(&manifest, &encoded.part, std::slice::from_ref(&file)), Ok(()));
     let shapes = every_shape();
     let by_target: Vec<Verdict> = [2, 1, 4, 0, 3, 5].map(|shape: usize| shapes[shape].clone()).into();
     assert_eq!(read_all(file).0, by_target);
@@ -227,10 +240,13 @@ proptest! {
     fn part_holds_what_its_frame_held_and_is_written_the_same_twice(
         verdicts in prop::collection::vec(any_verdict(), 1..60),
     ) {
-        let (part, files) = encode(&verdicts);
-        prop_assert_eq!(&encode(&verdicts).1[0].bytes, &files[0].bytes, "I6");
-        let file = files[0].bytes.clone();
-        prop_assert_eq!(Verdicts::check(&manifest_of(vec![part.clone()]), &part, std::slice::from_ref(&file)), Ok(()));
+        let encoded = encode(&verdicts);
+        let file = encoded.files[0].bytes.clone();
+        prop_assert_eq!(&encode(&verdicts).files[0].bytes, &file, "I6");
+        let manifest = manifest_of(archive::manifest::VERSION, &encoded);
+        prop_assert_eq!(Verdicts::check(&manifest, &encoded.part, std::slice::from_ref(&file)), Ok(()));
+        let leaves = Verdicts::leaves(std::slice::from_ref(&file), manifest.hour(), None);
+        prop_assert_eq!(leaves.as_ref(), Ok(&encoded.leaves), "the leaves of the file are those of the rows");
         let (read, positions) = read_all(file);
         let first = Position::new(Epoch::FIRST, Seq::FIRST, 0).as_i64();
         let mut expected: Vec<(i64, Verdict)> = (first..).zip(verdicts).collect();

@@ -8,6 +8,7 @@ use clicktrail_log::invariant;
 
 use super::{
     frames::Frames,
+    hashed::Hashed,
     hits::{Hits, millis, number},
     state::State,
     timeline::{TimedEvent, Timeline},
@@ -26,7 +27,7 @@ struct Rule {
 #[derive(Debug, Default)]
 pub(super) struct AddressRate {
     rules: Vec<Rule>,
-    clicks: HashMap<Address, Timeline>,
+    clicks: HashMap<Address, Timeline, Hashed>,
     /// What all timelines hold, counted as they change.
     timeline_bytes: usize,
 }
@@ -83,7 +84,7 @@ impl State for AddressRate {
         let (mut held, mut kept) = (0, 0);
         self.clicks.retain(|_, timeline| {
             held += timeline.bytes();
-            let is_kept = timeline.retain(|frame| frames.logged_micros(frame) > cut_micros, frames);
+            let is_kept = timeline.forget(cut_micros, frames);
             kept += if is_kept { timeline.bytes() } else { 0 };
             is_kept
         });

@@ -12,6 +12,7 @@ use clicktrail_log::invariant;
 
 use super::{
     frames::Frames,
+    hashed::Hashed,
     hits::{Hits, millis, number},
     state::State,
     timeline::{Span, TimedEvent, Timeline},
@@ -114,7 +115,7 @@ impl Behind {
 #[derive(Debug, Default)]
 pub(super) struct ClickFarm {
     rules: Vec<Rule>,
-    addresses: HashMap<Address, Behind>,
+    addresses: HashMap<Address, Behind, Hashed>,
     /// What all addresses hold, counted as they change.
     held_bytes: usize,
 }
@@ -175,7 +176,7 @@ impl State for ClickFarm {
         self.addresses.retain(|_, behind| {
             held += behind.bytes();
             behind.windows = Vec::new();
-            let is_kept = behind.users.retain(|frame| frames.logged_micros(frame) > cut_micros, frames);
+            let is_kept = behind.users.forget(cut_micros, frames);
             kept += if is_kept { behind.bytes() } else { 0 };
             is_kept
         });

@@ -55,13 +55,13 @@ impl State for DoubleClick {
                 }
             }
             if !view.is_aside(row) {
-                self.clicks.push(key, time, rows.origins[row]);
+                self.clicks.push(key, time, rows.origins[row], view.frames);
             }
         }
     }
 
-    fn forget(&mut self, frames: &Frames, cut_micros: i64) {
-        self.clicks.retain(|frame| frames.logged_micros(frame) > cut_micros);
+    fn forget(&mut self, _frames: &Frames, cut_micros: i64) {
+        self.clicks.forget(cut_micros);
     }
 
     fn bytes(&self) -> usize {

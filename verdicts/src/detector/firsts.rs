@@ -5,7 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use clicktrail_log::{identity::Identity, invariant};
 
 use super::{
-    bucket_lists::{BucketLists, NONE, Record},
+    bucket_lists::{BucketLists, Record},
     frames::{FrameId, Frames, Origin},
 };
 
@@ -35,7 +35,7 @@ struct First<T> {
     key: u128,
     event: Event<T>,
     older: u32,
-    /// Later events of the key are in [`Firsts::later`].
+    /// Later events of the key are in [`Firsts::later`], or were.
     has_later: bool,
 }
 
@@ -47,8 +47,16 @@ impl<T: Copy> Record for First<T> {
         half(self.key)
     }
 
-    fn link(&mut self, index: u32, _newest: Option<&Self>) {
-        self.older = index;
+    fn older(&self) -> u32 {
+        self.older
+    }
+
+    fn link(&mut self, older: u32, _newest: Option<(&Self, i64)>) {
+        self.older = older;
+    }
+
+    fn time(&self) -> i64 {
+        0
     }
 }
 
@@ -89,14 +97,14 @@ impl<T: Copy> Firsts<T> {
     pub(super) fn find(&self, key: Identity) -> Known {
         let key = key.as_u128();
         let mut at = self.firsts.newest(half(key));
-        while at != NONE {
-            let first = self.firsts.get(at);
+        while let Some(number) = at {
+            let first = self.firsts.get(number);
             if first.key == key {
-                return Known { key, at: Some(at) };
+                break;
             }
-            at = first.older;
+            at = self.firsts.older(number, first);
         }
-        Known { key, at: None }
+        Known { key, at }
     }
 
     /// The first event of a key that was logged after `cut_micros`.
@@ -113,43 +121,42 @@ impl<T: Copy> Firsts<T> {
     }
 
     pub(super) fn remember(&mut self, Known { key, at }: Known, event: Event<T>, frames: &Frames) {
+        let logged = frames.logged_micros(event.frame);
         let Some(at) = at else {
-            self.firsts.push(First { key, event, older: NONE, has_later: false });
+            self.firsts.push(First { key, event, older: 0, has_later: false }, logged);
             return;
         };
         let first = self.firsts.get_mut(at);
         let later = first.has_later.then(|| self.later.get(&key).and_then(VecDeque::back)).flatten();
-        invariant!(I5, first.has_later == later.is_some(), "the later events of a key are lost");
-        let last_logged = frames.logged_micros(later.map_or(first.event.frame, |last| last.frame));
-        if frames.logged_micros(event.frame) > last_logged {
+        if logged > frames.logged_micros(later.map_or(first.event.frame, |last| last.frame)) {
             first.has_later = true;
             self.later.entry(key).or_default().push_back(event);
             self.later_events += 1;
         }
     }
 
-    /// Drops what was logged at `cut_micros` or before.
+    /// Drops what was logged at `cut_micros` or before. Of keys that came again, the later events stay.
     pub(super) fn forget(&mut self, frames: &Frames, cut_micros: i64) {
-        let is_kept = |event: &Event<T>| frames.logged_micros(event.frame) > cut_micros;
         let held: usize = self.later.values().map(VecDeque::len).sum();
         invariant!(I14, held == self.later_events, "{held} later events are held, {} counted", self.later_events);
-        let (firsts, later) = (&mut self.firsts, &mut self.later);
-        firsts.retain(|first| {
-            let event = first.event;
-            if is_kept(&event) {
-                return true;
-            }
+        let later = &mut self.later;
+        later.retain(|_, events| {
+            let is_dropped = |event: &mut Event<T>| frames.logged_micros(event.frame) <= cut_micros;
+            while events.pop_front_if(is_dropped).is_some() {}
+            !events.is_empty()
+        });
+        if later.capacity() > 4 * later.len().max(1024) {
+            later.shrink_to(2 * later.len());
+        }
+        self.firsts.forget(cut_micros, |first| {
             let key = first.key;
-            let Some(events) = later.get_mut(&key) else {
-                return false;
-            };
-            events.retain(is_kept);
-            let next = events.pop_front();
-            if events.is_empty() {
+            let events = first.has_later.then(|| later.get_mut(&key)).flatten()?;
+            let event = events.pop_front().expect("keys without later events were dropped");
+            let has_later = !events.is_empty();
+            if !has_later {
                 later.remove(&key);
-                first.has_later = false;
             }
-            next.inspect(|next| first.event = *next).is_some()
+            Some((First { key, event, older: 0, has_later }, frames.logged_micros(event.frame)))
         });
         self.later_events = self.later.values().map(VecDeque::len).sum();
     }
@@ -157,5 +164,51 @@ impl<T: Copy> Firsts<T> {
     pub(super) fn bytes(&self) -> usize {
         let keys = self.later.capacity() * (size_of::<(u128, VecDeque<Event<T>>)>() + 1);
         self.firsts.bytes() + keys + 2 * self.later_events * size_of::<Event<T>>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clicktrail_log::{
+        event::Kind,
+        position::{Epoch, Position, Seq},
+        time::Timestamp,
+    };
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn first_is_what_looking_at_everything_finds_whatever_is_forgotten(
+            events in proptest::collection::vec((0_u8..6, 0_i64..200, 0_i64..600), 1..200),
+            sight in 600_i64..4_000,
+        ) {
+            let (mut frames, mut firsts, mut all, mut now) = (Frames::default(), Firsts::default(), Vec::new(), 0);
+            for (index, (key, seconds, back)) in events.iter().enumerate() {
+                now += seconds * 1_000_000;
+                let logged = now - back * 1_000_000;
+                let position = Position::new(Epoch::FIRST, Seq::new(index as u64 + 1).unwrap(), 0);
+                let origin = frames.intern(position, Timestamp::from_micros(logged));
+                let known = firsts.find(Identity::of(Kind::Click, "", "", &key.to_string()));
+                let cut = logged - sight * 1_000_000;
+                let expected = all.iter().find(|(of, earlier, _)| of == key && *earlier > cut);
+                let found = firsts.first_after(known, cut, &frames).map(|event| frames.position(event.origin()));
+                prop_assert_eq!(found, expected.map(|(_, _, position)| *position));
+                firsts.remember(known, Event::new((), origin), &frames);
+                all.push((*key, logged, position));
+                if index % 5 == 4 {
+                    // A clock may run back by ten minutes.
+                    let cut = now - (sight + 600) * 1_000_000;
+                    firsts.forget(&frames, cut);
+                    frames.forget(cut);
+                }
+            }
+            let last = now + 1;
+            firsts.forget(&frames, last);
+            prop_assert!(firsts.later.is_empty() && firsts.later_events == 0);
+            let nobody = firsts.find(Identity::of(Kind::Click, "", "", "0"));
+            prop_assert!(nobody.at.is_none());
+        }
     }
 }

@@ -44,24 +44,23 @@ impl Frames {
         Origin { frame: FrameId(self.first.wrapping_add(last)), row }
     }
 
-    fn get(&self, id: FrameId) -> &Frame {
-        let index = id.0.wrapping_sub(self.first) as usize;
-        self.frames.get(index).expect("state is dropped before the frames that it refers to")
+    fn get(&self, id: FrameId) -> Option<&Frame> {
+        self.frames.get(id.0.wrapping_sub(self.first) as usize)
     }
 
-    /// When the frame was logged, in microseconds.
+    /// When the frame was logged, in microseconds; the smallest number if it was dropped, because nobody sees it.
     pub(crate) fn logged_micros(&self, id: FrameId) -> i64 {
-        self.get(id).logged_at
+        self.get(id).map_or(i64::MIN, |frame| frame.logged_at)
     }
 
-    /// Where the event stands in the log.
+    /// Where an event that somebody sees stands in the log.
     pub(crate) fn position(&self, origin: Origin) -> Position {
-        let base = Position::from_i64(self.get(origin.frame).base).expect("made from a position");
-        base.plus_rows(origin.row)
+        let frame = self.get(origin.frame).expect("a frame that was dropped is out of sight");
+        Position::from_i64(frame.base).expect("made from a position").plus_rows(origin.row)
     }
 
-    /// Drops the oldest frames, up to the first that was logged after `cut_micros`. The caller has already dropped the
-    /// state that refers to them.
+    /// Drops the oldest frames, up to the first that was logged after `cut_micros`: what was logged then or before is
+    /// seen no more. State may still refer to them for some minutes.
     pub(crate) fn forget(&mut self, cut_micros: i64) {
         let dead = self.frames.iter().take_while(|frame| frame.logged_at <= cut_micros).count();
         self.frames.drain(..dead);

@@ -1,6 +1,6 @@
-//! Hashing of keys that are hashes already.
+//! Hashing of keys of sixteen bytes: hashes, and addresses.
 //!
-//! The usual hasher takes as long for sixteen bytes that are a hash as the rest of a look-up does. This one multiplies
+//! The usual hasher takes as long for sixteen bytes as the rest of a look-up does. This one multiplies
 //! their halves together. Secrets of the process go in, so that whoever sends texts cannot choose which ones meet. They
 //! decide where in a map a key lies, and nothing that is found.
 

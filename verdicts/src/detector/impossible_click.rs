@@ -65,7 +65,7 @@ impl State for ImpossibleClick {
             for &(row, key) in &keys {
                 if rows.kinds[row] == Kind::Impression {
                     if !view.is_aside(row) {
-                        self.impressions.push(key, rows.times[row], rows.origins[row]);
+                        self.impressions.push(key, rows.times[row], rows.origins[row], view.frames);
                     }
                 } else if hits.are_wanted {
                     self.ask(view, (row, key), hits);
@@ -74,10 +74,10 @@ impl State for ImpossibleClick {
         }
     }
 
-    fn forget(&mut self, frames: &Frames, cut_micros: i64) {
+    fn forget(&mut self, _frames: &Frames, cut_micros: i64) {
         // Everything logged up to here is out of the look-back; nearer than that, it may be out of reach.
         let cut = cut_micros.saturating_add(self.look_back - self.reach());
-        self.impressions.retain(|frame| frames.logged_micros(frame) > cut);
+        self.impressions.forget(cut);
     }
 
     fn bytes(&self) -> usize {

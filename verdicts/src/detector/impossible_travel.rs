@@ -9,7 +9,7 @@ use std::{collections::HashMap, sync::Arc};
 use clicktrail_log::{event::Kind, invariant};
 
 use super::{
-    bucket_lists::{BLOCK, BucketLists, NONE, Record},
+    bucket_lists::{BLOCK, BucketLists, Record},
     frames::{FrameId, Frames, Origin},
     hits::{Hits, millis},
     state::{CACHE_BYTES_MAX, State},
@@ -60,8 +60,16 @@ impl Record for Traveller {
         self.user
     }
 
-    fn link(&mut self, index: u32, _newest: Option<&Self>) {
-        self.older = index;
+    fn older(&self) -> u32 {
+        self.older
+    }
+
+    fn link(&mut self, older: u32, _newest: Option<(&Self, i64)>) {
+        self.older = older;
+    }
+
+    fn time(&self) -> i64 {
+        0
     }
 }
 
@@ -132,16 +140,15 @@ impl State for ImpossibleTravel {
     }
 
     fn forget(&mut self, frames: &Frames, cut_micros: i64) {
-        let is_kept = |sight: Sight| frames.logged_micros(sight.frame) > cut_micros;
         for atlas in &mut self.atlases {
-            atlas.travellers.retain(|traveller| {
-                let (last, before) = (traveller.last, traveller.before);
-                if is_kept(last) && !is_kept(before) {
-                    traveller.before = last;
-                }
+            atlas.travellers.forget(cut_micros, |traveller| {
+                let logged = |sight: Sight| frames.logged_micros(sight.frame);
                 // Where logged times run backwards, `before` may outlive `last`. Then both stay, because the user's
                 // last place is still the last.
-                is_kept(last) || is_kept(before)
+                let until = logged(traveller.last).max(logged(traveller.before));
+                let is_only_last = logged(traveller.before) <= cut_micros;
+                let before = if is_only_last { traveller.last } else { traveller.before };
+                (until > cut_micros).then_some((Traveller { before, ..*traveller }, until))
             });
         }
     }
@@ -159,10 +166,11 @@ impl Atlas {
         let Some(place) = self.find(address) else {
             return;
         };
-        let Origin { frame, row: frame_row } = view.rows.origins[row];
-        let sight = Sight { time: view.rows.times[row], frame, place, row: frame_row };
-        let elsewhere = if view.is_aside(row) { self.elsewhere(user, sight) } else { self.meet(user, sight) };
-        if view.rows.kinds[row] == Kind::Click && hits.are_wanted {
+        let (rows, logged) = (view.rows, view.rows.logged[row]);
+        let Origin { frame, row: frame_row } = rows.origins[row];
+        let sight = Sight { time: rows.times[row], frame, place, row: frame_row };
+        let elsewhere = if view.is_aside(row) { self.elsewhere(user, sight) } else { self.meet(user, sight, logged) };
+        if rows.kinds[row] == Kind::Click && hits.are_wanted {
             self.ask(view, row, sight, elsewhere, hits);
         }
     }
@@ -180,32 +188,31 @@ impl Atlas {
         place
     }
 
-    /// Where `user` is among the travellers, or [`NONE`].
-    fn traveller(&self, user: u64) -> u32 {
+    /// Where `user` is among the travellers.
+    fn traveller(&self, user: u64) -> Option<u32> {
         let mut at = self.travellers.newest(user);
-        while at != NONE && self.travellers.get(at).user != user {
-            at = self.travellers.get(at).older;
+        while let Some(number) = at {
+            let traveller = self.travellers.get(number);
+            if traveller.user == user {
+                break;
+            }
+            at = self.travellers.older(number, traveller);
         }
         at
     }
 
     /// The user's last event at another place than `sight`, if there was one.
     fn elsewhere(&self, user: u64, sight: Sight) -> Option<Sight> {
-        let at = self.traveller(user);
-        if at == NONE {
-            return None;
-        }
-        let traveller = self.travellers.get(at);
+        let traveller = self.travellers.get(self.traveller(user)?);
         [traveller.last, traveller.before].into_iter().find(|other| other.place != sight.place)
     }
 
     /// Remembers where `user` is now, and returns the user's last event at another place, if there was one.
-    fn meet(&mut self, user: u64, sight: Sight) -> Option<Sight> {
-        let at = self.traveller(user);
-        if at == NONE {
-            self.travellers.push(Traveller { user, older: NONE, last: sight, before: sight });
+    fn meet(&mut self, user: u64, sight: Sight, logged: i64) -> Option<Sight> {
+        let Some(at) = self.traveller(user) else {
+            self.travellers.push(Traveller { user, older: 0, last: sight, before: sight }, logged);
             return None;
-        }
+        };
         let traveller = self.travellers.get_mut(at);
         if traveller.last.place != sight.place {
             traveller.before = traveller.last;

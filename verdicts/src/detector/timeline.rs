@@ -22,6 +22,8 @@ pub(super) struct Timeline {
     events: Vec<TimedEvent>,
     /// The furthest that an event's time lies after its logged time.
     lead: i64,
+    /// When the first of them was logged: until that is forgotten, nothing is.
+    earliest: i64,
 }
 
 /// The events of a timeline within a window.
@@ -41,13 +43,14 @@ impl Span {
 
 impl Timeline {
     pub(super) fn new() -> Self {
-        Self { events: Vec::new(), lead: i64::MIN }
+        Self { events: Vec::new(), lead: i64::MIN, earliest: i64::MAX }
     }
 
     /// Adds an event behind those of the same time, and returns its index.
     pub(super) fn insert(&mut self, seen: TimedEvent, frames: &Frames) -> usize {
-        self.lead = self.lead.max(seen.time.saturating_sub(frames.logged_micros(seen.frame)));
-        let time = seen.time;
+        let (time, logged) = (seen.time, frames.logged_micros(seen.frame));
+        self.lead = self.lead.max(time.saturating_sub(logged));
+        self.earliest = self.earliest.min(logged);
         let at = match self.events.last() {
             Some(last) if last.time > time => {
                 let at = self.events.partition_point(|other| other.time <= time);
@@ -89,14 +92,25 @@ impl Timeline {
         self.events[index]
     }
 
-    /// Keeps the events whose frame `keep` wants, and says whether any is left.
-    pub(super) fn retain(&mut self, keep: impl Fn(FrameId) -> bool, frames: &Frames) -> bool {
-        self.events.retain(|seen| keep(seen.frame));
+    /// Drops the events that were logged at `cut` or before, and says whether any is left.
+    pub(super) fn forget(&mut self, cut: i64, frames: &Frames) -> bool {
+        if self.earliest > cut {
+            return !self.events.is_empty();
+        }
+        (self.lead, self.earliest) = (i64::MIN, i64::MAX);
+        let (lead, earliest) = (&mut self.lead, &mut self.earliest);
+        self.events.retain(|seen| {
+            let logged = frames.logged_micros(seen.frame);
+            let is_kept = logged > cut;
+            if is_kept {
+                *lead = (*lead).max(seen.time.saturating_sub(logged));
+                *earliest = (*earliest).min(logged);
+            }
+            is_kept
+        });
         if self.events.capacity() > 4 * self.events.len() {
             self.events.shrink_to(2 * self.events.len());
         }
-        let lead = |seen: &TimedEvent| seen.time.saturating_sub(frames.logged_micros(seen.frame));
-        self.lead = self.events.iter().map(lead).max().unwrap_or(i64::MIN);
         !self.events.is_empty()
     }
 

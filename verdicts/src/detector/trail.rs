@@ -1,8 +1,8 @@
 //! Who did something when: the nearest earlier event of a key, in event time, however late events come.
 
 use super::{
-    bucket_lists::{BucketLists, NONE, Record},
-    frames::{FrameId, Origin},
+    bucket_lists::{BucketLists, Record},
+    frames::{FrameId, Frames, Origin},
 };
 
 const MICROS_PER_MILLI: i64 = 1000;
@@ -38,9 +38,19 @@ impl Record for Step {
         self.key
     }
 
-    fn link(&mut self, index: u32, newest: Option<&Self>) {
-        self.older = index;
-        let ahead = newest.map_or(0, |newest| newest.latest().saturating_sub(self.time).max(0));
+    fn older(&self) -> u32 {
+        self.older
+    }
+
+    fn time(&self) -> i64 {
+        self.time
+    }
+
+    fn link(&mut self, older: u32, newest: Option<(&Self, i64)>) {
+        self.older = older;
+        // What made an event of the bucket late may be forgotten since.
+        let latest = newest.map_or(i64::MIN, |(newest, reach)| newest.latest().min(reach));
+        let ahead = latest.saturating_sub(self.time).max(0);
         let ahead_ms = ahead / MICROS_PER_MILLI + i64::from(ahead % MICROS_PER_MILLI != 0);
         self.ahead_ms = u32::try_from(ahead_ms).unwrap_or(u32::MAX);
     }
@@ -63,8 +73,9 @@ impl Trail {
         Self(BucketLists::new())
     }
 
-    pub(super) fn push(&mut self, key: u64, time: i64, origin: Origin) {
-        self.0.push(Step { key, time, frame: origin.frame, older: NONE, ahead_ms: 0, row: origin.row });
+    pub(super) fn push(&mut self, key: u64, time: i64, origin: Origin, frames: &Frames) {
+        let step = Step { key, time, frame: origin.frame, older: 0, ahead_ms: 0, row: origin.row };
+        self.0.push(step, frames.logged_micros(origin.frame));
     }
 
     /// Fetches what pushing or asking these keys needs: see [`BucketLists::touch`].
@@ -83,23 +94,23 @@ impl Trail {
     ) -> Option<Nearest> {
         let mut best: Option<Nearest> = None;
         let mut at = self.0.newest(key);
-        while at != NONE {
-            let step = *self.0.get(at);
+        while let Some(number) = at {
+            let step = *self.0.get(number);
             let floor = best.map_or(after, |best| best.time);
-            if step.latest() <= floor {
+            if step.latest() <= floor || self.0.reach(number) <= floor {
                 break;
             }
             if step.key == key && step.time > floor && step.time <= until && is_visible(step.frame) {
                 best = Some(Nearest { time: step.time, origin: Origin { frame: step.frame, row: step.row } });
             }
-            at = step.older;
+            at = self.0.older(number, &step);
         }
         best
     }
 
-    /// Keeps the events whose frame `keep` keeps.
-    pub(super) fn retain(&mut self, keep: impl Fn(FrameId) -> bool) {
-        self.0.retain(|step| keep(step.frame));
+    /// Drops what was logged at `cut_micros` or before.
+    pub(super) fn forget(&mut self, cut_micros: i64) {
+        self.0.forget(cut_micros, |_| None);
     }
 
     pub(super) fn bytes(&self) -> usize {
@@ -120,28 +131,34 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nearest_is_what_looking_at_everything_finds(
-            events in proptest::collection::vec((0_u64..4, 0_i64..50_000, any::<bool>()), 1..200),
+        fn nearest_is_what_looking_at_everything_finds_whatever_is_forgotten(
+            events in proptest::collection::vec((0_u64..4, 0_i64..50_000, 0_i64..200), 1..200),
             asked in proptest::collection::vec((0_u64..4, 0_i64..50_000, 1_i64..30_000), 1..50),
             far in proptest::option::of(0_usize..200),
+            sight in 1_i64..4_000,
         ) {
             let mut frames = Frames::default();
             let mut trail = Trail::new();
-            let mut all = Vec::new();
-            for (index, (key, time, visible)) in events.iter().enumerate() {
+            let (mut all, mut now) = (Vec::new(), 0);
+            for (index, (key, time, seconds)) in events.iter().enumerate() {
+                now += seconds * 1_000_000;
                 let time = if Some(index) == far { i64::MAX } else { *time };
                 let position = Position::new(Epoch::FIRST, Seq::new(index as u64 + 1).unwrap(), 0);
-                let origin = frames.intern(position, Timestamp::from_micros(i64::from(*visible)));
-                trail.push(*key, time, origin);
-                all.push((*key, time, origin, *visible));
-            }
-            for (key, until, window) in asked {
-                let expected = all.iter().filter(|(of, time, _, visible)| {
-                    *of == key && *visible && *time > until - window && *time <= until
+                let origin = frames.intern(position, Timestamp::from_micros(now));
+                trail.push(*key, time, origin, &frames);
+                all.push((*key, time, position, now));
+                let cut = now - sight * 1_000_000;
+                if index % 5 == 4 {
+                    trail.forget(cut);
+                    frames.forget(cut);
+                }
+                let (key, until, window) = asked[index % asked.len()];
+                let expected = all.iter().filter(|(of, time, _, logged)| {
+                    *of == key && *logged > cut && *time > until - window && *time <= until
                 }).max_by_key(|(_, time, _, _)| *time);
-                let found = trail.nearest(key, until - window, until, |frame| frames.logged_micros(frame) == 1);
+                let found = trail.nearest(key, until - window, until, |frame| frames.logged_micros(frame) > cut);
                 let found = found.map(|found| (found.time, frames.position(found.origin)));
-                prop_assert_eq!(found, expected.map(|(_, time, origin, _)| (*time, frames.position(*origin))));
+                prop_assert_eq!(found, expected.map(|(_, time, position, _)| (*time, *position)));
             }
         }
     }

@@ -205,7 +205,7 @@ impl Fold {
             state.forget(&self.frames, cut);
         }
         invariant!(I5, self.swept_at.is_none_or(|before| before <= latest), "the latest logged time ran backwards");
-        // After the states, because they refer to frames.
+        // After the states, which ask when the frames that they refer to were logged.
         self.frames.forget(cut);
         self.swept_at = Some(latest);
     }

@@ -12,14 +12,23 @@ use std::sync::Arc;
 use clicktrail_log::{
     archive::{
         Archive,
-        identities::{AHEAD_MICROS, Asked, Identities, SearchedHour},
+        identities::{Identities, PartIndex, SearchedHour},
+        manifest::Part,
     },
+    identity::Identity,
     log::Log,
-    time::{Hour, Timestamp},
+    time::Hour,
 };
 use tokio::sync::Mutex;
 
-use super::{error::Error, part_rows::PartRows, sealed_hours::SealedHours, unsealed::Unsealed};
+use super::{
+    asks::{Asks, Questions},
+    error::Error,
+    part_rows::PartRows,
+    same::{Same, original},
+    sealed_hours::SealedHours,
+    unsealed::Unsealed,
+};
 use crate::{
     fold::{
         Originals, REWIND_MAX_MICROS,
@@ -59,12 +68,13 @@ impl ArchivedOriginals {
         // A frame whose logged time runs back belongs to a later hour than that time.
         let to = to.plus_micros(REWIND_MAX_MICROS);
         let covered = self.sealed.lock().await.cover(from.hour(), to.hour()).await?;
+        // Hours are looked into in the order of the log, so what is found first is the original.
+        self.search_for_late(candidates, from.hour(), &mut found).await?;
         let mut questions = Questions::new(candidates, covered.hours.last());
         for hour in covered.hours.iter().filter(|hour| hour.manifest.rows > 0) {
             let asked = questions.of(self.identities.lists_ahead(hour).await?);
             self.search(hour, candidates, asked, &mut found).await?;
         }
-        self.search_for_late(candidates, from.hour(), &mut found).await?;
         let mut unsealed = self.unsealed.lock().await;
         let Some(open) = covered.open else {
             unsealed.clear();
@@ -72,8 +82,15 @@ impl ArchivedOriginals {
         };
         unsealed.read(open, to).await?;
         for candidate in candidates.iter() {
+            if is_settled(candidates, candidate, &found) {
+                continue;
+            }
             let earlier = unsealed.find(candidates.identity(candidate));
-            note(candidates, candidate, earlier, &mut found);
+            for window in candidates.windows() {
+                if let Some(original) = original(candidates, candidate, *window, earlier.clone()) {
+                    found.add(candidate.row, *window, original.position);
+                }
+            }
         }
         Ok(found)
     }
@@ -82,33 +99,72 @@ impl ArchivedOriginals {
         &self,
         hour: &SearchedHour,
         candidates: &Candidates<'_>,
-        asked: &Asks,
+        asks: &Asks,
         found: &mut Originals,
     ) -> Result<(), Error> {
-        if asked.asked.is_empty() {
-            return Ok(());
-        }
-        let hits = self.identities.find(hour, &asked.asked).await?;
-        for of_part in hits.chunk_by(|one, other| one.part == other.part) {
-            let part = &hour.manifest.parts[of_part[0].part];
-            let index = self.identities.index(part).await?;
-            for hit in of_part {
-                let candidate = &asked.candidates[hit.asked];
-                let same = index.find(candidates.identity(candidate));
-                if same.is_empty() {
-                    continue;
+        for (asked, first) in asks.chunks() {
+            let hits = self.identities.find(hour, asked).await?;
+            for of_part in hits.chunk_by(|one, other| one.part == other.part) {
+                let part = &hour.manifest.parts[of_part[0].part];
+                let index = self.identities.index(part).await?;
+                for hit in of_part {
+                    let who = asks.candidates_of(first + hit.asked);
+                    self.look(part, &index, candidates, who, found).await?;
                 }
-                let rows = self.part_rows.lock().await.of(part, candidate.is_late()).await?;
-                let earlier = same.iter().filter_map(|same| {
-                    let row = rows.as_ref().and_then(|rows| rows.get(same.position));
-                    let event_time = row.map_or(same.logged_at, |row| row.event_time);
-                    let earlier = Earlier { position: same.position, logged_at: same.logged_at, event_time };
-                    Some(earlier).filter(|_| row.is_none_or(|row| !row.is_aside))
-                });
-                note(candidates, candidate, earlier, found);
             }
         }
         Ok(())
+    }
+
+    /// Looks for some candidates, which may be the same event, in a part that may hold it.
+    async fn look(
+        &self,
+        part: &Part,
+        index: &PartIndex,
+        candidates: &Candidates<'_>,
+        who: &[Candidate],
+        found: &mut Originals,
+    ) -> Result<(), Error> {
+        let mut known: Option<(Identity, Same)> = None;
+        for candidate in who {
+            if is_settled(candidates, candidate, found) {
+                continue;
+            }
+            let identity = candidates.identity(candidate);
+            if known.as_ref().is_none_or(|(of, _)| *of != identity) {
+                let asks_for_times = who.iter().any(Candidate::is_late);
+                known = Some((identity, self.same(part, index, identity, asks_for_times).await?));
+            }
+            let same = known.as_ref().map(|(_, same)| same).filter(|same| !same.is_empty());
+            for window in candidates.windows() {
+                if let Some(original) = same.and_then(|same| same.original(candidates, candidate, *window)) {
+                    found.add(candidate.row, *window, original.position);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The events of an identity in a part that are not set aside.
+    async fn same(
+        &self,
+        part: &Part,
+        index: &PartIndex,
+        identity: Identity,
+        asks_for_times: bool,
+    ) -> Result<Same, Error> {
+        let same = index.find(identity);
+        if same.is_empty() {
+            return Ok(Same::new(Vec::new()));
+        }
+        let rows = self.part_rows.lock().await.of(part, asks_for_times).await?;
+        let earlier = same.iter().filter_map(|same| {
+            let row = rows.as_ref().and_then(|rows| rows.get(same.position));
+            let event_time = row.map_or(same.logged_at, |row| row.event_time);
+            let earlier = Earlier { position: same.position, logged_at: same.logged_at, event_time };
+            Some(earlier).filter(|_| row.is_none_or(|row| !row.is_aside))
+        });
+        Ok(Same::new(earlier.collect()))
     }
 
     /// Looks for what was logged late in hours before `before`, in which everything else is out of its window.
@@ -134,7 +190,7 @@ impl ArchivedOriginals {
             let times = self.sealed.lock().await.times(from, to).await?;
             for (hour, event_times) in times {
                 let asked = all.only(|candidate| candidates.may_be_among(candidate, event_times));
-                if !asked.asked.is_empty() {
+                if !asked.is_empty() {
                     let hour = self.sealed.lock().await.hour(hour).await?;
                     self.search(&hour, candidates, &asked, found).await?;
                 }
@@ -144,74 +200,7 @@ impl ArchivedOriginals {
     }
 }
 
-/// Notes the first of some events of a candidate's identity, which come in log order, that each window sees.
-fn note(
-    candidates: &Candidates<'_>,
-    candidate: &Candidate,
-    earlier: impl Iterator<Item = Earlier> + Clone,
-    found: &mut Originals,
-) {
-    for window in candidates.windows() {
-        let mut earlier = earlier.clone();
-        let original = earlier.find(|earlier| candidates.is_seen(candidate, *window, earlier));
-        if let Some(original) = original {
-            found.add(candidate.row, *window, original.position);
-        }
-    }
-}
-
-/// What filters are asked: candidates in the order of their fingerprints.
-struct Asks {
-    asked: Vec<Asked>,
-    candidates: Vec<Candidate>,
-}
-
-impl Asks {
-    /// Those that `is_asked` takes.
-    fn of(candidates: &Candidates<'_>, is_asked: impl Fn(&Candidate) -> bool) -> Self {
-        let asked = candidates.iter().filter(|candidate| is_asked(candidate)).map(|candidate| {
-            (Asked { fingerprint: candidates.fingerprint(candidate), date: candidate.date }, *candidate)
-        });
-        let mut asked: Vec<(Asked, Candidate)> = asked.collect();
-        asked.sort_unstable_by_key(|(asked, candidate)| (asked.fingerprint, candidate.row));
-        let (asked, candidates) = asked.into_iter().unzip();
-        Self { asked, candidates }
-    }
-
-    /// Those of them that `is_asked` takes, in the same order.
-    fn only(&self, is_asked: impl Fn(&Candidate) -> bool) -> Self {
-        let both = self.asked.iter().zip(&self.candidates).filter(|(_, candidate)| is_asked(candidate));
-        let (asked, candidates) = both.map(|(asked, candidate)| (*asked, *candidate)).unzip();
-        Self { asked, candidates }
-    }
-}
-
-/// The questions of a batch, made when they are needed.
-struct Questions<'c> {
-    candidates: &'c Candidates<'c>,
-    /// Ids that were dated from this instant on are in none of the hours, unless they were dated ahead.
-    recent: Option<Timestamp>,
-    old: Option<Asks>,
-    all: Option<Asks>,
-}
-
-impl<'c> Questions<'c> {
-    fn new(candidates: &'c Candidates<'c>, last: Option<&Arc<SearchedHour>>) -> Self {
-        let recent = last.map(|last| last.manifest.hour().end_exclusive().plus_micros(AHEAD_MICROS));
-        Self { candidates, recent, old: None, all: None }
-    }
-
-    /// Those of an hour that lists ids dated ahead, or does not.
-    fn of(&mut self, lists_ahead: bool) -> &Asks {
-        let (candidates, recent) = (self.candidates, self.recent);
-        let make = |all: bool| {
-            let is_old = |candidate: &Candidate| candidate.date.is_none_or(|date| recent.is_none_or(|at| date < at));
-            Asks::of(candidates, |candidate| all || is_old(candidate))
-        };
-        if lists_ahead {
-            self.all.get_or_insert_with(|| make(true))
-        } else {
-            self.old.get_or_insert_with(|| make(false))
-        }
-    }
+/// Whether the original of a candidate is known for every window. Everything before it was looked through.
+fn is_settled(candidates: &Candidates<'_>, candidate: &Candidate, found: &Originals) -> bool {
+    candidates.windows().iter().all(|window| found.get(candidate.row, *window).is_some())
 }

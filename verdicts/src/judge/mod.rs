@@ -12,6 +12,7 @@
 //! | two judges at once | both write under one identity: the log takes one, the other looks again |
 
 mod archived_originals;
+mod asks;
 mod error;
 mod live;
 mod mark;
@@ -19,6 +20,7 @@ mod part_rows;
 mod passed;
 pub mod rejudge;
 mod rows;
+mod same;
 mod sealed_hours;
 #[cfg(test)]
 mod tests;

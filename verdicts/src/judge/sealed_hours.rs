@@ -17,6 +17,8 @@ use super::{error::Error, rows::manifest_of};
 /// Hours that are kept from one question to the next: those of the longest window, and as many again. Beyond the limit
 /// the oldest are dropped.
 const HOURS_MAX: usize = 400;
+/// Parts of all of them, some 120 MiB: those of a week at 200,000 events a second.
+const PARTS_MAX: usize = 1 << 18;
 /// Hours of which the event times are kept, for events that were logged late: two years and more, in a few megabytes.
 const TIMES_MAX: usize = 20_000;
 /// Manifests that are read side by side, of hours that nobody asked for yet.
@@ -29,6 +31,8 @@ pub(super) struct SealedHours {
     archive: Archive,
     known: Option<Known>,
     hours: BTreeMap<Hour, Arc<SearchedHour>>,
+    /// How many parts these have.
+    parts: usize,
     /// Of sealed hours, the first and last event time; `None` of quiet ones.
     times: BTreeMap<Hour, Option<(i64, i64)>>,
 }
@@ -53,7 +57,7 @@ pub(super) struct Covered {
 
 impl SealedHours {
     pub(super) fn new(clicks: Arc<dyn Log>, archive: Archive) -> Self {
-        Self { clicks, archive, known: None, hours: BTreeMap::new(), times: BTreeMap::new() }
+        Self { clicks, archive, known: None, hours: BTreeMap::new(), parts: 0, times: BTreeMap::new() }
     }
 
     /// What covers the hours `from` to `to`, both included.
@@ -77,10 +81,6 @@ impl SealedHours {
             hours.push(self.hour(hour).await?);
             hour = hour.next();
         }
-        while self.hours.len() > HOURS_MAX {
-            self.hours.pop_first();
-        }
-        invariant!(I14, self.hours.len() <= HOURS_MAX, "{} hours are kept", self.hours.len());
         Ok(Covered { hours, open: (known.open <= to).then_some(known.open) })
     }
 
@@ -145,16 +145,29 @@ impl SealedHours {
             return Ok(Arc::clone(known));
         }
         let manifest = manifest_of(&self.archive, hour).await?;
-        let loaded = Arc::new(SearchedHour::new(Arc::new(manifest)));
-        self.hours.insert(hour, Arc::clone(&loaded));
-        Ok(loaded)
+        Ok(self.keep(hour, manifest))
+    }
+
+    /// Keeps what is looked for in an hour, within the limits.
+    fn keep(&mut self, hour: Hour, manifest: Manifest) -> Arc<SearchedHour> {
+        // Of writers, which may be thousands, nobody asks.
+        let manifest = Manifest { writers: Vec::new(), last_frames: Vec::new(), alarms: Vec::new(), ..manifest };
+        let kept = Arc::new(SearchedHour::new(Arc::new(manifest)));
+        let before = self.hours.insert(hour, Arc::clone(&kept));
+        invariant!(I14, before.is_none(), "{hour} was read twice");
+        self.parts += kept.manifest.parts.len();
+        while self.hours.len() > HOURS_MAX || self.parts > PARTS_MAX {
+            let Some((_, oldest)) = self.hours.pop_first() else { break };
+            self.parts -= oldest.manifest.parts.len();
+        }
+        kept
     }
 
     /// Whether an hour is sealed.
     async fn load(&mut self, hour: Hour) -> Result<bool, Error> {
         if !self.hours.contains_key(&hour) {
             let Some(manifest) = self.archive.manifest::<Clicks>(hour).await? else { return Ok(false) };
-            self.hours.insert(hour, Arc::new(SearchedHour::new(Arc::new(manifest))));
+            self.keep(hour, manifest);
         }
         Ok(true)
     }

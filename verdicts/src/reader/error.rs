@@ -38,7 +38,7 @@ pub enum Error {
         end: Position,
     },
     /// Ask about fewer positions.
-    #[error("more than {ABOUT_MAX} verdicts are about these positions")]
+    #[error("too many verdicts are about these positions: ask about fewer")]
     TooMany,
 }
 

@@ -8,6 +8,7 @@ mod error;
 mod hours;
 mod ruled;
 mod sealed_run;
+mod standing;
 mod tail;
 #[cfg(test)]
 mod tests;
@@ -15,4 +16,5 @@ mod verdict_reader;
 
 pub use error::Error;
 pub use ruled::{Outlined, Page, Ruled};
+pub use standing::Stood;
 pub use verdict_reader::VerdictReader;

@@ -146,7 +146,7 @@ async fn archive_that_lost_or_changed_something_is_named() {
         let last = bed.seal(9).await.pop().unwrap();
         bed.log.trim(last.last_seq().next()).await.unwrap();
         let end = bed.reader().end().await.unwrap();
-        let name = bed.files().into_keys().find(|name| name.contains(case)).unwrap();
+        let name = bed.files().into_keys().find(|name| name.starts_with(case) || name.ends_with(case)).unwrap();
         let path = bed.directory.path().join("archive").join(&name);
         match remove {
             true => std::fs::remove_file(&path).unwrap(),

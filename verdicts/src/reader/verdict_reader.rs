@@ -39,12 +39,20 @@ pub struct VerdictReader {
     archive: Archive,
     hours: Arc<Hours>,
     checkpoints: Arc<Checkpoints>,
+    about_max: usize,
 }
 
 impl VerdictReader {
     /// A reader of `log`, which is the verdict stream, and its `archive`.
     pub fn new(log: Arc<dyn Log>, archive: Archive) -> Self {
-        Self { log, archive: archive.clone(), hours: Arc::new(Hours::new(archive)), checkpoints: Arc::default() }
+        let hours = Arc::new(Hours::new(archive.clone()));
+        Self { log, archive, hours, checkpoints: Arc::default(), about_max: ABOUT_MAX }
+    }
+
+    /// The same that answers with fewer verdicts at a time.
+    #[must_use]
+    pub fn answering_at_most(self, about_max: usize) -> Self {
+        Self { about_max: about_max.min(ABOUT_MAX), ..self }
     }
 
     /// One past the last verdict: what "as of now" means.
@@ -81,13 +89,13 @@ impl VerdictReader {
         let mut found = Vec::new();
         let asked = targets.clone();
         self.visit(&targets, before, None, &mut |batch| {
-            if found.len() <= ABOUT_MAX {
+            if found.len() <= self.about_max {
                 found.extend(Ruled::from_batch(&select(batch, &asked, before)?)?);
             }
             Ok(())
         })
         .await?;
-        if found.len() > ABOUT_MAX {
+        if found.len() > self.about_max {
             return Err(Error::TooMany);
         }
         found.sort_unstable_by_key(|ruled| ruled.position);
@@ -209,7 +217,7 @@ impl VerdictReader {
 
     /// Gives `take` every batch that may hold verdicts about `targets` from before `before`. The batches have the named
     /// columns, or all of [`schema::read`]. They may also hold rows about other targets, and later rows.
-    async fn visit(
+    pub(super) async fn visit(
         &self,
         targets: &Range<Position>,
         before: Position,

@@ -499,3 +499,29 @@ async fn what_came_late_is_looked_for_a_month_and_what_came_in_time_for_ever() {
     assert_eq!(late(&[(0, -2 * day), (31 * day - 1, -2 * day)], false).await, [1]);
     assert_eq!(late(&[(0, -2 * day), (31 * day, -2 * day)], false).await, [] as [usize; 0]);
 }
+
+/// As where a template's `{click_id}` was never filled in. Robots come too, and events that are late.
+#[tokio::test(flavor = "multi_thread")]
+async fn sender_that_gives_every_event_one_id_is_judged_as_defined() {
+    let robots = "[[rule]]\ndetector = \"suspicious_agent\"\ndecides = true";
+    let mut world = Repeats::new(&duplicate("", robots)).await;
+    for frame in 0..60 {
+        let at = start().plus_micros(frame * 47 * MINUTE);
+        let click = |row: i64| {
+            let age = if row % 11 == 10 { row * HOUR } else { row };
+            let mut click = event(Kind::Click, "{click_id}", at.micros() - age);
+            // Robots alone for a day and more, then both.
+            let is_robot = frame < 34 || row % 3 == 0;
+            click.user_agent = Some(if is_robot { ROBOT } else { "Mozilla/5.0 (Windows NT 10.0)" }.into());
+            click
+        };
+        let clicks: Vec<_> = (0..40).map(click).collect();
+        world.log(at, &clicks).await;
+    }
+    let expected = world.expected(&[("duplicate", 24 * HOUR)]).await;
+    assert_eq!(expected.len(), 26 * 40 - 2, "all but the first person, and the robot before");
+    assert_eq!(world.judged().await, expected, "nothing is sealed");
+    world.seal_until(start().plus_micros(60 * 47 * MINUTE + 2 * HOUR)).await;
+    assert_eq!(world.judged().await, expected, "all is sealed");
+    assert_eq!(world.judged_again().await, expected, "again, side by side");
+}
