@@ -84,27 +84,37 @@ pub fn entries(document: &Document) -> Result<Vec<Entry>, Error> {
     changed.map(entry).collect()
 }
 
-/// The bookings of documents, in the order in which they are given.
-///
-/// # Errors
-/// As [`entries`].
-pub fn csv<'d>(documents: impl IntoIterator<Item = &'d Document>) -> Result<Vec<u8>, Error> {
-    const NAMES: [&str; 11] = [
-        "date",
-        "document",
-        "kind",
-        "period",
-        "advertiser_id",
-        "account",
-        "tax_category",
-        "tax_rate_basis_points",
-        "debit",
-        "credit",
-        "currency",
-    ];
-    let mut table = Table::new();
-    table.row(NAMES.map(Cell::Text));
-    for document in documents {
+/// The bookings of documents, in the order in which they are given: one after the other, so that those of a period are
+/// never held at once.
+#[derive(Debug)]
+pub struct Bookings(Table);
+
+impl Bookings {
+    /// None yet.
+    pub fn new() -> Self {
+        const NAMES: [&str; 11] = [
+            "date",
+            "document",
+            "kind",
+            "period",
+            "advertiser_id",
+            "account",
+            "tax_category",
+            "tax_rate_basis_points",
+            "debit",
+            "credit",
+            "currency",
+        ];
+        let mut table = Table::new();
+        table.row(NAMES.map(Cell::Text));
+        Self(table)
+    }
+
+    /// Adds those of a document.
+    ///
+    /// # Errors
+    /// As [`entries`].
+    pub fn add(&mut self, document: &Document) -> Result<(), Error> {
         let draft = &document.draft;
         let currency = draft.bill.currency;
         let (date, name) = (document.issued_on.to_string(), document.name());
@@ -117,7 +127,7 @@ pub fn csv<'d>(documents: impl IntoIterator<Item = &'d Document>) -> Result<Vec<
                 amount => money::show(currency, amount),
             };
             let (debit, credit) = (amount(entry.debit), amount(entry.credit));
-            table.row([
+            self.0.row([
                 Cell::Number(&date),
                 Cell::Text(&name),
                 Cell::Text(draft.kind.as_str()),
@@ -131,8 +141,19 @@ pub fn csv<'d>(documents: impl IntoIterator<Item = &'d Document>) -> Result<Vec<
                 Cell::Text(currency.code()),
             ]);
         }
+        Ok(())
     }
-    Ok(table.finish())
+
+    /// All of them, as CSV.
+    pub fn csv(self) -> Vec<u8> {
+        self.0.finish()
+    }
+}
+
+impl Default for Bookings {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //!
 //! A tour, in the order in which an invoice comes to be:
 //! - [`money`] is amounts in minor units, their rounding, and shares of them;
-//! - [`period`] is a month or a week of a zone, as two instants;
+//! - [`period`] is a month or a week of a zone, as two instants, [`calendar`] the periods of an account through all
+//!   changes of its terms;
 //! - [`party`] is who sells and who buys, [`terms`] what they agreed on, [`seller`] what is known of who sells;
 //! - [`usage`] is what was counted, by campaign;
 //! - [`bill()`] makes amounts of it, and the difference of two bills;
@@ -16,6 +17,7 @@
 //! What [`bill()`] and [`document`] promise about issued invoices is I10.
 
 pub mod bill;
+pub mod calendar;
 mod canonical;
 pub mod csv;
 pub mod difference;
@@ -36,6 +38,7 @@ pub mod usage;
 mod words;
 
 pub use bill::{Adjustment, AdjustmentKind, Bill, Line, LineKind, Price, TaxLine, bill};
+pub use calendar::Calendar;
 pub use document::{Document, Draft, HourMoved, Kind, Original, Pins, Reason, Rounding};
 pub use error::Error;
 pub use money::{BasisPoints, Currency};

@@ -24,6 +24,8 @@ pub(crate) use name::{date, days};
 
 use crate::error::Error;
 
+const MINUTE_MICROS: i64 = 60_000_000;
+
 /// A period as it was frozen: a later time zone table never moves it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Period {
@@ -46,10 +48,47 @@ impl Period {
     /// [`Error::Period`] if there is no such zone, or a boundary is not a whole minute.
     pub fn of(name: PeriodName, zone: &str) -> Result<Self, Error> {
         let table = iana(zone)?;
-        let from = boundary(name, name.first_day(), &table)?;
+        let whole = name.whole();
+        let from = boundary(name, whole.first_day(), &table)?;
         let to = boundary(name, name.day_behind(), &table)?;
         let tzdb = chrono_tz::IANA_TZDB_VERSION.to_owned();
-        Ok(Self { name, zone: zone.to_owned(), from, to, tzdb })
+        Self { name: whole, zone: zone.to_owned(), from, to, tzdb }.named(name)
+    }
+
+    /// The same month or week, begun where this name of it says.
+    ///
+    /// # Errors
+    /// [`Error::Period`] if nothing of it would be left, or as [`Period::of`].
+    pub fn named(self, name: PeriodName) -> Result<Self, Error> {
+        let from = match name.minutes() {
+            None if name.is_whole() => self.from,
+            None => boundary(name, name.first_day(), &iana(&self.zone)?)?,
+            Some(minutes) => self.from.plus_micros(i64::from(minutes) * MINUTE_MICROS),
+        };
+        match from < self.to {
+            true => Ok(Self { name, from, ..self }),
+            false => Err(Error::Period(format!("{name} in {} would begin behind its end", self.zone))),
+        }
+    }
+
+    /// The same month or week, begun at another instant: by the day if its clocks begin one then, else by the minute.
+    ///
+    /// # Errors
+    /// [`Error::Period`] if that is no whole minute, or nothing of it would be left, or as [`Period::of`].
+    pub fn begun_at(&self, at: Timestamp) -> Result<Self, Error> {
+        if at == self.from {
+            return Ok(self.clone());
+        }
+        let none = || Error::Period(format!("{self} cannot begin at {at}"));
+        let day = local_date(&self.zone, at)?;
+        let of_day = match self.name.from_day(day) {
+            Some(name) if boundary(name, day, &iana(&self.zone)?)? == at => Some(name),
+            Some(_) | None => None,
+        };
+        let later = at.micros().saturating_sub(self.from.micros());
+        let is_usable = self.name.is_whole() && later % MINUTE_MICROS == 0;
+        let name = of_day.or_else(|| self.name.begun_later(later / MINUTE_MICROS)).filter(|_| is_usable);
+        self.clone().named(name.ok_or_else(none)?).map_err(|_| none())
     }
 
     /// The period of a zone that holds an instant.

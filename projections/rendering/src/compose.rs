@@ -3,7 +3,7 @@
 mod letterhead;
 pub(crate) mod money;
 
-use clicktrail_invoices::{Counts, Document, Kind, Line};
+use clicktrail_invoices::{Counts, Document, Line};
 
 use crate::{
     error::Error,
@@ -90,7 +90,8 @@ impl Desk<'_> {
             (words.number.to_owned(), document.name()),
             (words.issued_on.to_owned(), language::date(speech, document.issued_on)),
         ];
-        if draft.kind != Kind::CreditNote {
+        // As BT-9 has it: only where something is to be paid.
+        if draft.bill.total > 0 {
             facts.push((words.due_on.to_owned(), language::date(speech, document.due_on)));
         }
         facts.push((words.period.to_owned(), language::dates(speech, period.name)));

@@ -8,7 +8,7 @@ use crate::{einvoice, error::Error, fonts::Fonts, language, paper::paper, templa
 
 /// What sets pages and writes XML, with its versions: documents pin it. The layout's version counts what is ours: the
 /// words, the numbers' forms, the fonts that are shipped, the mapping to EN 16931.
-pub const RENDERER: &str = "typst 0.15.1, en16931 0.8.0, layout 1";
+pub const RENDERER: &str = "typst 0.15.1, en16931 0.8.0, layout 2";
 
 /// [`RENDERER`], and what tells added fonts from others.
 pub fn renderer(fonts: &Fonts) -> String {

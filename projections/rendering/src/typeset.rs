@@ -109,7 +109,10 @@ pub(crate) fn pdf(template: &Source, page: &Page, fonts: &Fonts) -> Result<Outco
         }
         Err(RecvTimeoutError::Disconnected) => {
             let what = thread.join().err();
-            let said = what.as_ref().and_then(|what| what.downcast_ref::<String>().map(String::as_str));
+            let said = what.as_ref().and_then(|what| {
+                let text = what.downcast_ref::<String>().map(String::as_str);
+                text.or_else(|| what.downcast_ref::<&str>().copied())
+            });
             Err(Error::Typesetter(said.unwrap_or("it broke down").to_owned()))
         }
     }

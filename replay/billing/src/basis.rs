@@ -10,5 +10,5 @@
 mod document;
 mod find;
 
-pub use document::{Basis, Error, Hours, Read, Stale, VERSION};
+pub use document::{Basis, Checkpoint, Error, Hours, Read, Stale, VERSION};
 pub use find::find;

@@ -5,15 +5,17 @@
 //! its discounts, minimums and caps. So a note never takes a line below nothing, and never misses a minimum. What was
 //! issued before, notes too, is taken from it line by line (I10).
 
-use std::collections::BTreeMap;
+mod causes;
+mod moved;
+mod outcome;
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use clicktrail_catalog::{
     Catalog,
     generations::Generation,
-    invoicing::{
-        self, AccountPeriod, DocumentFilter, DocumentNumber, DraftOutcome, DraftRevision, Facts, NewDraft, PAGE_MAX,
-    },
+    invoicing::{self, AccountPeriod, DocumentFilter, DocumentNumber, DraftOutcome, Facts, NewDraft, PAGE_MAX},
 };
 use clicktrail_invoices::{
     Bill, Usage, bill,
@@ -21,6 +23,8 @@ use clicktrail_invoices::{
 };
 use clicktrail_log::{
     archive::keys::invoices::Input,
+    causes::causes,
+    frame::Digest,
     invariant,
     time::{Hour, Timestamp},
 };
@@ -30,11 +34,13 @@ use crate::{
     basis::{self, Basis, Read},
     chain::{self, Link},
     compose,
-    counted::{Counted, Origin},
     error::Error,
     ready::{Checking, Lack},
     usage::{Everybody, sum::Summing},
 };
+use moved::{Moved, account};
+
+pub use outcome::{Corrected, Correction, Note};
 
 /// What a correction is asked for.
 #[derive(Debug, Clone, Default)]
@@ -49,36 +55,6 @@ pub struct Asked {
     pub claim_micros: Option<i64>,
     /// The document that was named, if one was.
     pub named: Option<DocumentNumber>,
-}
-
-/// What came of one account's period.
-#[derive(Debug)]
-pub enum Correction {
-    /// What was issued is what it comes to.
-    Nothing {
-        /// A draft that is open all the same: it corrects what is no longer wrong.
-        open: Option<DraftRevision>,
-    },
-    /// There is a note.
-    Drafted {
-        /// Which draft.
-        revision: DraftRevision,
-        /// Whether this revision is new.
-        is_new: bool,
-        /// The note.
-        draft: Box<Draft>,
-    },
-    /// Nothing was drafted: why.
-    Refused(String),
-}
-
-/// What was corrected.
-#[derive(Debug, Default)]
-pub struct Corrected {
-    /// By account and currency, in order.
-    pub accounts: Vec<(AccountPeriod, Correction)>,
-    /// Why nothing was: in a zone hours are missing.
-    pub lacks: Vec<(String, Vec<Lack>)>,
 }
 
 /// Whoever corrects.
@@ -100,11 +76,32 @@ struct Fresh {
     usage: Everybody,
 }
 
+/// What came of holding an account's period against what was issued.
+enum Compared {
+    /// There is no note to draft.
+    Done(AccountPeriod, Correction),
+    /// There is.
+    Differs(Box<Difference>),
+}
+
+/// What a note will say, before it is known which hours moved.
+struct Difference {
+    about: AccountPeriod,
+    /// The invoice that it corrects.
+    original: Link,
+    /// The document before it.
+    last: Link,
+    /// How many there are.
+    documents: usize,
+    bill: Bill,
+}
+
 impl Correcting {
     /// Corrects the accounts of a period that have an invoice, or those of them that are `wanted`.
     ///
     /// # Errors
-    /// A document, basis or segment that is missing or damaged, by name; as archive and catalog report.
+    /// A segment that is missing or damaged, by name; as archive and catalog report. What is damaged of an account's
+    /// own documents is refused, and keeps nobody from the others.
     pub async fn period(
         &self,
         name: &str,
@@ -143,10 +140,7 @@ impl Correcting {
                     }
                 },
             };
-            for about in accounts {
-                let correction = self.account(&about, asked, fresh.as_ref()).await?;
-                corrected.accounts.push((about, correction));
-            }
+            self.accounts(accounts, asked, fresh.as_ref(), &mut corrected).await?;
         }
         corrected.accounts.sort_by(|one, other| one.0.cmp(&other.0));
         Ok(corrected)
@@ -213,76 +207,132 @@ impl Correcting {
         reads_of(catalog, generation).await
     }
 
-    async fn account(&self, about: &AccountPeriod, asked: &Asked, fresh: Option<&Fresh>) -> Result<Correction, Error> {
+    /// Corrects accounts of one zone: first what each comes to, then, of those that come to something else, the hours
+    /// that moved. What is damaged of one account keeps nobody from the others.
+    async fn accounts(
+        &self,
+        accounts: Vec<AccountPeriod>,
+        asked: &Asked,
+        fresh: Option<&Fresh>,
+        corrected: &mut Corrected,
+    ) -> Result<(), Error> {
+        let mut by_basis: BTreeMap<Digest, Vec<Difference>> = BTreeMap::new();
+        let answered = corrected.accounts.len() + accounts.len();
+        for about in accounts {
+            match self.compare(about.clone(), asked, fresh).await {
+                Ok(Compared::Done(about, correction)) => corrected.add(about, correction),
+                Ok(Compared::Differs(note)) => {
+                    by_basis.entry(note.last.document.draft.pins.basis).or_default().push(*note);
+                }
+                Err(cause) => corrected.add(about, Correction::Refused(why_refused(cause)?)),
+            }
+        }
+        for (digest, notes) in by_basis {
+            let moved = match fresh {
+                None => Ok(None),
+                Some(fresh) => self.moved(&digest, &fresh.basis, &notes).await.map(Some),
+            };
+            let moved = match moved {
+                Ok(moved) => moved,
+                Err(cause) => {
+                    let why = why_refused(cause)?;
+                    notes.into_iter().for_each(|note| corrected.add(note.about, Correction::Refused(why.clone())));
+                    continue;
+                }
+            };
+            for note in notes {
+                let correction = match self.draft(&note, asked, moved.as_ref(), fresh).await {
+                    Ok(correction) => correction,
+                    Err(cause) => Correction::Refused(why_refused(cause)?),
+                };
+                corrected.add(note.about, correction);
+            }
+        }
+        let told = corrected.accounts.len();
+        invariant!(I10, told == answered, "of {answered} accounts that were to be corrected {told} are told of");
+        Ok(())
+    }
+
+    /// Drafts one note.
+    async fn draft(
+        &self,
+        note: &Difference,
+        asked: &Asked,
+        moved: Option<&Moved>,
+        fresh: Option<&Fresh>,
+    ) -> Result<Correction, Error> {
+        let (hours, causes) = moved.map_or_else(Default::default, |moved| moved.of(&note.about));
+        let reason = match (asked.cancel, asked.reason) {
+            (true, _) => Reason::Cancelled,
+            (false, Some(reason)) => reason,
+            (false, None) => causes.reason(&hours),
+        };
+        let basis = fresh.map(|fresh| &fresh.basis);
+        let draft = draft_of(note, hours, reason, basis);
+        draft.check()?;
+        invariant!(I10, !draft.bill.is_nothing(), "a note about {} says nothing", note.about);
+        self.store(&note.about, draft, note.documents, basis).await
+    }
+
+    /// What one account comes to, against what was issued to it.
+    async fn compare(&self, about: AccountPeriod, asked: &Asked, fresh: Option<&Fresh>) -> Result<Compared, Error> {
         let (archive, catalog) = (&self.checking.archive, self.checking.catalog.as_ref());
-        let links = chain::of(archive, catalog, about).await?;
+        let links = chain::of(archive, catalog, &about).await?;
+        let open = about.draft_id(u32::try_from(links.len()).unwrap_or(u32::MAX));
+        let refused = |why: String| Correction::Refused(why);
         let (Some(last), Some(original)) = (links.last(), chain::original(&links)) else {
-            let id = about.draft_id(u32::try_from(links.len()).unwrap_or(u32::MAX));
-            return Ok(Correction::Refused(format!("its invoice was taken back: draft it again ({id})")));
+            let why = format!("its invoice was taken back: draft it again ({open})");
+            return Ok(Compared::Done(about, refused(why)));
         };
         if let Some(named) = &asked.named
             && named != &original.issued.number
             && links.iter().any(|link| link.issued.number == *named && link.document.draft.kind == Kind::Invoice)
         {
             let (named, stands) = (chain::name(named), chain::name(&original.issued.number));
-            return Ok(Correction::Refused(format!(
-                "{named} was taken back, and {stands} stands in its place: name that"
-            )));
+            let why = format!("{named} was taken back, and {stands} stands in its place: name that");
+            return Ok(Compared::Done(about, refused(why)));
         }
         let issued: Vec<&Document> = links.iter().map(|link| &link.document).collect();
-        let (whole, basis) = match fresh {
-            None => (compose::nothing(&last.document.draft.bill)?, None),
-            Some(fresh) => (whole(original, about, &fresh.usage)?, Some(&fresh.basis)),
+        let whole = match fresh {
+            None => compose::nothing(&last.document.draft.bill)?,
+            Some(fresh) => whole(original, &about, &fresh.usage)?,
         };
         let bill = compose::note(&whole, &issued)?;
         invariant!(I10, bill.currency == whole.currency, "a note in {} about {}", bill.currency, whole.currency);
-        let open = about.draft_id(u32::try_from(links.len()).unwrap_or(u32::MAX));
         if bill.is_nothing() {
             let open = catalog.draft(&open).await?.filter(|draft| draft.state.is_open()).map(|draft| draft.revision);
-            return Ok(Correction::Nothing { open });
+            if let Some(open) = &open {
+                let why = "nothing is to be corrected any more";
+                catalog.outdate(std::slice::from_ref(open), why, &self.actor, self.now).await?;
+            }
+            return Ok(Compared::Done(about, Correction::Nothing { open }));
         }
-        let (hours, causes) = match basis {
-            None => (Vec::new(), Causes::default()),
-            Some(basis) => self.moved(about, &last.document, basis).await?,
-        };
-        let reason = match (asked.cancel, asked.reason) {
-            (true, _) => Reason::Cancelled,
-            (false, Some(reason)) => reason,
-            (false, None) => causes.reason(&hours),
-        };
-        let draft = note(original, last, (bill, hours), reason, basis);
-        draft.check()?;
-        self.store(about, draft, links.len(), basis).await
+        let (original, last) = (original.clone(), last.clone());
+        Ok(Compared::Differs(Box::new(Difference { about, original, last, documents: links.len(), bill })))
     }
 
-    /// The hours that moved since the last document, and what it was about them.
-    async fn moved(
-        &self,
-        about: &AccountPeriod,
-        last: &Document,
-        now: &Basis,
-    ) -> Result<(Vec<HourMoved>, Causes), Error> {
-        let before = compose::basis(&self.checking.archive, &last.draft.pins.basis).await?;
-        let counted = Counted {
-            archive: &self.checking.archive,
-            origin: Origin::Segments,
-            advertiser: &about.advertiser_id,
-            currency: &about.currency,
+    /// The hours that moved of these accounts since their last document, and what it was about them.
+    async fn moved(&self, before: &Digest, now: &Basis, notes: &[Difference]) -> Result<Moved, Error> {
+        let before = compose::basis(&self.checking.archive, before).await?;
+        let accounts: BTreeSet<moved::Account> = notes.iter().map(|note| account(&note.about)).collect();
+        let advertiser = match notes {
+            [one] => Some(one.about.advertiser_id.clone()),
+            _ => None,
         };
-        let hours = compose::hours(&counted.moved(&before, now).await?)?;
-        let moved = |hour: &Hour| hours.binary_search_by_key(hour, |moved| moved.hour).is_ok();
-        let mut causes = Causes::default();
+        let summing = Summing { archive: self.checking.archive.clone(), threads: self.threads, advertiser };
+        let by_account = moved::hours(&summing, (&before, now), &accounts).await?;
         let by_hour: BTreeMap<Hour, &Read> = before.segments().iter().map(|read| (read.hour, read)).collect();
-        for read in now.segments().iter().filter(|read| moved(&read.hour)) {
+        let (mut late, mut code) = (BTreeSet::new(), BTreeSet::new());
+        for read in now.segments() {
             match by_hour.get(&read.hour) {
-                None => causes.late = true,
+                None => drop(late.insert(read.hour)),
                 Some(was) if was.input_digest == read.input_digest && was.code_digest != read.code_digest => {
-                    causes.code = true;
+                    code.insert(read.hour);
                 }
                 Some(_) => {}
             }
         }
-        Ok((hours, causes))
+        Ok(Moved { by_account, late, code })
     }
 
     async fn store(
@@ -313,12 +363,25 @@ impl Correcting {
         };
         let revision = stored.revision.clone();
         Ok(match stored.outcome {
-            DraftOutcome::New => Correction::Drafted { revision, is_new: true, draft: Box::new(draft) },
-            DraftOutcome::Same => Correction::Drafted { revision, is_new: false, draft: Box::new(draft) },
+            outcome @ (DraftOutcome::New | DraftOutcome::Same) => {
+                let is_new = outcome == DraftOutcome::New;
+                Correction::Drafted { revision, is_new, note: Box::new(Note::of(draft)) }
+            }
             DraftOutcome::Behind => {
                 Correction::Refused("somebody issued a document of it meanwhile: try again".to_owned())
             }
         })
+    }
+}
+
+/// What is told of an account whose documents or basis are of no use.
+///
+/// # Errors
+/// The cause itself, if trying again may help.
+fn why_refused(cause: Error) -> Result<String, Error> {
+    match cause.is_transient() {
+        true => Err(cause),
+        false => Ok(causes(&cause)),
     }
 }
 
@@ -360,14 +423,8 @@ fn whole(original: &Link, about: &AccountPeriod, usage: &Everybody) -> Result<Bi
     Ok(bill(used.unwrap_or(&nothing), &draft.terms, draft.bill.currency)?)
 }
 
-fn note(
-    original: &Link,
-    last: &Link,
-    (bill, hours): (Bill, Vec<HourMoved>),
-    reason: Reason,
-    basis: Option<&Basis>,
-) -> Draft {
-    let from = &original.document;
+fn draft_of(note: &Difference, hours: Vec<HourMoved>, reason: Reason, basis: Option<&Basis>) -> Draft {
+    let (from, last, bill) = (&note.original.document, &note.last, note.bill.clone());
     let mut pins = from.draft.pins.clone();
     pins.basis = basis.map_or(last.document.draft.pins.basis, Basis::digest);
     (pins.template, pins.renderer) = (None, None);
@@ -387,7 +444,8 @@ fn note(
     }
 }
 
-fn facts(about: &AccountPeriod, draft: &Draft) -> Facts {
+/// What the catalog knows of a draft or document.
+pub(crate) fn facts(about: &AccountPeriod, draft: &Draft) -> Facts {
     Facts {
         about: about.clone(),
         zone: draft.pins.period.zone.clone(),
@@ -408,57 +466,5 @@ fn facts(about: &AccountPeriod, draft: &Draft) -> Facts {
     }
 }
 
-/// What was seen of the hours that moved, beside their counts.
-#[derive(Debug, Clone, Copy, Default)]
-struct Causes {
-    /// Hours came that were not there.
-    late: bool,
-    /// Hours count by other code what is the same.
-    code: bool,
-}
-
-impl Causes {
-    /// The reason of a note: what changed most.
-    fn reason(self, hours: &[HourMoved]) -> Reason {
-        let sum = |of: fn(&HourMoved) -> i64| -> i128 { hours.iter().map(|hour| i128::from(of(hour))).sum() };
-        if self.code {
-            return Reason::ProjectionFix;
-        }
-        if self.late || sum(|hour| hour.counts.gross) != 0 {
-            return Reason::LateEvents;
-        }
-        let categories = [
-            (sum(|hour| hour.counts.sivt).abs(), Reason::Sivt),
-            (sum(|hour| hour.counts.givt).abs(), Reason::Givt),
-            (sum(|hour| hour.counts.duplicate).abs(), Reason::Duplicate),
-            (sum(|hour| hour.counts.policy).abs(), Reason::Policy),
-        ];
-        // Of two that moved as much, the one that is named first.
-        let most = categories.into_iter().rev().max_by_key(|(moved, _)| *moved);
-        most.filter(|(moved, _)| *moved > 0).map_or(Reason::Correction, |(_, reason)| reason)
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use clicktrail_invoices::Counts;
-
-    use super::*;
-
-    #[test]
-    fn reason_of_a_note_is_what_moved_most() {
-        let moved = |givt, sivt, gross| HourMoved {
-            hour: Hour::from_i64(1),
-            counts: Counts { gross, givt, sivt, billable: gross - givt - sivt, ..Counts::default() },
-        };
-        let check = |causes: Causes, hours: &[HourMoved], expected: Reason| {
-            assert_eq!(causes.reason(hours), expected, "{causes:?} {hours:?}");
-        };
-        check(Causes::default(), &[moved(1, 5, 0), moved(2, 0, 0)], Reason::Sivt);
-        check(Causes::default(), &[moved(3, 1, 0), moved(0, -3, 0)], Reason::Givt);
-        check(Causes::default(), &[moved(2, 2, 0)], Reason::Sivt);
-        check(Causes::default(), &[moved(0, 0, 4)], Reason::LateEvents);
-        check(Causes { code: true, late: false }, &[moved(0, 0, 4)], Reason::ProjectionFix);
-        check(Causes::default(), &[], Reason::Correction);
-    }
-}
+mod tests;

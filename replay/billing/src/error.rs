@@ -31,6 +31,12 @@ pub enum Error {
     /// A document has no pages or no XML.
     #[error("render a document")]
     Rendering(#[from] clicktrail_rendering::Error),
+    /// The log of issued documents would not take a document's entry: which field, and why.
+    #[error("the log of issued documents would refuse it: {0}")]
+    Entry(String),
+    /// What makes a document broke down on it: what it said.
+    #[error("making it broke down: {0}")]
+    Panicked(String),
     /// Something that the step needs is not there, or is refused: says what, and what to do.
     #[error("{0}")]
     Incomplete(String),
@@ -43,7 +49,7 @@ impl Error {
     /// Whether it is about what a document says, so that others may be made all the same.
     pub fn is_of_document(&self) -> bool {
         match self {
-            Self::Invoice(_) | Self::Rendering(_) => true,
+            Self::Invoice(_) | Self::Rendering(_) | Self::Entry(_) | Self::Panicked(_) => true,
             Self::Archive(_)
             | Self::Catalog(_)
             | Self::Replay(_)
@@ -70,6 +76,8 @@ impl Error {
             | Self::Projection(_)
             | Self::Invoice(_)
             | Self::Rendering(_)
+            | Self::Entry(_)
+            | Self::Panicked(_)
             | Self::Contradiction(_) => false,
         }
     }
@@ -87,6 +95,8 @@ impl Error {
             Self::Projection(_)
             | Self::Invoice(_)
             | Self::Rendering(_)
+            | Self::Entry(_)
+            | Self::Panicked(_)
             | Self::Incomplete(_)
             | Self::Contradiction(_) => false,
         }

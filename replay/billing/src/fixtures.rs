@@ -10,21 +10,22 @@ use std::{
     sync::Arc,
 };
 
-use clicktrail_catalog::{Sqlite, invoicing::DocumentNumber};
+use clicktrail_catalog::{Catalog, Sqlite, invoicing::DocumentNumber};
 use clicktrail_log::{
     archive::{Archive, keys::invoices::Form},
     embedded::EmbeddedLog,
-    log::Stream,
+    log::{Log, Stream},
     time::ManualClock,
 };
 use clicktrail_rendering::{Fonts, Template};
 use clicktrail_verdicts::reader::VerdictReader;
 
 use crate::{
+    ahead::Looking,
     counted::Origin,
     issue::tests::{approved, bed, desk_with, draft},
     paper::Typeset,
-    records,
+    records::restore::Restoring,
     regenerate::Regenerating,
     testing::time,
 };
@@ -78,14 +79,19 @@ async fn invoice_of_version_1_is_regenerated_to_the_byte() {
     let directory = tempfile::tempdir().unwrap();
     copy(&fixture, &directory.path().join("archive"));
     let archive = Archive::directory(directory.path().join("archive")).unwrap();
-    let catalog = Sqlite::open(&directory.path().join("catalog.sqlite")).await.unwrap();
-    let restored = records::restore(&archive, &catalog, "ann", time("2027-01-01T00:00:00Z")).await.unwrap();
-    assert_eq!((restored.documents, restored.periods), (1, 1));
-    let clock = Arc::new(ManualClock::new(time("2027-01-01T00:00:00Z")));
+    let catalog: Arc<dyn Catalog> = Arc::new(Sqlite::open(&directory.path().join("catalog.sqlite")).await.unwrap());
+    let now = time("2027-01-01T00:00:00Z");
+    let clock = Arc::new(ManualClock::new(now));
+    let path = directory.path().join("invoices.sqlite");
+    let log = EmbeddedLog::open(&path, Stream::Invoices, Arc::clone(&clock) as Arc<_>);
+    let log: Arc<dyn Log> = Arc::new(log.await.unwrap());
+    let looking = Looking { archive: archive.clone(), catalog: Arc::clone(&catalog), log };
+    let restored = Restoring { looking: &looking, actor: "ann", now, takes_entries: false }.run().await.unwrap();
+    assert_eq!((restored.documents, restored.periods), (1, 1), "{restored:?}");
     let log = EmbeddedLog::open(&directory.path().join("verdicts.sqlite"), Stream::Verdicts, clock).await.unwrap();
     let (history, paper) = (VerdictReader::new(Arc::new(log), archive.clone()), paper());
     for origin in [Origin::Segments, Origin::Raw(&history)] {
-        let regenerating = Regenerating { archive: &archive, catalog: &catalog, paper: paper.as_ref(), origin };
+        let regenerating = Regenerating { archive: &archive, catalog: catalog.as_ref(), paper: paper.as_ref(), origin };
         let first = DocumentNumber { series: "INV".to_owned(), number: 1 };
         let again = regenerating.run(&first, None).await.unwrap().unwrap();
         assert!(again.findings.is_empty(), "{:?}", again.findings);

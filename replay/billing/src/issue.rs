@@ -5,43 +5,35 @@
 //! *Dies before the transaction: objects that nothing names are left. Dies after it: [`finish`](crate::finish) does
 //! what is missing.*
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a document is made on a thread that may block; whoever stops waiting leaves nothing but bytes behind"
-)]
-
 mod current;
+mod make;
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use clicktrail_catalog::{
     self as catalog, Catalog,
-    invoicing::{Artefact, Document as Issued, DocumentNumber, Draft, DraftRevision, DraftState, NewDocument},
+    invoicing::{Document as Issued, DocumentNumber, Draft, DraftRevision, DraftState, NewDocument},
 };
-use clicktrail_invoices::{document::Draft as DraftText, period::local_date};
 use clicktrail_log::{
     archive::{Archive, keys::invoices::Input},
-    causes::causes,
-    frame::Digest,
     invariant,
+    invoices::InvoiceEntry,
     log::Log,
-    time::{Clock, Timestamp},
+    time::Clock,
 };
-use futures::{StreamExt as _, TryStreamExt as _, stream};
 
 use crate::{
     error::Error,
-    finish::{Finisher, Fresh},
-    making::{Made, Paper},
-    regenerate::{pinned, template},
+    finish::{Finished, Finisher, Fresh},
+    making::Paper,
 };
-use current::Current;
+use make::{Maker, Ready};
 
 /// So many documents get their numbers in one transaction. A crash leaves as many to be finished.
 const CHUNK: usize = 100;
+/// And so many that have no more bytes of text: they are held while their numbers are looked for. A larger document is
+/// a chunk of its own.
+const CHUNK_BYTES: u64 = 16 << 20;
 /// So often in a row others may be first. Each time the chunk is halved, so that it takes an ever shorter moment.
 const REFUSALS_MAX: u32 = 64;
 const _: () = assert!(CHUNK > 0 && CHUNK <= catalog::invoicing::AT_ONCE_MAX, "a chunk is one transaction");
@@ -76,6 +68,8 @@ pub struct Outcome {
     pub remarks: Vec<(DocumentNumber, String)>,
     /// What was not, and why.
     pub left: Vec<(DraftRevision, String)>,
+    /// What became of records and log entries.
+    pub finished: Finished,
     /// Why a record or log entry is not there yet; the documents are issued all the same.
     pub unfinished: Option<Error>,
     /// Why it ended before the last draft: those that were not issued stay approved.
@@ -97,39 +91,34 @@ impl Issuing {
         outcome: &mut Outcome,
         mut progress: impl FnMut(u64),
     ) -> Result<(), Error> {
-        let finisher = Finisher::new(self.archive.clone(), Arc::clone(&self.catalog), Arc::clone(&self.log));
+        let finisher = Finisher::new(self.archive.clone(), Arc::clone(&self.catalog), &self.log);
         let (mut chunk, mut refusals, mut done) = (CHUNK, 0, 0_u64);
         self.keep_template().await?;
         while !waiting.is_empty() {
-            let size = chunk.min(waiting.len());
+            let size = first_of(&waiting, chunk);
             let now = self.clock.now();
-            let made = match self.make(waiting.range(..size), now).await {
-                Ok(made) => made,
-                Err((Some(at), cause)) => {
-                    let draft = waiting.remove(at).expect("it was among the first");
-                    outcome.left.push((draft.revision, causes(&cause)));
-                    continue;
+            let made = self.maker().make(waiting.range(..size), now).await?;
+            if made.iter().any(Result::is_err) {
+                // Whoever comes behind one of them has its number: all are made again without them.
+                let mut stay = VecDeque::with_capacity(waiting.len());
+                for (draft, made) in waiting.drain(..size).zip(made) {
+                    match made {
+                        Ok(_) => stay.push_back(draft),
+                        Err(why) => outcome.left.push((draft.revision, why)),
+                    }
                 }
-                Err((None, cause)) => return Err(cause),
-            };
-            let new: Vec<NewDocument> = made.iter().map(|(new, _)| new.clone()).collect();
+                stay.append(&mut waiting);
+                waiting = stay;
+                continue;
+            }
+            let made: Vec<Ready> = made.into_iter().flatten().collect();
+            let new: Vec<NewDocument> = made.iter().map(|ready| ready.new.clone()).collect();
             match self.catalog.issue(&new, &self.actor, now).await {
                 Ok(issued) => {
                     invariant!(I10, issued.len() == size, "{} of {size} documents were issued", issued.len());
                     waiting.drain(..size);
                     (chunk, refusals) = ((chunk * 2).min(CHUNK), 0);
-                    for (issued, (_, made)) in issued.iter().zip(&made) {
-                        let remarks = made.remarks.iter().map(|remark| (issued.number.clone(), remark.clone()));
-                        outcome.remarks.extend(remarks);
-                    }
-                    let fresh = issued.iter().zip(&made).map(|(issued, (new, made))| Fresh {
-                        issued: issued.clone(),
-                        made: made.clone(),
-                        artefacts: new.artefacts.clone(),
-                    });
-                    let unfinished = finisher.finish_fresh(fresh.collect()).await.err();
-                    outcome.unfinished = unfinished.or(outcome.unfinished.take());
-                    outcome.issued.extend(issued);
+                    note(&finisher, issued, made, outcome).await;
                     done += size as u64;
                     progress(done);
                 }
@@ -148,6 +137,17 @@ impl Issuing {
             }
         }
         Ok(())
+    }
+
+    fn maker(&self) -> Maker<'_> {
+        Maker {
+            archive: &self.archive,
+            catalog: self.catalog.as_ref(),
+            paper: &self.paper,
+            actor: &self.actor,
+            threads: self.threads,
+            allow_overlap: self.allow_overlap,
+        }
     }
 
     /// Takes those of the first drafts out of the way that somebody issued, threw away or drafted again meanwhile.
@@ -178,80 +178,6 @@ impl Issuing {
         Ok(())
     }
 
-    /// Makes the documents of drafts with the next numbers, and puts all their forms into the archive.
-    ///
-    /// # Errors
-    /// With its place, if a draft cannot become a document: the others may.
-    async fn make(
-        &self,
-        drafts: impl Iterator<Item = &Draft>,
-        now: Timestamp,
-    ) -> Result<Vec<(NewDocument, Made)>, (Option<usize>, Error)> {
-        let mut next: BTreeMap<String, u32> = BTreeMap::new();
-        let mut numbered = Vec::new();
-        let mut current = Current::new(&self.archive, self.catalog.as_ref(), self.allow_overlap);
-        for (at, draft) in drafts.enumerate() {
-            let of_draft = |cause: Error| ((!cause.is_transient()).then_some(at), cause);
-            let text = self.text_of(draft).await.map_err(of_draft)?;
-            if let Some(why) = current.objection(&text).await.map_err(of_draft)? {
-                return Err((Some(at), Error::Incomplete(why)));
-            }
-            let series = text.series().to_owned();
-            let number = match next.get(&series) {
-                Some(number) => *number,
-                None => self.catalog.next_number(&series).await.map_err(|cause| (None, cause.into()))?.number,
-            };
-            next.insert(series.clone(), number.saturating_add(1));
-            numbered.push((at, draft.revision.clone(), text, DocumentNumber { series, number }));
-        }
-        let is_contiguous = numbered.windows(2).all(|pair| {
-            let (one, next) = (&pair[0].3, &pair[1].3);
-            one.series != next.series || one.number.checked_add(1) == Some(next.number)
-        });
-        invariant!(I10, is_contiguous, "numbers of a series have a gap before they are given");
-        let made = numbered.into_iter().map(|(at, revision, text, number)| async move {
-            let made = self.make_one(revision, text, number, now).await;
-            made.map_err(|cause| (cause.is_of_document().then_some(at), cause))
-        });
-        stream::iter(made).buffered(self.threads.max(1) * 2).try_collect().await
-    }
-
-    async fn make_one(
-        &self,
-        draft: DraftRevision,
-        text: DraftText,
-        number: DocumentNumber,
-        now: Timestamp,
-    ) -> Result<(NewDocument, Made), Error> {
-        let today = local_date(&text.pins.period.zone, now)?;
-        let template = template(&self.archive, self.paper.as_ref(), self.paper.chosen().as_ref()).await?;
-        let document = pinned(text, self.paper.as_ref()).issued(number.number, today)?;
-        let paper = Arc::clone(&self.paper);
-        let made = tokio::task::spawn_blocking(move || Made::of(document, paper.as_ref(), template.as_deref()));
-        let made = made.await.map_err(|stopped| Error::Incomplete(format!("{draft} was not made: {stopped}")))??;
-        let mut artefacts = Vec::with_capacity(made.forms.len());
-        for (form, bytes) in &made.forms {
-            let file = self.archive.put_document(&number.series, number.number, *form, bytes.clone()).await?;
-            artefacts.push(Artefact {
-                format: form.as_str().to_owned(),
-                key: file.key,
-                digest: file.sha256,
-                bytes: file.bytes,
-            });
-        }
-        // As the catalog gives them, so that records are the same bytes whoever writes them.
-        artefacts.sort_by(|one, other| one.format.cmp(&other.format));
-        let new = NewDocument {
-            draft,
-            number,
-            issued_on: made.document.issued_on.to_string(),
-            due_on: made.document.due_on.to_string(),
-            digest: made.digest().to_string(),
-            artefacts,
-        };
-        Ok((new, made))
-    }
-
     /// Keeps the template that documents will pin, also if it ships: a later program may ship another.
     async fn keep_template(&self) -> Result<(), Error> {
         let chosen = self.paper.chosen();
@@ -261,14 +187,33 @@ impl Issuing {
         }
         Ok(())
     }
+}
 
-    /// The text of a draft, as the catalog's digest says it is.
-    async fn text_of(&self, draft: &Draft) -> Result<DraftText, Error> {
-        let id = &draft.revision;
-        let digest: Digest = draft.text_digest.parse().map_err(|_| Error::Incomplete(format!("{id} has no digest")))?;
-        let bytes = self.archive.input(Input::Draft, &digest).await?;
-        Ok(DraftText::from_canonical(&bytes)?)
+/// How many of the first drafts are one chunk: at least one.
+fn first_of(waiting: &VecDeque<Draft>, chunk: usize) -> usize {
+    let mut bytes = 0_u64;
+    let fit = waiting.iter().take(chunk).take_while(|draft| {
+        bytes = bytes.saturating_add(draft.text_bytes);
+        bytes <= CHUNK_BYTES
+    });
+    fit.count().max(1)
+}
+
+/// Notes what was issued, and finishes it.
+async fn note(finisher: &Finisher, issued: Vec<Issued>, made: Vec<Ready>, outcome: &mut Outcome) {
+    let mut fresh = Vec::with_capacity(made.len());
+    for (issued, Ready { new, entry, remarks }) in issued.iter().zip(made) {
+        invariant!(I10, entry.document.to_string() == issued.digest, "{} was issued as another", issued.number);
+        outcome.remarks.extend(remarks.into_iter().map(|remark| (issued.number.clone(), remark)));
+        // Of one that stood there already they are those of before.
+        let entry = InvoiceEntry { issued_at: issued.issued_at, actor: issued.issued_by.clone(), ..entry };
+        fresh.push(Fresh { issued: issued.clone(), entry, artefacts: new.artefacts });
     }
+    match finisher.finish_fresh(fresh).await {
+        Ok(finished) => outcome.finished.extend(finished),
+        Err(cause) => outcome.unfinished = Some(cause),
+    }
+    outcome.issued.extend(issued);
 }
 
 #[cfg(test)]

@@ -5,8 +5,9 @@
 //! - [`drafting`] makes drafts of sums, and makes them again if what they are made of changed; [`review`] is what a
 //!   careful person looks at before they are issued;
 //! - [`mod@issue`] makes documents of approved drafts and gives them numbers; [`making`] is what is stored of one,
-//!   with the pages of [`paper`], and [`kept`] reads it; [`finish`] is what follows the moment of issue, and
-//!   [`records`] gives a lost catalog its documents back;
+//!   with the pages of [`paper`], and [`kept`] reads it; [`ahead`] says whether numbers were given that the catalog
+//!   does not know, [`finish`] is what follows the moment of issue, and [`records`] gives a lost catalog its documents
+//!   and terms back;
 //! - [`chain`] is what was issued to an account for a period; [`correct`] drafts notes about it, [`touched`] says which
 //!   a promotion would change; [`pinned`] is what must stay for them;
 //! - [`regenerate`] computes a document again from what it pins, [`verify`] all of them, [`explain`] says what a line
@@ -15,6 +16,7 @@
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait and measure"))]
 
+pub mod ahead;
 pub mod basis;
 pub mod chain;
 pub mod compose;

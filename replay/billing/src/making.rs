@@ -1,6 +1,10 @@
 //! What a document is stored as: its canonical JSON, its lines, and its pages, each as bytes that depend on it alone.
 
-use std::fmt;
+use std::{
+    any::Any,
+    fmt,
+    panic::{AssertUnwindSafe, catch_unwind},
+};
 
 use bytes::Bytes;
 use clicktrail_invoices::{csv, document::Document, table};
@@ -42,11 +46,17 @@ pub struct Made {
 }
 
 impl Made {
-    /// Makes every form of a document.
+    /// Makes every form of a document. Whatever breaks down on it is an error of this document and of no other.
     ///
     /// # Errors
-    /// What of the document cannot be written, by name.
+    /// What of the document cannot be written, by name; [`Error::Panicked`].
     pub fn of(document: Document, paper: &dyn Paper, template: Option<&[u8]>) -> Result<Self, Error> {
+        // What broke down is thrown away whole.
+        let made = catch_unwind(AssertUnwindSafe(|| Self::unguarded(document, paper, template)));
+        made.unwrap_or_else(|what| Err(Error::Panicked(said(what.as_ref()))))
+    }
+
+    fn unguarded(document: Document, paper: &dyn Paper, template: Option<&[u8]>) -> Result<Self, Error> {
         let mut forms = vec![
             (Form::Json, Bytes::from(document.canonical())),
             (Form::Csv, Bytes::from(csv::lines(&document)?)),
@@ -63,3 +73,12 @@ impl Made {
         self.document.digest()
     }
 }
+
+/// What a panic said.
+fn said(what: &(dyn Any + Send)) -> String {
+    let text = what.downcast_ref::<String>().map(String::as_str).or_else(|| what.downcast_ref::<&str>().copied());
+    text.unwrap_or("without a word").to_owned()
+}
+
+#[cfg(test)]
+mod tests;

@@ -56,7 +56,7 @@ impl Patience {
     }
 
     /// When no event of the period is expected any more.
-    fn over(&self, to: Timestamp) -> Timestamp {
+    pub(crate) fn over(&self, to: Timestamp) -> Timestamp {
         to.plus_micros(micros(self.lateness))
     }
 }

@@ -132,7 +132,8 @@ impl Regenerating<'_> {
             Err(cause) if cause.is_transient() => return Err(cause),
             Err(cause) => cause,
         };
-        let revisions = self.catalog.draft_revisions(&issued.draft.id, issued.draft.revision - 1, 1).await?;
+        let revisions =
+            self.catalog.draft_revisions(&issued.draft.id, issued.draft.revision.saturating_sub(1), 1).await?;
         let Some(draft) = revisions.into_iter().find(|draft| draft.revision == issued.draft) else { return Err(lost) };
         let Ok(digest) = draft.text_digest.parse::<Digest>() else { return Err(lost) };
         let Ok(text) = self.archive.input(Input::Draft, &digest).await else { return Err(lost) };

@@ -16,11 +16,12 @@ use clicktrail_catalog::{
     invoicing::{Dispute, DisputeFilter, Draft, DraftFilter, DraftRevision, DraftState, Kind, PAGE_MAX},
 };
 use clicktrail_invoices::{Currency, Period, PeriodName};
-use clicktrail_log::{archive::keys::invoices::Input, frame::Digest};
+use clicktrail_log::{archive::keys::invoices::Input, frame::Digest, time::Hour};
+use clicktrail_projections::counters;
 
 use crate::{
     basis::{self, Basis},
-    drafting::{accounts::Accounts, cause},
+    drafting::{accounts::Accounts, cause, outcome::Unbilled, unbilled},
     error::Error,
     ready::Checking,
     usage::{stored, sum::Summing},
@@ -61,6 +62,8 @@ pub struct Account {
     pub currency: Currency,
     /// The newest revision.
     pub revision: DraftRevision,
+    /// The zone of its period.
+    pub zone: String,
     /// How far it has come.
     pub state: DraftState,
     /// What it bills.
@@ -78,6 +81,16 @@ impl Review {
         let of_accounts =
             self.accounts.iter().flat_map(|account| account.odd.iter().map(move |odd| (Some(account), odd)));
         of_period.chain(of_accounts).filter(|(_, odd)| odd.is_gate()).collect()
+    }
+
+    /// The gates that keep a draft from being approved: what is odd about its account, and about the hours that all of
+    /// its zone are summed from. Nothing of one that was not reviewed.
+    pub fn gates_of(&self, revision: &DraftRevision) -> Vec<&Odd> {
+        let Some(account) = self.accounts.iter().find(|account| account.revision.id == revision.id) else {
+            return Vec::new();
+        };
+        let of_hours = self.odd.iter().filter(|odd| odd.marks(&account.zone));
+        account.odd.iter().chain(of_hours).filter(|odd| odd.is_gate()).collect()
     }
 }
 
@@ -98,6 +111,8 @@ impl Reviewing {
         };
         let mut review = Review::default();
         let disputes = self.disputes(name).await?;
+        let accounts = Accounts::read(self.checking.catalog.as_ref(), name, None).await?;
+        let mut unbilled = self.unbilled(&accounts, periods.values()).await?;
         let advertisers: BTreeSet<&str> = drafts.iter().map(|draft| draft.facts.about.advertiser_id.as_str()).collect();
         let prices = prices::changed(self.checking.catalog.as_ref(), periods.values(), &advertisers).await?;
         for draft in &drafts {
@@ -112,35 +127,50 @@ impl Reviewing {
                     .filter(|dispute| is_about(dispute, &key))
                     .map(|dispute| Odd::Dispute { number: dispute.number, reason: dispute.opened.reason.clone() }),
             );
+            odd.extend(unbilled.get(&key.0).cloned().map(Odd::Unbilled));
             review.accounts.push(Account {
                 advertiser_id: key.0,
                 currency: *currency,
                 revision: draft.revision.clone(),
+                zone: draft.facts.zone.clone(),
                 state: draft.state,
                 now: *now,
                 before: last,
                 odd,
             });
         }
-        let accounts = Accounts::read(self.checking.catalog.as_ref(), name, None).await?;
-        let mut nobodys: BTreeMap<String, Odd> = BTreeMap::new();
-        for (zone, period) in &periods {
-            for odd in self.zone(&drafts, zone, period).await? {
-                let nobody =
-                    if let Odd::NoInvoice { advertiser_id, .. } = &odd { Some(advertiser_id.clone()) } else { None };
-                match nobody {
-                    Some(nobody) if accounts.is_billed_otherwise(&nobody) => {}
-                    // Each is named once, by the first zone's period.
-                    Some(nobody) => {
-                        nobodys.entry(nobody).or_insert(odd);
-                    }
-                    None => review.odd.push(odd),
+        let mut nobodys: BTreeMap<(String, String), Odd> = BTreeMap::new();
+        for zone in periods.keys() {
+            for odd in self.zone(&drafts, zone).await? {
+                let Odd::NoInvoice { advertiser_id, currency, .. } = &odd else {
+                    review.odd.push(odd);
+                    continue;
+                };
+                // Each is named once: whoever has an account by its own zone's period, anybody else by the first.
+                let is_its = accounts.zone_of(advertiser_id).is_none_or(|own| own == zone);
+                if is_its && !accounts.is_billed_otherwise(advertiser_id) {
+                    nobodys.entry((advertiser_id.clone(), currency.clone())).or_insert(odd);
                 }
             }
         }
         review.odd.extend(nobodys.into_values());
+        // Those without a draft in this period are told as well.
+        unbilled.retain(|advertiser, _| !drafts.iter().any(|draft| draft.facts.about.advertiser_id == *advertiser));
+        review.odd.extend(unbilled.into_values().map(Odd::Unbilled));
         review.odd.extend(self.corrections().await?);
         Ok(review)
+    }
+
+    /// Whoever used something in the period before that nobody bills.
+    async fn unbilled(
+        &self,
+        accounts: &Accounts,
+        periods: impl Iterator<Item = &Period>,
+    ) -> Result<BTreeMap<String, Unbilled>, Error> {
+        let Some(until) = periods.map(|period| period.to).max() else { return Ok(BTreeMap::new()) };
+        let (checking, threads, frozen) = (&self.checking, self.threads, &accounts.frozen);
+        let found = unbilled::Looking { checking, threads, frozen, until }.before(accounts, None).await?;
+        Ok(found.into_iter().map(|unbilled| (unbilled.advertiser_id.clone(), unbilled)).collect())
     }
 
     /// The newest revisions of a period's drafts that were not thrown away.
@@ -185,7 +215,7 @@ impl Reviewing {
 
     /// What is odd about a zone's hours: stale ones, those that were counted again, hours that came since, and whoever
     /// had clicks and has no draft.
-    async fn zone(&self, drafts: &[Draft], zone: &str, period: &Period) -> Result<Vec<Odd>, Error> {
+    async fn zone(&self, drafts: &[Draft], zone: &str) -> Result<Vec<Odd>, Error> {
         let of_zone = drafts.iter().filter(|draft| draft.facts.zone == zone);
         let Some(newest) = of_zone.max_by_key(|draft| draft.created_at) else { return Ok(Vec::new()) };
         let digest: Digest =
@@ -198,8 +228,10 @@ impl Reviewing {
         odd.extend((stale > 0).then(|| Odd::StaleHours { zone: zone.to_owned(), hours: stale }));
         let again = basis.segments().iter().filter(|read| read.generation.is_some()).count() as u64;
         odd.extend((again > 0).then(|| Odd::CountedAgain { zone: zone.to_owned(), hours: again }));
-        odd.extend(self.moved(&basis, zone, period).await?);
-        let known: BTreeSet<&str> = drafts.iter().map(|draft| draft.facts.about.advertiser_id.as_str()).collect();
+        odd.extend(self.moved(&basis, zone).await?);
+        let about = drafts.iter().map(|draft| &draft.facts.about);
+        let known: BTreeSet<(&str, &str)> =
+            about.map(|about| (about.advertiser_id.as_str(), about.currency.as_str())).collect();
         let usage = match stored::get(&self.checking.archive, &basis).await? {
             Some(kept) => kept,
             None => {
@@ -207,21 +239,29 @@ impl Reviewing {
                 Summing { archive, threads, advertiser: None }.fresh(&basis).await?
             }
         };
-        for advertiser in usage.advertisers().filter(|advertiser| !known.contains(advertiser)) {
-            let campaigns = usage.of(advertiser).into_iter().flat_map(BTreeMap::values);
-            let counts = campaigns.flat_map(|usage| usage.campaigns.values());
-            let clicks = counts.map(|counts| counts.gross).fold(0, i64::saturating_add);
-            odd.push(Odd::NoInvoice { advertiser_id: advertiser.to_owned(), zone: zone.to_owned(), clicks });
+        let mut without: BTreeMap<(&str, &str), i64> = BTreeMap::new();
+        for (advertiser, currency, _, counts) in usage.rows() {
+            if !known.contains(&(advertiser, currency)) {
+                let clicks = without.entry((advertiser, currency)).or_default();
+                *clicks = counts.gross.saturating_add(*clicks);
+            }
         }
+        odd.extend(without.into_iter().map(|((advertiser, currency), clicks)| Odd::NoInvoice {
+            advertiser_id: advertiser.to_owned(),
+            currency: currency.to_owned(),
+            zone: zone.to_owned(),
+            clicks,
+        }));
         Ok(odd)
     }
 
     /// Whether what counts now is another sum than the drafts were made of.
-    async fn moved(&self, drafted: &Basis, zone: &str, period: &Period) -> Result<Option<Odd>, Error> {
-        let checked = self.checking.check(&(period.from..period.to), period.to).await?;
-        let first = self.checking.patience.first_hour(period.from);
-        let archive = &self.checking.archive;
-        let now = basis::find(archive, &checked.snapshot, drafted.period(), first, Some(drafted)).await?;
+    async fn moved(&self, drafted: &Basis, zone: &str) -> Result<Option<Odd>, Error> {
+        // As far before it as those who drafted looked.
+        let first = drafted.looked_at().0;
+        let (archive, catalog) = (&self.checking.archive, &self.checking.catalog);
+        let snapshot = catalog.snapshot(counters::NAME, first, Hour::from_i64(i64::MAX / 2)).await?;
+        let now = basis::find(archive, &snapshot, drafted.period(), first, Some(drafted)).await?;
         let (left, came) = drafted.moves(&now);
         let hours: BTreeSet<_> = left.iter().chain(&came).map(|read| read.hour).collect();
         let moved = || Odd::Outdated { zone: zone.to_owned(), hours: hours.len() as u64 };

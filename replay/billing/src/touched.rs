@@ -1,11 +1,11 @@
-//! Which issued periods a promotion would touch, and by how much: so that nobody changes what customers hold in their
-//! hands without knowing it.
+//! Which issued periods a promotion or a rollback would touch, and by how much: so that nobody changes what customers
+//! hold in their hands without knowing it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use clicktrail_catalog::{
     Catalog,
-    generations::{Generation, LivePointer},
+    generations::{Generation, GenerationId, LivePointer, Move},
     invoicing::{AccountPeriod, DocumentFilter, Period},
 };
 use clicktrail_invoices::Counts;
@@ -22,7 +22,7 @@ use crate::{
     usage::{Everybody, Sign, sum::Summing},
 };
 
-/// Periods that are read at a time.
+/// Periods or promotions that are read at a time.
 const PAGE: u32 = 1_000;
 
 /// By how much accounts with an invoice would change, by period and account.
@@ -45,11 +45,59 @@ impl Looking<'_> {
     /// # Errors
     /// A segment or manifest that is missing or damaged, by name; as archive and catalog report.
     pub async fn by(&self, generation: &Generation) -> Result<Touched, Error> {
-        let mut touched = Touched::new();
         if generation.projection != counters::NAME {
-            return Ok(touched);
+            return Ok(Touched::new());
         }
-        let changing = self.changing(generation).await?;
+        let built = reads_of(self.catalog, generation).await?;
+        self.moving(built.into_iter().map(|(hour, read)| (hour, Some(read))).collect()).await
+    }
+
+    /// The accounts with an invoice whose counts a rollback of this generation would change, back to what they were
+    /// before its last promotion.
+    ///
+    /// # Errors
+    /// As [`by`](Self::by).
+    pub async fn by_rollback(&self, generation: &Generation) -> Result<Touched, Error> {
+        if generation.projection != counters::NAME {
+            return Ok(Touched::new());
+        }
+        let Some(number) = self.last_promotion(&generation.id).await? else { return Ok(Touched::new()) };
+        let record = self.catalog.promotion_record(number).await?;
+        let gone = || Error::Contradiction(format!("promotion {number} is not in the catalog any more"));
+        let mut before = BTreeMap::new();
+        for hour in record.ok_or_else(gone)?.hours.into_iter().filter(|hour| hour.is_moved) {
+            let at = hour.unit.hour;
+            let read = match (&hour.unit.base, &hour.base) {
+                (None, _) => None,
+                (Some(pointer), Some(segment)) => Read::of(segment, pointer),
+                (Some(_), None) => None,
+            };
+            if read.is_none() && hour.unit.base.is_some() {
+                let id = &generation.id;
+                return Err(Error::Contradiction(format!(
+                    "the segment that {at} counted from before generation {id} is not registered any more"
+                )));
+            }
+            before.insert(at, read);
+        }
+        self.moving(before).await
+    }
+
+    async fn last_promotion(&self, id: &GenerationId) -> Result<Option<i64>, Error> {
+        let (mut last, mut after) = (None, 0);
+        loop {
+            let page = self.catalog.promotions(after, PAGE).await?;
+            let Some(end) = page.last() else { return Ok(last) };
+            after = end.number;
+            let mut of_it = page.iter().filter(|one| one.moved == Move::Promote && one.generation == *id);
+            last = of_it.next_back().map(|one| one.number).or(last);
+        }
+    }
+
+    /// The accounts with an invoice whose counts change once hours count from other segments, or from nothing.
+    async fn moving(&self, targets: BTreeMap<Hour, Option<Read>>) -> Result<Touched, Error> {
+        let mut touched = Touched::new();
+        let changing = self.changing(targets).await?;
         let Some((earliest, latest)) = self.events(changing.iter().map(|(read, _)| read.hour)).await? else {
             return Ok(touched);
         };
@@ -84,23 +132,26 @@ impl Looking<'_> {
     }
 
     /// What would leave and what would come.
-    async fn changing(&self, generation: &Generation) -> Result<Vec<(Read, Sign)>, Error> {
-        let mut built = reads_of(self.catalog, generation).await?;
-        let (from, to) = (generation.from, generation.to_inclusive);
-        let live = self.catalog.live_pointers(counters::NAME, from, to).await?;
+    async fn changing(&self, targets: BTreeMap<Hour, Option<Read>>) -> Result<Vec<(Read, Sign)>, Error> {
+        let (Some((from, _)), Some((to, _))) = (targets.first_key_value(), targets.last_key_value()) else {
+            return Ok(Vec::new());
+        };
+        let live = self.catalog.live_pointers(counters::NAME, *from, *to).await?;
         let live: BTreeMap<Hour, LivePointer> = live.into_iter().map(|pointer| (pointer.hour, pointer)).collect();
-        built.retain(|hour, read| {
-            live.get(hour).is_none_or(|live| live.output_digest != read.output_digest.to_string())
-        });
         let mut changing = Vec::new();
-        for (hour, read) in built {
-            if let Some(pointer) = live.get(&hour) {
+        for (hour, target) in targets {
+            let live = live.get(&hour);
+            let counts = live.map(|live| live.output_digest.clone());
+            if counts == target.as_ref().map(|read| read.output_digest.to_string()) {
+                continue;
+            }
+            if let Some(pointer) = live {
                 let segment = self.catalog.live_segment(counters::NAME, hour).await?;
                 let read = segment.and_then(|segment| Read::of(&segment, pointer));
                 let gone = || Error::Contradiction(format!("{hour} counts from a segment that is not registered"));
                 changing.push((read.ok_or_else(gone)?, Sign::Minus));
             }
-            changing.push((read, Sign::Plus));
+            changing.extend(target.map(|read| (read, Sign::Plus)));
         }
         Ok(changing)
     }

@@ -9,8 +9,12 @@
 //! draft ──approve──▶ approved ──issue──▶ issued: it stays, and a note corrects it
 //!   └──────────┬─────────┘
 //!              ├──put again──▶ superseded, and the next revision is a draft
-//!              └──void──▶ void ──put again──▶ void, and the next revision is a draft
+//!              ├──void──▶ void ──put again──▶ void, and the next revision is a draft
+//!              └──outdate──▶ superseded without a later one: outdated ──put again──▶ the next revision is a draft
 //! ```
+//!
+//! An open dispute about an account's period keeps its invoice from being approved, and makes a draft of it again if it
+//! was.
 //!
 //! - `contract` is the trait, and `terms`, `period`, `draft`, `document` with its `number`, and `dispute` the values
 //!   that it takes and gives; `bounds` says how large they may be;
@@ -36,7 +40,7 @@ pub use dispute::{Dispute, DisputeFilter, NewDispute, Resolution};
 pub use document::{Artefact, Document, DocumentFilter, DocumentRecord, NewDocument};
 pub use draft::{
     AccountPeriod, Draft, DraftFilter, DraftOutcome, DraftRevision, DraftState, DraftStored, Facts, Kind, NewDraft,
-    Original,
+    Original, REVISION_UNKNOWN,
 };
 pub use number::DocumentNumber;
 pub use period::{Cycle, NewPeriod, Period};

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use crate::{money::BasisPoints, terms::Terms};
+use crate::{
+    money::{BasisPoints, Currency},
+    terms::Terms,
+};
 
 /// What was agreed for a campaign, or for the account.
 #[derive(Debug, Clone, Copy, Default)]
@@ -12,8 +15,9 @@ pub(super) struct Agreed {
     pub(super) minimum: Option<i128>,
 }
 
-/// By campaign; `None` is the account. Terms name each at most once.
-pub(super) fn agreed(terms: &Terms) -> BTreeMap<Option<&str>, Agreed> {
+/// By campaign; `None` is the account. Terms name each at most once. Minimums are of their own currency alone: usage in
+/// two of them owes a minimum once.
+pub(super) fn agreed(terms: &Terms, currency: Currency) -> BTreeMap<Option<&str>, Agreed> {
     let mut by_campaign: BTreeMap<Option<&str>, Agreed> = BTreeMap::new();
     for cap in &terms.caps {
         by_campaign.entry(cap.campaign.as_deref()).or_default().cap = Some(cap.amount);
@@ -21,7 +25,7 @@ pub(super) fn agreed(terms: &Terms) -> BTreeMap<Option<&str>, Agreed> {
     for discount in &terms.discounts {
         by_campaign.entry(discount.campaign.as_deref()).or_default().discount = Some(discount.rate);
     }
-    for minimum in &terms.minimums {
+    for minimum in terms.minimums.iter().filter(|_| terms.currency == currency) {
         by_campaign.entry(minimum.campaign.as_deref()).or_default().minimum = Some(minimum.amount);
     }
     by_campaign

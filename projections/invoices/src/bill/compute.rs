@@ -27,6 +27,8 @@ use crate::{
 /// 7. **Tax**: the rate's share of the subtotal, rounded once. There is always one tax line, also over nothing.
 /// 8. **Total**: subtotal and tax.
 ///
+/// In another currency than that of the terms there is no minimum: it is owed once, in the terms' own.
+///
 /// A cap, discount or minimum is in force for the whole period, and never in proportion to days. An adjustment that
 /// comes to zero is left out. `rounding_micros` is what step 1 added or took, all lines together.
 ///
@@ -35,13 +37,13 @@ use crate::{
 ///
 /// # Errors
 /// [`Error::Contradiction`] for usage whose counts do not add up (I7) or are negative, and for a currency that is not
-/// that of amounts in the terms; [`Error::Overflow`] for sums beyond 127 bits.
+/// that of caps in the terms; [`Error::Overflow`] for sums beyond 127 bits.
 pub fn bill(usage: &Usage, terms: &Terms, currency: Currency) -> Result<Bill, Error> {
     check_currency(terms, currency)?;
     let lines = lines(usage, currency)?;
     let rounding_micros = rounding(&lines, currency)?;
     let mut adjustments = Vec::new();
-    let agreed = agreed(terms);
+    let agreed = agreed(terms, currency);
     let amounts: BTreeMap<&str, i128> = lines.iter().map(|line| (line.campaign_id.as_str(), line.amount)).collect();
     let campaigns: BTreeSet<&str> = amounts.keys().copied().chain(agreed.keys().copied().flatten()).collect();
     let mut subtotal = 0;
@@ -63,12 +65,13 @@ pub fn bill(usage: &Usage, terms: &Terms, currency: Currency) -> Result<Bill, Er
     Ok(bill)
 }
 
-/// Amounts of terms are in their own currency; rates and taxes fit every one.
+/// Amounts of terms are in their own currency; rates and taxes fit every one. A cap promises the customer that no more
+/// is billed, so what cannot be held against it is not billed at all.
 fn check_currency(terms: &Terms, currency: Currency) -> Result<(), Error> {
-    let has_amounts = !terms.caps.is_empty() || !terms.minimums.is_empty();
-    match has_amounts && terms.currency != currency {
+    match !terms.caps.is_empty() && terms.currency != currency {
         true => Err(Error::Contradiction(format!(
-            "usage in {currency} under terms whose caps and minimums are in {}: it needs terms in its own currency",
+            "usage in {currency} under terms whose caps are in {}: bill it by terms without caps, valid on the period's \
+             first day",
             terms.currency
         ))),
         false => Ok(()),

@@ -39,6 +39,12 @@ proptest! {
     }
 }
 
+fn csv<'d>(documents: impl IntoIterator<Item = &'d Document>) -> Result<Vec<u8>, Error> {
+    let mut bookings = Bookings::new();
+    documents.into_iter().try_for_each(|document| bookings.add(document))?;
+    Ok(bookings.csv())
+}
+
 #[test]
 fn ledger_of_an_invoice_and_its_note() {
     let terms = crate::Terms::from_toml(testing::ACME, "acme.toml").unwrap();

@@ -1,8 +1,12 @@
 //! What a period is called: `2026-03` is a month, `2026-W10` an ISO week, which begins on a Monday.
+//!
+//! Who changes between months and weeks, or to another zone, has one period that begins elsewhere: where the last one
+//! under the earlier terms ended. Its name says where. `2026-04-13` is April from its 13th on, `2026-W18-5` is week 18
+//! from Friday on; `2026-03+330m` begins 330 minutes behind the beginning of March, `2026-03-330m` so many before it.
 
 use std::{fmt, str::FromStr};
 
-use chrono::{Datelike as _, Days, IsoWeek, Months, NaiveDate, Weekday};
+use chrono::{Datelike as _, Days, IsoWeek, Months, NaiveDate, TimeDelta, Weekday};
 
 use crate::{error::Error, words::words};
 
@@ -19,7 +23,7 @@ words! {
     }
 }
 
-/// A month or an ISO week, of no zone.
+/// A month or an ISO week, of no zone; whole, or from where an account's last period under other terms ended.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PeriodName {
     cycle: Cycle,
@@ -27,7 +31,23 @@ pub struct PeriodName {
     year: i32,
     /// From 1.
     number: u32,
+    start: Start,
 }
+
+/// Where a period begins.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Start {
+    /// With the month or week.
+    Whole,
+    /// With this day of it, behind the first.
+    Day(u32),
+    /// So many minutes behind its beginning; below zero: before it. Never zero.
+    Minutes(i32),
+}
+
+/// A month has no more minutes.
+const MINUTES_MAX: i32 = 31 * DAY_MINUTES;
+const DAY_MINUTES: i32 = 24 * 60;
 
 impl PeriodName {
     /// The one that holds a date; `None` outside of the years 1970 to 9998.
@@ -39,7 +59,46 @@ impl PeriodName {
                 (week.year(), week.week())
             }
         };
-        YEARS.contains(&year).then_some(Self { cycle, year, number })
+        YEARS.contains(&year).then_some(Self { cycle, year, number, start: Start::Whole })
+    }
+
+    /// Whether it begins with its month or week.
+    pub const fn is_whole(self) -> bool {
+        matches!(self.start, Start::Whole)
+    }
+
+    /// The month or week that it is of.
+    #[must_use]
+    pub const fn whole(self) -> Self {
+        Self { start: Start::Whole, ..self }
+    }
+
+    /// The same month or week from this day of it on; `None` if that is its first day, or none of it.
+    #[must_use]
+    pub fn from_day(self, day: NaiveDate) -> Option<Self> {
+        let is_of_it = Self::of(self.cycle, day) == Some(self.whole()) && day != self.whole().first_day();
+        let number = match self.cycle {
+            Cycle::Month => day.day(),
+            Cycle::Week => day.weekday().number_from_monday(),
+        };
+        is_of_it.then_some(Self { start: Start::Day(number), ..self })
+    }
+
+    /// The same month or week, begun so many minutes later, or earlier if below zero; `None` if that is none or too
+    /// many.
+    #[must_use]
+    pub fn begun_later(self, minutes: i64) -> Option<Self> {
+        let minutes = i32::try_from(minutes).ok().filter(|minutes| *minutes != 0)?;
+        (minutes.unsigned_abs() <= MINUTES_MAX.unsigned_abs())
+            .then_some(Self { start: Start::Minutes(minutes), ..self })
+    }
+
+    /// By how many minutes it begins behind its month or week, where it is named so.
+    pub(super) const fn minutes(self) -> Option<i32> {
+        match self.start {
+            Start::Whole | Start::Day(_) => None,
+            Start::Minutes(minutes) => Some(minutes),
+        }
     }
 
     /// Whether it is a month or a week.
@@ -49,7 +108,12 @@ impl PeriodName {
 
     /// Its first date.
     pub fn first_day(self) -> NaiveDate {
-        self.begins().expect("checked when it was made")
+        let first = self.begins().expect("checked when it was made");
+        match self.start {
+            Start::Whole => first,
+            Start::Day(number) => first + Days::new(u64::from(number) - 1),
+            Start::Minutes(minutes) => first + TimeDelta::days(minutes.div_euclid(DAY_MINUTES).into()),
+        }
     }
 
     /// Its last date.
@@ -59,7 +123,7 @@ impl PeriodName {
 
     /// The date behind its last.
     pub fn day_behind(self) -> NaiveDate {
-        let first = self.first_day();
+        let first = self.whole().first_day();
         let next = match self.cycle {
             Cycle::Month => first.checked_add_months(Months::new(1)),
             Cycle::Week => first.checked_add_days(Days::new(7)),
@@ -72,9 +136,10 @@ impl PeriodName {
         Self::of(self.cycle, self.day_behind())
     }
 
-    /// The one before it; `None` before the first of all.
+    /// The one before it; `None` before the first of all, and before one that is not whole: what comes before that is
+    /// of another cycle or zone.
     pub fn previous(self) -> Option<Self> {
-        Self::of(self.cycle, self.first_day().pred_opt()?)
+        Self::of(self.cycle, self.first_day().pred_opt()?).filter(|_| self.is_whole())
     }
 
     fn begins(self) -> Option<NaiveDate> {
@@ -86,17 +151,39 @@ impl PeriodName {
 
     fn read(text: &str) -> Option<Self> {
         let (year, rest) = text.split_once('-')?;
-        let (cycle, number) = match rest.strip_prefix('W') {
+        let (cycle, rest) = match rest.strip_prefix('W') {
             Some(week) => (Cycle::Week, week),
             None => (Cycle::Month, rest),
         };
-        let is_number = |text: &str, digits| text.len() == digits && text.bytes().all(|byte| byte.is_ascii_digit());
+        let (number, start) = rest.split_at_checked(2)?;
         if !is_number(year, 4) || !is_number(number, 2) {
             return None;
         }
-        let name = Self { cycle, year: year.parse().ok()?, number: number.parse().ok()? };
-        name.begins().filter(|_| YEARS.contains(&name.year)).map(|_| name)
+        let whole = Self { cycle, year: year.parse().ok()?, number: number.parse().ok()?, start: Start::Whole };
+        whole.begins().filter(|_| YEARS.contains(&whole.year))?;
+        if start.is_empty() {
+            return Some(whole);
+        }
+        let (sign, digits) = start.split_at_checked(1)?;
+        if let Some(minutes) = digits.strip_suffix('m') {
+            let is_plain = is_number(minutes, minutes.len()) && !minutes.starts_with('0');
+            let minutes: i64 = minutes.parse().ok().filter(|_| is_plain)?;
+            return match sign {
+                "+" => whole.begun_later(minutes),
+                "-" => whole.begun_later(-minutes),
+                _ => None,
+            };
+        }
+        let (width, day) = match cycle {
+            Cycle::Month => (2, NaiveDate::from_ymd_opt(whole.year, whole.number, digits.parse().ok()?)?),
+            Cycle::Week => (1, whole.first_day() + Days::new(digits.parse::<u8>().ok()?.checked_sub(1)?.into())),
+        };
+        whole.from_day(day).filter(|_| sign == "-" && is_number(digits, width))
     }
+}
+
+fn is_number(text: &str, digits: usize) -> bool {
+    text.len() == digits && !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl FromStr for PeriodName {
@@ -117,7 +204,13 @@ impl fmt::Display for PeriodName {
             Cycle::Month => "",
             Cycle::Week => "W",
         };
-        write!(f, "{:04}-{prefix}{:02}", self.year, self.number)
+        write!(f, "{:04}-{prefix}{:02}", self.year, self.number)?;
+        match (self.start, self.cycle) {
+            (Start::Whole, _) => Ok(()),
+            (Start::Day(day), Cycle::Month) => write!(f, "-{day:02}"),
+            (Start::Day(day), Cycle::Week) => write!(f, "-{day}"),
+            (Start::Minutes(minutes), _) => write!(f, "{minutes:+}m"),
+        }
     }
 }
 

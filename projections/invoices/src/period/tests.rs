@@ -93,6 +93,20 @@ fn other_text_is_no_period() {
         "2026-W1",
         "26-03",
         "2026-03-01",
+        "2026-03-32",
+        "2026-02-29",
+        "2026-03-5",
+        "2026-03-+5",
+        "2026-W10-1",
+        "2026-W10-8",
+        "2026-W10-05",
+        "2026-03+0m",
+        "2026-03+05m",
+        "2026-03+44641m",
+        "2026-03+13",
+        "2026-03+m",
+        "2026-03 13",
+        "2026-03-13-1",
         "+026-03",
         "1969-12",
         "9999-01",
@@ -101,6 +115,57 @@ fn other_text_is_no_period() {
     ] {
         let error = text.parse::<PeriodName>().unwrap_err().to_string();
         assert!(error.contains("2026-W10"), "{text}: {error}");
+    }
+}
+
+/// Who changes its cycle or zone has one period that begins where the last one ended.
+#[test]
+fn period_that_begins_elsewhere_says_where_and_ends_with_its_month_or_week() {
+    check("2026-04-13", "Europe/Berlin", "2026-04-12T22:00Z", "2026-04-30T22:00Z");
+    check("2026-W18-5", "America/New_York", "2026-05-01T04:00Z", "2026-05-04T04:00Z");
+    check("2026-03+330m", "Asia/Kolkata", "2026-03-01T00:00Z", "2026-03-31T18:30Z");
+    check("2026-03-330m", "UTC", "2026-02-28T18:30Z", "2026-04-01T00:00Z");
+    for (text, whole, first, last, next) in [
+        ("2026-04-13", "2026-04", "2026-04-13", "2026-04-30", "2026-05"),
+        ("2026-W18-5", "2026-W18", "2026-05-01", "2026-05-03", "2026-W19"),
+        ("2026-03+330m", "2026-03", "2026-03-01", "2026-03-31", "2026-04"),
+        ("2026-03-330m", "2026-03", "2026-02-28", "2026-03-31", "2026-04"),
+    ] {
+        let name: PeriodName = text.parse().unwrap();
+        assert_eq!((name.to_string().as_str(), name.whole().to_string().as_str()), (text, whole));
+        assert_eq!((name.first_day().to_string().as_str(), name.last_day().to_string().as_str()), (first, last));
+        assert_eq!((name.next().unwrap().to_string().as_str(), name.previous()), (next, None));
+    }
+    let week = Period::of("2026-W10".parse().unwrap(), "UTC").unwrap();
+    for at in [week.to, week.to.plus_micros(60_000_000), week.from.plus_micros(1)] {
+        week.begun_at(at).unwrap_err();
+    }
+    Period::of("2026-W10+20000m".parse().unwrap(), "UTC").unwrap_err();
+}
+
+proptest! {
+    /// Begun at any minute of it or of the day before, a period of any zone says so by its name, and only so.
+    #[test]
+    fn period_begun_at_an_instant_is_found_again_by_its_name(
+        zone in prop::sample::select(chrono_tz::TZ_VARIANTS.to_vec()),
+        year in 1974_i32..2050, month in 1_u32..=12, cycle in prop::sample::select(Cycle::ALL.to_vec()),
+        minutes in -1_500_i64..10_000, is_midnight in any::<bool>(),
+    ) {
+        let day = NaiveDate::from_ymd_opt(year, month, 17).unwrap();
+        let whole = Period::of(PeriodName::of(cycle, day).unwrap(), zone.name()).unwrap();
+        let table = iana(zone.name()).unwrap();
+        let at = match is_midnight {
+            true => boundary(whole.name, whole.name.last_day(), &table).unwrap(),
+            false => whole.from.plus_micros(minutes * 60_000_000),
+        };
+        prop_assume!(at < whole.to);
+        let begun = whole.begun_at(at).unwrap();
+        prop_assert_eq!((begun.from, begun.to), (at, whole.to));
+        let again: PeriodName = begun.name.to_string().parse().unwrap();
+        prop_assert_eq!(Period::of(again, zone.name()).unwrap(), begun.clone());
+        prop_assert_eq!(begun.name.whole(), whole.name);
+        prop_assert_eq!(at == whole.from, begun.name.is_whole());
+        prop_assert!(!is_midnight || begun.name.minutes().is_none(), "a midnight is named by its day: {:?}", begun);
     }
 }
 

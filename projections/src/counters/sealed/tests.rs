@@ -51,7 +51,7 @@ async fn put(archive: &Archive, name: &str, bytes: Bytes) -> manifest::File {
 async fn parts(archive: &Archive, events: &[Event<'_>], count: usize) -> Vec<manifest::File> {
     let mut files = Vec::new();
     for (seq, rows) in (1..).zip(events.chunks(events.len().div_ceil(count))) {
-        let core = part::encode(vec![frame(seq, rows)]).unwrap().core;
+        let core = part::encode(&[frame(seq, rows)]).unwrap().core;
         files.push(put(archive, &format!("part-{seq}"), core).await);
     }
     files

@@ -1,4 +1,5 @@
-//! A basis as a document, frozen with version 1.
+//! A basis as a document. Version 2 says at its end which checkpoint of sealed hours it stands on; version 1 is read,
+//! and written again to the byte.
 //!
 //! To add a version: raise [`VERSION`], keep the old struct, and convert in memory once [`Basis::from_bytes`] has read
 //! the number.
@@ -17,7 +18,9 @@ use clicktrail_replay::{text, text_or_null};
 use serde::{Deserialize, Serialize};
 
 /// The version that this program writes.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
+/// The first version, which is read.
+const VERSION_1: u32 = 1;
 
 /// A basis. The order of the fields is their order in the document: frozen with version 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,6 +49,27 @@ pub struct Basis {
     pub(super) segments: Vec<Read>,
     /// Hours behind the period that have no event of it: half-open ranges.
     pub(super) without: Vec<Hours>,
+    /// The newest checkpoint when it was made; null: no hour was signed. Version 1 has no such field.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "is_there")]
+    pub(super) checkpoint: Option<Option<Checkpoint>>,
+}
+
+/// What was signed over the sealed hours that a basis stands on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// The name of the log of sealed hours.
+    pub origin: String,
+    /// How many entries it had.
+    pub size: u64,
+    /// The root of their tree.
+    #[serde(with = "text")]
+    pub root: Digest,
+}
+
+/// A field that is there, whatever it holds.
+fn is_there<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Option<Checkpoint>>, D::Error> {
+    Option::deserialize(from).map(Some)
 }
 
 /// An hour in a list.
@@ -161,6 +185,11 @@ impl Basis {
         (self.first_hour..=self.last_hour).contains(&hour)
     }
 
+    /// The newest checkpoint when it was made; `None` if no hour was signed, or nobody looked.
+    pub fn checkpoint(&self) -> Option<&Checkpoint> {
+        self.checkpoint.as_ref().and_then(Option::as_ref)
+    }
+
     /// Hours of which not every verdict is known.
     pub fn stale(&self) -> impl Iterator<Item = Hour> {
         self.stale.iter().map(|stale| stale.0)
@@ -216,7 +245,7 @@ impl Basis {
             version: u32,
         }
         let Version { version } = serde_json::from_slice(bytes)?;
-        if version != VERSION {
+        if version != VERSION && version != VERSION_1 {
             return Err(Error::UnknownVersion(version));
         }
         let basis: Self = serde_json::from_slice(bytes)?;
@@ -242,6 +271,7 @@ impl Basis {
             stale: Vec::new(),
             segments,
             without: Vec::new(),
+            checkpoint: Some(None),
         }
     }
 
@@ -251,6 +281,9 @@ impl Basis {
         }
         if self.from >= self.to || self.first_hour > self.last_hour {
             return Err("its period or its hours are empty".to_owned());
+        }
+        if (self.version == VERSION_1) != self.checkpoint.is_none() {
+            return Err("only version 1 says nothing of a checkpoint".to_owned());
         }
         let in_order = self.segments.windows(2).all(|pair| pair[0].hour < pair[1].hour);
         let looked_at = self.segments.iter().all(|read| self.knows(read.hour));
@@ -274,3 +307,6 @@ impl Basis {
         (left, came)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use clicktrail_catalog::{SealedHour, Snapshot, generations::LivePointer};
 use clicktrail_log::{
-    archive::{self, Archive, clicks::Clicks, keys::ManifestKey},
+    archive::{self, Archive, clicks::Clicks, keys::ManifestKey, transparency},
     frame::Digest,
     invariant,
     log::Stream,
@@ -13,7 +13,7 @@ use clicktrail_log::{
 use clicktrail_projections::counters;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use super::document::{Basis, Hours, Read, Stale, VERSION};
+use super::document::{Basis, Checkpoint, Hours, Read, Stale, VERSION};
 use crate::error::Error;
 
 /// Manifests that are read side by side.
@@ -50,20 +50,32 @@ pub async fn find(
     }
     let within = &period;
     let holds = |read: Read| async move {
-        let holds = match known.and_then(|known| said(known, read.hour)) {
-            // An hour's events never change, only what is counted of them.
-            Some(holds) => holds,
-            None => read.rows > 0 && may_hold(archive, &read, within).await?,
-        };
+        // Nothing is read of what counts nothing.
+        let holds = read.rows > 0
+            && match known.and_then(|known| said(known, &read, within)) {
+                Some(holds) => holds,
+                None => may_hold(archive, &read, within).await?,
+            };
         Ok::<_, Error>((read, holds))
     };
     let found: Vec<(Read, bool)> =
         stream::iter(reads.into_iter().map(holds)).buffered(MANIFESTS_AT_ONCE).try_collect().await?;
     let last_manifest = last.manifest_digest.parse::<Digest>().map_err(|_| no_digest(last.hour))?;
-    let basis = basis(period, (first_hour, last.hour, last_manifest), snapshot, found);
+    let mut basis = basis(period, (first_hour, last.hour, last_manifest), snapshot, found);
+    basis.checkpoint = Some(checkpoint(archive).await?);
     let checked = basis.check();
     invariant!(I10, checked.is_ok(), "a basis that no reader would take: {checked:?}");
     Ok(basis)
+}
+
+/// What was signed last over sealed hours: whoever checks the bill can hold it against what it was shown elsewhere.
+async fn checkpoint(archive: &Archive) -> Result<Option<Checkpoint>, Error> {
+    let newest = transparency::Reader::new(archive.clone()).newest().await.map_err(|error| match error {
+        transparency::Error::Store(error) => error.into(),
+        other => Error::Contradiction(other.to_string()),
+    })?;
+    let stands = newest.map(|kept| kept.checkpoint);
+    Ok(stands.map(|stands| Checkpoint { origin: stands.origin, size: stands.size, root: Digest(stands.root.0) }))
 }
 
 fn no_digest(hour: Hour) -> Error {
@@ -90,16 +102,27 @@ async fn same_archive<'k>(
     Ok(manifest.is_some_and(|manifest| manifest.digest() == known.last_manifest).then_some(known))
 }
 
-/// What an earlier basis says of an hour: whether it has an event of the period. `None`: it did not look.
-fn said(known: &Basis, hour: Hour) -> Option<bool> {
-    let is_read = known.segments.binary_search_by_key(&hour, |read| read.hour).is_ok();
-    known.knows(hour).then_some(is_read)
+/// What an earlier basis says of an hour: whether it has an event of the period. An hour's events never change, only
+/// what is counted of them. `None`: it does not say. It did not look, or nothing was read of the hour: because it has
+/// no event of the period, or because it counted nothing then. What was sealed counts now what it counted then; what
+/// was counted again may have something now, and what is all of the period needs no look.
+fn said(known: &Basis, read: &Read, period: &Range<Timestamp>) -> Option<bool> {
+    if !known.knows(read.hour) {
+        return None;
+    }
+    let is_read = known.segments.binary_search_by_key(&read.hour, |read| read.hour).is_ok();
+    let is_sure = is_read || (read.generation.is_none() && !is_inside(read, period));
+    is_sure.then_some(is_read)
+}
+
+/// Whether all of an hour is of the period: then so are events of it, but for those that came late.
+fn is_inside(read: &Read, period: &Range<Timestamp>) -> bool {
+    read.hour.start() >= period.start && read.hour.end_exclusive() <= period.end
 }
 
 /// Whether an hour has an event of the period, as its manifest says.
 async fn may_hold(archive: &Archive, read: &Read, period: &Range<Timestamp>) -> Result<bool, Error> {
-    let whole = read.hour.start() >= period.start && read.hour.end_exclusive() <= period.end;
-    if whole {
+    if is_inside(read, period) {
         return Ok(true);
     }
     let key = ManifestKey { stream: Stream::Clicks, hour: read.hour };
@@ -141,5 +164,9 @@ fn basis(
         stale,
         segments,
         without,
+        checkpoint: Some(None),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use clicktrail_catalog::invoicing::{
     self, AT_ONCE_MAX, AccountPeriod, DraftOutcome, DraftRevision, DraftState, DraftStored, Facts, Kind, NewDraft,
 };
-use clicktrail_invoices::Draft;
+use clicktrail_invoices::{Draft, Terms};
 use clicktrail_log::{archive::keys::invoices::Input, causes, frame::Digest, invariant};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
@@ -20,7 +20,7 @@ use super::{
     standing::Standing,
     zone::Found,
 };
-use crate::error::Error;
+use crate::{chain, error::Error};
 
 /// Texts that are put into the archive side by side: each waits for the disk or the network.
 const TEXTS_AT_ONCE: usize = 64;
@@ -44,12 +44,11 @@ impl Drafting {
         standing: &Standing,
         outcome: &mut Outcome,
     ) -> Result<(), Error> {
-        let open = standing.open(&common.period.zone);
-        let nothing = std::collections::BTreeSet::new();
         let mut new = Vec::new();
         for (advertiser, applied) in applied {
-            let open = open.get(advertiser.as_str()).unwrap_or(&nothing);
-            let (made, left_out) = common.drafts(advertiser, applied, found.usage.of(advertiser), open);
+            let minimum_in = self.minimum_in(common, advertiser, applied, standing).await?;
+            let usage = found.usage.of(advertiser);
+            let (made, left_out) = common.drafts(advertiser, applied, usage, minimum_in.as_deref());
             outcome.left_out.extend(left_out);
             for made in made {
                 sort(common, made, standing, outcome, &mut new);
@@ -67,6 +66,30 @@ impl Drafting {
         }
         outcome.drafted.sort_by(|one, other| one.revision.id.cmp(&other.revision.id));
         Ok(())
+    }
+
+    /// The invoice that has billed the period's minimum in another currency: then that was the one of the terms.
+    async fn minimum_in(
+        &self,
+        common: &Common,
+        advertiser: &str,
+        applied: &Applied,
+        standing: &Standing,
+    ) -> Result<Option<String>, Error> {
+        if applied.terms.minimums.is_empty() {
+            return Ok(None);
+        }
+        for (currency, number, version) in standing.invoices_of(common.period.name, advertiser) {
+            if currency == applied.terms.currency.code() {
+                continue;
+            }
+            let Some(stored) = self.checking.catalog.terms(advertiser, version).await? else { continue };
+            let terms = Terms::from_canonical(&stored.text)?;
+            if terms.currency.code() == currency && !terms.minimums.is_empty() {
+                return Ok(Some(chain::name(number)));
+            }
+        }
+        Ok(None)
     }
 
     async fn store(

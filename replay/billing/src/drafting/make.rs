@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clicktrail_invoices::{Bill, Counts, Currency, Draft, Kind, Period, Pins, Rounding, Seller, Usage, bill};
+use clicktrail_invoices::{AdjustmentKind, Bill, Counts, Draft, Kind, Period, Pins, Rounding, Seller, Usage, bill};
 use clicktrail_log::frame::Digest;
 
 use super::{
@@ -29,25 +29,24 @@ pub(crate) struct Made {
 }
 
 impl Common {
-    /// The drafts of an account. In the currencies of `open`, which have a draft already, one is made even if nothing
-    /// is left.
+    /// The drafts of an account. `minimum_in` is the invoice of another currency that has billed the period's minimum.
     pub(crate) fn drafts(
         &self,
         advertiser: &str,
         applied: &Applied,
         usage: Option<&BTreeMap<String, Usage>>,
-        open: &BTreeSet<String>,
+        minimum_in: Option<&str>,
     ) -> (Vec<Made>, Vec<LeftOut>) {
         let (mut made, mut left_out) = (Vec::new(), Vec::new());
         let nothing = Usage::default();
         let used = usage.into_iter().flat_map(BTreeMap::keys);
         let own = applied.terms.currency.code().to_owned();
-        let currencies: BTreeSet<&String> = used.chain(open).chain([&own]).collect();
+        let currencies: BTreeSet<&String> = used.chain([&own]).collect();
         let missing = applied.terms.missing_with(&self.seller);
         for code in currencies {
             let used = usage.and_then(|usage| usage.get(code)).unwrap_or(&nothing);
             let left = |why: Why| LeftOut { advertiser_id: advertiser.to_owned(), currency: Some(code.clone()), why };
-            let bill = Currency::parse(code).and_then(|currency| bill(used, &applied.terms, currency));
+            let bill = applied.terms.currency_of(code).and_then(|currency| bill(used, &applied.terms, currency));
             let bill = match bill {
                 Ok(bill) => bill,
                 Err(why) => {
@@ -55,15 +54,19 @@ impl Common {
                     continue;
                 }
             };
-            if bill.is_nothing() && !open.contains(code) {
+            if bill.is_nothing() {
                 continue;
             }
             if !missing.is_empty() {
                 left_out.push(left(Why::Missing(missing.clone())));
                 continue;
             }
-            let mut notices = notices(&bill, applied);
-            notices.extend(self.zone_changed(applied));
+            let is_minimum = bill.adjustments.iter().any(|one| one.kind == AdjustmentKind::Minimum);
+            if let Some(document) = minimum_in.filter(|_| is_minimum) {
+                left_out.push(left(Why::MinimumBilled { document: document.to_owned() }));
+                continue;
+            }
+            let notices = self.notices(&bill, applied);
             let draft = self.draft(advertiser, applied, bill);
             match draft.check() {
                 Ok(()) => made.push(Made { draft, notices }),
@@ -73,13 +76,19 @@ impl Common {
         (made, left_out)
     }
 
-    /// Whether an account's periods do not follow each other, because it was billed in another zone before.
-    fn zone_changed(&self, applied: &Applied) -> Option<Notice> {
-        const MINUTE_MICROS: i64 = 60_000_000;
-        let before = applied.zone_before.clone()?;
-        let last = Period::of(self.period.name.previous()?, &before).ok()?;
-        let minutes = (self.period.from.micros() - last.to.micros()) / MINUTE_MICROS;
-        (minutes != 0).then_some(Notice::ZoneChanged { before, minutes })
+    fn notices(&self, bill: &Bill, applied: &Applied) -> Vec<Notice> {
+        let mut notices = Vec::new();
+        if bill.currency != applied.terms.currency {
+            notices.push(Notice::OtherCurrency { of_terms: applied.terms.currency });
+        }
+        if applied.begins_later {
+            notices.push(Notice::TermsBeginLater { valid_from: applied.terms.valid_from.to_string() });
+        }
+        if let Some((before, zone)) = applied.before.clone().filter(|_| applied.is_changed) {
+            notices.push(Notice::Changed { before, zone, is_whole: self.period.name.is_whole() });
+        }
+        notices.extend((bill.total == 0).then_some(Notice::Zero));
+        notices
     }
 
     fn draft(&self, advertiser: &str, applied: &Applied, bill: Bill) -> Draft {
@@ -103,22 +112,6 @@ impl Common {
             hours: Vec::new(),
         }
     }
-}
-
-fn notices(bill: &Bill, applied: &Applied) -> Vec<Notice> {
-    let mut notices = Vec::new();
-    if bill.currency != applied.terms.currency {
-        notices.push(Notice::OtherCurrency { of_terms: applied.terms.currency });
-    }
-    if applied.begins_later {
-        notices.push(Notice::TermsBeginLater { valid_from: applied.terms.valid_from.to_string() });
-    }
-    match (bill.is_nothing(), bill.total == 0) {
-        (true, _) => notices.push(Notice::NothingLeft),
-        (false, true) => notices.push(Notice::Zero),
-        (false, false) => {}
-    }
-    notices
 }
 
 /// Clicks of somebody, in all currencies.

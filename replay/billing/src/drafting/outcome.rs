@@ -2,7 +2,7 @@
 //! without being named.
 
 use clicktrail_catalog::invoicing::DraftRevision;
-use clicktrail_invoices::{Bill, Currency, Period};
+use clicktrail_invoices::{Bill, Currency, Period, PeriodName};
 use clicktrail_log::{frame::Digest, time::Hour};
 
 use super::cause::Change;
@@ -17,6 +17,10 @@ pub struct Outcome {
     pub drafted: Vec<Drafted>,
     /// Who has no draft, and why.
     pub left_out: Vec<LeftOut>,
+    /// Drafts that would not be made any more, and why. They cannot be approved or issued.
+    pub outdated: Vec<(DraftRevision, String)>,
+    /// Whose clicks of the period before are in no bill.
+    pub unbilled: Vec<Unbilled>,
 }
 
 /// A period in one zone.
@@ -43,6 +47,9 @@ pub struct Summed {
     pub last_hour: Hour,
     /// Hours that have verdicts which their numbers do not know.
     pub stale: Vec<Hour>,
+    /// Hours that have events of it although they were logged behind its lateness window: then events come later than
+    /// was said, and more of them may.
+    pub later: u64,
     /// How the sum was made.
     pub how: How,
 }
@@ -123,15 +130,15 @@ pub enum Notice {
         /// When.
         valid_from: String,
     },
-    /// The account was billed in another zone before, so that the periods do not follow each other.
-    ZoneChanged {
-        /// The zone of before.
-        before: String,
-        /// Minutes between the two periods: more than zero are billed in neither, less than zero in both.
-        minutes: i64,
+    /// The account was billed by another cycle or in another zone before.
+    Changed {
+        /// Its last period of that kind, at whose end this one begins.
+        before: PeriodName,
+        /// In which zone.
+        zone: String,
+        /// Whether it begins with its month or week all the same.
+        is_whole: bool,
     },
-    /// Nothing is left to bill of what an earlier revision billed.
-    NothingLeft,
     /// Amounts come to nothing, though there were clicks.
     Zero,
     /// It changed, and what cannot be told.
@@ -144,17 +151,19 @@ pub enum Notice {
 impl std::fmt::Display for Notice {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::OtherCurrency { of_terms } => write!(f, "usage in another currency than the terms' {of_terms}"),
+            Self::OtherCurrency { of_terms } => {
+                write!(f, "usage in another currency than the terms' {of_terms}, in which any minimum is billed")
+            }
             Self::TermsBeginLater { valid_from } => {
                 write!(f, "the terms begin on {valid_from}, inside the period: they are applied to all of it")
             }
-            Self::ZoneChanged { before, minutes } if *minutes > 0 => {
-                write!(f, "billed in {before} before: {minutes} minutes between the periods are in neither")
+            Self::Changed { before, zone, is_whole } => {
+                write!(f, "it begins where {before} of {zone} ended, the last one by other terms")?;
+                match is_whole {
+                    true => Ok(()),
+                    false => f.write_str(": caps, discounts and minimums are those of a whole period"),
+                }
             }
-            Self::ZoneChanged { before, minutes } => {
-                write!(f, "billed in {before} before: {} minutes are in both periods", minutes.saturating_neg())
-            }
-            Self::NothingLeft => f.write_str("nothing is left to bill: void it, or look at what changed"),
             Self::Zero => f.write_str("clicks, and nothing to pay"),
             Self::Untold { why } => write!(f, "it changed, and it cannot be told what: {why}"),
         }
@@ -166,6 +175,30 @@ pub(crate) fn many(count: impl Into<i128>, noun: &str) -> String {
     match count.into() {
         1 => format!("1 {noun}"),
         count => format!("{count} {noun}s"),
+    }
+}
+
+/// Somebody who used something in the period before, of which there is no document and no draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unbilled {
+    /// Who.
+    pub advertiser_id: String,
+    /// That period, as it would be drafted.
+    pub period: Period,
+    /// How many clicks.
+    pub clicks: i64,
+}
+
+impl std::fmt::Display for Unbilled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { advertiser_id, period, clicks } = self;
+        let Period { name, zone, from, to, tzdb: _ } = period;
+        let clicks = many(*clicks, "click");
+        write!(
+            f,
+            "{advertiser_id:?} had {clicks} in the period before, {name} of {zone} from {from} to {to}, which are in no \
+             bill: run `clicktrail invoice draft {name} --advertiser {advertiser_id}`"
+        )
     }
 }
 
@@ -194,6 +227,13 @@ pub enum Why {
     Missing(Vec<String>),
     /// The usage makes no bill under the terms.
     NoBill(String),
+    /// Another invoice of the period, in another currency, has billed its minimum.
+    MinimumBilled {
+        /// Which.
+        document: String,
+    },
+    /// Until a day inside of it the account was billed by another cycle or zone, so its period has another name.
+    Part(PeriodName),
 }
 
 impl Why {
@@ -204,6 +244,8 @@ impl Why {
             Self::NoTerms => "no_terms",
             Self::Missing(_) => "data_missing",
             Self::NoBill(_) => "no_bill",
+            Self::MinimumBilled { .. } => "minimum_billed",
+            Self::Part(_) => "part_of_period",
         }
     }
 }
@@ -217,6 +259,16 @@ impl std::fmt::Display for Why {
             Self::NoTerms => f.write_str("no terms were valid in the period: add some with `accounts add`"),
             Self::Missing(fields) => write!(f, "its terms lack {}", fields.join(", ")),
             Self::NoBill(why) => f.write_str(why),
+            Self::MinimumBilled { document } => write!(
+                f,
+                "{document} has billed the minimum of the period in another currency: cancel that, or let terms without \
+                 a minimum be valid from the period's first day"
+            ),
+            Self::Part(name) => write!(
+                f,
+                "its period begins where the last one by its earlier cycle or zone ended: run `clicktrail invoice draft \
+                 {name}`"
+            ),
         }
     }
 }

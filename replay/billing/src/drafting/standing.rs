@@ -1,14 +1,23 @@
 //! What stands of a period already: drafts by account and currency, and what was issued.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Range,
+};
 
 use clicktrail_catalog::{
     Catalog,
-    invoicing::{AccountPeriod, Document, DocumentFilter, Draft, DraftFilter, Kind, PAGE_MAX},
+    invoicing::{AccountPeriod, Document, DocumentFilter, DocumentNumber, Draft, DraftFilter, Kind, PAGE_MAX},
 };
 use clicktrail_invoices::PeriodName;
+use clicktrail_log::{
+    archive::{self, Archive, keys::invoices::Input},
+    frame::Digest,
+    time::Timestamp,
+};
 
-use crate::error::Error;
+use super::cause;
+use crate::{basis::Basis, error::Error};
 
 /// The reason of a note that takes back all of an invoice.
 const CANCELLED: &str = "cancelled";
@@ -23,7 +32,7 @@ pub(crate) struct Standing {
 }
 
 /// What was issued to an account for a period in a currency.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Issued {
     /// Documents.
     pub(crate) documents: u32,
@@ -31,6 +40,8 @@ pub(crate) struct Issued {
     pub(crate) stands: bool,
     /// The last document that decides it: an invoice, or a note that cancels one.
     pub(crate) decided_by: u32,
+    /// The last invoice, and the version of the terms that it applied.
+    pub(crate) invoice: Option<(DocumentNumber, u32)>,
 }
 
 impl Issued {
@@ -42,6 +53,9 @@ impl Issued {
         let cancels = document.facts.original.as_ref().is_some_and(|original| original.reason == CANCELLED);
         if document.serial >= self.decided_by && (is_invoice || cancels) {
             (self.decided_by, self.stands) = (document.serial, is_invoice);
+            if is_invoice {
+                self.invoice = Some((document.number.clone(), document.facts.terms_version));
+            }
         }
     }
 }
@@ -94,7 +108,28 @@ impl Standing {
 
     /// What was issued of an account.
     pub(crate) fn issued(&self, about: &AccountPeriod) -> Issued {
-        self.issued.get(about).copied().unwrap_or_default()
+        self.issued.get(about).cloned().unwrap_or_default()
+    }
+
+    /// What stands of an account in all currencies: the currency, the invoice, and the version of its terms.
+    pub(crate) fn invoices_of(
+        &self,
+        name: PeriodName,
+        advertiser: &str,
+    ) -> impl Iterator<Item = (&str, &DocumentNumber, u32)> {
+        let (period, advertiser_id, currency) = (name.to_string(), advertiser.to_owned(), String::new());
+        let from = AccountPeriod { period, advertiser_id, currency };
+        let of_account = self.issued.range(from..).take_while(move |(about, _)| about.advertiser_id == advertiser);
+        of_account.filter(|(_, issued)| issued.stands).filter_map(|(about, issued)| {
+            let (number, version) = issued.invoice.as_ref()?;
+            Some((about.currency.as_str(), number, *version))
+        })
+    }
+
+    /// Whoever has a document or a draft that was not found outdated: one that was thrown away too.
+    pub(crate) fn advertisers(&self) -> BTreeSet<&str> {
+        let drafts = self.drafts.values().filter(|draft| !draft.is_outdated()).map(|draft| &draft.facts.about);
+        drafts.chain(self.issued.keys()).map(|about| about.advertiser_id.as_str()).collect()
     }
 
     /// The newest revision of an account's draft.
@@ -102,18 +137,41 @@ impl Standing {
         self.drafts.get(id)
     }
 
-    /// Drafts of a zone that may still become documents: currencies by advertiser.
-    pub(crate) fn open(&self, zone: &str) -> BTreeMap<&str, BTreeSet<String>> {
-        let mut found: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
-        for draft in self.drafts.values().filter(|draft| draft.facts.zone == zone && draft.state.is_open()) {
-            let about = &draft.facts.about;
-            found.entry(about.advertiser_id.as_str()).or_default().insert(about.currency.clone());
+    /// Drafts that may still become documents.
+    pub(crate) fn open(&self) -> impl Iterator<Item = &Draft> {
+        self.drafts.values().filter(|draft| draft.state.is_open())
+    }
+
+    /// The newest basis of a zone's period that is still there.
+    ///
+    /// # Errors
+    /// As the archive reports. One that is damaged or cannot be read is none.
+    pub(crate) async fn basis(
+        &self,
+        archive: &Archive,
+        zone: &str,
+        period: &Range<Timestamp>,
+    ) -> Result<Option<Basis>, Error> {
+        for text in self.bases(zone) {
+            let Ok(digest) = text.parse::<Digest>() else { continue };
+            match archive.input(Input::Basis, &digest).await {
+                // One that this program cannot read saves nothing.
+                Ok(bytes) => {
+                    let basis = cause::read(&bytes, &digest).ok();
+                    if basis.as_ref().is_some_and(|basis| basis.period() == *period) {
+                        return Ok(basis);
+                    }
+                }
+                Err(error) if error.is_transient() => return Err(error.into()),
+                Err(archive::Error::Missing(_) | archive::Error::Damaged { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
         }
-        found
+        Ok(None)
     }
 
     /// The bases of a zone's drafts, the newest first, each once.
-    pub(crate) fn bases(&self, zone: &str) -> Vec<&str> {
+    fn bases(&self, zone: &str) -> Vec<&str> {
         let mut drafts: Vec<&Draft> = self.drafts.values().filter(|draft| draft.facts.zone == zone).collect();
         drafts.sort_by_key(|draft| std::cmp::Reverse(draft.created_at));
         let mut seen = BTreeSet::new();

@@ -10,6 +10,8 @@ use super::{
 };
 use crate::testing::{Bed, Click, add, click, hour, plain, seller, time};
 
+mod changes;
+
 const GLOBEX: &str = include_str!("../../../../examples/accounts/globex.toml");
 
 /// An account that is billed by the week.
@@ -59,6 +61,8 @@ async fn drafting_again_changes_nothing_until_what_is_billed_changes() {
     bed.hour("2026-04-02T05", &[click("2026-03-31T23:59:59Z"), click("2026-04-02T05:00:00Z")]).await;
     let late = draft(&bed).await;
     assert_eq!(shown(&late), ["acme EUR r2 revised 0.89"]);
+    assert_eq!(again.zones[0].summed.as_ref().unwrap().later, 0);
+    assert_eq!(late.zones[0].summed.as_ref().unwrap().later, 1, "it came later than nothing can come late");
     let change = late.drafted[0].change.as_ref().unwrap();
     assert_eq!((change.revision, change.total_before), (1, 60));
     let causes: Vec<_> =
@@ -121,11 +125,18 @@ async fn each_currency_is_an_invoice_of_its_own() {
     let notices: Vec<usize> = outcome.drafted.iter().map(|drafted| drafted.notices.len()).collect();
     assert_eq!(notices, [0, 1, 1], "a currency that is not that of the terms is said");
 
-    // Amounts of the terms are in one currency: they cannot be applied in another.
-    add(&bed, &format!("{}\n[[minimums]]\namount = \"10.00\"\n", plain(&[("2026-01-01", "2026-02-01")]))).await;
+    // A minimum is owed once, in the currency of the terms.
+    let later = plain(&[("2026-01-01", "2026-02-01")]);
+    add(&bed, &format!("{later}\n[[minimums]]\namount = \"10.00\"\n")).await;
     let outcome = draft(&bed).await;
-    assert_eq!(shown(&outcome), ["acme EUR r2 revised 11.90"]);
-    assert_eq!(left(&outcome).len(), 2, "{:?}", left(&outcome));
+    let expected = ["acme EUR r2 revised 11.90", "acme JPY r2 revised 37", "acme KWD r2 revised 1.470"];
+    assert_eq!((shown(&outcome), left(&outcome)), (expected.map(str::to_owned).to_vec(), vec![]));
+
+    // A cap promises that no more is billed, so what cannot be held against it is not billed.
+    add(&bed, &format!("{later}\n[[caps]]\namount = \"10.00\"\n")).await;
+    let outcome = draft(&bed).await;
+    assert_eq!(shown(&outcome), ["acme EUR r3 revised 0.30"]);
+    assert_eq!((left(&outcome).len(), outcome.outdated.len()), (2, 2), "{:?}", left(&outcome));
     assert!(left(&outcome)[0].contains("usage in JPY under terms"), "{:?}", left(&outcome));
 }
 
@@ -195,16 +206,4 @@ async fn draft_that_was_thrown_away_comes_back_only_when_asked_for() {
     let asked = bed.drafting().draft(march(), Some("acme")).await.unwrap();
     assert_eq!(shown(&asked), ["acme EUR r2 revised 0.60"]);
     assert_eq!(shown(&draft(&bed).await), ["acme EUR r2 same 0.60"]);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn account_that_changed_its_zone_is_told_which_minutes_are_in_no_period() {
-    let bed = bed().await;
-    add(&bed, &plain(&[])).await;
-    let later = [("\"UTC\"", "\"Asia/Kolkata\""), ("valid_from = 2026-01-01", "valid_from = 2026-03-01")];
-    add(&bed, &plain(&later)).await;
-    let outcome = draft(&bed).await;
-    assert_eq!(shown(&outcome), ["acme EUR r1 new 0.60"]);
-    let notice = outcome.drafted[0].notices[0].to_string();
-    assert_eq!(notice, "billed in UTC before: 330 minutes are in both periods");
 }

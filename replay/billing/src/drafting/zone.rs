@@ -1,15 +1,11 @@
 //! A period in one zone: its instants, what it lacks, its basis, and the sum of that.
 
 use clicktrail_catalog::invoicing::{Cycle, NewPeriod};
-use clicktrail_invoices::{Period, PeriodName};
-use clicktrail_log::{
-    archive::{self, keys::invoices::Input},
-    frame::Digest,
-    invariant,
-};
+use clicktrail_invoices::Period;
+use clicktrail_log::invariant;
 
 use super::{
-    cause,
+    accounts::as_frozen,
     desk::Drafting,
     outcome::{How, Summed, Zone},
     standing::Standing,
@@ -32,16 +28,6 @@ pub(crate) struct Found {
 }
 
 impl Drafting {
-    /// The instants of a period: those that were frozen, else those of this program's edition of the time zones.
-    pub(super) async fn instants(&self, name: PeriodName, zone: &str) -> Result<Period, Error> {
-        let frozen = self.checking.catalog.period(&name.to_string(), zone).await?;
-        let period = Period::of(name, zone)?;
-        Ok(match frozen {
-            Some(stored) => as_frozen(period, stored.frozen),
-            None => period,
-        })
-    }
-
     /// Freezes a period: its instants as they stand from now on.
     pub async fn freeze(&self, period: &Period) -> Result<Period, Error> {
         let cycle = match period.name.cycle() {
@@ -59,56 +45,45 @@ impl Drafting {
         let stored = self.checking.catalog.put_period(&new, &self.actor, self.now).await?;
         let is_it = (&stored.frozen.name, &stored.frozen.zone) == (&new.name, &new.zone);
         invariant!(I10, is_it, "{period} was frozen as {} of {}", stored.frozen.name, stored.frozen.zone);
-        Ok(as_frozen(period.clone(), stored.frozen))
+        as_frozen(stored.frozen)
     }
 
-    /// What a zone's period is made of; `None` if it cannot be drafted yet.
+    /// What a period is made of; `None` if it cannot be drafted yet. If somebody is billed for it, it is frozen before
+    /// anything is summed: whoever froze it first decides what is.
     pub(super) async fn zone(
         &self,
-        name: PeriodName,
-        zone: &str,
+        looked_at: Period,
+        is_billed: bool,
         advertiser: Option<&str>,
         standing: &Standing,
     ) -> Result<(Option<Found>, Zone), Error> {
-        let period = self.instants(name, zone).await?;
-        let instants = period.from..period.to;
-        let checked = self.checking.check(&instants, self.now).await?;
+        let mut period = looked_at;
+        let mut checked = self.checking.check(&(period.from..period.to), self.now).await?;
+        if checked.lacks.is_empty() && is_billed {
+            let frozen = self.freeze(&period).await?;
+            if (frozen.from, frozen.to) != (period.from, period.to) {
+                checked = self.checking.check(&(frozen.from..frozen.to), self.now).await?;
+            }
+            period = frozen;
+        }
         if !checked.lacks.is_empty() {
             return Ok((None, Zone { period, accounts: 0, lacks: checked.lacks, summed: None }));
         }
-        let archive = &self.checking.archive;
-        let earlier = self.earlier(zone, standing, &period).await?;
+        let (archive, instants) = (&self.checking.archive, period.from..period.to);
+        let earlier = standing.basis(archive, &period.zone, &instants).await?;
         let first = self.checking.patience.first_hour(period.from);
         let basis = basis::find(archive, &checked.snapshot, instants, first, earlier.as_ref()).await?;
         let (usage, how) = self.usage(&basis, earlier, advertiser).await?;
+        let over = self.checking.patience.over(period.to);
         let summed = Summed {
             basis: basis.digest(),
             segments: basis.segments().len() as u64,
             last_hour: basis.looked_at().1,
             stale: basis.stale().collect(),
+            later: basis.segments().iter().filter(|read| read.hour.start() >= over).count() as u64,
             how,
         };
         Ok((Some(Found { basis, usage }), Zone { period, accounts: 0, lacks: Vec::new(), summed: Some(summed) }))
-    }
-
-    /// The newest basis of the period that is still there.
-    async fn earlier(&self, zone: &str, standing: &Standing, period: &Period) -> Result<Option<Basis>, Error> {
-        for text in standing.bases(zone) {
-            let Ok(digest) = text.parse::<Digest>() else { continue };
-            match self.checking.archive.input(Input::Basis, &digest).await {
-                // One that this program cannot read saves nothing.
-                Ok(bytes) => {
-                    let basis = cause::read(&bytes, &digest).ok();
-                    if basis.as_ref().is_some_and(|basis| basis.period() == (period.from..period.to)) {
-                        return Ok(basis);
-                    }
-                }
-                Err(error) if error.is_transient() => return Err(error.into()),
-                Err(archive::Error::Missing(_) | archive::Error::Damaged { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(None)
     }
 
     /// The sum of a basis: as it was kept, or from an earlier one, or from all segments.
@@ -150,8 +125,4 @@ impl Drafting {
             advertiser: advertiser.map(str::to_owned),
         }
     }
-}
-
-fn as_frozen(period: Period, frozen: NewPeriod) -> Period {
-    Period { from: frozen.from, to: frozen.to, tzdb: frozen.tzdb, ..period }
 }

@@ -10,8 +10,9 @@ use clicktrail_catalog::invoicing::{AccountPeriod, DocumentFilter, DraftFilter, 
 use clicktrail_invoices::{Bill, PeriodName, Seller, Terms, bill};
 use clicktrail_log::{
     embedded::EmbeddedLog,
+    frame::Digest,
     log::Stream,
-    time::{Clock as _, ManualClock},
+    time::{Clock as _, ManualClock, Timestamp},
 };
 use futures::stream::BoxStream;
 use object_store::{
@@ -20,11 +21,14 @@ use object_store::{
 };
 
 use super::*;
+use clicktrail_invoices::document::Document;
+
 use crate::{
     chain,
     correct::{Asked, Correcting, Correction},
     counted::Origin,
     drafting::outcome::Became,
+    making::Forms,
     paper::Plain,
     regenerate::Regenerating,
     testing::{Bed, Click, click, hour, time},
@@ -89,7 +93,7 @@ impl ObjectStore for Full {
     }
 }
 
-async fn add(bed: &Bed, text: &str) {
+pub(crate) async fn add(bed: &Bed, text: &str) {
     let terms = Terms::from_toml(text, "terms.toml").unwrap();
     let row = NewTerms {
         advertiser_id: terms.advertiser_id.clone(),
@@ -190,9 +194,9 @@ async fn full_disk_leaves_nothing_half_issued_and_what_is_issued_is_finished_lat
             _ => assert!(outcome.unfinished.is_none() && outcome.issued.len() == 1, "{room}: {outcome:?}"),
         }
         let catalog = Arc::clone(&bed.catalog);
-        let finisher = Finisher::new(bed.archive.clone(), catalog, Arc::clone(&refused.issuing.log));
-        assert_eq!(finisher.finish().await.unwrap(), u64::from(room == 3), "{room}");
-        assert_eq!(finisher.finish().await.unwrap(), 0);
+        let finisher = Finisher::new(bed.archive.clone(), catalog, &refused.issuing.log);
+        assert_eq!(finisher.finish().await.unwrap().documents, u64::from(room == 3), "{room}");
+        assert_eq!(finisher.finish().await.unwrap().documents, 0);
         if room < 3 {
             let drafts = approved(&bed).await;
             let room_again = desk(&bed, bed.archive.clone()).await;
@@ -203,6 +207,76 @@ async fn full_disk_leaves_nothing_half_issued_and_what_is_issued_is_finished_lat
         let link = chain::link(&bed.archive, bed.catalog.as_ref(), &first).await.unwrap().unwrap();
         assert!(link.issued.logged.is_some());
     }
+}
+
+/// What sets the pages breaks down on one document.
+#[derive(Debug)]
+struct Brittle;
+
+impl Paper for Brittle {
+    fn forms(&self, document: &Document, _template: Option<&[u8]>) -> Result<Forms, Error> {
+        assert!(document.draft.advertiser_id != "account-01", "a glyph without an outline");
+        Ok((Vec::new(), Vec::new()))
+    }
+
+    fn renderer(&self) -> &str {
+        "brittle"
+    }
+
+    fn chosen(&self) -> Option<Digest> {
+        None
+    }
+
+    fn template(&self, _digest: &Digest) -> Option<Bytes> {
+        None
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn document_on_which_its_maker_breaks_down_is_left_and_the_others_are_issued_without_a_gap() {
+    let bed = bed().await;
+    for number in 0..3 {
+        add(&bed, &terms().replace("\"acme\"", &format!("\"account-{number:02}\""))).await;
+    }
+    draft(&bed).await;
+    let desk = desk_with(&bed, bed.archive.clone(), Arc::new(Brittle)).await;
+    let outcome = desk.issuing.issue(approved(&bed).await, |_| {}).await;
+    assert!(outcome.failed.is_none() && outcome.finished.is_whole(), "{outcome:?}");
+    let numbers: Vec<u32> = outcome.issued.iter().map(|document| document.number.number).collect();
+    assert_eq!(numbers, [1, 2, 3]);
+    let [(left, why)] = &outcome.left[..] else { panic!("{:?}", outcome.left) };
+    assert_eq!(left.id, "2026-03.account-01.EUR");
+    assert!(why.contains("broke down") && why.contains("a glyph without an outline"), "{why}");
+}
+
+/// What the log would refuse is found before a number is given, because afterwards nobody could log it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn document_that_the_log_would_refuse_takes_no_number() {
+    let bed = bed().await;
+    draft(&bed).await;
+    let desk = desk(&bed, bed.archive.clone()).await;
+    let issuing = Issuing { actor: "a".repeat(1_025), ..desk.issuing.clone() };
+    let outcome = issuing.issue(approved(&bed).await, |_| {}).await;
+    assert!(outcome.issued.is_empty() && outcome.failed.is_none() && outcome.unfinished.is_none(), "{outcome:?}");
+    let [(_, why)] = &outcome.left[..] else { panic!("{:?}", outcome.left) };
+    assert!(why.contains("actor has 1025 bytes"), "{why}");
+    assert_eq!(bed.catalog.next_number("INV").await.unwrap().number, 1);
+}
+
+/// Texts are held a chunk at a time, and a chunk has so many bytes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn chunk_is_bounded_by_bytes() {
+    let bed = bed().await;
+    draft(&bed).await;
+    let [draft] = &approved(&bed).await[..] else { panic!("one draft") };
+    let of = |bytes: &[u64]| {
+        let drafts = bytes.iter().map(|bytes| Draft { text_bytes: *bytes, ..draft.clone() });
+        first_of(&drafts.collect(), CHUNK)
+    };
+    assert_eq!(of(&[1_000; 300]), CHUNK);
+    assert_eq!(of(&[CHUNK_BYTES / 2, CHUNK_BYTES / 2, 1]), 2);
+    assert_eq!(of(&[CHUNK_BYTES + 1, 1]), 1, "a larger one is a chunk of its own");
+    assert_eq!(of(&[1, CHUNK_BYTES]), 1);
 }
 
 /// Documents that are issued at the same time, in one process: numbers have no gap, and each draft has one.
@@ -234,7 +308,7 @@ async fn issuers_at_the_same_time_share_the_numbers() {
     let issued = crate::correct::documents(bed.catalog.as_ref(), &DocumentFilter::default()).await.unwrap();
     let drafts: BTreeSet<DraftRevision> = issued.iter().map(|document| document.draft.clone()).collect();
     assert_eq!((issued.len(), drafts.len()), (31, 31), "each draft has one number");
-    assert_eq!(desk.issuing.catalog.not_logged(10).await.unwrap().len(), 0);
+    assert_eq!(desk.issuing.catalog.not_logged(None, 10).await.unwrap().len(), 0);
 }
 
 fn correcting(bed: &Bed) -> Correcting {
@@ -281,11 +355,11 @@ async fn invoice_and_notes_are_the_rounded_truth_over_caps_discounts_and_minimum
         bed.hour(logged, clicks).await;
         add(&bed, &terms().replace("= 1900", &format!("= {}", 100 * number))).await;
         let corrected = correcting(&bed).period("2026-03", &Asked::default(), |_| true).await.unwrap();
-        let [(_, Correction::Drafted { draft, is_new: true, .. })] = corrected.accounts.as_slice() else {
+        let [(_, Correction::Drafted { note, is_new: true, .. })] = corrected.accounts.as_slice() else {
             panic!("{corrected:?}")
         };
-        assert_eq!(draft.hours.len(), 1, "{draft:?}");
-        assert_eq!(draft.original.as_ref().unwrap().reason.as_str(), "late_events");
+        assert!(note.hours.len() == 1 && note.bill.is_some(), "{note:?}");
+        assert_eq!(note.original.as_ref().unwrap().reason.as_str(), "late_events");
         let outcome = desk.issuing.issue(approved(&bed).await, |_| {}).await;
         assert_eq!((outcome.issued.len(), outcome.left.len()), (1, 0), "{outcome:?}");
         assert!(rest(&bed).await.is_nothing(), "{logged}");

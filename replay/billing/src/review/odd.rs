@@ -7,7 +7,7 @@ use std::fmt;
 use clicktrail_replay::gates::Permille;
 
 use super::figures::Figures;
-use crate::drafting::outcome::many;
+use crate::drafting::outcome::{Unbilled, many};
 
 /// From when on something is odd; `None`: never.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +25,19 @@ impl Default for Limits {
         Self { change: Some(Permille(500)), price: Some(Permille(200)), invalid_share: Some(Permille(300)) }
     }
 }
+
+/// The gates that a person may accept for a draft, by their words.
+pub const ACCEPTED: [&str; 9] = [
+    "change",
+    "price",
+    "invalid_share",
+    "zero_total",
+    "negative_total",
+    "unbilled",
+    "stale_hours",
+    "outdated",
+    "correction_open",
+];
 
 /// Something that a careful person wants to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,15 +75,19 @@ pub enum Odd {
         /// What is contested.
         reason: String,
     },
-    /// Somebody had clicks and has no draft.
+    /// Somebody had clicks and has no draft in their currency.
     NoInvoice {
         /// Who.
         advertiser_id: String,
+        /// In which currency.
+        currency: String,
         /// In the period of this zone.
         zone: String,
         /// How many.
         clicks: i64,
     },
+    /// Somebody had clicks in the period before, of which there is no document and no draft.
+    Unbilled(Unbilled),
     /// Hours have verdicts that their numbers do not know.
     StaleHours {
         /// Of this zone's period.
@@ -114,6 +131,7 @@ impl Odd {
             Self::PriceChanged { .. } => "price_changed",
             Self::Dispute { .. } => "dispute_open",
             Self::NoInvoice { .. } => "no_invoice",
+            Self::Unbilled(_) => "unbilled",
             Self::StaleHours { .. } => "stale_hours",
             Self::CountedAgain { .. } => "counted_again",
             Self::Outdated { .. } => "outdated",
@@ -132,10 +150,36 @@ impl Odd {
             | Self::Negative
             | Self::Dispute { .. }
             | Self::NoInvoice { .. }
+            | Self::Unbilled(_)
             | Self::StaleHours { .. }
             | Self::Outdated { .. }
             | Self::Correction { .. } => true,
         }
+    }
+
+    /// Whether what is odd about a period keeps a draft of this zone from being approved. What is odd about an account
+    /// does so of its own draft.
+    pub(super) fn marks(&self, zone_of_draft: &str) -> bool {
+        match self {
+            Self::StaleHours { zone, .. } | Self::Outdated { zone, .. } => zone == zone_of_draft,
+            Self::Correction { .. } => true,
+            // It is about somebody else.
+            Self::NoInvoice { .. } | Self::Unbilled(_) => false,
+            Self::First
+            | Self::Change { .. }
+            | Self::Price { .. }
+            | Self::InvalidShare { .. }
+            | Self::Zero
+            | Self::Negative
+            | Self::PriceChanged { .. }
+            | Self::Dispute { .. }
+            | Self::CountedAgain { .. } => false,
+        }
+    }
+
+    /// Whether a person may approve a draft in spite of it. What a customer contests ends with the dispute.
+    pub const fn may_be_accepted(&self) -> bool {
+        !matches!(self, Self::Dispute { .. })
     }
 }
 
@@ -153,9 +197,11 @@ impl fmt::Display for Odd {
             Self::Negative => f.write_str("the total is less than zero"),
             Self::PriceChanged { ads } => write!(f, "prices changed inside the period, of {}", many(*ads, "ad")),
             Self::Dispute { number, reason } => write!(f, "dispute {number} is open: {reason}"),
-            Self::NoInvoice { advertiser_id, zone, clicks } => {
-                write!(f, "{advertiser_id:?} had {} in the period of {zone}, and has no draft", many(*clicks, "click"))
+            Self::NoInvoice { advertiser_id, currency, zone, clicks } => {
+                let clicks = many(*clicks, "click");
+                write!(f, "{advertiser_id:?} had {clicks} in {currency} in the period of {zone}, and no draft of that")
             }
+            Self::Unbilled(unbilled) => unbilled.fmt(f),
             Self::StaleHours { zone, hours } => {
                 write!(f, "{} of the period of {zone} with verdicts that the numbers do not know", hour(*hours))
             }

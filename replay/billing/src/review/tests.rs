@@ -89,10 +89,52 @@ async fn prices_disputes_late_hours_and_clicks_without_an_invoice_are_said() {
     assert_eq!(review.odd, [Odd::Outdated { zone: "UTC".to_owned(), hours: 1 }]);
     bed.drafting().draft(week, None).await.unwrap();
     let review = reviewing(&bed).review(week).await.unwrap();
-    let nobody = Odd::NoInvoice { advertiser_id: "nobody".to_owned(), zone: "UTC".to_owned(), clicks: 1 };
-    assert_eq!(review.odd, std::slice::from_ref(&nobody));
+    let nobody = |currency: &str| Odd::NoInvoice {
+        advertiser_id: "nobody".to_owned(),
+        currency: currency.to_owned(),
+        zone: "UTC".to_owned(),
+        clicks: 1,
+    };
+    assert_eq!(review.odd, [nobody("EUR")]);
 
     // Who is billed by the month has no invoice of the week.
     add(&bed, &plain(&[("\"acme\"", "\"nobody\"")])).await;
     assert_eq!(reviewing(&bed).review(week).await.unwrap().odd, []);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn usage_in_a_second_currency_without_a_draft_is_no_invoice() {
+    let mut bed = Bed::new(hour("2026-03-01T22")).await;
+    let dollars = Click { currency: "USD", ..click("2026-03-02T00:20:00Z") };
+    bed.hour("2026-03-02T00", &[click("2026-03-02T00:10:00Z"), dollars]).await;
+    bed.hour("2026-03-08T23", &[]).await;
+    seller(&bed).await;
+    // Under a cap in euros nothing can be billed in dollars.
+    add(&bed, &format!("{}\n[[caps]]\namount = \"10.00\"\n", plain(&[WEEKLY]))).await;
+    let week = "2026-W10".parse().unwrap();
+    let outcome = bed.drafting().draft(week, None).await.unwrap();
+    assert_eq!((outcome.drafted.len(), outcome.left_out.len()), (1, 1));
+    let review = reviewing(&bed).review(week).await.unwrap();
+    let (advertiser_id, currency, zone) = ("acme".to_owned(), "USD".to_owned(), "UTC".to_owned());
+    assert_eq!(review.odd, [Odd::NoInvoice { advertiser_id, currency, zone, clicks: 1 }]);
+    assert!(review.gates_of(&review.accounts[0].revision).is_empty(), "it is not about the draft in euros");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn days_without_a_bill_are_a_gate_until_they_are_drafted() {
+    let bed = bed().await;
+    let review = reviewing(&bed).review("2026-W10".parse().unwrap()).await.unwrap();
+    assert_eq!(review.gates().len(), 0);
+    let last = bed.catalog.draft("2026-W09.acme.EUR").await.unwrap().unwrap().revision;
+    // As if nobody had drafted the week before.
+    bed.catalog.outdate(std::slice::from_ref(&last), "a test", "ann", time("2026-03-09T00:00:00Z")).await.unwrap();
+    let review = reviewing(&bed).review("2026-W10".parse().unwrap()).await.unwrap();
+    let revision = &review.accounts[0].revision;
+    let gates: Vec<&str> = review.gates_of(revision).iter().map(|odd| odd.code()).collect();
+    assert_eq!(gates, ["unbilled"]);
+    let said = review.gates_of(revision)[0].to_string();
+    assert!(said.starts_with("\"acme\" had 2 clicks in the period before, 2026-W09 of UTC from"), "{said}");
+    bed.drafting().draft("2026-W09".parse().unwrap(), None).await.unwrap();
+    let review = reviewing(&bed).review("2026-W10".parse().unwrap()).await.unwrap();
+    assert!(!shown(&review).iter().any(|odd| odd.contains("unbilled")), "{:?}", shown(&review));
 }

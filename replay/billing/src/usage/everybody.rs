@@ -6,20 +6,54 @@ use std::collections::BTreeMap;
 
 use clicktrail_invoices::usage::{Counts, Usage};
 
-/// What a sum may take in memory: some millions of campaigns.
+/// What the sums of one drafting may take in memory, all together: some millions of campaigns.
 const BYTES_MAX: usize = 1 << 30;
 /// What a campaign takes beside its names.
 const CAMPAIGN_BYTES: usize = 192;
 
 /// The usage of every advertiser, by currency.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Everybody {
     by_advertiser: BTreeMap<String, BTreeMap<String, Usage>>,
     /// What it takes, about.
     bytes: usize,
+    /// What it may take.
+    bytes_max: usize,
 }
 
+impl Default for Everybody {
+    fn default() -> Self {
+        Self::bounded(BYTES_MAX)
+    }
+}
+
+/// What was summed is compared, and not what it may take.
+impl PartialEq for Everybody {
+    fn eq(&self, other: &Self) -> bool {
+        self.by_advertiser == other.by_advertiser
+    }
+}
+
+impl Eq for Everybody {}
+
 impl Everybody {
+    fn bounded(bytes_max: usize) -> Self {
+        Self { by_advertiser: BTreeMap::new(), bytes: 0, bytes_max }
+    }
+
+    /// Empty ones for so many workers, and what is left for the sum that they are added to: together they take no more
+    /// than one may. At least half is for the sum, because workers see campaigns twice.
+    pub(crate) fn shared_out(workers: usize) -> (Vec<Self>, usize) {
+        let each = (BYTES_MAX / 2).checked_div(workers).unwrap_or(0);
+        (vec![Self::bounded(each); workers], BYTES_MAX / 2)
+    }
+
+    /// The same sum, which may take no more than this.
+    #[must_use]
+    pub(crate) fn within(self, bytes_max: usize) -> Self {
+        Self { bytes_max, ..self }
+    }
+
     /// Adds what a campaign used. What comes to nothing is not kept.
     pub(crate) fn add(
         &mut self,
@@ -50,8 +84,9 @@ impl Everybody {
             return Ok(());
         }
         self.bytes = self.bytes.saturating_add(bytes(advertiser, campaign));
-        if self.bytes > BYTES_MAX {
-            return Err(format!("more campaigns had clicks than fit into {BYTES_MAX} bytes: draft fewer accounts"));
+        if self.bytes > self.bytes_max {
+            let max = self.bytes_max;
+            return Err(format!("more campaigns had clicks than fit into {max} bytes: draft one account at a time"));
         }
         let of_advertiser = self.by_advertiser.entry(advertiser.to_owned()).or_default();
         let usage = of_advertiser.entry(currency.to_owned()).or_default();
@@ -101,4 +136,31 @@ impl Everybody {
 
 fn bytes(advertiser: &str, campaign: &str) -> usize {
     CAMPAIGN_BYTES.saturating_add(advertiser.len()).saturating_add(campaign.len())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
+
+    use super::*;
+
+    /// However many workers add up side by side: what they hold together is bounded, not what each holds.
+    #[test]
+    fn workers_and_their_sum_together_take_no_more_than_one_may() {
+        for workers in [1, 2, 64] {
+            let (each, rest) = Everybody::shared_out(workers);
+            assert_eq!(each.len(), workers);
+            assert!(each.iter().map(|one| one.bytes_max).sum::<usize>() + rest <= BYTES_MAX);
+        }
+        let one = Counts { gross: 1, billable: 1, ..Counts::default() };
+        let mut small = Everybody::bounded(2 * bytes("acme", "spring"));
+        small.add("acme", "EUR", "spring", &one).unwrap();
+        small.add("acme", "EUR", "autumn", &one).unwrap();
+        small.add("acme", "EUR", "autumn", &one).unwrap();
+        let refused = small.add("acme", "EUR", "winter", &one).unwrap_err();
+        assert!(refused.contains("draft one account at a time"), "{refused}");
+        let mut larger = Everybody::default();
+        larger.add_all(&small).unwrap();
+        assert_eq!(larger, small, "a sum is what was summed, whatever it may take");
+    }
 }

@@ -85,12 +85,13 @@ impl Summing {
         let queue: Queue = Arc::new(Mutex::new(segments.collect()));
         let memory = Arc::new(Semaphore::new(permits(MEMORY_BYTES)));
         let mut workers = JoinSet::new();
-        for _ in 0..self.threads.max(1) {
+        let (parts, rest) = Everybody::shared_out(self.threads.max(1));
+        for part in parts {
             let (archive, clip) = (self.archive.clone(), clip.clone());
             let (queue, memory) = (Arc::clone(&queue), Arc::clone(&memory));
-            workers.spawn(work(archive, clip, queue, memory));
+            workers.spawn(work(archive, clip, queue, memory, part));
         }
-        let mut total = sum;
+        let mut total = sum.within(rest);
         while let Some(ended) = workers.join_next().await {
             let part = ended.map_err(|panicked| Error::Contradiction(panicked.to_string()))??;
             total.add_all(&part).map_err(Error::Contradiction)?;
@@ -104,8 +105,14 @@ fn permits(bytes: u64) -> usize {
     usize::try_from(bytes.div_ceil(PIECE_BYTES).clamp(1, most)).expect("pieces are counted in 32 bits")
 }
 
-async fn work(archive: Archive, clip: Clip, queue: Queue, memory: Arc<Semaphore>) -> Result<Everybody, Error> {
-    let mut sum = Everybody::default();
+/// Adds segments to `sum`, as long as some are waiting.
+async fn work(
+    archive: Archive,
+    clip: Clip,
+    queue: Queue,
+    memory: Arc<Semaphore>,
+    mut sum: Everybody,
+) -> Result<Everybody, Error> {
     loop {
         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         let Some((read, sign)) = next else { return Ok(sum) };

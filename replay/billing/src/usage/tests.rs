@@ -141,7 +141,8 @@ async fn basis_comes_back_as_it_was_written_and_no_other_bytes_do() {
     assert_eq!(Basis::from_bytes(&bytes).unwrap(), found);
     let text = String::from_utf8(bytes).unwrap();
     for (said, instead) in [
-        ("\"version\": 1", "\"version\": 2"),
+        ("\"version\": 2", "\"version\": 1"),
+        ("\"version\": 2", "\"version\": 3"),
         ("\"counters\"", "\"spend\""),
         ("  \"projection\"", " \"projection\""),
         ("\"bytes\"", "\"octets\""),

@@ -3,12 +3,13 @@
 use clicktrail_log::time::{Hour, Timestamp};
 
 use crate::{
-    digest,
+    audit, digest,
     error::Error,
     generations::model::{Generation, GenerationState},
     pointer::GenerationId,
-    registry, rows,
+    rows,
     session::{Arg, Session},
+    trail::AuditEntry,
 };
 
 const PUT: &str = "
@@ -20,6 +21,9 @@ const READ: &str = "
     SELECT generation, projection, code_digest, candidate_sql, from_hour, to_hour, clicks_before, verdicts_before, plan,
         state, created_at, created_by, changed_at, row_digest
     FROM generations WHERE generation = $1";
+
+/// Without the plan, which has a line for every hour.
+const OUTLINE: &str = "SELECT generation, projection, code_digest, state FROM generations WHERE generation = $1";
 
 const LIST: &str = "
     SELECT generation, projection, code_digest, candidate_sql, from_hour, to_hour, clicks_before, verdicts_before, plan,
@@ -33,6 +37,22 @@ const PUT_STATE: &str = "UPDATE generations SET state = $2, changed_at = $3 WHER
 const NAMED_BY: &str = "SELECT number FROM promotions WHERE generation = $1 ORDER BY number LIMIT 1";
 
 const DROP: [&str; 2] = ["DELETE FROM units WHERE generation = $1", "DELETE FROM generations WHERE generation = $1"];
+
+/// What decides whether a unit may be taken, and whose output it takes.
+///
+/// It is read for every unit of a generation, so it leaves out the plan and the row's digest. Whoever works on a
+/// generation has read and checked it whole, and each unit is checked by a digest of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outline {
+    /// Its name.
+    pub(crate) id: GenerationId,
+    /// Which projection.
+    pub(crate) projection: String,
+    /// Its code.
+    pub(crate) code_digest: String,
+    /// Where it stands.
+    pub(crate) state: GenerationState,
+}
 
 /// Stores a generation that is not there.
 pub(crate) async fn insert(
@@ -55,7 +75,21 @@ pub(crate) async fn read(session: &mut impl Session, id: &GenerationId) -> Resul
 
 /// One that has to be there.
 pub(crate) async fn existing(session: &mut impl Session, id: &GenerationId) -> Result<Generation, Error> {
-    read(session, id).await?.ok_or_else(|| Error::Conflict(format!("there is no generation {id}")))
+    read(session, id).await?.ok_or_else(|| missing(id))
+}
+
+/// The outline of one; `None` if it is not there.
+pub(crate) async fn outline(session: &mut impl Session, id: &GenerationId) -> Result<Option<Outline>, Error> {
+    Ok(session.fetch(OUTLINE, &[id.as_str().into()], rows::generations::outline).await?.pop())
+}
+
+/// The outline of one that has to be there.
+pub(crate) async fn existing_outline(session: &mut impl Session, id: &GenerationId) -> Result<Outline, Error> {
+    outline(session, id).await?.ok_or_else(|| missing(id))
+}
+
+fn missing(id: &GenerationId) -> Error {
+    Error::Conflict(format!("there is no generation {id}"))
 }
 
 /// See [`Generations::list_generations`](super::Generations::list_generations).
@@ -93,8 +127,8 @@ pub(crate) async fn abort(
         GenerationState::Building | GenerationState::Built | GenerationState::Failed => {
             put_state(session, id, GenerationState::Aborted, now).await?;
             let was = generation.state.as_str();
-            registry::audit(session, actor, now, "abort", &describe(&generation, &format!("it was {was}"), reason))
-                .await
+            let entry = audited((actor, "abort", reason), &generation, &format!("it was {was}"));
+            audit::add(session, &entry, now).await
         }
     }
 }
@@ -114,14 +148,24 @@ pub(crate) async fn forget(
         session.execute(statement, &[id.as_str().into()]).await?;
     }
     let was = generation.state.as_str();
-    registry::audit(session, actor, now, "drop", &describe(&generation, &format!("it was {was}"), "")).await
+    let entry = audited((actor, "drop", ""), &generation, &format!("it was {was}"));
+    audit::add(session, &entry, now).await
 }
 
-/// `generation 00… of counters, 2026-01-01T00 to 2026-01-01T04: result; reason: text`.
-pub(crate) fn describe(generation: &Generation, result: &str, reason: &str) -> String {
+/// A row of the trail: `generation 00… of counters, 2026-01-01T00 to 2026-01-01T04: result`.
+pub(crate) fn audited(
+    (actor, action, reason): (&str, &str, &str),
+    generation: &Generation,
+    result: &str,
+) -> AuditEntry {
     let Generation { id, projection, from, to_inclusive, .. } = generation;
-    let why = if reason.is_empty() { String::new() } else { format!("; reason: {reason}") };
-    format!("generation {id} of {projection}, {from} to {to_inclusive}: {result}{why}")
+    AuditEntry {
+        actor: actor.to_owned(),
+        action: action.to_owned(),
+        reason: reason.to_owned(),
+        detail: format!("generation {id} of {projection}, {from} to {to_inclusive}: {result}"),
+        ..AuditEntry::default()
+    }
 }
 
 /// The first of some hours, for the text of a conflict, and how many more there are.

@@ -6,7 +6,7 @@ use clicktrail_log::{
 };
 
 use crate::{
-    digest,
+    audit, digest,
     error::Error,
     generations::{
         mend,
@@ -14,7 +14,7 @@ use crate::{
         plans, units,
     },
     pointer::GenerationId,
-    registry, rows,
+    rows,
     session::{Arg, Session},
 };
 
@@ -285,6 +285,6 @@ async fn finish(
     };
     plans::put_state(session, &generation.id, state, now).await?;
     let result = format!("promotion {number}, {} live pointers moved", promotion.hours);
-    registry::audit(session, actor, now, action, &plans::describe(generation, &result, reason)).await?;
+    audit::add(session, &plans::audited((actor, action, reason), generation, &result), now).await?;
     Ok(promotion)
 }

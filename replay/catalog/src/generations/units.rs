@@ -10,8 +10,8 @@ use crate::{
     digest,
     error::Error,
     generations::{
-        model::{ControlTotals, Generation, GenerationState, NewUnit, Rerun, Stored, Unit, UnitOutput, UnitState},
-        plans,
+        model::{ControlTotals, GenerationState, NewUnit, Rerun, Stored, Unit, UnitOutput, UnitState},
+        plans::{self, Outline},
     },
     pointer::GenerationId,
     rows,
@@ -136,7 +136,7 @@ pub(crate) async fn claim(
     worker: &str,
     (now, until): (Timestamp, Timestamp),
 ) -> Result<Option<Unit>, Error> {
-    let generation = plans::read(session, id).await?;
+    let generation = plans::outline(session, id).await?;
     if generation.is_none_or(|generation| generation.state != GenerationState::Building) {
         return Ok(None);
     }
@@ -169,7 +169,7 @@ pub(crate) async fn finish(
     output: &UnitOutput,
     now: Timestamp,
 ) -> Result<Stored, Error> {
-    let generation = plans::existing(session, id).await?;
+    let generation = plans::existing_outline(session, id).await?;
     check_output(&generation, hour, output);
     if generation.state == GenerationState::Aborted {
         return Err(Error::Conflict(format!("generation {id} was aborted")));
@@ -238,7 +238,7 @@ async fn store(
     Ok(())
 }
 
-fn check_output(generation: &Generation, hour: Hour, output: &UnitOutput) {
+fn check_output(generation: &Outline, hour: Hour, output: &UnitOutput) {
     let UnitOutput { segment, read, written, .. } = output;
     let of_it = segment.hour == hour
         && segment.projection == generation.projection
@@ -249,7 +249,7 @@ fn check_output(generation: &Generation, hour: Hour, output: &UnitOutput) {
 }
 
 /// Makes a generation what its units say.
-async fn settle(session: &mut impl Session, generation: &Generation, now: Timestamp) -> Result<(), Error> {
+async fn settle(session: &mut impl Session, generation: &Outline, now: Timestamp) -> Result<(), Error> {
     let left = session.fetch(LEFT, &[generation.id.as_str().into()], rows::generations::left).await?;
     let (open, failed) = left.first().copied().expect("a count has one row");
     let becomes = match (generation.state, open, failed) {
@@ -276,7 +276,7 @@ pub(crate) async fn fail(
     if session.execute(FAIL, &args).await? == 0 {
         return Ok(());
     }
-    let generation = plans::existing(session, id).await?;
+    let generation = plans::existing_outline(session, id).await?;
     let unit = session.fetch(READ, &args[..2], rows::generations::unit).await?.pop();
     let has_failed = unit.is_some_and(|unit| unit.state == UnitState::Failed);
     if has_failed && generation.state == GenerationState::Building {
@@ -292,8 +292,7 @@ pub(crate) async fn release(
     rerun: Rerun,
     now: Timestamp,
 ) -> Result<u64, Error> {
-    let generation = plans::existing(session, id).await?;
-    let state = generation.state;
+    let state = plans::existing_outline(session, id).await?.state;
     if matches!(state, GenerationState::Promoted | GenerationState::Aborted) {
         return Err(Error::Conflict(format!("generation {id} is {}: its units stay as they are", state.as_str())));
     }

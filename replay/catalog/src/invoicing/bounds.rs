@@ -5,7 +5,7 @@ use super::{
     draft::{AccountPeriod, Facts, Kind, NewDraft},
     number::DocumentNumber,
     period::NewPeriod,
-    terms::NewTerms,
+    terms::{NewTerms, Terms},
 };
 use crate::error::Error;
 
@@ -79,6 +79,20 @@ pub(crate) fn terms(terms: &NewTerms) -> Result<(), Error> {
     date(&format!("valid-from date of {whose}"), &terms.valid_from)?;
     digest(&format!("digest of the terms of {whose}"), &terms.digest)?;
     size(&format!("terms of {whose}"), &terms.text, TERMS_BYTES_MAX)
+}
+
+/// Terms that come back as they were stored.
+pub(crate) fn kept_terms(kept: &Terms) -> Result<(), Error> {
+    let Terms { advertiser_id, version, valid_from, text, digest, created_at: _, created_by } = kept;
+    let new = NewTerms {
+        advertiser_id: advertiser_id.clone(),
+        valid_from: valid_from.clone(),
+        text: text.clone(),
+        digest: digest.clone(),
+    };
+    terms(&new)?;
+    words("name of who stored terms", created_by)?;
+    if *version == 0 { Err(Error::Refused(format!("version 0 of the terms of {advertiser_id}"))) } else { Ok(()) }
 }
 
 pub(crate) fn period(period: &NewPeriod) -> Result<(), Error> {

@@ -10,7 +10,7 @@ use super::{
     document::{Artefact, Document, DocumentFilter, DocumentRecord, NewDocument},
     draft::{AccountPeriod, Draft, DraftFilter, DraftRevision, DraftStored, NewDraft},
     number::DocumentNumber,
-    period::{Cycle, NewPeriod, Period},
+    period::{NewPeriod, Period},
     terms::{NewTerms, Terms, TermsStored},
 };
 use crate::error::Error;
@@ -28,6 +28,13 @@ pub trait Invoicing: Send + Sync {
     /// same validity, is none.
     async fn put_terms(&self, terms: &[NewTerms], actor: &str, now: Timestamp) -> Result<Vec<TermsStored>, Error>;
 
+    /// Puts versions of terms back into a catalog that was lost, the seller's too, those of an account in the order of
+    /// their numbers. What stands there already stays. Returns how many were missing.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if another text has that number, or the one before is missing.
+    async fn restore_terms(&self, terms: &[Terms], actor: &str, now: Timestamp) -> Result<u64, Error>;
+
     /// One version of an account's terms.
     async fn terms(&self, advertiser_id: &str, version: u32) -> Result<Option<Terms>, Error>;
 
@@ -37,6 +44,9 @@ pub trait Invoicing: Send + Sync {
 
     /// All versions of an account's terms, behind the version `after` (0 for the first page).
     async fn terms_of(&self, advertiser_id: &str, after: u32, limit: u32) -> Result<Vec<Terms>, Error>;
+
+    /// Every version of every account's terms, by account and version, behind this one.
+    async fn all_terms(&self, after: Option<(&str, u32)>, limit: u32) -> Result<Vec<Terms>, Error>;
 
     /// The newest version of each account, by id, beginning after `after` (`""` for the first page).
     async fn list_accounts(&self, after: &str, limit: u32) -> Result<Vec<Terms>, Error>;
@@ -65,14 +75,12 @@ pub trait Invoicing: Send + Sync {
     ///
     /// # Errors
     /// [`Error::Refused`] if it shares an instant with another period of its zone and cycle: an event in both would be
-    /// billed twice.
+    /// billed twice. But a part of a month or week, as `2026-04-13`, shares some with the whole, which is of other
+    /// accounts.
     async fn put_period(&self, period: &NewPeriod, actor: &str, now: Timestamp) -> Result<Period, Error>;
 
     /// A frozen period.
     async fn period(&self, name: &str, zone: &str) -> Result<Option<Period>, Error>;
-
-    /// The last period of a zone and cycle that ends at `before` or earlier: the next one begins where it ends.
-    async fn period_before(&self, zone: &str, cycle: Cycle, before: Timestamp) -> Result<Option<Period>, Error>;
 
     /// Frozen periods by name and zone, beginning after this one.
     async fn periods(&self, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<Period>, Error>;
@@ -102,7 +110,7 @@ pub trait Invoicing: Send + Sync {
     ///
     /// # Errors
     /// [`Error::Conflict`] if a revision is not the newest: look at the newest first. [`Error::Refused`] if a draft is
-    /// issued or void.
+    /// issued, void or outdated, or of an invoice that an open dispute is about.
     async fn approve(&self, drafts: &[DraftRevision], actor: &str, now: Timestamp) -> Result<u64, Error>;
 
     /// Throws a draft away. One that is void stays as it is.
@@ -110,6 +118,10 @@ pub trait Invoicing: Send + Sync {
     /// # Errors
     /// As of [`approve`](Invoicing::approve).
     async fn void(&self, draft: &DraftRevision, reason: &str, actor: &str, now: Timestamp) -> Result<Draft, Error>;
+
+    /// Says of drafts that they would not be made any more: those that are still the newest and open are outdated from
+    /// now on. Put again, each becomes the next revision. Returns for how many that is new.
+    async fn outdate(&self, drafts: &[DraftRevision], reason: &str, actor: &str, now: Timestamp) -> Result<u64, Error>;
 
     /// The number that the next document of a series has to have.
     async fn next_number(&self, series: &str) -> Result<DocumentNumber, Error>;
@@ -146,12 +158,17 @@ pub trait Invoicing: Send + Sync {
     /// [`Error::Conflict`] if it stands elsewhere.
     async fn logged(&self, number: &DocumentNumber, at: Position) -> Result<(), Error>;
 
-    /// Documents that have no entry in the log yet, by series and number: the first `limit`.
-    async fn not_logged(&self, limit: u32) -> Result<Vec<Document>, Error>;
+    /// Documents that have no entry in the log yet, by series and number, beginning after this one.
+    async fn not_logged(&self, after: Option<&DocumentNumber>, limit: u32) -> Result<Vec<Document>, Error>;
 
-    /// Puts documents back into a catalog that was lost, from the archive's records, in the order of their numbers.
-    /// What stands there already stays. A draft that is still open for such a document is issued, or void if it is
-    /// another revision. Returns how many were missing.
+    /// How far the catalog has followed the log of invoices: where the entry of the last document stands of which it
+    /// knows that. A document is issued before it is logged, and marked after, so it knows every document whose entry
+    /// stands before. `None`: it knows of no entry.
+    async fn last_logged(&self) -> Result<Option<Position>, Error>;
+
+    /// Puts documents back into a catalog that was lost, those of a series in the order of their numbers. What stands
+    /// there already stays. A draft of such a document is issued from then on, whatever it was before; one that is
+    /// open, and computed after fewer documents than there are, is void. Returns how many were missing.
     ///
     /// # Errors
     /// [`Error::Refused`] if another document has that number, or the one before is missing.
@@ -161,7 +178,7 @@ pub trait Invoicing: Send + Sync {
     /// segments must not be deleted. Every row that they come from is checked.
     async fn bases_in_use(&self) -> Result<BTreeSet<String>, Error>;
 
-    /// Opens a dispute; returns its number.
+    /// Opens a dispute; returns its number. An invoice's draft that it is about is not approved any more.
     ///
     /// # Errors
     /// [`Error::Refused`] if it is about a document that is not one of that account, period and currency.

@@ -135,12 +135,15 @@ pub struct DraftStored {
     pub outcome: DraftOutcome,
 }
 
+/// The revision of a document's draft that nobody knows any more: all of it that was left is its entry in the log.
+pub const REVISION_UNKNOWN: u32 = 0;
+
 /// One revision of one draft.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DraftRevision {
     /// The draft's id.
     pub id: String,
-    /// From 1, without a hole.
+    /// From 1, without a hole; or [`REVISION_UNKNOWN`].
     pub revision: u32,
 }
 
@@ -162,7 +165,7 @@ pub enum DraftState {
     Issued,
     /// Somebody threw it away.
     Void,
-    /// There is a later revision.
+    /// There is a later revision; of the newest one: it is outdated, because nothing would be drafted in its place.
     Superseded,
 }
 
@@ -225,6 +228,18 @@ pub struct Draft {
     pub changed_at: Timestamp,
     /// By whom.
     pub changed_by: String,
+}
+
+impl Draft {
+    /// Whether it would not be drafted any more, and nothing in its place.
+    pub fn is_outdated(&self) -> bool {
+        self.is_newest && self.state == DraftState::Superseded
+    }
+
+    /// The word for people and programs of how far it has come.
+    pub fn word(&self) -> &'static str {
+        if self.is_outdated() { "outdated" } else { self.state.as_str() }
+    }
 }
 
 /// Which drafts are asked for: those that fit all that is said.

@@ -12,7 +12,7 @@ use super::{
     document::{Artefact, Document, DocumentFilter, DocumentRecord, NewDocument},
     draft::{AccountPeriod, Draft, DraftFilter, DraftRevision, DraftStored, NewDraft},
     number::DocumentNumber,
-    period::{Cycle, NewPeriod, Period},
+    period::{NewPeriod, Period},
     sql::{accounts, damage, disputes, documents, drafts, issue, periods, restore, revisions, states, trail::By},
     terms::{NewTerms, Terms, TermsStored},
 };
@@ -38,6 +38,13 @@ impl<B: Backend> Invoicing for B {
         Ok(stored)
     }
 
+    async fn restore_terms(&self, terms: &[Terms], actor: &str, now: Timestamp) -> Result<u64, Error> {
+        let mut session = self.write(Lock::Invoices).await?;
+        let restored = accounts::restore(&mut session, terms, by(actor, now)).await?;
+        session.commit().await?;
+        Ok(restored)
+    }
+
     async fn terms(&self, advertiser_id: &str, version: u32) -> Result<Option<Terms>, Error> {
         accounts::read(&mut self.read().await?, advertiser_id, version).await
     }
@@ -48,6 +55,10 @@ impl<B: Backend> Invoicing for B {
 
     async fn terms_of(&self, advertiser_id: &str, after: u32, limit: u32) -> Result<Vec<Terms>, Error> {
         accounts::of(&mut self.read().await?, advertiser_id, after, limit).await
+    }
+
+    async fn all_terms(&self, after: Option<(&str, u32)>, limit: u32) -> Result<Vec<Terms>, Error> {
+        accounts::all(&mut self.read().await?, after, limit).await
     }
 
     async fn list_accounts(&self, after: &str, limit: u32) -> Result<Vec<Terms>, Error> {
@@ -91,10 +102,6 @@ impl<B: Backend> Invoicing for B {
 
     async fn period(&self, name: &str, zone: &str) -> Result<Option<Period>, Error> {
         periods::read(&mut self.read().await?, name, zone).await
-    }
-
-    async fn period_before(&self, zone: &str, cycle: Cycle, before: Timestamp) -> Result<Option<Period>, Error> {
-        periods::before(&mut self.read().await?, zone, cycle, before).await
     }
 
     async fn periods(&self, after: Option<(&str, &str)>, limit: u32) -> Result<Vec<Period>, Error> {
@@ -141,6 +148,13 @@ impl<B: Backend> Invoicing for B {
         Ok(void)
     }
 
+    async fn outdate(&self, drafts: &[DraftRevision], reason: &str, actor: &str, now: Timestamp) -> Result<u64, Error> {
+        let mut session = self.write(Lock::Invoices).await?;
+        let outdated = states::outdate(&mut session, drafts, By { actor, reason, at: now }).await?;
+        session.commit().await?;
+        Ok(outdated)
+    }
+
     async fn next_number(&self, series: &str) -> Result<DocumentNumber, Error> {
         issue::next_number(&mut self.read().await?, series).await
     }
@@ -179,8 +193,12 @@ impl<B: Backend> Invoicing for B {
         session.commit().await
     }
 
-    async fn not_logged(&self, limit: u32) -> Result<Vec<Document>, Error> {
-        documents::not_logged(&mut self.read().await?, limit).await
+    async fn not_logged(&self, after: Option<&DocumentNumber>, limit: u32) -> Result<Vec<Document>, Error> {
+        documents::not_logged(&mut self.read().await?, after, limit).await
+    }
+
+    async fn last_logged(&self) -> Result<Option<Position>, Error> {
+        documents::last_logged(&mut self.read().await?).await
     }
 
     async fn restore_documents(&self, records: &[DocumentRecord], actor: &str, now: Timestamp) -> Result<u64, Error> {

@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     generations::{
         ControlTotals, Generation, GenerationId, GenerationState, LivePointer, Move, NewUnit, Promotion, Unit,
-        UnitOutput, UnitState,
+        UnitOutput, UnitState, plans::Outline,
     },
     model::Segment,
     session::Fields,
@@ -72,6 +72,16 @@ pub(crate) fn generation(fields: &dyn Fields) -> Result<Generation, Error> {
     };
     row.check(&digest::generation(&generation))?;
     Ok(generation)
+}
+
+pub(crate) fn outline(fields: &dyn Fields) -> Result<Outline, Error> {
+    let row = Reader::of("generations", &["generation"], fields);
+    Ok(Outline {
+        id: row.generation("generation")?,
+        projection: row.text("projection")?,
+        code_digest: row.text("code_digest")?,
+        state: row.named("state", GenerationState::parse)?,
+    })
 }
 
 /// A unit, with projection and code of its generation.

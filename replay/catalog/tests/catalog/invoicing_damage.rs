@@ -108,7 +108,7 @@ pub(crate) async fn number_with_a_gap_cannot_be_inserted_in_sql(place: Place) {
 }
 
 /// Whoever can write the database can take away what keeps it as it is.
-async fn unguard(place: &Place) {
+pub(crate) async fn unguard(place: &Place) {
     match place {
         Place::Sqlite(_) => {
             for trigger in [

@@ -2,11 +2,13 @@
 
 use std::time::Instant;
 
-use clicktrail_catalog::invoicing::{AT_ONCE_MAX, Draft, DraftFilter, DraftOutcome, DraftState, Kind, NewDraft};
+use clicktrail_catalog::invoicing::{
+    AT_ONCE_MAX, Draft, DraftFilter, DraftOutcome, DraftRevision, DraftState, Kind, NewDispute, NewDraft,
+};
 
 use crate::{
     invoicing_samples::{
-        approved, assert_conflict, assert_refused, document, invoice, issued, note, number, revision, sum,
+        about, approved, assert_conflict, assert_refused, document, invoice, issued, note, number, revision, sum,
     },
     place::Place,
     samples::at,
@@ -90,6 +92,57 @@ pub(crate) async fn approval_is_of_the_newest_revision(place: Place) {
     assert_eq!(catalog.void(&new, "", "eve", at(3)).await.unwrap().state, DraftState::Void);
 }
 
+pub(crate) async fn outdated_draft_is_neither_approved_nor_issued_and_comes_back_when_put_again(place: Place) {
+    let catalog = place.open().await;
+    let put = async |draft| put(catalog.as_ref(), draft).await;
+    put(invoice("a", "one")).await;
+    put(invoice("b", "one")).await;
+    let (first, other) = (revision("2026-03.a.EUR", 1), revision("2026-03.b.EUR", 1));
+    catalog.approve(std::slice::from_ref(&first), "bob", at(1)).await.unwrap();
+    let outdate = async |drafts: &[DraftRevision], now| {
+        catalog.outdate(drafts, "no usage any more", "ann", at(now)).await.unwrap()
+    };
+    assert_eq!(outdate(&[first.clone(), revision("2026-03.c.EUR", 1), revision("2026-03.b.EUR", 2)], 2).await, 1);
+    let found = catalog.draft(&first.id).await.unwrap().unwrap();
+    assert_eq!((found.is_outdated(), found.word(), found.changed_by.as_str()), (true, "outdated", "ann"));
+    assert!(!catalog.draft(&other.id).await.unwrap().unwrap().is_outdated(), "only what was named, by its revision");
+    assert_eq!(outdate(std::slice::from_ref(&first), 3).await, 0);
+    assert_refused(catalog.approve(std::slice::from_ref(&first), "bob", at(4)).await, "which is outdated");
+    let new = document(&first, &number("INV", 1));
+    assert_refused(catalog.issue(&[new], "bob", at(4)).await, "is superseded and not approved");
+    // Nobody threw it away: with the same inputs it is a draft again.
+    assert_eq!(put(invoice("a", "one")).await, ("2026-03.a.EUR r2".to_owned(), DraftOutcome::New));
+    let found = catalog.draft_revisions(&first.id, 0, 9).await.unwrap();
+    assert_eq!(states(&found), [(1, DraftState::Superseded, false), (2, DraftState::Draft, true)]);
+    let reasons = place.texts("SELECT reason FROM audit WHERE action = 'outdate_drafts' ORDER BY audit_id").await;
+    assert_eq!(reasons, ["no usage any more"]);
+    assert_eq!(catalog.invoicing_damage().await.unwrap(), Vec::<String>::new());
+}
+
+pub(crate) async fn open_dispute_keeps_an_invoice_from_being_approved(place: Place) {
+    let catalog = place.open().await;
+    let first = issued(catalog.as_ref(), &invoice("b", "one"), "INV").await;
+    for draft in [invoice("a", "one"), note("b", &first, "givt", 1)] {
+        put(catalog.as_ref(), draft).await;
+    }
+    let (invoice, note) = (revision("2026-03.a.EUR", 1), revision("2026-03.b.EUR.2", 1));
+    let approve = async |of: &DraftRevision| catalog.approve(std::slice::from_ref(of), "bob", at(1)).await;
+    assert_eq!((approve(&invoice).await.unwrap(), approve(&note).await.unwrap()), (1, 1));
+    for of in ["a", "b"] {
+        let dispute = NewDispute { about: about(of), document: None, reason: "too much".to_owned() };
+        catalog.open_dispute(&dispute, "eve", at(2)).await.unwrap();
+    }
+    let state = async |of: &DraftRevision| catalog.draft(&of.id).await.unwrap().unwrap().state;
+    assert_eq!(state(&invoice).await, DraftState::Draft, "what is contested is to be looked at again");
+    assert_eq!(state(&note).await, DraftState::Approved, "a note may be how a dispute ends");
+    assert_refused(approve(&invoice).await, "dispute 1 about it is open");
+    assert_eq!(approve(&note).await.unwrap(), 0);
+    catalog.close_dispute(1, "agreed", "bob", at(3)).await.unwrap();
+    assert_eq!(approve(&invoice).await.unwrap(), 1);
+    let actions = place.texts("SELECT detail FROM audit WHERE action = 'disapprove' ORDER BY audit_id").await;
+    assert_eq!(actions, ["1: 2026-03.a.EUR r1"]);
+}
+
 pub(crate) async fn drafts_are_listed_in_pages_by_what_they_are(place: Place) {
     let catalog = place.open().await;
     let mut april = invoice("a", "april");
@@ -142,7 +195,7 @@ pub(crate) async fn what_was_issued_is_drafted_again_by_notes_alone(place: Place
     assert_refused(put(note("a", &note_number, "givt", 2)).await, "CN 1, which is no invoice");
     issued(catalog.as_ref(), &note("a", &first, "cancelled", 2), "CN").await;
     let again = issued(catalog.as_ref(), &NewDraft { documents_before: 3, ..invoice("a", "one") }, "INV").await;
-    let found = catalog.documents_of(&crate::invoicing_samples::about("a")).await.unwrap();
+    let found = catalog.documents_of(&about("a")).await.unwrap();
     let numbers: Vec<_> = found.iter().map(|document| document.number.clone()).collect();
     assert_eq!(numbers, [first, note_number, number("CN", 2), again]);
     assert_eq!(found.iter().map(|document| document.serial).collect::<Vec<_>>(), [1, 2, 3, 4]);

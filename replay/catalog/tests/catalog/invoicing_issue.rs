@@ -155,7 +155,7 @@ pub(crate) async fn log_entry_is_kept_once(place: Place) {
         (issued(catalog, &invoice("a", "a"), "INV").await, issued(catalog, &invoice("b", "b"), "INV").await);
     let position = |frame| Position::new(Epoch::FIRST, seq(frame), 0);
     let waiting = async || -> Vec<DocumentNumber> {
-        catalog.not_logged(9).await.unwrap().into_iter().map(|document| document.number).collect()
+        catalog.not_logged(None, 9).await.unwrap().into_iter().map(|document| document.number).collect()
     };
     assert_eq!(waiting().await, [first.clone(), second.clone()]);
     catalog.logged(&first, position(1)).await.unwrap();

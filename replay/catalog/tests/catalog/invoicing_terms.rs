@@ -2,7 +2,7 @@
 
 use clicktrail_catalog::{
     AuditFilter,
-    invoicing::{Cycle, TERMS_BYTES_MAX, Terms, TermsStored},
+    invoicing::{TERMS_BYTES_MAX, Terms, TermsStored},
 };
 
 use crate::{
@@ -29,6 +29,9 @@ pub(crate) async fn terms_get_a_version_only_if_they_say_something_else(place: P
     assert_eq!(versions(&catalog.list_accounts("", 1).await.unwrap()), [("a", 1)]);
     assert_eq!(versions(&catalog.list_accounts("a", 9).await.unwrap()), [("b", 3)]);
     assert_eq!(versions(&catalog.terms_of("b", 1, 9).await.unwrap()), [("b", 2), ("b", 3)]);
+    catalog.put_seller("2026-01-01", "{}", &sum("{}"), "ann", at(2)).await.unwrap();
+    assert_eq!(versions(&catalog.all_terms(None, 2).await.unwrap()), [("a", 1), ("b", 1)]);
+    assert_eq!(versions(&catalog.all_terms(Some(("b", 1)), 9).await.unwrap()), [("b", 2), ("b", 3)]);
     let trail = catalog.audit_log(&AuditFilter::default(), 9).await.unwrap();
     let details: Vec<_> = trail.iter().map(|row| (row.entry.actor.as_str(), row.entry.detail.as_str())).collect();
     assert_eq!(
@@ -36,6 +39,7 @@ pub(crate) async fn terms_get_a_version_only_if_they_say_something_else(place: P
         [
             ("ann", "3: b v1 from 2026-01-01, a v1 from 2026-01-01, b v2 from 2026-02-01"),
             ("bob", "1: b v3 from 2026-01-01"),
+            ("ann", "1: the seller v1 from 2026-01-01"),
         ]
     );
 }
@@ -113,9 +117,14 @@ pub(crate) async fn period_is_frozen_by_whoever_names_it_first(place: Place) {
     let april = period("2026-04", "Europe/Berlin", 200, 300);
     catalog.put_period(&april, "ann", at(2)).await.unwrap();
     catalog.put_period(&period("2026-04", "Asia/Kolkata", 150, 250), "ann", at(2)).await.unwrap();
-    let before = catalog.period_before("Europe/Berlin", Cycle::Month, april.from).await.unwrap();
-    assert_eq!(before, Some(frozen));
-    assert_eq!(catalog.period_before("Europe/Berlin", Cycle::Week, april.from).await.unwrap(), None);
+    // Parts of a month are of accounts that had other terms before: they share instants with the whole.
+    for (name, from) in [("2026-04-13", 240), ("2026-04-20", 260)] {
+        catalog.put_period(&period(name, "Europe/Berlin", from, 300), "ann", at(2)).await.unwrap();
+    }
+    assert_refused(
+        catalog.put_period(&period("2026-05", "Europe/Berlin", 299, 400), "ann", at(1)).await,
+        "shares instants with 2026-04",
+    );
     assert_refused(catalog.put_period(&period("x", "UTC", 5, 5), "ann", at(2)).await, "not whole minutes in order");
     let names = |found: Vec<clicktrail_catalog::invoicing::Period>| {
         found.into_iter().map(|period| (period.frozen.name, period.frozen.zone)).collect::<Vec<_>>()
@@ -124,7 +133,7 @@ pub(crate) async fn period_is_frozen_by_whoever_names_it_first(place: Place) {
     let (berlin, kolkata) = ("Europe/Berlin", "Asia/Kolkata");
     assert_eq!(names(catalog.periods(None, 2).await.unwrap()), [pair("2026-03", berlin), pair("2026-04", kolkata)]);
     let rest = catalog.periods(Some(("2026-04", kolkata)), 9).await.unwrap();
-    assert_eq!(names(rest), [pair("2026-04", berlin)]);
+    assert_eq!(names(rest), ["2026-04", "2026-04-13", "2026-04-20"].map(|name| pair(name, berlin)));
 }
 
 pub(crate) async fn period_is_closed_once(place: Place) {

@@ -10,6 +10,7 @@ mod damage;
 mod invoicing_damage;
 mod invoicing_drafts;
 mod invoicing_issue;
+mod invoicing_restore;
 mod invoicing_samples;
 mod invoicing_terms;
 mod lifecycle;
@@ -114,6 +115,7 @@ on_both! {
         generations_are_listed_the_newest_first
         generation_without_units_is_built
         largest_unit_is_taken_first
+        units_are_taken_and_finished_without_reading_the_plan
         two_workers_never_hold_a_unit_at_once
         lease_that_ended_fences_its_worker_out
         late_worker_is_welcome_with_the_same_bytes_and_refused_with_others
@@ -179,6 +181,8 @@ on_both! {
         same_inputs_are_the_same_revision
         void_draft_stays_void_until_its_inputs_change
         approval_is_of_the_newest_revision
+        outdated_draft_is_neither_approved_nor_issued_and_comes_back_when_put_again
+        open_dispute_keeps_an_invoice_from_being_approved
         drafts_are_listed_in_pages_by_what_they_are
         what_was_issued_is_drafted_again_by_notes_alone
         malformed_drafts_are_refused_whole
@@ -203,6 +207,12 @@ on_both! {
         rebuild_keeps_all_of_invoicing
         bases_in_use_are_those_that_may_count
         documents_are_restored_from_records
+    }
+    invoicing_restore {
+        documents_come_back_in_any_order_with_their_drafts
+        document_that_the_log_alone_knew_is_the_same_as_its_record
+        terms_come_back_as_they_were_stored
+        the_log_was_followed_as_far_as_the_last_entry_that_is_known
     }
     lifecycle {
         what_was_stored_is_there_after_reopening

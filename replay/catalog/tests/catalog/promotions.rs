@@ -123,13 +123,13 @@ pub(crate) async fn promotion_moves_every_pointer_and_is_accounted_for(place: Pl
     assert_eq!(state(catalog.as_ref(), &id).await, GenerationState::Promoted);
     assert_eq!(catalog.promotions(0, 9).await.unwrap(), [expected]);
     assert_eq!(catalog.promotions(1, 9).await.unwrap(), []);
-    let audit = "SELECT actor || ' ' || action || ' ' || detail FROM audit";
+    let audit = "SELECT actor || ' ' || action || ' ' || detail || '; ' || reason FROM audit";
     let (from, to) = (hour(1), hour(3));
     assert_eq!(
         place.texts(audit).await,
         [format!(
-            "ann promote generation {id} of counters, {from} to {to}: promotion 1, 3 live pointers moved; reason: \
-             probes counted as clicks"
+            "ann promote generation {id} of counters, {from} to {to}: promotion 1, 3 live pointers moved; probes \
+             counted as clicks"
         )]
     );
     assert!(conflict(promote(catalog.as_ref(), &id).await).contains("is promoted"));

@@ -130,6 +130,22 @@ pub(crate) async fn largest_unit_is_taken_first(place: Place) {
     assert_eq!(claim(catalog.as_ref(), &generation(2, 0, 0).id, 1).await, None, "nobody knows it");
 }
 
+/// A plan has a line for every hour, and is of no use to one of them: whoever reads it finds that it is damaged.
+pub(crate) async fn units_are_taken_and_finished_without_reading_the_plan(place: Place) {
+    let catalog = place.open().await;
+    let id = begun(catalog.as_ref(), 2).await;
+    place.execute("UPDATE generations SET plan = 'another'").await;
+    assert!(matches!(catalog.generation(&id).await, Err(Error::Damaged(_))));
+    for now in [1, 2] {
+        let unit = claim(catalog.as_ref(), &id, now).await.unwrap();
+        assert!(catalog.extend_lease(&id, unit.hour, unit.attempt, at(20)).await.unwrap());
+        let after = unit.hour.as_i64() - hour(0).as_i64();
+        assert_eq!(finish(catalog.as_ref(), &id, after, now).await.unwrap(), Stored::New);
+    }
+    assert_eq!(claim(catalog.as_ref(), &id, 3).await, None);
+    assert!(matches!(catalog.promote(&id, "ann", "", at(4)).await, Err(Error::Damaged(_))), "nothing counts from it");
+}
+
 pub(crate) async fn two_workers_never_hold_a_unit_at_once(place: Place) {
     let id = begun(place.open().await.as_ref(), 12).await;
     let worker = async |name: &str| {
@@ -292,11 +308,11 @@ pub(crate) async fn aborted_generation_takes_nothing_more(place: Place) {
     fail(catalog.as_ref(), &id, &unit, 6).await;
     assert_eq!(state(catalog.as_ref(), &id).await, GenerationState::Aborted);
     assert!(conflict(catalog.promote(&id, "ann", "", at(7)).await).contains("aborted"));
-    let detail = "SELECT actor || ' ' || action || ' ' || detail FROM audit";
+    let detail = "SELECT actor || ' ' || action || ' ' || detail || '; ' || reason FROM audit";
     let range = format!("{} to {}", hour(0), hour(0));
     assert_eq!(
         place.texts(detail).await,
-        [format!("ann abort generation {id} of {COUNTERS}, {range}: it was building; reason: wrong rules")]
+        [format!("ann abort generation {id} of {COUNTERS}, {range}: it was building; wrong rules")]
     );
     conflict(catalog.abort_generation(&generation(2, 0, 0).id, "ann", "", at(2)).await);
 }

@@ -168,6 +168,15 @@ fn amounts_of_terms_are_not_taken_for_those_of_another_currency() {
     let capped = Terms { caps: vec![Cap { campaign: None, amount: 1 }], ..plain("EUR") };
     let error = bill(&one, &capped, dollars).unwrap_err().to_string();
     assert!(error.contains("USD") && error.contains("EUR") && error.contains("caps"), "{error}");
+    // A minimum is owed once, in the currency of the terms, whatever else is billed.
+    let minimums =
+        vec![Minimum { campaign: None, amount: 10_000 }, Minimum { campaign: Some("idle".to_owned()), amount: 500 }];
+    let discounts = vec![Discount { campaign: None, rate: rate(1_000) }];
+    let promised = Terms { minimums, discounts, ..plain("EUR") };
+    assert_eq!(shown(&bill(&one, &promised, dollars).unwrap()), "line a 1.00; discount * -0.10; = 0.90 + 0.00 = 0.90");
+    assert!(bill(&Usage::default(), &promised, dollars).unwrap().is_nothing());
+    let owed = bill(&Usage::default(), &promised, promised.currency).unwrap();
+    assert_eq!(owed.subtotal, 10_000);
 }
 
 /// The definition, once more and otherwise: with exact fractions over i128, and each step on a map.

@@ -49,6 +49,11 @@ const OF: &str = "
     SELECT advertiser_id, version, valid_from, text, text_digest, created_at, created_by, row_digest
     FROM terms WHERE advertiser_id = $1 AND version > $2 ORDER BY version LIMIT $3";
 
+const ALL: &str = "
+    SELECT advertiser_id, version, valid_from, text, text_digest, created_at, created_by, row_digest
+    FROM terms WHERE advertiser_id <> '' AND (advertiser_id > $1 OR (advertiser_id = $1 AND version > $2))
+    ORDER BY advertiser_id, version LIMIT $3";
+
 /// The seller's id is empty, so it is behind no other.
 const LIST: &str = "
     SELECT advertiser_id, version, valid_from, text, text_digest, created_at, created_by, row_digest
@@ -107,6 +112,34 @@ pub(crate) async fn put(
     Ok(stored)
 }
 
+/// See [`Invoicing::restore_terms`](crate::invoicing::Invoicing::restore_terms).
+pub(crate) async fn restore(session: &mut impl Session, all: &[Terms], by: By<'_>) -> Result<u64, Error> {
+    bounds::at_once(all.len(), "versions of terms")?;
+    let mut restored = Vec::new();
+    for terms in all {
+        bounds::kept_terms(terms)?;
+        let (id, version) = (terms.advertiser_id.as_str(), terms.version);
+        match read(session, id, version).await? {
+            Some(standing) if (&standing.valid_from, &standing.digest) == (&terms.valid_from, &terms.digest) => {
+                continue;
+            }
+            Some(_) => {
+                let what = named(terms);
+                return Err(Error::Refused(format!("to restore {what}, because other terms have that number")));
+            }
+            None => {}
+        }
+        if version != 1 && read(session, id, version - 1).await?.is_none() {
+            let what = named(terms);
+            return Err(Error::Refused(format!("to restore {what}, because the version before is missing")));
+        }
+        insert(session, std::slice::from_ref(terms)).await?;
+        restored.push(named(terms));
+    }
+    trail::write(session, by, "restore_terms", &restored).await?;
+    Ok(restored.len() as u64)
+}
+
 fn says_the_same(last: &Terms, terms: &NewTerms) -> bool {
     (&last.valid_from, &last.text, &last.digest) == (&terms.valid_from, &terms.text, &terms.digest)
 }
@@ -141,6 +174,17 @@ pub(crate) async fn at(session: &mut impl Session, id: &str, date: &str) -> Resu
 pub(crate) async fn of(session: &mut impl Session, id: &str, after: u32, limit: u32) -> Result<Vec<Terms>, Error> {
     let limit = limit.min(TERMS_PAGE_MAX);
     session.fetch(OF, &[id.into(), after.into(), limit.into()], rows::invoicing::terms).await
+}
+
+/// See [`Invoicing::all_terms`](crate::invoicing::Invoicing::all_terms).
+pub(crate) async fn all(
+    session: &mut impl Session,
+    after: Option<(&str, u32)>,
+    limit: u32,
+) -> Result<Vec<Terms>, Error> {
+    let (id, version) = after.unwrap_or((SELLER, 0));
+    let limit = limit.min(TERMS_PAGE_MAX);
+    session.fetch(ALL, &[id.into(), version.into(), limit.into()], rows::invoicing::terms).await
 }
 
 /// See [`Invoicing::list_accounts`](crate::invoicing::Invoicing::list_accounts).

@@ -1,7 +1,9 @@
 //! Disputes: opened once, closed once.
 
+use std::collections::BTreeMap;
+
 use super::{
-    documents,
+    documents, revisions,
     trail::{self, By},
 };
 use crate::{
@@ -11,6 +13,7 @@ use crate::{
         bounds::{self, PAGE_MAX},
         digests,
         dispute::{Dispute, DisputeFilter, NewDispute, Resolution},
+        draft::{Draft, DraftState, Kind},
     },
     rows,
     session::{Arg, Session},
@@ -55,8 +58,37 @@ pub(crate) async fn open(session: &mut impl Session, new: &NewDispute, by: By<'_
     let opened_by = by.actor.to_owned();
     let dispute = Dispute { number, opened: new.clone(), opened_at: by.at, opened_by, closed: None };
     digest::put_row(session, PUT, "disputes", &digests::dispute(&dispute, &new.about.to_string())).await?;
-    trail::write(session, By { reason: &new.reason, ..by }, "open_dispute", &[named(&dispute)]).await?;
+    let by = By { reason: &new.reason, ..by };
+    trail::write(session, by, "open_dispute", &[named(&dispute)]).await?;
+    contest(session, &new.about.to_string(), by).await?;
     Ok(number)
+}
+
+/// A dispute was opened about an account's period: an invoice of it has to be approved again.
+async fn contest(session: &mut impl Session, about: &str, by: By<'_>) -> Result<(), Error> {
+    let Some(draft) = revisions::last_of(session, about).await? else { return Ok(()) };
+    if draft.state != DraftState::Approved || draft.facts.kind != Kind::Invoice {
+        return Ok(());
+    }
+    let (changed_at, changed_by) = (by.at, by.actor.to_owned());
+    let named = draft.revision.to_string();
+    let waiting = Draft { state: DraftState::Draft, changed_at, changed_by, ..draft };
+    revisions::store(session, &[waiting]).await?;
+    trail::write(session, by, "disapprove", &[named]).await
+}
+
+/// The first open dispute about each account's period that has one.
+pub(crate) async fn open_by_about(session: &mut impl Session) -> Result<BTreeMap<String, i64>, Error> {
+    let filter = DisputeFilter { is_open: true, ..DisputeFilter::default() };
+    let (mut open, mut after) = (BTreeMap::new(), 0);
+    loop {
+        let page = list(session, &filter, after, PAGE_MAX).await?;
+        let Some(last) = page.last() else { return Ok(open) };
+        after = last.number;
+        for dispute in page {
+            open.entry(dispute.opened.about.to_string()).or_insert(dispute.number);
+        }
+    }
 }
 
 /// See [`Invoicing::close_dispute`](crate::invoicing::Invoicing::close_dispute).

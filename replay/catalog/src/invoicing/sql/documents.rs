@@ -67,7 +67,17 @@ const NOT_LOGGED: &str = "
     SELECT series, number, draft_id, revision, serial, account_period, period, zone, advertiser_id, currency, kind,
         original_series, original_number, reason, terms_version, total_minor, lines, inputs_digest, basis_digest,
         document_digest, issued_on, due_on, issued_at, issued_by, log_position, row_digest
-    FROM documents WHERE log_position = 0 ORDER BY series, number LIMIT $1";
+    FROM documents WHERE log_position = 0 AND (series > $1 OR (series = $1 AND number > $2))
+    ORDER BY series, number LIMIT $3";
+
+const NEXT_SERIES: &str = "SELECT series AS named FROM documents WHERE series > $1 ORDER BY series LIMIT 1";
+
+/// From the end of the series: those that are not logged yet are the last ones.
+const LAST_LOGGED: &str = "
+    SELECT series, number, draft_id, revision, serial, account_period, period, zone, advertiser_id, currency, kind,
+        original_series, original_number, reason, terms_version, total_minor, lines, inputs_digest, basis_digest,
+        document_digest, issued_on, due_on, issued_at, issued_by, log_position, row_digest
+    FROM documents WHERE series = $1 AND log_position <> 0 ORDER BY number DESC LIMIT 1";
 
 const ARTEFACTS: &str = "
     SELECT series, number, format, artefact_key, artefact_digest, bytes, row_digest
@@ -170,8 +180,26 @@ pub(crate) async fn list(
 }
 
 /// See [`Invoicing::not_logged`](crate::invoicing::Invoicing::not_logged).
-pub(crate) async fn not_logged(session: &mut impl Session, limit: u32) -> Result<Vec<Document>, Error> {
-    session.fetch(NOT_LOGGED, &[limit.min(PAGE_MAX).into()], rows::invoicing::document).await
+pub(crate) async fn not_logged(
+    session: &mut impl Session,
+    after: Option<&DocumentNumber>,
+    limit: u32,
+) -> Result<Vec<Document>, Error> {
+    let (series, number) = after.map_or(("", 0), |after| (after.series.as_str(), after.number));
+    let args = [series.into(), number.into(), limit.min(PAGE_MAX).into()];
+    session.fetch(NOT_LOGGED, &args, rows::invoicing::document).await
+}
+
+/// See [`Invoicing::last_logged`](crate::invoicing::Invoicing::last_logged). Of each series the last that is marked:
+/// some other may stand further on, but whoever reads on from here reads that too.
+pub(crate) async fn last_logged(session: &mut impl Session) -> Result<Option<Position>, Error> {
+    let (mut series, mut last) = (String::new(), None);
+    while let Some(next) = session.fetch(NEXT_SERIES, &[Arg::from(&series)], rows::invoicing::named).await?.pop() {
+        series = next;
+        let found = session.fetch(LAST_LOGGED, &[Arg::from(&series)], rows::invoicing::document).await?;
+        last = last.max(found.first().and_then(|document| document.logged));
+    }
+    Ok(last)
 }
 
 /// See [`Invoicing::logged`](crate::invoicing::Invoicing::logged).

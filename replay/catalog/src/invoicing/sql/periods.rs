@@ -1,7 +1,5 @@
 //! Periods: frozen once, closed once.
 
-use clicktrail_log::time::Timestamp;
-
 use super::trail::{self, By};
 use crate::{
     digest,
@@ -9,7 +7,7 @@ use crate::{
     invoicing::{
         bounds::{self, PAGE_MAX},
         digests,
-        period::{Cycle, NewPeriod, Period},
+        period::{NewPeriod, Period},
     },
     rows,
     session::{Arg, Session},
@@ -24,13 +22,13 @@ const READ: &str = "
     SELECT period, zone, cycle, from_at, to_at, tzdb, state, created_at, created_by, closed_at, closed_by, row_digest
     FROM periods WHERE period = $1 AND zone = $2";
 
+/// Names of whole months and weeks have at most eight characters, and parts of them more.
+const WHOLE_CHARS_MAX: usize = 8;
+
 const SHARED: &str = "
     SELECT period, zone, cycle, from_at, to_at, tzdb, state, created_at, created_by, closed_at, closed_by, row_digest
-    FROM periods WHERE zone = $1 AND cycle = $2 AND from_at < $4 AND to_at > $3 ORDER BY from_at LIMIT 1";
-
-const BEFORE: &str = "
-    SELECT period, zone, cycle, from_at, to_at, tzdb, state, created_at, created_by, closed_at, closed_by, row_digest
-    FROM periods WHERE zone = $1 AND cycle = $2 AND to_at <= $3 ORDER BY from_at DESC LIMIT 1";
+    FROM periods WHERE zone = $1 AND cycle = $2 AND from_at < $4 AND to_at > $3 AND LENGTH(period) <= 8
+    ORDER BY from_at LIMIT 1";
 
 const LIST: &str = "
     SELECT period, zone, cycle, from_at, to_at, tzdb, state, created_at, created_by, closed_at, closed_by, row_digest
@@ -46,10 +44,12 @@ pub(crate) async fn put(session: &mut impl Session, new: &NewPeriod, by: By<'_>)
     if let Some(frozen) = read(session, &new.name, &new.zone).await? {
         return Ok(frozen);
     }
-    let args = [Arg::from(&new.zone), new.cycle.as_str().into(), new.from.into(), new.to.into()];
-    if let Some(Period { frozen, .. }) = session.fetch(SHARED, &args, rows::invoicing::period).await?.pop() {
-        let (name, zone, other) = (&new.name, &new.zone, &frozen.name);
-        return Err(Error::Refused(format!("period {name} of {zone}, which shares instants with {other}")));
+    if new.name.chars().count() <= WHOLE_CHARS_MAX {
+        let args = [Arg::from(&new.zone), new.cycle.as_str().into(), new.from.into(), new.to.into()];
+        if let Some(Period { frozen, .. }) = session.fetch(SHARED, &args, rows::invoicing::period).await?.pop() {
+            let (name, zone, other) = (&new.name, &new.zone, &frozen.name);
+            return Err(Error::Refused(format!("period {name} of {zone}, which shares instants with {other}")));
+        }
     }
     let created_by = by.actor.to_owned();
     let period = Period { frozen: new.clone(), created_at: by.at, created_by, closed: None };
@@ -61,17 +61,6 @@ pub(crate) async fn put(session: &mut impl Session, new: &NewPeriod, by: By<'_>)
 /// See [`Invoicing::period`](crate::invoicing::Invoicing::period).
 pub(crate) async fn read(session: &mut impl Session, name: &str, zone: &str) -> Result<Option<Period>, Error> {
     Ok(session.fetch(READ, &[name.into(), zone.into()], rows::invoicing::period).await?.pop())
-}
-
-/// See [`Invoicing::period_before`](crate::invoicing::Invoicing::period_before).
-pub(crate) async fn before(
-    session: &mut impl Session,
-    zone: &str,
-    cycle: Cycle,
-    before: Timestamp,
-) -> Result<Option<Period>, Error> {
-    let args = [zone.into(), cycle.as_str().into(), before.into()];
-    Ok(session.fetch(BEFORE, &args, rows::invoicing::period).await?.pop())
 }
 
 /// See [`Invoicing::periods`](crate::invoicing::Invoicing::periods).

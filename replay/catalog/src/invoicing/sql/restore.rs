@@ -9,7 +9,7 @@ use crate::{
     invoicing::{
         bounds,
         document::{Document, DocumentRecord},
-        draft::{Draft, DraftState},
+        draft::{Draft, DraftState, REVISION_UNKNOWN},
     },
     session::Session,
 };
@@ -35,31 +35,42 @@ pub(crate) async fn restore(session: &mut impl Session, records: &[DocumentRecor
         artefacts.sort();
         let made = DocumentRecord { document: record.document.clone(), artefacts };
         documents::insert(session, std::slice::from_ref(&made)).await?;
-        end_draft(session, &made.document, by).await?;
+        end_drafts(session, &made.document, by).await?;
         restored.push(number.to_string());
     }
     trail::write(session, by, "restore_documents", &restored).await?;
     Ok(restored.len() as u64)
 }
 
-/// Where the log's entry stands may be known to one of them alone.
+/// Where the log's entry stands may be known to one of them alone. One that was put together from its log entry does
+/// not know all that the other says: their digest pins it.
 fn check_same(standing: &DocumentRecord, record: &DocumentRecord) -> Result<(), Error> {
     let mut artefacts = record.artefacts.clone();
     artefacts.sort();
     let document = Document { logged: standing.document.logged, ..record.document.clone() };
-    if standing.document == document && standing.artefacts == artefacts {
+    let is_of_log = |document: &Document| document.draft.revision == REVISION_UNKNOWN;
+    let is_same = match is_of_log(&standing.document) || is_of_log(&document) {
+        true => standing.document.digest == document.digest,
+        false => standing.document == document && standing.artefacts == artefacts,
+    };
+    if is_same {
         return Ok(());
     }
     Err(Error::Refused(format!("to restore {}, because another document has that number", document.number)))
 }
 
-/// The draft that was still open for it.
-async fn end_draft(session: &mut impl Session, document: &Document, by: By<'_>) -> Result<(), Error> {
-    let Some(draft) = revisions::last_of(session, &document.facts.about.to_string()).await? else { return Ok(()) };
-    if !draft.state.is_open() {
-        return Ok(());
+/// What becomes of the drafts of its account's period, whatever came back before it: its own is issued, and one that is
+/// open was computed before it was.
+async fn end_drafts(session: &mut impl Session, document: &Document, by: By<'_>) -> Result<(), Error> {
+    let mut ended = Vec::new();
+    for draft in revisions::of_periods(session, &[&document.facts.about.to_string()]).await? {
+        let state = match (draft.revision == document.draft, draft.state) {
+            (_, DraftState::Issued) => continue,
+            (true, _) => DraftState::Issued,
+            (false, state) if state.is_open() && draft.serial <= document.serial => DraftState::Void,
+            (false, DraftState::Draft | DraftState::Approved | DraftState::Void | DraftState::Superseded) => continue,
+        };
+        ended.push(Draft { state, changed_at: by.at, changed_by: by.actor.to_owned(), ..draft });
     }
-    let state = if draft.revision == document.draft { DraftState::Issued } else { DraftState::Void };
-    let ended = Draft { state, changed_at: by.at, changed_by: by.actor.to_owned(), ..draft };
-    revisions::store(session, &[ended]).await
+    revisions::store(session, &ended).await
 }
