@@ -142,10 +142,7 @@ impl AsOf {
             rulings: &rulings,
             clicks_before,
         };
-        match source.reuse().await? {
-            Some(segment) => Ok(segment),
-            None => source.build(self.limits, &mut |_| Ok(())).await,
-        }
+        source.segment(self.limits).await
     }
 
     async fn open_rows(

@@ -160,10 +160,7 @@ async fn build(comparison: &Comparison<'_>, document: &Document, input: &HourInp
         rulings: &rulings,
         clicks_before,
     };
-    let segment = match source.reuse().await? {
-        Some(segment) => segment,
-        None => source.build(comparison.limits, &mut |_| Ok(())).await?,
-    };
+    let segment = source.segment(comparison.limits).await?;
     let after = LivePointer {
         hour,
         input_digest: segment.input_digest,

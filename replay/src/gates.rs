@@ -28,9 +28,11 @@ use clicktrail_projections::{
     session,
     zone::{Range, Zone},
 };
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 pub use limit::Permille;
 use limit::exceeds;
 pub use measures::{Measures, Of};
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::{
     diff::{manifest_of, receipt_of},
@@ -41,6 +43,8 @@ use crate::{
 
 /// Units that are listed at a time.
 const PAGE_UNITS: u32 = 1_000;
+/// Units whose segments are read side by side: so many are in memory.
+const LOOKS_MAX: usize = 8;
 const _: () = assert!(PAGE_UNITS > 0, "an empty page would end the list");
 
 /// What keeps a generation from being promoted.
@@ -162,12 +166,15 @@ impl Gates<'_> {
         let live = self.catalog.live_pointers(&generation.projection, generation.from, generation.to_inclusive).await?;
         let live: BTreeMap<Hour, LivePointer> = live.into_iter().map(|pointer| (pointer.hour, pointer)).collect();
         let mut changing = Vec::new();
+        let mut looks = stream::iter(&units).map(|unit| self.built(generation, unit)).buffered(LOOKS_MAX);
         for unit in &units {
             let standing = live.get(&unit.hour);
             if standing != unit.base.as_ref() {
                 gates.push(Gate::Moved(unit.hour));
             }
-            let Some(built) = self.built(generation, unit, &mut gates).await? else { continue };
+            let (wrong, built) = looks.try_next().await?.expect("each unit is looked at");
+            gates.extend(wrong);
+            let Some(built) = built else { continue };
             if standing.map(|standing| &standing.output_digest) == Some(&built.sha256) {
                 continue;
             }
@@ -246,33 +253,26 @@ impl Gates<'_> {
         Ok(Checked { hours, totals: BTreeMap::new(), measures: Some(measures), gates })
     }
 
-    /// The segment of a unit, if its input stands and it is in the archive with its receipt.
-    async fn built(
-        &self,
-        generation: &Generation,
-        unit: &Unit,
-        gates: &mut Vec<Gate>,
-    ) -> Result<Option<manifest::File>, Error> {
+    /// The segment of a unit, if its input stands and it is in the archive with its receipt; else what is wrong.
+    async fn built(&self, generation: &Generation, unit: &Unit) -> Result<(Vec<Gate>, Option<manifest::File>), Error> {
+        let mut gates = Vec::new();
         match manifest_of(self.archive, unit.hour).await {
             Ok(manifest) if manifest.digest().to_string() == unit.manifest_digest => {}
             Ok(_) => gates.push(Gate::Input(unit.hour)),
             Err(cause) if cause.is_transient() => return Err(cause),
             Err(_) => gates.push(Gate::Input(unit.hour)),
         }
-        let Some(pointer) = pointer(generation, unit) else { return Ok(None) };
+        let Some(pointer) = pointer(generation, unit) else { return Ok((gates, None)) };
         let found = match receipt_of(self.archive, &generation.projection, &pointer).await {
-            Ok(receipt) => {
-                let file = file(&receipt);
-                self.archive.get_file(&file).await.map(|_| file).map_err(Error::from)
-            }
+            Ok(receipt) => read(self.archive.clone(), file(&receipt)).await,
             Err(cause) => Err(cause),
         };
         match found {
-            Ok(file) => Ok(Some(file)),
+            Ok(file) => Ok((gates, Some(file))),
             Err(cause) if cause.is_transient() => Err(cause),
             Err(cause) => {
                 gates.push(Gate::Segment(unit.hour, causes(&cause)));
-                Ok(None)
+                Ok((gates, None))
             }
         }
     }
@@ -310,6 +310,14 @@ impl Gates<'_> {
         }
         Ok(totals)
     }
+}
+
+/// Reads a file and compares it with its digest: in a task of its own, because that keeps a core busy.
+async fn read(archive: Archive, file: manifest::File) -> Result<manifest::File, Error> {
+    let key = file.key.clone();
+    let reading = tokio::spawn(async move { archive.get_file(&file).await.map(|_| file) });
+    let stopped = |cause| Error::Incomplete(format!("reading {key} stopped: {cause}"));
+    Ok(AbortOnDropHandle::new(reading).await.map_err(stopped)??)
 }
 
 fn read_totals(rows: &RecordBatch) -> Result<Vec<(Owed, Totals)>, Error> {

@@ -2,11 +2,12 @@
 //!
 //! A plan pins its input: the digest of each hour's manifest, how far verdicts are known, and the code. [`document`] is
 //! its stored form, `hours` finds what is wrong with the hours, `reuse` which of them an earlier build has done,
-//! and [`rate`] how long the rest takes.
+//! `parts` whether there is what the others are built from, and [`rate`] how long that takes.
 
 pub mod document;
 mod error;
 mod hours;
+mod parts;
 pub mod rate;
 mod request;
 mod reuse;
@@ -30,7 +31,7 @@ pub use error::{Error, Problem};
 pub use request::Request;
 pub use reuse::Fate;
 
-use crate::error::Error as ReplayError;
+use crate::{diff::manifest_of, error::Error as ReplayError};
 use document::{Base, Document, HourInput, VERSION};
 
 /// So many live segments tell how large the new ones get.
@@ -62,7 +63,8 @@ impl Planner {
     /// Makes a plan.
     ///
     /// # Errors
-    /// [`Error::Incomplete`] naming every hour that is missing, not judged, or not as the catalog knows it.
+    /// [`Error::Incomplete`] naming every hour that is missing, not judged, not as the catalog knows it, or that would
+    /// be built from a part that is not there.
     pub async fn plan(&self, request: &Request) -> Result<Plan, Error> {
         let end = self.history.end().await.map_err(ReplayError::from)?;
         let verdicts_before = request.verdicts_before.unwrap_or(end);
@@ -99,7 +101,23 @@ impl Planner {
         };
         let fates = look.fates(&manifests).await?;
         invariant!(I6, fates.len() == manifests.len(), "{} fates of {} hours", fates.len(), manifests.len());
+        let built = manifests.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Built);
+        parts::check(&self.archive, built.map(|(manifest, _)| manifest), parts::Look::Size).await?;
         Ok(Plan { document: document(request, verdicts_before, &manifests, &live), fates, behind })
+    }
+
+    /// Reads every part that a build of a plan would read, and compares it with its digest. It takes as long as reading
+    /// them does.
+    ///
+    /// # Errors
+    /// [`Error::Incomplete`] naming every hour with a part that is missing or damaged.
+    pub async fn read_parts(&self, plan: &Plan) -> Result<(), Error> {
+        let mut manifests = Vec::new();
+        let hours = plan.document.hours.iter().zip(&plan.fates).filter(|(_, fate)| **fate == Fate::Built);
+        for (hour, _) in hours {
+            manifests.push(manifest_of(&self.archive, hour.hour).await?);
+        }
+        parts::check(&self.archive, manifests.iter(), parts::Look::Digest).await
     }
 
     /// The plan of a document, made again from what is there now.

@@ -73,6 +73,62 @@ pub async fn unknown(archive: &Archive, catalog: &dyn Catalog) -> Result<Option<
     }
 }
 
+/// Promotions of archive and catalog, held against each other.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Compared {
+    /// Those of which both say the same.
+    pub equal: u64,
+    /// Those that the archive does not have yet, by number: [`keep`] puts them there.
+    pub unkept: Vec<i64>,
+    /// What is damaged, not known to the catalog, or another in it.
+    pub contradictions: Vec<String>,
+}
+
+/// Holds every record in the archive against the catalog: who, when, why, and which segment each hour got. Nothing is
+/// written.
+///
+/// # Errors
+/// If archive or catalog cannot be reached.
+pub async fn compare(archive: &Archive, catalog: &dyn Catalog) -> Result<Compared, Error> {
+    let kept = archive.promotions().await?;
+    let mut keys: BTreeMap<i64, PromotionKey> = kept.into_iter().map(|key| (key.number.into(), key)).collect();
+    let (mut compared, mut after) = (Compared::default(), 0);
+    loop {
+        let page = catalog.promotions(after, PAGE).await?;
+        let Some(end) = page.last() else { break };
+        after = end.number;
+        for known in page {
+            let Some(key) = keys.remove(&known.number) else {
+                compared.unkept.push(known.number);
+                continue;
+            };
+            match same(archive, catalog, &key).await {
+                Ok(true) => compared.equal += 1,
+                Ok(false) => compared.contradictions.push(causes(&parted(&known))),
+                Err(cause) if cause.is_transient() => return Err(cause),
+                Err(cause) => compared.contradictions.push(causes(&cause)),
+            }
+        }
+    }
+    let unknown = |number: i64| format!("the archive has promotion {number}, which the catalog does not know");
+    compared.contradictions.extend(keys.into_keys().map(unknown));
+    Ok(compared)
+}
+
+/// Whether the catalog has the promotion that a record of the archive says.
+async fn same(archive: &Archive, catalog: &dyn Catalog, key: &PromotionKey) -> Result<bool, Error> {
+    let kept = read(archive, key).await?;
+    let Some(known) = catalog.promotion_record(key.number.into()).await? else { return Ok(false) };
+    // How long ago a unit was computed, and what is known of segments from before, may be said otherwise since.
+    let moved = |record: &PromotionRecord| -> Vec<_> {
+        let hours = record.hours.iter();
+        hours.map(|hour| (hour.unit.clone(), hour.output.segment.clone(), hour.is_moved)).collect()
+    };
+    Ok(kept.promotion == known.promotion
+        && kept.generation.plan == known.generation.plan
+        && moved(&kept) == moved(&known))
+}
+
 /// The last promotion up to which the archive has every record; 0 if it has none.
 pub(crate) async fn kept(archive: &Archive) -> Result<i64, Error> {
     let kept = archive.promotions().await?;

@@ -65,11 +65,11 @@ impl Source<'_> {
     }
 
     /// Projects the hour, and puts segment and receipt into the archive: the receipt last, so that a receipt without
-    /// its segment means damage.
+    /// its segment means damage. Returns the segment's bytes too, so that nobody has to read them for another look.
     ///
     /// # Errors
     /// See [`build`].
-    pub(crate) async fn build(&self, limits: session::Limits, seen: Seen<'_>) -> Result<Segment, Error> {
+    pub(crate) async fn build(&self, limits: session::Limits, seen: Seen<'_>) -> Result<(Segment, Bytes), Error> {
         let (bytes, rows) = self.project(limits, seen).await?;
         let (hour, manifest, name) = (self.manifest.hour(), self.manifest, self.projection.name());
         // No row is without an event; and every event is in a row of counters, of its minute and key.
@@ -102,25 +102,38 @@ impl Source<'_> {
         };
         let is_of = receipt.is_of(name, hour, &input, &code);
         invariant!(I6, is_of, "the receipt of {hour} is not that of its own build: {receipt:?}");
-        self.archive.put_content(&path, bytes).await?;
+        self.archive.put_content(&path, bytes.clone()).await?;
         put_receipt(self.archive, &receipt, &ReceiptKey::new(name, hour, &input, &code)).await?;
-        Ok(live_segment(receipt, hour, self.rulings))
+        Ok((live_segment(receipt, hour, self.rulings), bytes))
     }
 
-    /// The segment as an earlier build left it, if segment and receipt are there and undamaged. Nothing is computed.
+    /// The segment as an earlier build left it, and its bytes, if segment and receipt are there and undamaged. Nothing
+    /// is computed.
     ///
     /// # Errors
     /// See [`reuse`].
-    pub async fn reuse(&self) -> Result<Option<Segment>, Error> {
+    pub(crate) async fn reuse(&self) -> Result<Option<(Segment, Bytes)>, Error> {
         let hour = self.manifest.hour();
         let receipt = receipt_of(self.archive, self.projection, hour, &self.input_digest()).await?;
         let Some(receipt) = receipt else { return Ok(None) };
         let segment = live_segment(receipt, hour, self.rulings);
         match self.archive.get_file(&file(&segment)).await {
-            Ok(_) => Ok(Some(segment)),
+            Ok(bytes) => Ok(Some((segment, bytes))),
             Err(error) if error.is_transient() => Err(error.into()),
             Err(_) => Ok(None),
         }
+    }
+
+    /// The segment, from an earlier build or a new one.
+    ///
+    /// # Errors
+    /// As [`build`].
+    pub(crate) async fn segment(&self, limits: session::Limits) -> Result<Segment, Error> {
+        let (segment, _) = match self.reuse().await? {
+            Some(found) => found,
+            None => self.build(limits, &mut |_| Ok(())).await?,
+        };
+        Ok(segment)
     }
 
     /// The bytes of the segment and its rows, which `seen` is shown batch by batch.
@@ -161,7 +174,7 @@ pub async fn build(
     limits: session::Limits,
 ) -> Result<Segment, Error> {
     let source = Source { archive, projection, manifest, rulings, clicks_before: None };
-    source.build(limits, &mut |_| Ok(())).await
+    Ok(source.build(limits, &mut |_| Ok(())).await?.0)
 }
 
 /// Puts a receipt that may stand there already. One that is damaged, or says of the same segment what is not so, is
@@ -193,10 +206,7 @@ pub async fn reuse_or_build(
     rulings: &HourRulings,
     limits: session::Limits,
 ) -> Result<Segment, Error> {
-    match reuse(archive, projection, manifest, rulings).await? {
-        Some(segment) => Ok(segment),
-        None => build(archive, projection, manifest, rulings, limits).await,
-    }
+    Source { archive, projection, manifest, rulings, clicks_before: None }.segment(limits).await
 }
 
 /// The segment of an hour as an earlier build left it, if segment and receipt are there and undamaged. Nothing is
@@ -210,7 +220,8 @@ pub async fn reuse(
     manifest: &Manifest,
     rulings: &HourRulings,
 ) -> Result<Option<Segment>, Error> {
-    Source { archive, projection, manifest, rulings, clicks_before: None }.reuse().await
+    let found = Source { archive, projection, manifest, rulings, clicks_before: None }.reuse().await?;
+    Ok(found.map(|(segment, _)| segment))
 }
 
 /// The receipt of a build, if there is one that is undamaged.

@@ -6,14 +6,20 @@
 //! What another projection counts nobody knows but its SQL. Of that, what was projected is held against what was
 //! written: all counts without their signs stand in place of the events, and all sums in place of the money.
 
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, PoisonError},
+};
+
 use arrow::{
     array::{Array as _, ArrayRef, AsArray as _, RecordBatch},
     compute::cast,
     datatypes::{DataType, Decimal128Type, Int64Type},
 };
+use bytes::Bytes;
 use clicktrail_catalog::generations::ControlTotals;
 use clicktrail_log::{
-    archive::{self, Archive, Manifest, manifest::File, part},
+    archive::{self, Manifest, manifest::File, part, watch::Watch},
     event,
     position::Position,
     schema::POSITION,
@@ -30,10 +36,9 @@ const READ: [&str; 3] = ["kind", "price_micros", POSITION];
 /// Columns that count every event once.
 const COUNTED: [&str; 5] = ["impressions", "clicks", "conversions", "probes", "prefetches"];
 
-/// What is read of a segment of counters for it.
 /// Columns that count every click once.
 const RULED: [&str; 5] = ["billable_clicks", "invalid_givt", "invalid_sivt", "invalid_duplicate", "invalid_policy"];
-
+/// What is read of a segment of counters for it.
 const COLUMNS: [&str; 11] = [
     "impressions",
     "clicks",
@@ -50,40 +55,63 @@ const COLUMNS: [&str; 11] = [
 
 const _: () = assert!(COUNTED.len() == event::Kind::ALL.len(), "every kind is counted in a column");
 
-/// Adds up the events of an hour before `before` under the rulings about them. The projection compares every part with
-/// its digest; here only three columns are decoded.
-///
-/// # Errors
-/// A part that is missing or not readable, by name.
-pub(crate) async fn of_events(
-    archive: &Archive,
-    manifest: &Manifest,
-    rulings: &HourRulings,
+/// Adds up the events of parts while they are read for a projection: the same bytes, looked at once more. The archive
+/// compares every part with its digest before; here only three columns are decoded.
+#[derive(Debug)]
+pub(crate) struct Events {
+    /// The positions that are ruled invalid, ascending.
+    invalid: Vec<i64>,
+    /// Events before this position count; `None`: all.
     before: Option<Position>,
-) -> Result<ControlTotals, Error> {
-    let invalid = invalid_positions(rulings)?;
-    let mut totals = ControlTotals::default();
-    for part in &manifest.parts {
-        add_part(archive, &part.core, &invalid, before, &mut totals).await?;
-    }
-    Ok(totals)
+    /// By the key of the part. One that was read twice counts once.
+    parts: Mutex<BTreeMap<String, Result<ControlTotals, String>>>,
 }
 
-async fn add_part(
-    archive: &Archive,
-    file: &File,
-    invalid: &[i64],
-    before: Option<Position>,
-    totals: &mut ControlTotals,
-) -> Result<(), Error> {
-    let damaged =
-        |error: &dyn std::fmt::Display| archive::Error::Damaged { key: file.key.clone(), reason: error.to_string() };
-    let bytes = archive.get_file_again(file).await?;
-    for batch in part::read(bytes, Some(&READ)).map_err(|error| damaged(&error))? {
-        let batch = batch.map_err(|error| damaged(&error))?;
-        add_events(&batch, invalid, before, totals).ok_or_else(|| damaged(&"it has columns of other types"))?;
+impl Events {
+    /// Of events before `before`, under the rulings about them.
+    ///
+    /// # Errors
+    /// If the rulings have no positions.
+    pub(crate) fn new(rulings: &HourRulings, before: Option<Position>) -> Result<Self, Error> {
+        Ok(Self { invalid: invalid_positions(rulings)?, before, parts: Mutex::default() })
     }
-    Ok(())
+
+    /// What all parts of an hour add up to, of which nobody read one but through the watched archive.
+    ///
+    /// # Errors
+    /// A part that is not readable, by name; [`Error::Incomplete`] naming one that was not read.
+    pub(crate) fn of(&self, manifest: &Manifest) -> Result<ControlTotals, Error> {
+        let parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = ControlTotals::default();
+        for part in manifest.parts.iter().filter(|part| part.rows > 0) {
+            let key = &part.core.key;
+            let unread = || Error::Incomplete(format!("{key} was projected without being read"));
+            let totals = parts.get(key).ok_or_else(unread)?.as_ref();
+            let damaged = |reason: &String| archive::Error::Damaged { key: key.clone(), reason: reason.clone() };
+            let ControlTotals { events, billable, micros } = totals.map_err(damaged)?;
+            all.events += events;
+            all.billable += billable;
+            all.micros += micros;
+        }
+        Ok(all)
+    }
+
+    fn count(&self, bytes: &Bytes) -> Result<ControlTotals, String> {
+        let mut totals = ControlTotals::default();
+        for batch in part::read(bytes.clone(), Some(&READ)).map_err(|error| error.to_string())? {
+            let batch = batch.map_err(|error| error.to_string())?;
+            let added = add_events(&batch, &self.invalid, self.before, &mut totals);
+            added.ok_or_else(|| "it has columns of other types".to_owned())?;
+        }
+        Ok(totals)
+    }
+}
+
+impl Watch for Events {
+    fn see(&self, file: &File, bytes: &Bytes) {
+        let counted = self.count(bytes);
+        self.parts.lock().unwrap_or_else(PoisonError::into_inner).insert(file.key.clone(), counted);
+    }
 }
 
 /// The positions that are ruled invalid, ascending.

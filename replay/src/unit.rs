@@ -3,8 +3,14 @@
 //! Nothing here knows a catalog, a lease or a process, so any engine can run it anywhere, twice or at the same time
 //! elsewhere: the same task gives the same bytes (I6), and the second finds what the first left.
 
+use std::sync::Arc;
+
 use arrow::array::RecordBatch;
-use clicktrail_catalog::generations::{ControlTotals, Generation, Unit, UnitOutput};
+use bytes::Bytes;
+use clicktrail_catalog::{
+    Segment,
+    generations::{ControlTotals, Generation, Unit, UnitOutput},
+};
 use clicktrail_log::{
     archive::{self, Archive, Manifest, clicks::Clicks, keys::ManifestKey, part},
     invariant,
@@ -16,13 +22,7 @@ use clicktrail_projections::{Projection, session};
 use clicktrail_verdicts::reader::VerdictReader;
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    error::Error,
-    plan::document::short,
-    rulings::HourRulings,
-    segment::{self, Source},
-    text, text_or_null, totals,
-};
+use crate::{error::Error, plan::document::short, rulings::HourRulings, segment::Source, text, text_or_null, totals};
 
 /// What is to be computed. As JSON it can be sent to any machine that reaches archive and verdict log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -86,24 +86,45 @@ pub async fn run(
     let rulings = HourRulings::as_of(history, &manifest, task.verdicts_before).await?;
     let clicks_before = task.clicks_before.and_then(|before| cut(&manifest, before));
     let source = Source { archive, projection: &projection, manifest: &manifest, rulings: &rulings, clicks_before };
-    if let Some(segment) = source.reuse().await? {
-        let totals = of_segment(archive, &projection, &segment).await?;
+    if let Some((segment, bytes)) = source.reuse().await? {
+        let totals = of_segment(&projection, &segment, bytes)?;
         return Ok(UnitOutput { segment, read: totals, written: totals, is_reused: true });
     }
-    let mut projected = ControlTotals::default();
-    let mut add = |rows: &RecordBatch| totals::add_rows(&projection, rows, &mut projected);
-    let segment = source.build(limits, &mut add).await?;
-    // What other code should count is nobody's to say but its own, and people look at its difference: of that, what
-    // was projected is held against what a reader finds in the segment.
-    let (read, written) = match projection.is_built_in() {
-        true => (totals::of_events(archive, &manifest, &rulings, clicks_before).await?, projected),
-        false => (projected, of_segment(archive, &projection, &segment).await?),
+    let (segment, read, written) = match projection.is_built_in() {
+        true => checked_by_events(source, limits).await?,
+        false => checked_by_segment(source, limits).await?,
     };
     if let Some(difference) = totals::difference(&read, &written) {
         return Err(Error::Incomplete(format!("control totals of {} differ: {difference}", task.hour)));
     }
     invariant!(I6, segment.code_digest == task.code_digest, "{} is of other code", segment.key);
     Ok(UnitOutput { segment, read, written, is_reused: false })
+}
+
+/// Builds what the program itself counts: beside it the events are added up without SQL and without the engine.
+async fn checked_by_events(
+    source: Source<'_>,
+    limits: session::Limits,
+) -> Result<(Segment, ControlTotals, ControlTotals), Error> {
+    let events = Arc::new(totals::Events::new(source.rulings, source.clicks_before)?);
+    let archive = source.archive.watched(Arc::<totals::Events>::clone(&events));
+    let mut written = ControlTotals::default();
+    let mut add = |rows: &RecordBatch| totals::add_rows(source.projection, rows, &mut written);
+    let (segment, _) = Source { archive: &archive, ..source }.build(limits, &mut add).await?;
+    Ok((segment, events.of(source.manifest)?, written))
+}
+
+/// Builds what other code counts. What it should count is nobody's to say but its own, and people look at its
+/// difference: of that, what was projected is held against what a reader finds in the segment.
+async fn checked_by_segment(
+    source: Source<'_>,
+    limits: session::Limits,
+) -> Result<(Segment, ControlTotals, ControlTotals), Error> {
+    let mut projected = ControlTotals::default();
+    let mut add = |rows: &RecordBatch| totals::add_rows(source.projection, rows, &mut projected);
+    let (segment, bytes) = source.build(limits, &mut add).await?;
+    let written = of_segment(source.projection, &segment, bytes)?;
+    Ok((segment, projected, written))
 }
 
 /// The projection of a name and of the text that a plan keeps.
@@ -134,17 +155,12 @@ pub(crate) fn cut(manifest: &Manifest, before: Position) -> Option<Position> {
     (before < end).then_some(before)
 }
 
-/// The totals of a segment that was written, or whose bytes were compared with their digest, just now.
-async fn of_segment(
-    archive: &Archive,
-    projection: &Projection,
-    found: &clicktrail_catalog::Segment,
-) -> Result<ControlTotals, Error> {
+/// The totals of the rows that a reader finds in a segment.
+fn of_segment(projection: &Projection, found: &Segment, bytes: Bytes) -> Result<ControlTotals, Error> {
     let damaged =
         |error: &dyn std::fmt::Display| archive::Error::Damaged { key: found.key.clone(), reason: error.to_string() };
     let mut totals = ControlTotals::default();
     if found.rows > 0 {
-        let bytes = archive.get_file_again(&segment::file(found)).await?;
         let columns = totals::columns(projection);
         for batch in part::read(bytes, Some(&columns)).map_err(|error| damaged(&error))? {
             totals::add_rows(projection, &batch.map_err(|error| damaged(&error))?, &mut totals)?;

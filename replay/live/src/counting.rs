@@ -25,7 +25,7 @@ use clicktrail_log::{
 use clicktrail_projections::{counters, session};
 use clicktrail_replay::{Error, belongs, reader::Reader};
 use clicktrail_verdicts::reader::VerdictReader;
-use metrics::{counter, gauge};
+use metrics::counter;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
@@ -123,7 +123,6 @@ impl Projector {
         let frames = self.gather(&mut progress, wait).await?;
         let Progress { catalog, making, reader, ahead } = &mut progress;
         let Some(hour) = frames.first().map(|first| reader.hour_of(first)) else {
-            self.lag(reader.through()).await?;
             // After a rebuild there may be frames to count again, also if no new ones come.
             let is_present = catalog.making().await? == *making;
             self.progress = Some(progress).filter(|_| is_present);
@@ -143,16 +142,9 @@ impl Projector {
         let partial = HotPartial { hour, first_seq, last_seq, last_frame, payload };
         catalog.put_partial(&partial).await?;
         counter!(metric::COUNTED).increment(counted as u64);
-        self.lag(last_seq).await?;
         self.progress = Some(progress);
         self.merge_sometimes(hour).await?;
         Ok(count)
-    }
-
-    async fn lag(&self, through: Seq) -> Result<(), Error> {
-        let last = self.log.info().await?.last;
-        gauge!(metric::LOG_LAG).set(u32::try_from(last.get().saturating_sub(through.get())).unwrap_or(u32::MAX));
-        Ok(())
     }
 
     /// The frames to count next, as far as they come within `wait`. Behind a judge: those that it has passed, once its
@@ -165,8 +157,13 @@ impl Projector {
         }
         let judged = self.catalog.judged().await?;
         progress.ahead.read_through(&verdicts, judged.verdicts_through).await?;
+        let in_hand = progress.ahead.cover(&verdicts, progress.reader.epoch(), next).await?;
+        let is_known = in_hand.is_none_or(|in_hand| in_hand >= next);
+        invariant!(I7, is_known, "frame {next} is to be counted, and verdicts are in hand up to {in_hand:?}");
+        let through = in_hand.map_or(judged.clicks_through, |in_hand| in_hand.min(judged.clicks_through));
+        self.is_behind |= through < judged.clicks_through;
         let (mut frames, mut bytes): (Vec<Logged>, _) = (Vec::new(), 0);
-        while next <= judged.clicks_through {
+        while next <= through {
             if bytes >= TICK_BYTES_MAX {
                 self.is_behind = true;
                 break;
@@ -175,7 +172,7 @@ impl Projector {
             let Some(last) = more.last() else { break };
             next = last.seq.next();
             bytes += more.iter().map(|frame| frame.frame.payload.len()).sum::<usize>();
-            frames.extend(more.into_iter().filter(|frame| frame.seq <= judged.clicks_through));
+            frames.extend(more.into_iter().filter(|frame| frame.seq <= through));
         }
         let through = frames.last().map_or(Seq::ZERO, |last| last.seq);
         let is_judged = through <= judged.clicks_through && progress.ahead.knows(judged.verdicts_through);
@@ -210,10 +207,7 @@ impl Projector {
         let through = catalog.counted_through().await?;
         let reader = Reader::behind(&self.log, &self.archive, catalog.as_ref(), through).await?;
         let ahead = match &self.verdicts {
-            Some(verdicts) => {
-                let judged = catalog.judged().await?;
-                Ahead::read(verdicts, reader.epoch(), reader.through(), judged).await?
-            }
+            Some(_) => Ahead::after(reader.through(), catalog.judged().await?),
             None => Ahead::default(),
         };
         Ok(Progress { catalog, making, reader, ahead })

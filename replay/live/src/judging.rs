@@ -78,7 +78,7 @@ impl Judging {
             let stopping = shutdown.is_cancelled();
             match self.tick(if stopping { Duration::ZERO } else { TAIL_WAIT }).await {
                 Ok(false) if stopping => return,
-                Ok(judged) => self.lag(judged).await,
+                Ok(_) => {}
                 Err(cause) => {
                     self.is_checked = false;
                     let transient = cause.is_transient();
@@ -90,21 +90,10 @@ impl Judging {
                     if stopping {
                         return;
                     }
-                    self.lag(true).await;
                     let pause = if transient { RETRY_PAUSE } else { STANDSTILL_PAUSE };
                     let _ = tokio::time::timeout(pause, shutdown.cancelled()).await;
                 }
             }
-        }
-    }
-
-    /// Reports how far the judge is behind. If there was nothing to judge, that is zero without asking.
-    async fn lag(&self, may_lag: bool) {
-        if !may_lag {
-            gauge!(metric::JUDGE_LAG).set(0);
-        } else if let (Ok(info), Ok(judged)) = (self.clicks.info().await, self.catalog.judged().await) {
-            let behind = info.last.get().saturating_sub(judged.clicks_through.get());
-            gauge!(metric::JUDGE_LAG).set(u32::try_from(behind).unwrap_or(u32::MAX));
         }
     }
 }

@@ -3,6 +3,8 @@
 //! - [`judging`] judges frames as they are logged, and keeps the mark that counting waits for;
 //! - [`counting`] folds what is judged into hot partials;
 //! - [`sealing`] archives an hour that is over, makes it count from its segment, and trims the log behind it;
+//! - [`signing`] logs and signs what was sealed, if there is a key;
+//! - [`lags`] measures from outside how far they are behind;
 //! - [`verified`] reports how the last check of what counts ended;
 //! - [`backfill`] drives all three over past events, whose own times are the clock.
 //!
@@ -13,8 +15,10 @@
 pub mod backfill;
 pub mod counting;
 pub mod judging;
+pub mod lags;
 pub mod metric;
 #[cfg(test)]
 mod model;
 pub mod sealing;
+pub mod signing;
 pub mod verified;

@@ -30,3 +30,15 @@ pub const VERIFIED_EQUAL: &str = "clicktrail_verify_live_equal";
 pub const INVOICES_VERIFIED_AT: &str = "clicktrail_invoice_verify_timestamp_seconds";
 /// 1 if it compared something then and all came out the same, else 0.
 pub const INVOICES_VERIFIED_EQUAL: &str = "clicktrail_invoice_verify_equal";
+/// Sealed hours signed since the start.
+pub const HOURS_SIGNED: &str = "clicktrail_hours_signed_total";
+/// Entries of the log of logs that the newest checkpoint of this process is over.
+pub const SIGNED_ENTRIES: &str = "clicktrail_signed_entries";
+/// Attempts to sign that need a person.
+pub const SIGN_FAILURES: &str = "clicktrail_sign_failures_total";
+/// 1 if a `witness` signed the newest checkpoint, else 0.
+pub const WITNESS_SIGNED: &str = "clicktrail_witness_signed";
+/// Times that a `witness` was asked and did not sign.
+pub const WITNESS_FAILURES: &str = "clicktrail_witness_failures_total";
+/// When the lags were measured last, in seconds since 1970: while log or catalog are away they are not.
+pub const LAGS_MEASURED_AT: &str = "clicktrail_lags_measured_timestamp_seconds";

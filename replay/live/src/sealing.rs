@@ -34,7 +34,7 @@ use clicktrail_replay::{
     stale,
 };
 use clicktrail_verdicts::{archive::Verdicts, reader::VerdictReader};
-use metrics::{counter, gauge};
+use metrics::counter;
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, error, info, warn};
 
@@ -199,10 +199,7 @@ impl Archiver {
         while !shutdown.is_cancelled() {
             let now = self.clock.now();
             let pause = match self.look(now).await {
-                Ok(true) => {
-                    self.lag(now);
-                    continue;
-                }
+                Ok(true) => continue,
                 Ok(false) => LOOK_INTERVAL,
                 Err(cause) if cause.is_transient() => {
                     warn!(cause = %causes(&cause), "sealing is tried again");
@@ -214,7 +211,6 @@ impl Archiver {
                     RETRY_PAUSE * 5
                 }
             };
-            self.lag(now);
             if now >= next_trim {
                 next_trim = now.plus_micros(i64::try_from(TRIM_INTERVAL.as_micros()).expect("ten minutes"));
                 if let Err(cause) = self.trim(now).await {
@@ -240,12 +236,6 @@ impl Archiver {
         let sealed = [clicks?.is_some(), verdicts?, invoices?];
         followed?;
         Ok(sealed.contains(&true))
-    }
-
-    fn lag(&self, now: Timestamp) {
-        let open = self.standing.as_ref().and_then(|standing| standing.cursor.hour());
-        let behind = open.map_or(0, |hour| (now.micros() - hour.end_exclusive().micros()).max(0) / 1_000_000);
-        gauge!(metric::ARCHIVE_LAG).set(u32::try_from(behind).unwrap_or(u32::MAX));
     }
 
     /// Removes frames from each log whose hour ended longer than [`RETENTION`] ago, is sealed, and has just been read

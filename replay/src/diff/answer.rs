@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt};
 use clicktrail_catalog::generations::LivePointer;
 use clicktrail_log::time::Hour;
 
-use super::merge::{Layout, RowChange};
+use super::row::{Layout, RowChange};
 
 /// Why rows differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +47,13 @@ pub struct RowCounts {
 }
 
 impl RowCounts {
+    fn add(&mut self, other: Self) {
+        let Self { added, removed, changed } = other;
+        self.added += added;
+        self.removed += removed;
+        self.changed += changed;
+    }
+
     pub(super) fn note(&mut self, change: &RowChange) {
         match (&change.before, &change.after) {
             (None, _) => self.added += 1,
@@ -87,6 +94,39 @@ pub struct Diff {
     pub rows: Vec<Changed>,
     /// All rows that differ.
     pub counts: RowCounts,
+}
+
+impl Diff {
+    /// No hour was compared.
+    pub(super) fn nothing(layout: Layout) -> Self {
+        Self {
+            layout,
+            compared: 0,
+            hours: BTreeMap::new(),
+            groups: BTreeMap::new(),
+            rows: Vec::new(),
+            counts: RowCounts::default(),
+        }
+    }
+
+    /// Adds what differs in one more hour.
+    pub(super) fn add(&mut self, hour: Self, rows_max: usize) {
+        for (at, causes) in hour.hours {
+            for (cause, counts) in causes {
+                self.hours.entry(at).or_default().entry(cause).or_default().add(counts);
+            }
+        }
+        for (group, causes) in hour.groups {
+            let sums = self.groups.entry(group).or_default();
+            for (cause, values) in causes {
+                let sums = sums.entry(cause).or_insert_with(|| vec![0; values.len()]);
+                sums.iter_mut().zip(values).for_each(|(sum, value)| *sum += value);
+            }
+        }
+        let room = rows_max.saturating_sub(self.rows.len());
+        self.rows.extend(hour.rows.into_iter().take(room));
+        self.counts.add(hour.counts);
+    }
 }
 
 /// One hour on both sides; `None`: it counts from nothing there.

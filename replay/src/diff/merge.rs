@@ -1,5 +1,5 @@
 //! Two segments of one hour, row by row: both come in the order of their keys, so one pass over both finds every row
-//! that only one has, and every row whose values differ.
+//! that only one has, and every row whose values differ. What `aligned` can tell without that is left to it.
 
 use std::{cmp::Ordering, sync::Arc};
 
@@ -10,49 +10,14 @@ use arrow::{
     row::{RowConverter, Rows, SortField},
     util::display::{ArrayFormatter, FormatOptions},
 };
-use clicktrail_log::archive::{self, part};
-use clicktrail_projections::Projection;
+use clicktrail_log::archive;
 
+use super::{
+    aligned,
+    row::{Layout, RowChange},
+    side::Side,
+};
 use crate::{error::Error, sums};
-
-/// Which columns of a segment name a row, in its order, and which are counted and summed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Layout {
-    /// Their names.
-    pub keys: Vec<String>,
-    /// Their names.
-    pub measures: Vec<String>,
-}
-
-impl Layout {
-    /// That of a projection's segments.
-    pub fn of(projection: &Projection) -> Self {
-        Self {
-            keys: projection.key().iter().map(|field| field.name().clone()).collect(),
-            measures: projection.measures().iter().map(|measure| measure.name.clone()).collect(),
-        }
-    }
-}
-
-/// One row that is not the same on both sides.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RowChange {
-    /// The values of the key columns, as text; `None` is null.
-    pub key: Vec<Option<String>>,
-    /// The measures before; `None`: the row was not there.
-    pub before: Option<Vec<i128>>,
-    /// The measures after; `None`: the row is not there.
-    pub after: Option<Vec<i128>>,
-}
-
-impl RowChange {
-    /// By how much each measure grew.
-    pub fn deltas(&self) -> Vec<i128> {
-        let measures = self.before.as_ref().or(self.after.as_ref()).map_or(0, Vec::len);
-        let value = |side: &Option<Vec<i128>>, at: usize| side.as_ref().map_or(0, |values| values[at]);
-        (0..measures).map(|at| value(&self.after, at) - value(&self.before, at)).collect()
-    }
-}
 
 /// Shows `found` every row that differs, in the order of the keys. A measure that one side does not have, because an
 /// earlier version made it, is 0 there.
@@ -65,8 +30,14 @@ pub(crate) fn rows(
     after: Option<(&str, bytes::Bytes)>,
     found: &mut dyn FnMut(RowChange) -> Result<(), Error>,
 ) -> Result<(), Error> {
-    let mut before = before.map(|(key, bytes)| Cursor::open(layout, key, bytes)).transpose()?;
-    let mut after = after.map(|(key, bytes)| Cursor::open(layout, key, bytes)).transpose()?;
+    let before = before.map(|(key, bytes)| Side::open(key, bytes)).transpose()?;
+    let after = after.map(|(key, bytes)| Side::open(key, bytes)).transpose()?;
+    let aligned = match (&before, &after) {
+        (Some(before), Some(after)) => aligned::rows(layout, (before, after), found)?,
+        (Some(_) | None, _) => 0,
+    };
+    let mut before = before.map(|side| Cursor::open(layout, &side, aligned)).transpose()?;
+    let mut after = after.map(|side| Cursor::open(layout, &side, aligned)).transpose()?;
     loop {
         let here = before.as_mut().map(Cursor::peek).transpose()?.unwrap_or(false);
         let there = after.as_mut().map(Cursor::peek).transpose()?.unwrap_or(false);
@@ -78,8 +49,12 @@ pub(crate) fn rows(
         };
         let left = before.as_mut().filter(|_| order != Ordering::Greater);
         let right = after.as_mut().filter(|_| order != Ordering::Less);
-        let (one, other) = (left.as_deref().map(Cursor::values), right.as_deref().map(Cursor::values));
-        if one != other {
+        let is_same = match (&left, &right) {
+            (Some(one), Some(other)) => one.has_values_of(other),
+            (Some(_), None) | (None, _) => false,
+        };
+        if !is_same {
+            let (one, other) = (left.as_deref().map(Cursor::values), right.as_deref().map(Cursor::values));
             let key = match (&left, &right) {
                 (Some(side), _) | (None, Some(side)) => side.key()?,
                 (None, None) => Vec::new(),
@@ -106,15 +81,21 @@ struct Cursor<'l> {
 }
 
 impl<'l> Cursor<'l> {
-    fn open(layout: &'l Layout, key: &str, bytes: bytes::Bytes) -> Result<Self, Error> {
+    /// A cursor before the first row behind so many row groups.
+    fn open(layout: &'l Layout, side: &Side<'_>, behind: usize) -> Result<Self, Error> {
         let damaged = |key: &str, reason: String| archive::Error::Damaged { key: key.to_owned(), reason };
-        let reader = part::read(bytes, None).map_err(|cause| damaged(key, cause.to_string()))?;
-        let converter = converter(layout, &reader_schema(&reader)).map_err(|reason| damaged(key, reason))?;
-        let name = key.to_owned();
+        let schema = side.groups.schema();
+        let converter = converter(layout, schema).map_err(|reason| damaged(side.key, reason))?;
+        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
+        let wanted = |name: &&str| layout.keys.iter().chain(&layout.measures).any(|known| known == name);
+        let names: Vec<&str> = names.into_iter().filter(wanted).collect();
+        let reader = side.groups.read(behind..side.groups.count(), &names);
+        let reader = reader.map_err(|cause| damaged(side.key, cause.to_string()))?;
+        let name = side.key.to_owned();
         let batches = reader.map(move |batch| batch.map_err(|cause| damaged(&name, cause.to_string())));
         Ok(Self {
             layout,
-            key: key.to_owned(),
+            key: side.key.to_owned(),
             batches: Box::new(batches),
             converter,
             keys: Vec::new(),
@@ -149,8 +130,16 @@ impl<'l> Cursor<'l> {
         self.rows.as_ref().expect("a row was peeked at").row(self.next)
     }
 
+    fn value(&self, column: &Option<Vec<i128>>) -> i128 {
+        column.as_ref().map_or(0, |column| column[self.next])
+    }
+
     fn values(&self) -> Vec<i128> {
-        self.measures.iter().map(|column| column.as_ref().map_or(0, |column| column[self.next])).collect()
+        self.measures.iter().map(|column| self.value(column)).collect()
+    }
+
+    fn has_values_of(&self, other: &Self) -> bool {
+        self.measures.iter().zip(&other.measures).all(|(one, two)| self.value(one) == other.value(two))
     }
 
     fn key(&self) -> Result<Vec<Option<String>>, Error> {
@@ -169,10 +158,6 @@ impl<'l> Cursor<'l> {
         };
         self.keys.iter().map(text).collect()
     }
-}
-
-fn reader_schema(reader: &impl arrow::array::RecordBatchReader) -> SchemaRef {
-    reader.schema()
 }
 
 /// Texts are compared as texts, however a segment stores them.

@@ -1,12 +1,15 @@
 //! Rows of two segments against the definition: a difference of two maps.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use arrow::{
     array::{ArrayRef, Decimal128Array, Int64Array, RecordBatch, StringArray, TimestampMicrosecondArray},
     datatypes::{DataType, Field, Schema},
 };
-use clicktrail_log::schema;
+use clicktrail_log::{schema, time::Timestamp};
 use clicktrail_projections::segment::Writer;
 use proptest::prelude::*;
 
@@ -72,24 +75,63 @@ fn rows() -> impl Strategy<Value = Rows> {
     prop::collection::btree_map(key, (0_i64..3, -1_i128..2), 0..40)
 }
 
+/// What the definition says: a difference of two maps.
+fn expected(before: &Rows, after: &Rows) -> Vec<RowChange> {
+    let minute = |minute: i64| Timestamp::from_micros(minute * 60_000_000).to_string();
+    let keys: BTreeSet<&Key> = before.keys().chain(after.keys()).collect();
+    let change = |key: &Key| {
+        let (before, after) = (before.get(key).map(values), after.get(key).map(values));
+        let texts = vec![Some(key.0.clone()), key.1.clone(), Some(minute(key.2).replace(".000000Z", "Z"))];
+        (before != after).then_some(RowChange { key: texts, before, after })
+    };
+    keys.into_iter().filter_map(change).collect()
+}
+
+/// Other values for some rows.
+fn changes() -> impl Strategy<Value = Vec<(prop::sample::Index, (i64, i128))>> {
+    prop::collection::vec((any::<prop::sample::Index>(), (0_i64..3, -1_i128..2)), 0..6)
+}
+
 proptest! {
     #[test]
     fn every_row_that_differs_is_found_once_and_in_order(before in rows(), after in rows()) {
-        let mut expected = Vec::new();
-        let keys: std::collections::BTreeSet<&Key> = before.keys().chain(after.keys()).collect();
-        for key in keys {
-            let (one, other) = (before.get(key).map(values), after.get(key).map(values));
-            if one != other {
-                expected.push((key.0.clone(), key.1.clone(), one, other));
-            }
-        }
-        let found = found(Some(&before), Some(&after));
-        let shown: Vec<_> = found
-            .into_iter()
-            .map(|change| (change.key[0].clone().unwrap(), change.key[1].clone(), change.before, change.after))
-            .collect();
-        prop_assert_eq!(shown, expected);
+        prop_assert_eq!(found(Some(&before), Some(&after)), expected(&before, &after));
     }
+
+    /// As other code or other verdicts leave it: no key is decoded to find which rows belong together.
+    #[test]
+    fn rows_of_the_same_keys_are_compared_by_columns(before in rows(), changed in changes()) {
+        let mut after = before.clone();
+        for (at, value) in changed.into_iter().filter(|_| !before.is_empty()) {
+            *after.values_mut().nth(at.index(before.len())).unwrap() = value;
+        }
+        prop_assert_eq!(found(Some(&before), Some(&after)), expected(&before, &after));
+    }
+}
+
+/// Rows of a row group of a segment.
+const GROUP_ROWS: i64 = 1 << 18;
+
+/// The first row group has the same keys on both sides, the second a row more on one.
+#[test]
+fn row_groups_behind_the_first_with_other_keys_are_merged() {
+    let key = |minute: i64| ("a".to_owned(), None, minute);
+    let before: Rows = (0..GROUP_ROWS + 40).map(|minute| (key(minute), (1, 5))).collect();
+    let mut after = before.clone();
+    // Alone, close to others, and at the edges of batches, pages and row groups.
+    let changed = [0, 7, 8, 39, 80, 16_383, 16_384, 40_000, GROUP_ROWS - 1, GROUP_ROWS, GROUP_ROWS + 39];
+    for minute in changed {
+        after.insert(key(minute), (2, 5));
+    }
+    let same_keys = found(Some(&before), Some(&after));
+    assert_eq!(same_keys, expected(&before, &after));
+    assert_eq!(same_keys.len(), changed.len());
+    after.remove(&key(GROUP_ROWS + 3));
+    after.insert(key(GROUP_ROWS + 50), (9, 9));
+    assert_eq!(found(Some(&before), Some(&after)), expected(&before, &after));
+    assert_eq!(found(Some(&after), Some(&before)), expected(&after, &before));
+    after.remove(&key(1));
+    assert_eq!(found(Some(&before), Some(&after)), expected(&before, &after), "no row group has the same keys");
 }
 
 #[test]

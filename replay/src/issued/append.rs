@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, sync::Arc};
 use clicktrail_log::{
     archive::Archive,
     invariant,
-    invoices::{InvoiceEntry, append::Appender},
+    invoices::{InvoiceEntry, append::Appender, ledger::Taken},
     log::Log,
     position::Position,
     time::Hour,
@@ -23,12 +23,13 @@ pub const CLOCK: std::time::Duration = std::time::Duration::from_secs(3_600);
 /// Logs documents that were issued: see [`Recorder::record`].
 ///
 /// # Errors
-/// As [`Recorder::record`].
+/// As [`Recorder::record`]; [`Error::Taken`] once the others are logged.
 ///
 /// # Panics
 /// If two of them have the same number.
 pub async fn append(log: &Arc<dyn Log>, archive: &Archive, entries: &[InvoiceEntry]) -> Result<Vec<Position>, Error> {
-    Recorder::new(log, archive).record(entries).await
+    let placed = Recorder::new(log, archive).record(entries).await?;
+    placed.into_iter().map(|place| place.map_err(Error::from)).collect()
 }
 
 /// Logs what was issued. One that is kept reads what comes into the log once, however often it is called.
@@ -39,25 +40,31 @@ pub struct Recorder {
     appender: Appender,
     /// What was read of the log, from an hour on; `None` after an error.
     read: Option<(Hour, Issued)>,
+    /// Why what stands in the log could not be read to its end.
+    unread: Option<Error>,
 }
 
 impl Recorder {
     /// One that has read nothing yet.
     pub fn new(log: &Arc<dyn Log>, archive: &Archive) -> Self {
         let appender = Appender::new(Arc::clone(log), archive.clone());
-        Self { log: Arc::clone(log), archive: archive.clone(), appender, read: None }
+        Self { log: Arc::clone(log), archive: archive.clone(), appender, read: None, unread: None }
     }
 
     /// Logs documents that were issued, and returns where each stands, in their order. Those that are in the log
-    /// already are not appended again: they are looked for from [`CLOCK`] before the first of them was issued. Many at
-    /// once are few frames.
+    /// already are not appended again: they are looked for from [`CLOCK`] before the first of them was issued. One
+    /// whose number the log has for something else is not logged, and keeps nobody from the others. Many at once are
+    /// few frames.
+    ///
+    /// What is damaged in the log or its archive keeps nothing from being logged either: see
+    /// [`unread`](Self::unread).
     ///
     /// # Errors
     /// See [`Error`]. Some may have been appended; the same call may be made again, and appends the others.
     ///
     /// # Panics
     /// If two of them have the same number.
-    pub async fn record(&mut self, entries: &[InvoiceEntry]) -> Result<Vec<Position>, Error> {
+    pub async fn record(&mut self, entries: &[InvoiceEntry]) -> Result<Vec<Result<Position, Taken>>, Error> {
         let numbers: BTreeSet<_> = entries.iter().map(|entry| &entry.number).collect();
         invariant!(I10, numbers.len() == entries.len(), "{} documents have {} numbers", entries.len(), numbers.len());
         let Some(first) = entries.iter().map(|entry| entry.issued_at).min() else { return Ok(Vec::new()) };
@@ -72,34 +79,71 @@ impl Recorder {
         self.record_once(entries, from).await
     }
 
-    async fn record_once(&mut self, entries: &[InvoiceEntry], from: Hour) -> Result<Vec<Position>, Error> {
+    /// Why what stands in the log could not be read to its end, since this was last asked. Entries behind that place
+    /// were not found, and so may stand in the log twice: readers take the first.
+    pub fn unread(&mut self) -> Option<Error> {
+        self.unread.take()
+    }
+
+    async fn record_once(
+        &mut self,
+        entries: &[InvoiceEntry],
+        from: Hour,
+    ) -> Result<Vec<Result<Position, Taken>>, Error> {
         // What others append behind this place after it was read below, the append is told of.
         self.appender.locate().await?;
-        let mut places = self.held(entries, from).await?;
-        let is_missing = |(_, place): &(&InvoiceEntry, &Option<Position>)| place.is_none();
+        let places = self.held(entries, from).await?;
+        let is_missing = |(_, place): &(&InvoiceEntry, &Result<Option<Position>, Taken>)| matches!(place, Ok(None));
         let missing = entries.iter().zip(&places).filter(is_missing);
         let missing: Vec<InvoiceEntry> = missing.map(|(entry, _)| entry.clone()).collect();
-        if !missing.is_empty() {
-            let mut appended = self.appender.append(&missing).await?.into_iter();
-            for place in places.iter_mut().filter(|place| place.is_none()) {
-                *place = appended.next();
-            }
+        let mut appended = match missing.is_empty() {
+            true => Vec::new(),
+            false => self.appender.append(&missing).await?,
         }
-        let placed: Vec<Position> = places.into_iter().flatten().collect();
+        .into_iter();
+        let placed = places.into_iter().filter_map(|place| match place {
+            Ok(Some(place)) => Some(Ok(place)),
+            Ok(None) => appended.next().map(Ok),
+            Err(taken) => Some(Err(taken)),
+        });
+        let placed: Vec<Result<Position, Taken>> = placed.collect();
         invariant!(I10, placed.len() == entries.len(), "{} of {} documents are logged", placed.len(), entries.len());
         Ok(placed)
     }
 
     /// Where the log holds each of the documents, as far as it goes now.
-    async fn held(&mut self, entries: &[InvoiceEntry], from: Hour) -> Result<Vec<Option<Position>>, Error> {
-        let (hour, mut issued) = match self.read.take() {
-            Some((hour, issued)) if hour <= from => (hour, issued),
-            _ => (from, Issued::open(&self.log, &self.archive, Start::Hour(from)).await?),
+    async fn held(
+        &mut self,
+        entries: &[InvoiceEntry],
+        from: Hour,
+    ) -> Result<Vec<Result<Option<Position>, Taken>>, Error> {
+        let opened = match self.read.take() {
+            Some((hour, issued)) if hour <= from => Ok((hour, issued)),
+            _ => Issued::open(&self.log, &self.archive, Start::Hour(from)).await.map(|issued| (from, issued)),
         };
-        // What is damaged elsewhere in the log keeps nothing from being logged: `log verify` names it.
-        while issued.next().await?.is_some() {}
-        let held = entries.iter().map(|entry| Ok(issued.ledger().place_of(entry)?)).collect();
-        self.read = Some((hour, issued));
-        held
+        let (hour, mut issued) = match opened {
+            Ok(opened) => opened,
+            Err(cause) if cause.is_incomplete() => {
+                self.unread = Some(cause);
+                return Ok(entries.iter().map(|_| Ok(None)).collect());
+            }
+            Err(cause) => return Err(cause),
+        };
+        loop {
+            match issued.next().await {
+                // What is damaged elsewhere in the log keeps nothing from being logged: `log verify` names it.
+                Ok(Some(_)) => {}
+                Ok(None) => {
+                    let held = entries.iter().map(|entry| issued.ledger().place_of(entry)).collect();
+                    self.read = Some((hour, issued));
+                    return Ok(held);
+                }
+                Err(cause) if cause.is_incomplete() => {
+                    self.unread = Some(cause);
+                    return Ok(entries.iter().map(|entry| issued.ledger().place_of(entry)).collect());
+                }
+                Err(cause) => return Err(cause),
+            }
+        }
     }
 }

@@ -1,9 +1,6 @@
 //! Why what was issued cannot be read, or not be logged.
 
-use clicktrail_log::{
-    invoices::{append, ledger::Taken, schema},
-    position::Position,
-};
+use clicktrail_log::invoices::{append, ledger::Taken};
 
 use crate::error::Error as ReadError;
 
@@ -13,16 +10,7 @@ pub enum Error {
     /// The log or the archive could not be read.
     #[error("read what was issued")]
     Read(#[from] ReadError),
-    /// A row is no entry. It is not skipped: a person must act.
-    #[error("read the entries behind {position} of the log of issued documents")]
-    Entry {
-        /// Of the first row that was read with it.
-        position: Position,
-        /// Why.
-        #[source]
-        source: schema::Error,
-    },
-    /// A number that is to be logged is in the log, and not as it is to be logged. Nothing was appended.
+    /// A number that is to be logged is in the log, and not as it is to be logged. The others were logged.
     #[error("log what was issued")]
     Taken(#[from] Taken),
     /// The log did not take them. Some may have been appended.
@@ -36,7 +24,7 @@ impl Error {
         match self {
             Self::Read(error) => error.is_transient(),
             Self::Append(error) => error.is_transient(),
-            Self::Entry { .. } | Self::Taken(_) => false,
+            Self::Taken(_) => false,
         }
     }
 
@@ -44,7 +32,6 @@ impl Error {
     pub fn is_incomplete(&self) -> bool {
         match self {
             Self::Read(error) => error.is_incomplete(),
-            Self::Entry { .. } => true,
             Self::Taken(_) | Self::Append(_) => false,
         }
     }

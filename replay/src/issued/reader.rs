@@ -8,6 +8,7 @@ use arrow::{
 };
 use clicktrail_log::{
     archive::Archive,
+    causes::causes,
     invoices::{
         InvoiceEntry,
         ledger::{Admitted, Damage, Ledger},
@@ -38,8 +39,6 @@ pub struct Document {
 pub struct Issued {
     history: History,
     ledger: Ledger,
-    /// Rows that are no entries: whoever asks again is told again.
-    refused: Option<RecordBatch>,
 }
 
 impl Issued {
@@ -50,30 +49,23 @@ impl Issued {
     pub async fn open(log: &Arc<dyn Log>, archive: &Archive, start: Start) -> Result<Self, Error> {
         let source = Source::new(Stream::Invoices);
         let history = History::open(Arc::clone(log), archive.clone(), source, start, None).await?;
-        Ok(Self { history, ledger: Ledger::default(), refused: None })
+        Ok(Self { history, ledger: Ledger::default() })
     }
 
-    /// The next documents in the order of the log, and what stands between them and cannot be; `None` at the end of the
-    /// log. A later call goes on with what was logged since.
+    /// The next documents in the order of the log, and what stands between them and cannot be: that is named, and keeps
+    /// nobody from the others. `None` at the end of the log. A later call goes on with what was logged since.
     ///
     /// # Errors
     /// See [`Error`]: everything before was given, nothing behind it.
     pub async fn next(&mut self) -> Result<Option<Vec<Result<Document, Damage>>>, Error> {
         loop {
-            let rows = match self.refused.take() {
-                Some(rows) => rows,
-                None => match self.history.next(Duration::ZERO).await? {
-                    Step::Rows(rows) => rows,
-                    Step::Tail | Step::End => return Ok(None),
-                },
+            let rows = match self.history.next(Duration::ZERO).await? {
+                Step::Rows(rows) => rows,
+                Step::Tail | Step::End => return Ok(None),
             };
-            match self.admit(&rows) {
-                Ok(found) if found.is_empty() => {}
-                Ok(found) => return Ok(Some(found)),
-                Err(error) => {
-                    self.refused = Some(rows);
-                    return Err(error);
-                }
+            let found = self.admit(&rows);
+            if !found.is_empty() {
+                return Ok(Some(found));
             }
         }
     }
@@ -84,15 +76,28 @@ impl Issued {
     }
 
     /// The rows that are not repeats.
-    fn admit(&mut self, rows: &RecordBatch) -> Result<Vec<Result<Document, Damage>>, Error> {
+    fn admit(&mut self, rows: &RecordBatch) -> Vec<Result<Document, Damage>> {
         let column = |name| rows.column_by_name(name).expect("the reader gives the columns of the log");
         let positions = column(POSITION).as_primitive::<Int64Type>().values();
         let times = column(LOGGED_AT).as_primitive::<TimestampMicrosecondType>().values();
         let at = |position: i64| Position::from_i64(position).expect("rows that were read have positions");
-        let entries = invoices::from_batch(rows);
-        let entries = entries.map_err(|source| Error::Entry { position: at(positions[0]), source })?;
+        let unusable = |position: i64, cause: &invoices::Error| {
+            Err(Damage::Unusable { position: at(position), reason: causes(cause) })
+        };
+        let entries = match invoices::each_of_batch(rows) {
+            Ok(entries) => entries,
+            // Other columns: none of these rows is an entry.
+            Err(cause) => return positions.first().map(|first| unusable(*first, &cause)).into_iter().collect(),
+        };
         let mut found = Vec::with_capacity(entries.len());
         for ((entry, position), micros) in entries.into_iter().zip(positions).zip(times) {
+            let entry = match entry {
+                Ok(entry) => entry,
+                Err(cause) => {
+                    found.push(unusable(*position, &cause));
+                    continue;
+                }
+            };
             let position = at(*position);
             match self.ledger.admit(position, &entry) {
                 Ok(Admitted::Fresh) => {
@@ -102,6 +107,6 @@ impl Issued {
                 Err(damage) => found.push(Err(damage)),
             }
         }
-        Ok(found)
+        found
     }
 }

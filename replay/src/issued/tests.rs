@@ -8,6 +8,7 @@ use std::{
     },
 };
 
+use arrow::array::{RecordBatch, StringArray};
 use async_trait::async_trait;
 use clicktrail_log::{
     archive::{Archive, invoices::Invoices, seal::Sealer},
@@ -191,7 +192,7 @@ async fn recorder_that_is_kept_goes_on_behind_what_others_log() {
     let mut recorder = Recorder::new(&log, &bed.archive);
     let mut record = async |entries: &[InvoiceEntry]| {
         let places = recorder.record(entries).await.unwrap();
-        places.iter().map(ToString::to_string).collect::<Vec<_>>()
+        places.iter().map(|place| place.as_ref().unwrap().to_string()).collect::<Vec<_>>()
     };
     assert_eq!(record(&[issued(1, 0)]).await, ["1.1.0"]);
     assert_eq!(bed.append(&[issued(2, 0), issued(3, 0)]).await.unwrap(), ["1.2.0", "1.2.1"]);
@@ -274,7 +275,60 @@ async fn number_that_another_document_has_is_not_logged_again() {
         let refused = bed.append(&[issued(2, 0), other]).await.unwrap_err();
         assert!(matches!(&refused, Error::Taken(taken) if taken.position.to_string() == "1.1.0"), "{refused:?}");
     }
-    assert_eq!(bed.numbers().await, [1], "nothing of it was logged");
+    assert_eq!(bed.numbers().await, [1, 2], "the others are logged, and once");
+}
+
+/// A row that is no entry, among others.
+#[tokio::test]
+async fn row_that_is_no_entry_is_named_and_stops_nothing_else() {
+    let bed = Bed::new().await;
+    bed.append(&[issued(1, 0)]).await.unwrap();
+    let batch = schema::to_batch(&[issued(2, 0), issued(3, 0)]).unwrap();
+    let mut columns = batch.columns().to_vec();
+    columns[3] = Arc::new(StringArray::from(vec!["receipt", "invoice"]));
+    let odd = RecordBatch::try_new(batch.schema(), columns).unwrap();
+    let at = start().start();
+    bed.log.append(&Writer::new(Uuid::from_u128(9), 1).seal(&odd, (at, at)).unwrap()).await.unwrap();
+    assert_eq!(bed.append(&[issued(3, 0), issued(4, 0)]).await.unwrap(), ["1.2.1", "1.3.0"]);
+    let (numbers, damages) = bed.read(Start::Beginning).await.unwrap();
+    assert_eq!(numbers, [1, 3, 4]);
+    let [damage] = &damages[..] else { panic!("{damages:?}") };
+    let told = damage.to_string();
+    assert!(told.contains("1.2.0") && told.contains("receipt"), "{told}");
+}
+
+/// A frame with other columns: nobody can read on there, and what is to be logged is logged.
+#[tokio::test]
+async fn frame_that_is_none_of_entries_keeps_nothing_from_being_logged() {
+    let bed = Bed::new().await;
+    bed.append(&[issued(1, 0)]).await.unwrap();
+    let batch = schema::to_batch(&[issued(2, 0)]).unwrap().project(&[0, 1, 2]).unwrap();
+    let at = start().start();
+    bed.log.append(&Writer::new(Uuid::from_u128(9), 1).seal(&batch, (at, at)).unwrap()).await.unwrap();
+    assert_eq!(bed.append(&[issued(1, 0), issued(3, 0)]).await.unwrap(), ["1.1.0", "1.3.0"]);
+    let refused = bed.read(Start::Beginning).await.unwrap_err();
+    assert!(refused.is_incomplete(), "{refused:?}");
+}
+
+/// A damaged object of the archive in the way of what is to be logged.
+#[tokio::test]
+async fn damaged_hour_is_said_and_keeps_nothing_from_being_logged() {
+    let bed = Bed::new().await;
+    bed.append(&[issued(1, 0)]).await.unwrap();
+    bed.pass_to(1).await;
+    bed.append(&[issued(2, 1)]).await.unwrap();
+    bed.pass_to(2).await;
+    let part = files(&bed.directory.path().join("archive"));
+    let part = part.iter().find(|path| path.extension().is_some_and(|end| end == "parquet")).unwrap();
+    let whole = std::fs::read(part).unwrap();
+    std::fs::write(part, "x").unwrap();
+    let mut recorder = Recorder::new(&bed.log(), &bed.archive);
+    let places = recorder.record(&[issued(3, 0)]).await.unwrap();
+    assert_eq!(places.len(), 1);
+    let unread = clicktrail_log::causes::causes(&recorder.unread().unwrap());
+    assert!(unread.contains("damaged") && recorder.unread().is_none(), "{unread}");
+    std::fs::write(part, whole).unwrap();
+    assert_eq!(bed.numbers().await, [1, 2, 3]);
 }
 
 /// Two copies of one directory went on by themselves. Neither's log takes the place of the other's in the archive.
@@ -322,7 +376,9 @@ async fn one_bad_byte_of_the_archive_is_named() {
     bed.append(&[issued(3, 2)]).await.unwrap();
     bed.pass_to(4).await;
     let archive = bed.directory.path().join("archive");
-    let objects = files(&archive);
+    // Stored nodes of trees are for proofs: readers of documents do not look at them.
+    let mut objects = files(&archive);
+    objects.retain(|path| !path.starts_with(archive.join("evidence")));
     assert_eq!(objects.len(), 6, "{objects:?}");
     for path in objects {
         let whole = std::fs::read(&path).unwrap();

@@ -1,4 +1,6 @@
-use clicktrail_log::archive::keys::PartKey;
+use std::{collections::BTreeMap, sync::Mutex};
+
+use clicktrail_log::archive::{keys::PartKey, manifest::File, watch::Watch};
 use clicktrail_projections::counters;
 
 use super::*;
@@ -94,4 +96,36 @@ async fn what_is_not_as_planned_is_refused_by_name() {
     let path = PartKey::parse(&part.key).unwrap().path();
     bed.archive.put_content(&path, bytes.into()).await.unwrap();
     check(planned, &part.key).await;
+}
+
+/// How often each file was read whole.
+#[derive(Debug, Default)]
+struct Reads(Mutex<BTreeMap<String, u64>>);
+
+impl Watch for Reads {
+    fn see(&self, file: &File, _bytes: &Bytes) {
+        *self.0.lock().unwrap().entry(file.key.clone()).or_default() += 1;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_file_of_a_unit_is_read_once() {
+    let bed = bed().await;
+    let reads = Arc::new(Reads::default());
+    let archive = bed.archive.watched(Arc::<Reads>::clone(&reads));
+    let read = async |task: &UnitTask| {
+        let output = run(task, &archive, &bed.history, session::Limits::default()).await.unwrap();
+        (output, std::mem::take(&mut *reads.0.lock().unwrap()))
+    };
+    let sql = format!("-- the same\n{}", counters::SQL);
+    let candidate = Projection::candidate_of_counters(&sql).await.unwrap();
+    let released = task(&bed, bed.history.end().await.unwrap());
+    let candidate = UnitTask { sql, code_digest: candidate.code_digest().to_string(), ..released.clone() };
+    let parts: BTreeMap<String, u64> = bed.manifest.parts.iter().map(|part| (part.core.key.clone(), 1)).collect();
+    for task in [released, candidate] {
+        let (built, found) = read(&task).await;
+        assert_eq!((built.is_reused, found), (false, parts.clone()), "the parts alone, and each of them once");
+        let (again, found) = read(&task).await;
+        assert_eq!((again.is_reused, found), (true, BTreeMap::from([(built.segment.key, 1)])));
+    }
 }

@@ -218,11 +218,15 @@ impl<'w> Run<'w> {
                 self.fail(&unit, causes(&cause), ATTEMPTS_MAX).await;
             }
             Ok(Err(Failure::Unit(cause))) => self.fail(&unit, causes(&cause), 1).await,
+            Ok(Err(Failure::Refused(_))) if self.is_aborted().await => (self.tell)(Event::Dropped(hour)),
             Ok(Err(Failure::Refused(cause))) => {
                 self.told.push((hour, causes(&cause)));
                 (self.tell)(Event::Failed(hour, causes(&cause)));
             }
-            Err(stopped) if stopped.is_cancelled() => (self.tell)(Event::Lost(hour)),
+            Err(stopped) if stopped.is_cancelled() => match self.is_aborted().await {
+                true => (self.tell)(Event::Dropped(hour)),
+                false => (self.tell)(Event::Lost(hour)),
+            },
             Err(stopped) => self.fail(&unit, format!("the worker panicked: {stopped}"), 1).await,
         }
     }
@@ -273,6 +277,11 @@ impl<'w> Run<'w> {
                 return Ok(state == catalog::generations::GenerationState::Building);
             }
         }
+    }
+
+    /// Whether somebody gave the generation up, as far as the catalog can be reached.
+    async fn is_aborted(&self) -> bool {
+        self.state().await.is_ok_and(|state| state == catalog::generations::GenerationState::Aborted)
     }
 
     async fn state(&self) -> Result<catalog::generations::GenerationState> {

@@ -80,8 +80,10 @@ pub enum Event {
     Retried(Hour, String),
     /// A unit has failed for good.
     Failed(Hour, String),
-    /// Another worker has the unit, or the generation was given up: the lease had ended.
+    /// Another worker has the unit: the lease had ended.
     Lost(Hour),
+    /// Somebody gave the generation up meanwhile: what was computed counts for nothing, and nothing failed.
+    Dropped(Hour),
 }
 
 /// Who listens.

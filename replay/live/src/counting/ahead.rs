@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use arrow::array::RecordBatch;
 use clicktrail_log::{
+    invariant,
     log::{self, ReadLimit},
     position::{Epoch, Position, Seq},
 };
@@ -22,25 +23,68 @@ pub(super) struct Ahead {
     verdicts: BTreeMap<Position, Outlined>,
     /// The first verdict frame that was not read.
     next: Seq,
+    /// What was judged before the start and is not in hand yet.
+    backlog: Option<Backlog>,
+}
+
+/// Frames that the judge had passed when counting began, and whose verdicts are read piece by piece: a restart may find
+/// any number of them.
+#[derive(Debug, Clone, Copy)]
+struct Backlog {
+    /// The verdicts about frames up to this one are in hand.
+    read: Seq,
+    /// The last of the frames.
+    through: Seq,
+    /// Their verdicts stand before this frame of the verdict log; those behind it are about later frames.
+    before: Seq,
 }
 
 impl Default for Ahead {
     fn default() -> Self {
-        Self { verdicts: BTreeMap::new(), next: Seq::FIRST }
+        Self { verdicts: BTreeMap::new(), next: Seq::FIRST, backlog: None }
     }
 }
 
 impl Ahead {
-    /// Reads, after a restart, the verdicts about the frames after `counted` that the judge has passed.
-    pub(super) async fn read(history: &VerdictReader, epoch: Epoch, counted: Seq, judged: Mark) -> Result<Self, Error> {
-        let frame = |seq: Seq| Position::new(epoch, seq, 0);
-        let mut ahead = Self { verdicts: BTreeMap::new(), next: judged.verdicts_through.next() };
-        if judged.clicks_through > counted {
-            let targets = frame(counted.next())..frame(judged.clicks_through.next());
-            let verdicts = history.about(targets, frame(ahead.next)).await?;
-            ahead.add(verdicts.iter().map(Outlined::from));
+    /// What is needed, after a restart, of the verdicts about the frames after `counted` that the judge has passed.
+    pub(super) fn after(counted: Seq, judged: Mark) -> Self {
+        let before = judged.verdicts_through.next();
+        let backlog = Backlog { read: counted, through: judged.clicks_through, before };
+        let backlog = Some(backlog).filter(|backlog| backlog.read < backlog.through);
+        Self { verdicts: BTreeMap::new(), next: before, backlog }
+    }
+
+    /// Brings the verdicts about frame `next` into hand; the last frame that may be counted with what is in hand, if
+    /// there is such a limit.
+    ///
+    /// # Errors
+    /// As the verdict log reports.
+    pub(super) async fn cover(
+        &mut self,
+        history: &VerdictReader,
+        epoch: Epoch,
+        next: Seq,
+    ) -> Result<Option<Seq>, Error> {
+        let Some(backlog) = self.backlog else { return Ok(None) };
+        if next <= backlog.read {
+            return Ok(Some(backlog.read));
         }
-        Ok(ahead)
+        let frame = |seq: Seq| Position::new(epoch, seq, 0);
+        let mut to = backlog.through;
+        let verdicts = loop {
+            match history.about(frame(backlog.read.next())..frame(to.next()), frame(backlog.before)).await {
+                Ok(verdicts) => break verdicts,
+                Err(reader::Error::TooMany) if to > backlog.read.next() => to = halfway(backlog.read.next(), to),
+                Err(error) => return Err(error.into()),
+            }
+        };
+        invariant!(I7, to >= next, "verdicts are in hand up to frame {to}, and {next} is to be counted");
+        let are_of_them = verdicts.iter().all(|ruled| (backlog.read.next()..=to).contains(&ruled.verdict.target.seq()));
+        invariant!(I7, are_of_them, "verdicts about frames {} to {to} are about others", backlog.read.next());
+        self.add(verdicts.iter().map(Outlined::from));
+        let is_all = to == backlog.through;
+        self.backlog = (!is_all).then_some(Backlog { read: to, ..backlog });
+        Ok((!is_all).then_some(to))
     }
 
     /// Reads on up to a verdict frame, which the judge has appended.
@@ -82,4 +126,10 @@ impl Ahead {
         }
         Ok(rulings.to_batch())
     }
+}
+
+/// A frame in the middle, before the last.
+fn halfway(first: Seq, last: Seq) -> Seq {
+    let middle = first.get() + (last.get() - first.get()) / 2;
+    Seq::new(middle).expect("it lies between two sequences")
 }
