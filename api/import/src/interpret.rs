@@ -6,7 +6,8 @@ use clicktrail_log::{event::Event, time::Timestamp};
 
 use super::{
     layout::Layout,
-    mapping::{Columns, Format, Mapping},
+    listed::Fields,
+    mapping::{Bounds, Columns, Format, Mapping},
     record::{Record, Reject},
     repair,
     text::{self, LineText},
@@ -48,12 +49,19 @@ impl Interpreter {
             Some(mapped) => with_record(mapped, line, |record| record.event_time(mapped.1, mapped.2))?,
             None => draft(line)?.event_time.ok_or(Reason::MissingField("event_time"))?,
         };
-        let bounds = self.mapping.bounds;
-        if time < bounds.not_before || bounds.not_after.is_some_and(|end| time > end) {
-            let detail = format!("event time {time} is outside the mapping's not_before and not_after");
-            return Err(Reject { code: "time_out_of_range", detail });
-        }
+        self.mapping.bounds.check(time)?;
         Ok(time)
+    }
+
+    /// Hands what the line says of a click to `take`, for a list that is compared. The mapping has columns.
+    pub(super) fn listed<T>(&self, line: &[u8], take: impl FnOnce(&Fields<'_>) -> T) -> Result<T, Reject> {
+        let Some(mapped) = self.columns() else { return Err(Reason::MissingField("event_time").into()) };
+        let (line, bounds) = (text::without_mark(line), self.mapping.bounds);
+        with_record(mapped, line, |record| {
+            let fields = record.fields(mapped.1, mapped.2)?;
+            bounds.check(fields.time)?;
+            Ok(take(&fields))
+        })
     }
 
     /// Hands the event of the line to `take`. `event_time` is what [`Interpreter::event_time`] said, `minted` the id
@@ -76,6 +84,16 @@ impl Interpreter {
             let draft = record.draft(mapped.1, mapped.2, event_time, minted)?;
             Ok(take(&validate::event(draft, &context)?))
         })
+    }
+}
+
+impl Bounds {
+    fn check(self, time: Timestamp) -> Result<(), Reject> {
+        if time < self.not_before || self.not_after.is_some_and(|end| time > end) {
+            let detail = format!("event time {time} is outside the mapping's not_before and not_after");
+            return Err(Reject { code: "time_out_of_range", detail });
+        }
+        Ok(())
     }
 }
 

@@ -4,6 +4,7 @@
 //! sorts ([`sort`]); it is told what the log holds already ([`Import::know`]); [`Import::next_batch`] then makes
 //! events, validates them as capturing does, leaves out what is known, and cuts the rest into frames
 //! ([`clicktrail_log::batch`]). What is no event comes out of [`Import::into_rejects`], with its reason and its bytes.
+//! A [`List`] of somebody else is read the same way, and only compared.
 
 mod address;
 mod client;
@@ -15,6 +16,9 @@ mod interpret;
 mod known;
 mod layout;
 pub mod lines;
+mod list;
+mod list_mapping;
+mod listed;
 pub mod mapping;
 mod ndjson;
 mod occurrence;
@@ -31,6 +35,7 @@ mod time_format;
 mod value;
 
 pub use known::LoggedEvent;
+pub use list::{Line, List, Listed};
 pub use mapping::{Format, Mapping};
 pub use reader::{Error, Import, Options};
 pub use rejects::{KnownRejects, Rejects};

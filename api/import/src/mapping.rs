@@ -303,6 +303,15 @@ impl Mapping {
     /// Names the line: TOML that is none, columns, fields or options that are not known, required columns that are
     /// not there, patterns that do not compile.
     pub fn parse(format: Format, text: &str) -> Result<Self, Error> {
+        Self::parse_with(format, text, Columns::check_required)
+    }
+
+    /// Reads a mapping file that says as much as `check` demands.
+    pub(super) fn parse_with(
+        format: Format,
+        text: &str,
+        check: impl FnOnce(&Columns) -> Result<(), String>,
+    ) -> Result<Self, Error> {
         let at = |message: String, start: usize| Error { line: line_of(text, start), message };
         let file: File = toml::from_str(text).map_err(|error| toml_error(text, &error))?;
         let event_start = file.event.span().start;
@@ -322,7 +331,7 @@ impl Mapping {
             let start = source.span().start;
             columns.add(format, &name, source.into_inner(), zone.as_ref()).map_err(|message| at(message, start))?;
         }
-        columns.check_required().map_err(|message| at(message, event_start))?;
+        check(&columns).map_err(|message| at(message, event_start))?;
         if let Some(names) = file.extra {
             let start = names.span().start;
             check_extra(format, names.get_ref()).map_err(|message| at(message, start))?;

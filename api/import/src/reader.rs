@@ -313,7 +313,7 @@ impl Import {
 }
 
 /// Fits the mapping to the file, whose header it reads if there is one.
-fn interpreter(
+pub(super) fn interpreter(
     mapping: Mapping,
     lines: &mut Lines<File>,
     read_error: impl Fn(io::Error) -> Error,
@@ -338,7 +338,7 @@ fn interpreter(
 }
 
 /// What the first bytes of a file say about it.
-fn check_bytes(line: u64, bytes: &[u8]) -> Result<(), Error> {
+pub(super) fn check_bytes(line: u64, bytes: &[u8]) -> Result<(), Error> {
     match bytes {
         [0x1f, 0x8b, ..] if line == 0 => Err(Error::Compressed("gzip")),
         [0x28, 0xb5, 0x2f, 0xfd, ..] if line == 0 => Err(Error::Compressed("zstd")),
@@ -349,7 +349,7 @@ fn check_bytes(line: u64, bytes: &[u8]) -> Result<(), Error> {
     }
 }
 
-fn too_long() -> Reject {
+pub(super) fn too_long() -> Reject {
     let detail = format!("the line is longer than {LINE_BYTES_MAX} bytes; the rest is not kept");
     Reject { code: "line_too_long", detail }
 }

@@ -188,7 +188,7 @@ impl<'a> Record<'a> {
     }
 
     /// What is to be told of values that are not as they came, unless a bill needs one of them.
-    fn told(&self, columns: &Columns, layout: &Layout) -> Result<Aside, Reject> {
+    pub(super) fn told(&self, columns: &Columns, layout: &Layout) -> Result<Aside, Reject> {
         let mut aside = Aside::default();
         for odd in &self.odd {
             let at = match &odd.place {
@@ -218,7 +218,7 @@ impl<'a> Record<'a> {
     }
 
     /// The text of a column. What is odd about one that no bill needs, `aside` is told.
-    fn text(
+    pub(super) fn text(
         &'a self,
         columns: &'a Columns,
         layout: &Layout,
@@ -287,7 +287,7 @@ impl<'a> Record<'a> {
     }
 
     /// An amount given as decimal text or as micros.
-    fn amount(
+    pub(super) fn amount(
         &self,
         columns: &Columns,
         layout: &Layout,

@@ -6,6 +6,8 @@ use clicktrail_log::{
 };
 use clicktrail_verdicts::reader;
 
+use crate::reconcile::TooLarge;
+
 /// Why a question has no answer. Asking changes nothing, so it may be asked again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -43,6 +45,9 @@ pub enum Error {
         /// One past the last click.
         end: Position,
     },
+    /// Two lists are too large to be held against each other.
+    #[error(transparent)]
+    TooLarge(#[from] TooLarge),
     /// SQL that names events did not name them as it should: says what is wrong with it.
     #[error("{0}")]
     Selection(String),
@@ -62,6 +67,7 @@ impl Error {
             | Self::Event(_)
             | Self::NoSuchVerdict { .. }
             | Self::NoSuchClick { .. }
+            | Self::TooLarge(_)
             | Self::Selection(_) => false,
         }
     }

@@ -7,6 +7,7 @@
 //!   answers from what a build made or replaced; [`pinned`] is what bounds such answers;
 //! - `projected` answers from any other projection;
 //! - [`explain`] says everything about one event;
+//! - [`reconcile`] holds a partner's list of clicks against ours;
 //! - [`rules`] counts what each rule found, by hour;
 //! - [`selection`] runs a person's SQL that names events to rule about;
 //! - `tiers` answers in gross, net and total net, and says how much was judged.
@@ -19,6 +20,7 @@ mod generation;
 pub mod moment;
 pub mod pinned;
 mod projected;
+pub mod reconcile;
 pub mod rules;
 pub mod selection;
 mod service;

@@ -1,5 +1,7 @@
 //! A person's SQL that names events to rule about: what it selects, and what ruling so would change.
 
+use std::collections::BTreeMap;
+
 use arrow::{
     array::{Array as _, AsArray as _, RecordBatch},
     datatypes::{DataType, Int64Type},
@@ -88,12 +90,39 @@ impl Service {
         Ok(Some(Selection { ruled_by_hand: all - events.len(), events }))
     }
 
+    /// The sealed hours that `holds`, by archive and catalog: also one whose manifest was lost, so that whoever reads
+    /// it is told and nothing is skipped. Hours follow each other, so all between two sealed ones are.
+    ///
+    /// # Errors
+    /// As archive and catalog report.
+    pub async fn hours(&self, holds: impl Fn(Hour) -> bool) -> Result<Vec<Hour>, Error> {
+        Ok(self.known_hours(holds).await?.into_keys().collect())
+    }
+
+    /// The same, with the digest of each manifest that the catalog knows.
+    async fn known_hours(&self, holds: impl Fn(Hour) -> bool) -> Result<BTreeMap<Hour, Option<String>>, Error> {
+        let listed = self.archive.sealed_hours(Stream::Clicks).await?;
+        let mut known: BTreeMap<Hour, Option<String>> = listed.into_iter().map(|hour| (hour, None)).collect();
+        let registered = self.sealed_hours().await?.into_iter();
+        known.extend(registered.map(|hour| (hour.hour, Some(hour.manifest_digest))));
+        let (Some((first, _)), Some((last, _))) = (known.first_key_value(), known.last_key_value()) else {
+            return Ok(known);
+        };
+        let all = (first.as_i64()..=last.as_i64()).map(Hour::from_i64).filter(|hour| holds(*hour));
+        Ok(all.map(|hour| (hour, known.get(&hour).cloned().flatten())).collect())
+    }
+
     async fn manifests(&self, holds: impl Fn(Hour) -> bool) -> Result<Vec<Manifest>, Error> {
         let mut manifests = Vec::new();
-        for hour in self.archive.sealed_hours(Stream::Clicks).await?.into_iter().filter(|hour| holds(*hour)) {
-            let key = ManifestKey { stream: Stream::Clicks, hour };
-            let missing = || archive::Error::Missing(key.path().to_string());
-            manifests.push(self.archive.manifest::<Clicks>(hour).await?.ok_or_else(missing)?);
+        for (hour, digest) in self.known_hours(holds).await? {
+            let key = ManifestKey { stream: Stream::Clicks, hour }.path().to_string();
+            let found = self.archive.manifest::<Clicks>(hour).await?;
+            let manifest = found.ok_or_else(|| archive::Error::Missing(key.clone()))?;
+            if digest.is_some_and(|digest| digest != manifest.digest().to_string()) {
+                let reason = "it is another than the one that the catalog knows".to_owned();
+                return Err(archive::Error::Damaged { key, reason }.into());
+            }
+            manifests.push(manifest);
         }
         Ok(manifests)
     }

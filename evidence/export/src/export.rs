@@ -1,0 +1,270 @@
+//! Puts a bundle together.
+
+use std::{io::Write, ops::Range, path::Path};
+
+use clicktrail_billing::chain;
+use clicktrail_catalog::Catalog;
+use clicktrail_evidence::bundle::{
+    Contents,
+    contents::{FORMAT, Hours, Kind, Personal, Subject},
+    time::Instant,
+};
+use clicktrail_log::{
+    archive::{Archive, clicks::Clicks},
+    log::Stream,
+    position::Position,
+    time::{Hour, Timestamp},
+};
+use clicktrail_verdicts::archive::Verdicts;
+
+use crate::{
+    ask::Ask,
+    clicks::{Showing, Shown},
+    derivation::{self, Counting},
+    dossier::Dossier,
+    error::Error,
+    find,
+    head::Head,
+    issued,
+    scope::{Asked, Scope},
+    sealed::{Sealed, hour_of},
+    staging::Staging,
+    verdicts,
+};
+
+/// Manifests of a bundle, of all streams: fewer than the files that it can hold.
+const HOURS_MAX: usize = 60_000;
+/// Hours before a range of time in which its events may have been logged: by clients whose clocks were ahead.
+const HOURS_AHEAD: i64 = 24;
+
+/// What evidence is made of.
+#[derive(Debug, Clone, Copy)]
+pub struct Exporting<'e> {
+    /// Hours, documents, the log of logs.
+    pub archive: &'e Archive,
+    /// Which documents there are.
+    pub catalog: &'e dyn Catalog,
+    /// Where large files are kept until the bundle is written; it is there, and emptied again.
+    pub scratch: &'e Path,
+}
+
+/// What was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// Events.
+    pub rows: usize,
+    /// Verdicts on them.
+    pub verdicts: usize,
+    /// Hours of clicks.
+    pub hours: usize,
+    /// The name of the log of logs, and how many entries its head has.
+    pub head: (String, u64),
+    /// Documents that are not in a signed hour of the log of issued documents yet: a verifier takes them only from
+    /// somebody who has them from elsewhere.
+    pub unlogged: Vec<String>,
+}
+
+/// What is asked for, and which hours it takes.
+struct Plan {
+    scope: Scope,
+    subject: Subject,
+    clicks: (Hour, Hour),
+    dossier: Option<Dossier>,
+}
+
+impl Exporting<'_> {
+    /// Writes a bundle. With a case, personal columns are in it.
+    ///
+    /// # Errors
+    /// See [`Error`]: what cannot be proved is refused by name.
+    pub async fn write<W: Write>(&self, ask: &Ask, case: Option<&str>, out: W) -> Result<(Exported, W), Error> {
+        let mut head = Head::newest(self.archive).await?;
+        let Plan { scope, subject, clicks, dossier } = self.plan(ask, &head).await?;
+        let mut staging = Staging::new(self.scratch.to_owned());
+        let hours = hours(clicks)?;
+        let showing = Showing { archive: self.archive, scope: &scope, with_people: case.is_some() };
+        showing.begin(&mut staging)?;
+        let (mut shown, mut with_rows) = (Shown::default(), Vec::new());
+        for hour in &hours {
+            let sealed = Sealed::<Clicks>::stage(self.archive, &head, *hour, &mut staging).await?;
+            if scope.shows(&sealed.manifest) {
+                with_rows.push(*hour);
+                showing.hour(&sealed, &mut shown, &mut staging).await?;
+            }
+        }
+        let horizon = dossier.as_ref().and_then(Dossier::horizon);
+        let ruled = self.verdicts(&head, clicks.0, with_rows.last().copied(), horizon, &mut staging).await?;
+        let targets: Vec<Position> = shown.events.iter().map(|event| event.position).collect();
+        let said = verdicts::stage(self.archive, &ruled, &targets, &mut staging).await?;
+        let counting = match dossier.as_ref().and_then(|dossier| dossier.bases.last()) {
+            Some(basis) => Counting::of_basis(basis),
+            None => Counting::of_all(),
+        };
+        derivation::stage(&shown, &said, &counting, &mut staging)?;
+        let mut of_documents = issued::Found::default();
+        if let Some(dossier) = &dossier {
+            dossier.stage(self.archive, &mut staging).await?;
+            of_documents = issued::stage(self.archive, &head, dossier, &mut staging).await?;
+            head.stage_consistency(&dossier.bases, &mut staging).await?;
+        }
+        let streams = hours.iter().map(|hour| (Stream::Clicks, *hour));
+        let streams = streams.chain(ruled.iter().map(|sealed| (Stream::Verdicts, sealed.hour)));
+        head.stage(streams.chain(of_documents.hours.iter().map(|hour| (Stream::Invoices, *hour))), &mut staging)?;
+        let contents = Contents {
+            format: FORMAT.to_owned(),
+            subject,
+            clicks: range_of(clicks),
+            verdicts: ruled.first().zip(ruled.last()).map(|(first, last)| range_of((first.hour, last.hour))),
+            issued: of_documents.hours.iter().copied().map(hour_of).collect(),
+            personal: case.map(|case| Personal { case: case.to_owned() }),
+            files: Vec::new(),
+        };
+        let out = staging.finish()?.finish(contents, out)?;
+        let (name, entries) = head.named();
+        let exported = Exported {
+            rows: shown.events.len(),
+            verdicts: said.len(),
+            hours: hours.len(),
+            head: (name.to_owned(), entries),
+            unlogged: of_documents.open,
+        };
+        Ok((exported, out))
+    }
+
+    /// The hours of verdicts that are shown: from the first hour of clicks to the last that is signed.
+    async fn verdicts(
+        &self,
+        head: &Head,
+        first: Hour,
+        last_shown: Option<Hour>,
+        horizon: Option<Position>,
+        staging: &mut Staging,
+    ) -> Result<Vec<Sealed<Verdicts>>, Error> {
+        let signed = head.hours(Stream::Verdicts);
+        // Verdicts about an event are never logged before it.
+        let from = signed.iter().copied().find(|hour| *hour >= first);
+        let (from, to) = match (from, signed.last()) {
+            (Some(from), Some(to)) => (from, *to),
+            _ => match (signed.last(), last_shown, horizon) {
+                (None, None, None) => return Ok(Vec::new()),
+                (None, Some(_), None) => return Ok(Vec::new()),
+                (Some(last), None, _) => (*last, *last),
+                (_, Some(hour), _) => return Err(Error::VerdictsOpen(format!("about events of {hour}"))),
+                (None, None, Some(before)) => return Err(Error::VerdictsOpen(format!("before {before}"))),
+            },
+        };
+        if let Some(hour) = last_shown.filter(|hour| to < *hour) {
+            return Err(Error::VerdictsOpen(format!("about events of {hour}")));
+        }
+        let mut hours_of_verdicts = Vec::new();
+        for hour in hours((from, to))? {
+            hours_of_verdicts.push(Sealed::<Verdicts>::stage(self.archive, head, hour, staging).await?);
+        }
+        let end = hours_of_verdicts.last().map(|sealed| sealed.manifest.positions().end);
+        match horizon.filter(|horizon| end.is_none_or(|end| *horizon > end)) {
+            Some(horizon) => Err(Error::VerdictsOpen(format!("before {horizon}"))),
+            None => Ok(hours_of_verdicts),
+        }
+    }
+
+    async fn plan(&self, ask: &Ask, head: &Head) -> Result<Plan, Error> {
+        match ask {
+            Ask::Document { number, campaigns } => {
+                let dossier = Dossier::read(self.archive, self.catalog, number).await?;
+                self.plan_of_documents(dossier, chain::name(number), campaigns.clone())
+            }
+            Ask::Events { advertiser, from, to } => {
+                let signed = head.hours(Stream::Clicks);
+                let earliest = Hour::from_i64(from.hour().as_i64() - HOURS_AHEAD);
+                let first = signed.iter().copied().find(|hour| *hour >= earliest);
+                let (Some(first), Some(last)) = (first, signed.last()) else {
+                    return Err(Error::HourUnsigned { stream: Stream::Clicks, hour: from.hour() });
+                };
+                let end = to.plus_micros(-1).hour();
+                if *last < end {
+                    return Err(Error::HourUnsigned { stream: Stream::Clicks, hour: end });
+                }
+                let scope = scope(advertiser, Asked::Range, *from..*to);
+                let subject = Subject {
+                    from: Some(Instant(from.micros())),
+                    to: Some(Instant(to.micros())),
+                    ..subject(Kind::Events, advertiser)
+                };
+                Ok(Plan { scope, subject, clicks: (first, *last), dossier: None })
+            }
+            Ask::Event(position) => self.plan_of_event(*position, head).await,
+        }
+    }
+
+    fn plan_of_documents(
+        &self,
+        dossier: Dossier,
+        document: String,
+        campaigns: Option<Vec<String>>,
+    ) -> Result<Plan, Error> {
+        let campaigns = campaigns.map(|mut campaigns| {
+            campaigns.sort_unstable();
+            campaigns.dedup();
+            campaigns
+        });
+        let draft = &dossier.invoice().draft;
+        let nothing = || Error::NotFound(format!("{document} pins no basis"));
+        let period = dossier.bases.first().ok_or_else(nothing)?.period();
+        let clicks = dossier.looked_at().ok_or_else(nothing)?;
+        let scope = Scope {
+            campaigns: campaigns.clone(),
+            currency: Some(draft.bill.currency.to_string()),
+            ..scope(&draft.advertiser_id, Asked::Hours(dossier.counted().collect()), period)
+        };
+        let subject = Subject { document: Some(document), campaigns, ..subject(Kind::Invoice, &draft.advertiser_id) };
+        Ok(Plan { scope, subject, clicks, dossier: Some(dossier) })
+    }
+
+    async fn plan_of_event(&self, position: Position, head: &Head) -> Result<Plan, Error> {
+        let hour = self.hour_of(position, &head.hours(Stream::Clicks)).await?;
+        let advertiser = find::advertiser(self.archive, hour, position).await?;
+        let always = Timestamp::from_micros(i64::MIN)..Timestamp::from_micros(i64::MAX);
+        let scope = scope(&advertiser, Asked::Event(position), always);
+        let subject = Subject { position: Some(position.as_i64()), ..subject(Kind::Event, &advertiser) };
+        Ok(Plan { scope, subject, clicks: (hour, hour), dossier: None })
+    }
+
+    /// The signed hour that holds a position: hours are in the order of their frames.
+    async fn hour_of(&self, position: Position, hours: &[Hour]) -> Result<Hour, Error> {
+        let (mut low, mut high) = (0, hours.len());
+        while low < high {
+            let middle = usize::midpoint(low, high);
+            let missing = || Error::NotFound(format!("the manifest of {} is not there", hours[middle]));
+            let manifest = self.archive.manifest::<Clicks>(hours[middle]).await?.ok_or_else(missing)?;
+            if manifest.positions().end <= position {
+                low = middle + 1;
+            } else if manifest.positions().start > position {
+                high = middle;
+            } else {
+                return Ok(hours[middle]);
+            }
+        }
+        Err(Error::NotFound(format!(
+            "{position} is in no hour that is sealed and signed: run `log sign` once its hour is over"
+        )))
+    }
+}
+
+fn scope(advertiser: &str, asked: Asked, period: Range<Timestamp>) -> Scope {
+    Scope { advertiser: advertiser.to_owned(), asked, campaigns: None, period, currency: None }
+}
+
+fn subject(kind: Kind, advertiser: &str) -> Subject {
+    let advertiser_id = advertiser.to_owned();
+    Subject { kind, advertiser_id, document: None, campaigns: None, from: None, to: None, position: None }
+}
+
+fn range_of((from, to_inclusive): (Hour, Hour)) -> Hours {
+    Hours { from: hour_of(from), to_inclusive: hour_of(to_inclusive) }
+}
+
+/// Each hour of a range, if a bundle can hold so many.
+fn hours((from, to): (Hour, Hour)) -> Result<Vec<Hour>, Error> {
+    let hours: Vec<Hour> = (from.as_i64()..=to.as_i64()).map(Hour::from_i64).take(HOURS_MAX + 1).collect();
+    if hours.len() > HOURS_MAX { Err(Error::TooManyHours(hours.len())) } else { Ok(hours) }
+}

@@ -1,0 +1,102 @@
+//! The signed head of the log of logs, its entries, and the proofs from them.
+
+use std::{collections::HashMap, io};
+
+use clicktrail_billing::basis::Basis;
+use clicktrail_evidence::{
+    Hash,
+    bundle::{
+        names,
+        proof::{self, Leaf},
+    },
+    tlog::Entry,
+    tree,
+};
+use clicktrail_log::{
+    archive::{
+        Archive,
+        transparency::{Kept, Reader},
+    },
+    log::Stream,
+    time::Hour,
+};
+
+use crate::{error::Error, staging::Staging};
+
+/// The newest head, and everything that is in the log under it.
+#[derive(Debug)]
+pub(crate) struct Head {
+    reader: Reader,
+    kept: Kept,
+    entries: Vec<Entry>,
+    /// The number of the entry of an hour.
+    numbers: HashMap<(Stream, Hour), usize>,
+}
+
+impl Head {
+    /// Reads the newest head.
+    pub(crate) async fn newest(archive: &Archive) -> Result<Self, Error> {
+        let reader = Reader::new(archive.clone());
+        let kept = reader.newest().await?.ok_or(Error::Unsigned)?;
+        let size = kept.checkpoint.size;
+        let entries = reader.entries(0..size, size).await?;
+        let mut numbers = HashMap::new();
+        for (number, entry) in entries.iter().enumerate() {
+            let stream = Stream::ALL.into_iter().find(|stream| stream.as_str() == entry.stream);
+            if let (Some(stream), Some(hour)) = (stream, Hour::parse(&entry.hour)) {
+                numbers.insert((stream, hour), number);
+            }
+        }
+        Ok(Self { reader, kept, entries, numbers })
+    }
+
+    /// The digest of an hour's manifest, as it was signed.
+    pub(crate) fn manifest(&self, stream: Stream, hour: Hour) -> Result<Hash, Error> {
+        let number = self.numbers.get(&(stream, hour)).ok_or(Error::HourUnsigned { stream, hour })?;
+        Ok(self.entries[*number].manifest)
+    }
+
+    /// The hours of a stream that are signed, in order.
+    pub(crate) fn hours(&self, stream: Stream) -> Vec<Hour> {
+        let mut hours: Vec<Hour> = self.numbers.keys().filter(|key| key.0 == stream).map(|key| key.1).collect();
+        hours.sort_unstable();
+        hours
+    }
+
+    /// Shows the entries of these hours and all behind the first of them.
+    pub(crate) fn stage(
+        &self,
+        shown: impl Iterator<Item = (Stream, Hour)>,
+        staging: &mut Staging,
+    ) -> Result<(), Error> {
+        let first = shown.filter_map(|key| self.numbers.get(&key)).min().copied().unwrap_or(0);
+        let lines: String = self.entries[first..].iter().map(ToString::to_string).collect();
+        staging.put(names::ENTRIES, lines.into_bytes());
+        staging.put(names::CHECKPOINT, self.kept.note.to_string().into_bytes());
+        let leaves: Vec<Hash> = self.entries.iter().map(Entry::leaf).collect();
+        let index = |leaf: u64| usize::try_from(leaf).expect("entries lie in memory");
+        let mut bytes = Vec::new();
+        let hidden = &mut |subtree: tree::Subtree| {
+            Ok::<_, io::Error>(tree::root(leaves[index(subtree.start)..index(subtree.end)].iter().copied()))
+        };
+        let shown = first as u64..leaves.len() as u64;
+        proof::write(leaves.len() as u64, std::slice::from_ref(&shown), &mut bytes, &mut |_| Leaf::Shown, hidden)?;
+        staging.put(names::PROOF_ENTRIES, bytes);
+        Ok(())
+    }
+
+    /// Shows that the log went on from the heads on which documents stand.
+    pub(crate) async fn stage_consistency(&mut self, bases: &[Basis], staging: &mut Staging) -> Result<(), Error> {
+        let now = self.kept.checkpoint.size;
+        for then in bases.iter().filter_map(Basis::checkpoint).filter(|then| then.size != now) {
+            let nodes = self.reader.consistency(then.size, now, now).await?;
+            staging.put(&names::consistency(then.size), nodes.iter().flat_map(|node| node.0).collect());
+        }
+        Ok(())
+    }
+
+    /// The name of the log, and how many entries it has.
+    pub(crate) fn named(&self) -> (&str, u64) {
+        (&self.kept.checkpoint.origin, self.kept.checkpoint.size)
+    }
+}
