@@ -4,6 +4,7 @@
 //! `stream` keeps the first failure, and [`finish`] makes it the end of the process.
 
 mod cell;
+mod lines;
 mod mode;
 mod ndjson;
 mod stream;
@@ -27,8 +28,12 @@ pub(super) fn tracing(serve: bool) {
     let default = if serve { "info" } else { "error" };
     let filter = EnvFilter::try_from_env("CLICKTRAIL_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let ansi = io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).log_internal_errors(false);
     // A second subscriber in one process is a test's: the first stays.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr).with_ansi(ansi).try_init();
+    let _ = match serve {
+        true => lines.with_writer(lines::Lines::to_stderr).try_init(),
+        false => lines.with_writer(io::stderr).try_init(),
+    };
 }
 
 /// The error and its causes on stderr.
@@ -59,6 +64,7 @@ pub(super) fn is_taken() -> bool {
 
 /// Ends all output: an error if any of it is lost. A reader that has gone away has lost nothing that it wanted.
 pub(super) fn finish() -> io::Result<()> {
+    lines::flush();
     stream::STDOUT.finish().and(stream::STDERR.finish())
 }
 
@@ -73,6 +79,12 @@ pub(super) fn count(number: impl std::fmt::Display, noun: &str) -> String {
 pub(super) fn minute(at: Timestamp) -> String {
     let text = at.to_string();
     text.strip_suffix(":00.000000Z").map_or(text.clone(), |minute| format!("{minute}Z"))
+}
+
+/// An instant to the second, as in `2026-03-01T00:00:07Z`: what is finer says nothing to people.
+pub(super) fn second(at: Timestamp) -> String {
+    let text = at.to_string();
+    text.split_once('.').map_or(text.clone(), |(second, _)| format!("{second}Z"))
 }
 
 /// A JSON document on stdout.

@@ -9,19 +9,16 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::ValueEnum;
-use clicktrail_live::verified;
+use clicktrail_live::{lags::Lags, verified};
 use clicktrail_log::{
-    committer::Committer,
+    committer::{Committer, Pulse},
     ids::RandomIds,
     log::{Durability, Log, Stream},
     spool::SpooledLog,
 };
 use clicktrail_projections::session;
-use clicktrail_server::{self as http, Limits, Ready, Registry};
-use tokio::{
-    net::TcpListener,
-    task::{JoinHandle, JoinSet},
-};
+use clicktrail_server::{self as http, Limits, Operations, Ready, Registry};
+use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -31,13 +28,17 @@ use crate::{
     global::Global,
     installation::{Installation, WriteLock, next_writer},
     interrupt::interrupted,
-    made_up,
+    made_up, signing,
 };
 
+mod roles;
+
+use roles::{Roles, STOP_TIMEOUT, Watch};
+
+/// How often it is felt whether frames leave.
+const PULSE_INTERVAL: Duration = Duration::from_millis(500);
 /// How often the recorder is tidied when nobody scrapes.
 const METRICS_UPKEEP: Duration = Duration::from_secs(5);
-/// How long a role may take to finish its last step when the server stops.
-const STOP_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What a server does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,12 +55,16 @@ pub(super) enum Role {
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// What this process does; without capture it listens nowhere
+    /// What this process does; without capture it answers operators alone
     #[arg(long, value_enum, value_delimiter = ',', default_value = "capture,judge,project,archive")]
     roles: Vec<Role>,
     /// IP address and port to listen on; port 0 takes a free one
     #[arg(long, env = "CLICKTRAIL_LISTEN", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// IP address and port of a listener for /livez, /readyz and /metrics alone; without capture a free port of
+    /// 127.0.0.1 if it is not given
+    #[arg(long, env = "CLICKTRAIL_OPERATIONS_LISTEN")]
+    operations_listen: Option<SocketAddr>,
     /// Number of your own proxies in front that append to X-Forwarded-For
     #[arg(long, env = "CLICKTRAIL_TRUSTED_HOPS", default_value_t = 0)]
     trusted_hops: usize,
@@ -72,6 +77,8 @@ pub(super) struct Arguments {
     /// Serve even if a power loss may take acknowledged events
     #[arg(long)]
     allow_weak_durability: bool,
+    #[command(flatten)]
+    signing: signing::Arguments,
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
@@ -90,46 +97,76 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     check_durability(&instance, arguments.allow_weak_durability).await?;
     basis::check_catalog(&instance).await?;
     behind::check(&instance).await?;
+    // Before anything runs: a key that cannot be read is said at once.
+    let signing = arguments.signing.signing(&instance.archive)?;
 
     let shutdown = CancellationToken::new();
-    let mut roles = JoinSet::new();
+    let operations = Operations { ready: Ready::default(), metrics };
+    let watch = Watch::new(operations.ready.clone(), shutdown.clone());
     let limits = session::Limits::default();
-    // Judging goes on until capture has answered its last request, counting and sealing until that is judged.
-    let (drained, judged) = (CancellationToken::new(), CancellationToken::new());
-    let mut judging = JoinSet::new();
+    // Judging goes on until capture has answered its last request, counting and sealing until that is judged, and what
+    // tells of them to the end.
+    let mut judging = Roles::new(watch.clone());
     if arguments.roles.contains(&Role::Judge) {
-        judging.spawn(instance.judging(rules).run(drained.clone()));
+        judging.start("judge", |stop| instance.judging(rules).run(stop));
     }
+    let mut roles = Roles::new(watch.clone());
     if arguments.roles.contains(&Role::Project) {
-        roles.spawn(instance.projector(limits).run(judged.clone()));
+        roles.start("project", |stop| instance.projector(limits).run(stop));
     }
     if arguments.roles.contains(&Role::Archive) {
-        roles.spawn(instance.archiver(limits).run(judged.clone()));
-        tokio::spawn(verified::run(Arc::clone(&instance.catalog), shutdown.clone()));
-    }
-    let upkeep = tokio::spawn({
-        let metrics = metrics.clone();
-        async move {
-            loop {
-                tokio::time::sleep(METRICS_UPKEEP).await;
-                metrics.run_upkeep();
-            }
+        roles.start("archive", |stop| instance.archiver(limits).run(stop));
+        match signing {
+            Some(signing) => roles.start("sign", |stop| signing.run(stop)),
+            None => info!("no evidence key is given: sealed hours are not signed"),
         }
-    });
+    }
+    let mut around = Roles::new(watch.clone());
+    around.start("verified", |stop| verified::run(Arc::clone(&instance.catalog), stop));
+    around.start("lags", |stop| lags(&instance).run(stop));
+    around.start("metrics", |stop| keep_up(operations.metrics.clone(), stop));
+    listen_to_operators(&arguments, &operations, &mut around).await?;
     tokio::spawn(stop_on_signal(shutdown.clone()));
     match &lock {
-        Some(lock) => capture(&instance, lock, &arguments, metrics, shutdown.clone()).await?,
+        Some(lock) => capture(&instance, lock, &arguments, operations, &watch, shutdown.clone()).await?,
         None => shutdown.cancelled().await,
     }
-    for (token, tasks) in [(drained, &mut judging), (judged, &mut roles)] {
-        token.cancel();
-        if tokio::time::timeout(STOP_TIMEOUT, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
-            warn!("a role did not finish its last step in time; it is done again at the next start");
-        }
+    for roles in [judging, roles, around] {
+        roles.stop().await;
     }
-    upkeep.abort();
+    if let Some(died) = watch.died() {
+        bail!("{died}");
+    }
     info!("stopped");
     Ok(Exit::Ok)
+}
+
+fn lags(instance: &Installation) -> Lags {
+    Lags {
+        clicks: Arc::clone(&instance.clicks),
+        catalog: Arc::clone(&instance.catalog),
+        clock: Arc::clone(&instance.clock),
+    }
+}
+
+/// Tidies the recorder when nobody scrapes.
+async fn keep_up(metrics: metrics_exporter_prometheus::PrometheusHandle, stop: CancellationToken) {
+    while tokio::time::timeout(METRICS_UPKEEP, stop.cancelled()).await.is_err() {
+        metrics.run_upkeep();
+    }
+}
+
+/// Answers operators at an address of their own: at the one that was asked for, or, in a process without doors, at a
+/// free one.
+async fn listen_to_operators(arguments: &Arguments, operations: &Operations, around: &mut Roles) -> anyhow::Result<()> {
+    let without_doors = !arguments.roles.contains(&Role::Capture);
+    let free = SocketAddr::from(([127, 0, 0, 1], 0));
+    let Some(address) = arguments.operations_listen.or(without_doors.then_some(free)) else { return Ok(()) };
+    let listener = TcpListener::bind(address).await.with_context(|| format!("listen on {address}"))?;
+    let address = listener.local_addr()?;
+    info!(%address, "operators are answered: /livez, /readyz, /metrics");
+    around.start("operations", |stop| http::serve_operations(listener, operations.clone(), stop));
+    Ok(())
 }
 
 async fn check_durability(instance: &Installation, allow_weak: bool) -> anyhow::Result<()> {
@@ -156,19 +193,21 @@ async fn capture(
     instance: &Installation,
     lock: &WriteLock,
     arguments: &Arguments,
-    metrics: metrics_exporter_prometheus::PrometheusHandle,
+    operations: Operations,
+    watch: &Watch,
     shutdown: CancellationToken,
 ) -> anyhow::Result<()> {
     let data = &instance.places.data;
     let writer = next_writer(data, lock, &RandomIds, instance.clock.now())?;
-    let stop_spools = CancellationToken::new();
-    let (clicks, clicks_task, clicks_spool) =
-        committer(instance, Stream::Clicks, &instance.clicks, &writer, &stop_spools).await?;
-    let (rejected, rejected_task, rejected_spool) =
-        committer(instance, Stream::Rejected, &instance.rejected, &writer, &stop_spools).await?;
+    let mut spools = Roles::new(watch.clone());
+    let (clicks, clicks_task) = committer(instance, Stream::Clicks, &instance.clicks, &writer, &mut spools).await?;
+    let (rejected, rejected_task) =
+        committer(instance, Stream::Rejected, &instance.rejected, &writer, &mut spools).await?;
+    let (clicks_pulse, rejected_pulse) = (clicks.pulse(), rejected.pulse());
     let registry = Arc::new(Registry::load(Arc::clone(&instance.catalog)).await?);
-    let registry_task = tokio::spawn(Arc::clone(&registry).run(shutdown.clone()));
-    let ready = Ready::default();
+    let registry_task =
+        tokio::spawn(watch.clone().over("registry", shutdown.clone(), Arc::clone(&registry).run(shutdown.clone())));
+    let Operations { ready, metrics } = operations;
     let mut limits = Limits { trusted_hops: arguments.trusted_hops, ..Limits::default() };
     limits.capture.age_max = Some(Duration::from_secs(arguments.event_age_max));
     limits.capture.future_max = Some(Duration::from_secs(arguments.event_future_max));
@@ -182,8 +221,12 @@ async fn capture(
         ready: ready.clone(),
         metrics,
     };
-    let clicks_task = watch(clicks_task, "log", &ready, &shutdown);
-    let rejected_task = watch(rejected_task, "rejected log", &ready, &shutdown);
+    spools.start("pulse", |stop| {
+        let pulses = [("storing events", clicks_pulse), ("storing rejected events", rejected_pulse)];
+        feel(pulses, ready.clone(), stop)
+    });
+    let clicks_task = out_of_traffic(clicks_task, "log", &ready, &shutdown);
+    let rejected_task = out_of_traffic(rejected_task, "rejected log", &ready, &shutdown);
     let listener =
         TcpListener::bind(arguments.listen).await.with_context(|| format!("listen on {}", arguments.listen))?;
     let address = listener.local_addr()?;
@@ -195,15 +238,39 @@ async fn capture(
     for task in [clicks_task, rejected_task, registry_task] {
         let _ = tokio::time::timeout(STOP_TIMEOUT, task).await;
     }
-    stop_spools.cancel();
-    for spool in [clicks_spool, rejected_spool].into_iter().flatten() {
-        let _ = spool.await;
-    }
+    spools.stop().await;
     Ok(served?)
 }
 
+/// Takes the server out of traffic while a log takes no frames.
+async fn feel(pulses: [(&'static str, Pulse); 2], ready: Ready, stop: CancellationToken) {
+    let mut stuck = [false; 2];
+    while tokio::time::timeout(PULSE_INTERVAL, stop.cancelled()).await.is_err() {
+        for ((part, pulse), was_stuck) in pulses.iter().zip(&mut stuck) {
+            let for_now = pulse.stuck_for();
+            match (for_now, *was_stuck) {
+                (Some(since), false) => {
+                    error!(part, seconds = since.as_secs(), "the log takes no frames; clients get 503 until it does");
+                    ready.block(part, "the log takes no frames");
+                }
+                (None, true) => {
+                    info!(part, "the log takes frames again");
+                    ready.clear(part);
+                }
+                (Some(_), true) | (None, false) => {}
+            }
+            *was_stuck = for_now.is_some();
+        }
+    }
+}
+
 /// Takes the server out of traffic when a committer ends before its time.
-fn watch(task: JoinHandle<()>, part: &'static str, ready: &Ready, shutdown: &CancellationToken) -> JoinHandle<()> {
+fn out_of_traffic(
+    task: JoinHandle<()>,
+    part: &'static str,
+    ready: &Ready,
+    shutdown: &CancellationToken,
+) -> JoinHandle<()> {
     let (ready, shutdown) = (ready.clone(), shutdown.clone());
     tokio::spawn(async move {
         let _ = task.await;
@@ -214,27 +281,24 @@ fn watch(task: JoinHandle<()>, part: &'static str, ready: &Ready, shutdown: &Can
     })
 }
 
-type Started = (Committer, JoinHandle<()>, Option<JoinHandle<()>>);
-
 /// A committer into a log; with a spool before it if the log is elsewhere.
 async fn committer(
     instance: &Installation,
     stream: Stream,
     log: &Arc<dyn Log>,
     writer: &clicktrail_log::frame::Writer,
-    stop: &CancellationToken,
-) -> anyhow::Result<Started> {
+    spools: &mut Roles,
+) -> anyhow::Result<(Committer, JoinHandle<()>)> {
     if instance.is_embedded() {
         let direct = clicktrail_log::committer::Direct::new(Arc::clone(log)).await?;
         let (committer, task) = Committer::start(Arc::new(direct), writer.clone());
-        return Ok((committer, task, None));
+        return Ok((committer, task));
     }
     let path = instance.places.data.join(format!("spool-{stream}.sqlite"));
     let epoch = log.info().await?.epoch;
     let spooled = Arc::new(SpooledLog::open(Arc::clone(log), &path, stream, epoch, Arc::clone(&instance.clock)).await?);
-    let drain = tokio::spawn(Arc::clone(&spooled).run(stop.clone()));
-    let (committer, task) = Committer::start(spooled, writer.clone());
-    Ok((committer, task, Some(drain)))
+    spools.start("spool", |stop| Arc::clone(&spooled).run(stop));
+    Ok(Committer::start(spooled, writer.clone()))
 }
 
 async fn stop_on_signal(shutdown: CancellationToken) {

@@ -2,7 +2,6 @@
 
 use arrow::array::{AsArray as _, RecordBatch};
 use axum::{
-    body::Body,
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
 };
@@ -10,10 +9,18 @@ use clicktrail_log::position::Position;
 use serde::{Serialize, Serializer};
 
 use crate::{
+    budget::Claim,
+    held,
+    intake::Intake,
     problem::{Document, Problem},
     store::Stored,
 };
 use clicktrail_capture::Reason;
+
+/// What a result has beside the id: status and position.
+const RESULT_BYTES: usize = 128;
+/// What a rejected item's problem has beside its detail.
+const REJECTED_BYTES: usize = 320;
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -44,10 +51,18 @@ fn position_as_text<S: Serializer>(position: &Option<Position>, serializer: S) -
     }
 }
 
+/// How long the answer to a body can get: what [`answer`] writes of an item, and what is told of a rejected one.
+pub(super) fn bytes_max(intake: &Intake) -> usize {
+    let ids = intake.events.column(0).as_string::<i32>().values().len();
+    let refused = intake.items.iter().flatten().map(|reason| REJECTED_BYTES + 2 * reason.to_string().len());
+    // A control character of an id is written as six.
+    ids * 6 + intake.events.num_rows() * RESULT_BYTES + refused.sum::<usize>()
+}
+
 /// 200 with one result per item, or a 503 problem if all of them must be sent again.
 ///
-/// `events` are the rows that `items` has `None` for.
-pub(super) fn answer(events: &RecordBatch, items: &[Option<Reason>], stored: &Stored) -> Response {
+/// `events` are the rows that `items` has `None` for. `claim` covers the answer, and ends when it was taken.
+pub(super) fn answer(events: &RecordBatch, items: &[Option<Reason>], stored: &Stored, claim: Claim) -> Response {
     let retry = |outcome: Option<&clicktrail_log::committer::Error>| outcome.map(Problem::from);
     let retry_events = retry(stored.events.as_ref().err());
     let retry_rejected = retry(stored.rejected.as_ref().err());
@@ -72,7 +87,7 @@ pub(super) fn answer(events: &RecordBatch, items: &[Option<Reason>], stored: &St
         });
     }
     let text = serde_json::to_vec(&Answer { results }).expect("an answer of texts is JSON");
-    let mut response = Response::new(Body::from(text));
+    let mut response = Response::new(held::body(text, claim));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

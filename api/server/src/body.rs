@@ -21,8 +21,6 @@ use clicktrail_capture::Reason;
 const INFLATE_STEP_BYTES: usize = 64 << 10;
 /// How much of a body that is too large is read past; of a larger one the connection is closed, answered or not.
 const DISCARD_BYTES_MAX: usize = 64 << 20;
-/// Room that is made for a body before it arrives.
-const EXPECTED_BYTES_MAX: usize = 1 << 20;
 /// zstd windows up to 8 MiB: what RFC 9659 lets senders of `Content-Encoding: zstd` use.
 const ZSTD_WINDOW_LOG_MAX: u32 = 23;
 
@@ -114,12 +112,6 @@ pub(super) fn kind(headers: &HeaderMap) -> Result<(Format, Encoding), Unusable> 
         other => return Err(Unusable::MediaType(other.to_owned())),
     };
     Ok((format, encoding))
-}
-
-/// Room to make for a body: what its header says, up to what costs little if that is a lie.
-pub(super) fn expected_bytes(headers: &HeaderMap) -> usize {
-    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    length.unwrap_or(0).min(EXPECTED_BYTES_MAX)
 }
 
 /// Reads a body into `bytes`, which hold what came also when reading fails. What is too much is let pass: a client

@@ -6,7 +6,7 @@ use axum::{body::Body, extract::State as Extract, http::HeaderMap, response::Res
 use clicktrail_log::{committer, time::Timestamp};
 
 use crate::{
-    answer::answer,
+    answer::{self, answer},
     body::{self, Encoding, Failure, Format},
     budget::Claim,
     intake::{self, Intake},
@@ -28,7 +28,8 @@ pub(super) async fn events(
     body: Body,
 ) -> Result<Response, Problem> {
     let mut claim = state.budget.claim();
-    let mut bytes = Vec::with_capacity(body::expected_bytes(&headers));
+    // Room is made as bytes arrive: a header that promises many costs nothing.
+    let mut bytes = Vec::new();
     let read = body::read(body, &state.limits, &mut claim, &mut bytes).await;
     let captured_at = state.clock.now();
     let kind = read.and_then(|()| Ok(body::kind(&headers)?));
@@ -36,8 +37,8 @@ pub(super) async fn events(
         Ok((format, encoding)) => take_in(&state, Request { bytes, format, encoding, claim, captured_at }).await?,
         Err(failure) => Err((bytes, failure)),
     };
-    let intake = match taken {
-        Ok(intake) => intake,
+    let (intake, claim) = match taken {
+        Ok(taken) => taken,
         Err((original, Failure::Unusable(unusable))) => {
             let problem = (unusable.code(), unusable.to_string(), Problem::from(&unusable));
             return Err(store::reject(&state, SOURCE, problem, &original, captured_at).await);
@@ -51,7 +52,7 @@ pub(super) async fn events(
     let Intake { events, rejected, items } = intake;
     let batches = Batches { events: Some(events.clone()), rejected: Some(rejected) };
     let stored = store::store(&state, batches, captured_at).await;
-    Ok(answer(&events, &items, &stored))
+    Ok(answer(&events, &items, &stored, claim))
 }
 
 /// A body that has been read.
@@ -59,7 +60,7 @@ struct Request {
     bytes: Vec<u8>,
     format: Format,
     encoding: Encoding,
-    /// Held until the body has become batches.
+    /// Held until the answer was taken.
     claim: Claim,
     captured_at: Timestamp,
 }
@@ -67,7 +68,7 @@ struct Request {
 /// A body that was of no use, with its bytes as they came.
 type Useless = (Vec<u8>, Failure);
 
-async fn take_in(state: &State, request: Request) -> Result<Result<Intake, Useless>, Problem> {
+async fn take_in(state: &State, request: Request) -> Result<Result<(Intake, Claim), Useless>, Problem> {
     if request.bytes.len() < BLOCKING_BYTES && request.encoding == Encoding::Identity {
         return Ok(take_in_now(state, request));
     }
@@ -76,14 +77,23 @@ async fn take_in(state: &State, request: Request) -> Result<Result<Intake, Usele
     task.await.map_err(|error| Problem::internal(&error))
 }
 
-fn take_in_now(state: &State, request: Request) -> Result<Intake, Useless> {
+fn take_in_now(state: &State, request: Request) -> Result<(Intake, Claim), Useless> {
     let Request { bytes, format, encoding, mut claim, captured_at } = request;
     let limits = &state.limits;
     let ads = state.registry.current();
     let context = Context { captured_at, ads: &ads, limits: &limits.capture };
-    let taken = body::inflate(&bytes, encoding, limits.inflated_bytes_max, &mut claim)
-        .and_then(|body| Ok(intake::take_in(&body, format, SOURCE, limits, &context, &*state.ids)?));
-    taken.map_err(|failure| (bytes, failure))
+    let taken = body::inflate(&bytes, encoding, limits.inflated_bytes_max, &mut claim).and_then(|body| {
+        let intake = intake::take_in(&body, format, SOURCE, limits, &context, &*state.ids)?;
+        // Before anything is stored: what is stored must be answered.
+        match claim.grow(answer::bytes_max(&intake)) {
+            true => Ok(intake),
+            false => Err(Failure::NoRoom),
+        }
+    });
+    match taken {
+        Ok(intake) => Ok((intake, claim)),
+        Err(failure) => Err((bytes, failure)),
+    }
 }
 
 #[cfg(test)]

@@ -2,15 +2,17 @@
 
 #![expect(clippy::disallowed_methods, reason = "a request has a deadline")]
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse as _, Response};
 use tokio::time;
 
 use crate::{problem::Problem, request_id, state::State};
 
-/// What a client gets: the answer, or that it took too long.
-pub(super) async fn finish(state: &State, answering: impl Future<Output = Response>) -> Response {
+/// What a client gets: the answer, or that it took longer than `timeout`.
+pub(super) async fn finish(state: &State, timeout: Duration, answering: impl Future<Output = Response>) -> Response {
     let id = state.request_ids.next();
-    let answered = time::timeout(state.limits.request_timeout, answering).await;
+    let answered = time::timeout(timeout, answering).await;
     let mut response = answered.unwrap_or_else(|_| Problem::timed_out().into_response());
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         problem.write_into(&mut response, &id);

@@ -5,14 +5,14 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::{problem::Problem, state::State};
+use crate::{problem::Problem, told::Operations};
 
 pub(super) async fn livez() -> Response {
     axum::Json(serde_json::json!({"status": "live"})).into_response()
 }
 
-pub(super) async fn readyz(extract::State(state): extract::State<State>) -> Result<Response, Problem> {
-    let reasons = state.ready.reasons();
+pub(super) async fn readyz(extract::State(operations): extract::State<Operations>) -> Result<Response, Problem> {
+    let reasons = operations.ready.reasons();
     if reasons.is_empty() {
         return Ok(axum::Json(serde_json::json!({"status": "ready"})).into_response());
     }

@@ -4,6 +4,8 @@
 //! (`store`), and only then is anybody answered. Handlers know status codes and no storage; a failure becomes a
 //! [`problem::Problem`], which `finish` turns into a document with the request's id.
 //!
+//! [`witness`] is another door, of another process: it takes checkpoints of logs and signs them.
+//!
 //! Conservation (invariant I2): every item that was read is counted as received, and once more as exactly one of
 //! logged, rejected or refused (told to send it again), in the task that stores it, so that a client that hangs up
 //! changes no count.
@@ -18,11 +20,13 @@ mod events;
 mod finish;
 mod gather;
 mod health;
+mod held;
 mod intake;
 pub mod limits;
 pub mod metric_names;
 mod metrics;
 mod open_batch;
+mod operations;
 mod pixel;
 pub mod problem;
 mod ready;
@@ -33,14 +37,19 @@ mod router;
 mod serve;
 mod state;
 mod store;
+mod strangers;
 mod tally;
 #[cfg(test)]
 mod testing;
+mod told;
 mod visit;
+pub mod witness;
+mod write_deadline;
 
 pub use limits::Limits;
 pub use ready::Ready;
 pub use registry::Registry;
-pub use serve::serve;
+pub use serve::{serve, serve_operations};
 pub use state::{Setup, State};
 pub use tally::recorder;
+pub use told::Operations;

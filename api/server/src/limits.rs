@@ -21,14 +21,20 @@ pub struct Limits {
     /// How much of what was rejected is kept; the rest is cut off. Default 64 KiB; more than 512 KiB counts as that,
     /// so that a rejected item fits a frame.
     pub original_bytes_max: usize,
-    /// All bodies in memory together. More: 503 for the body that does not fit. Default 256 MiB.
+    /// All bodies in memory together, and the answers to them. More: 503 for the body that does not fit, or whose
+    /// answer would not. Default 256 MiB.
     pub bodies_bytes_max: usize,
     /// How long a body may take to arrive. Longer: 408, one rejected record of what came. Default 30 s.
     pub body_timeout: Duration,
-    /// How long a request may take. Longer: 503; what was read is stored all the same. Default 60 s.
+    /// How long a batch may take. Longer: 503; what was read is stored all the same. Default 60 s.
     pub request_timeout: Duration,
+    /// How long a click or a pixel may take. Longer: 503; it is stored all the same if the log takes it. Default 10 s.
+    pub click_timeout: Duration,
     /// How long a request's head may take, and how long a connection may idle. Longer: it is closed. Default 30 s.
     pub header_timeout: Duration,
+    /// How long the client may take to read 64 KiB of an answer, or its last. Longer: the connection is cut, and what
+    /// was stored stays. Default 30 s.
+    pub write_timeout: Duration,
     /// Open connections. More wait in the listener's backlog. Default 10,000.
     pub connections_max: usize,
     /// How long shutting down waits for open requests. Longer: they are cut. Default 30 s.
@@ -57,7 +63,9 @@ impl Default for Limits {
             bodies_bytes_max: 256 << 20,
             body_timeout: Duration::from_secs(30),
             request_timeout: Duration::from_secs(60),
+            click_timeout: Duration::from_secs(10),
             header_timeout: Duration::from_secs(30),
+            write_timeout: Duration::from_secs(30),
             connections_max: 10_000,
             drain_timeout: Duration::from_secs(30),
         }

@@ -6,8 +6,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
-use crate::state::State;
+use crate::told::Operations;
 
-pub(super) async fn metrics(extract::State(state): extract::State<State>) -> Response {
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], state.metrics.render()).into_response()
+pub(super) async fn metrics(extract::State(operations): extract::State<Operations>) -> Response {
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], operations.metrics.render()).into_response()
 }

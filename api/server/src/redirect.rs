@@ -4,7 +4,8 @@
 //! |---|---|---|
 //! | `GET`, `POST` | `click` | 302 to the registered target |
 //! | `HEAD` | `probe` | the same |
-//! | fetched ahead (`Sec-Purpose: prefetch` and older headers for it) | `prefetch` | 503: the click itself comes here again |
+//! | fetched ahead (`Sec-Purpose: prefetch` and older headers for it) | `prefetch` | 503: the click itself comes here
+//! again |
 //! | `GET`, `POST` of a paused ad | rejected `ad_paused`, never billed | 302 all the same |
 //! | of an ad that is not registered | rejected `unknown_ad` | 404 |
 //!

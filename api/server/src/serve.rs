@@ -9,7 +9,7 @@
 
 use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{Router, body::Body, extract::ConnectInfo};
+use axum::{body::Body, extract::ConnectInfo, response::Response};
 use hyper::{Request, body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
@@ -20,13 +20,17 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, info, warn};
 
-use crate::{router, state::State};
+use crate::{operations, router, state::State, told::Operations, write_deadline::WriteDeadline};
 
 /// What a connection buffers at most while it reads: also the longest head of a request.
 const BUFFER_BYTES_MAX: usize = 128 << 10;
 /// Headers of a request: more are answered with 431, as is a head of too many bytes. Proxies in a row may each add
 /// dozens, and a click must not be lost to that. Where they stand in the head takes 48 bytes each while it is read.
 const HEADERS_MAX: usize = 1_024;
+/// Connections of operators to a process without doors.
+const OPERATORS_MAX: usize = 64;
+/// How long an operator's request may take to arrive, and its answer to leave.
+const OPERATORS_TIMEOUT: Duration = Duration::from_secs(10);
 /// After a failed accept (out of file descriptors, usually) the loop waits before it tries again.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -42,11 +46,20 @@ pub async fn serve(listener: TcpListener, state: State, shutdown: CancellationTo
     let connections = TaskTracker::new();
     let cut = CancellationToken::new();
     while let Some((stream, peer, slot)) = accept(&listener, &slots, &shutdown).await {
-        let connection = Connection { router: router.clone(), state: state.clone(), shutdown: shutdown.clone(), peer };
-        let cut = cut.clone();
+        let connection = Connection {
+            shutdown: shutdown.clone(),
+            peer,
+            header_timeout: state.limits.header_timeout,
+            write_timeout: state.limits.write_timeout,
+        };
+        let (router, state, cut) = (router.clone(), state.clone(), cut.clone());
+        let answer = move |request| {
+            let (router, state) = (router.clone(), state.clone());
+            async move { router::answer(router, &state, request).await }
+        };
         connections.spawn(async move {
             tokio::select! {
-                () = connection.run(stream) => {}
+                () = connection.run(stream, answer) => {}
                 () = cut.cancelled() => {}
             }
             drop(slot);
@@ -66,6 +79,32 @@ pub async fn serve(listener: TcpListener, state: State, shutdown: CancellationTo
         warn!(commits = state.commits.len(), "commits are still waiting for the log; their clients were told nothing");
     }
     Ok(())
+}
+
+/// Serves what operators ask until `shutdown`, and then ends at once: there is nothing to store.
+pub async fn serve_operations(listener: TcpListener, operations: Operations, shutdown: CancellationToken) {
+    let router = operations.router();
+    let slots = Arc::new(Semaphore::new(OPERATORS_MAX));
+    let connections = TaskTracker::new();
+    while let Some((stream, peer, slot)) = accept(&listener, &slots, &shutdown).await {
+        let connection = Connection {
+            shutdown: shutdown.clone(),
+            peer,
+            header_timeout: OPERATORS_TIMEOUT,
+            write_timeout: OPERATORS_TIMEOUT,
+        };
+        let (router, shutdown) = (router.clone(), shutdown.clone());
+        let answer = move |request| operations::answer(router.clone(), request);
+        connections.spawn(async move {
+            tokio::select! {
+                () = connection.run(stream, answer) => {}
+                () = shutdown.cancelled() => {}
+            }
+            drop(slot);
+        });
+    }
+    connections.close();
+    connections.wait().await;
 }
 
 /// The next connection, as soon as there is a slot for one; `None` when it is time to stop.
@@ -93,29 +132,30 @@ async fn accept(
 }
 
 struct Connection {
-    router: Router,
-    state: State,
     shutdown: CancellationToken,
     peer: SocketAddr,
+    header_timeout: Duration,
+    write_timeout: Duration,
 }
 
 impl Connection {
-    async fn run(self, stream: TcpStream) {
-        let Self { router, state, shutdown, peer } = self;
+    /// Answers the requests of a connection with `answer`.
+    async fn run<A: Future<Output = Response>>(self, stream: TcpStream, answer: impl Fn(Request<Body>) -> A) {
+        let Self { shutdown, peer, header_timeout, write_timeout } = self;
         if let Err(cause) = stream.set_nodelay(true) {
             debug!(%peer, %cause, "turn off Nagle's algorithm");
         }
-        let limits = state.limits.clone();
         let service = service_fn(move |request: Request<Incoming>| {
             let mut request = request.map(Body::new);
             request.extensions_mut().insert(ConnectInfo(peer));
-            let (router, state) = (router.clone(), state.clone());
-            async move { Ok::<_, Infallible>(router::answer(router, &state, request).await) }
+            let answered = answer(request);
+            async move { Ok::<_, Infallible>(answered.await) }
         });
         let mut http = http1::Builder::new();
-        http.timer(TokioTimer::new()).header_read_timeout(limits.header_timeout);
+        http.timer(TokioTimer::new()).header_read_timeout(header_timeout);
         http.max_buf_size(BUFFER_BYTES_MAX).max_headers(HEADERS_MAX);
-        let mut connection = std::pin::pin!(http.serve_connection(TokioIo::new(stream), service));
+        let mut connection =
+            std::pin::pin!(http.serve_connection(TokioIo::new(WriteDeadline::new(stream, write_timeout)), service));
         let mut is_draining = false;
         loop {
             tokio::select! {

@@ -7,7 +7,8 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    budget::Budget, limits::Limits, open_batch::OpenBatch, ready::Ready, registry::Registry, request_id, tally::Tally,
+    budget::Budget, limits::Limits, open_batch::OpenBatch, ready::Ready, registry::Registry, request_id,
+    strangers::Strangers, tally::Tally,
 };
 
 /// What the doors are built from.
@@ -47,6 +48,7 @@ pub struct Shared {
     setup: Setup,
     pub(crate) tally: Tally,
     pub(crate) budget: Budget,
+    pub(crate) strangers: Strangers,
     pub(crate) open_batch: OpenBatch,
     pub(crate) request_ids: request_id::RequestIds,
     /// Every commit under way: a client that hangs up does not stop it, and shutting down waits for it.
@@ -64,6 +66,7 @@ impl State {
             setup,
             tally: Tally::register(),
             budget,
+            strangers: Strangers::default(),
             open_batch: OpenBatch::new(),
             request_ids,
             commits: TaskTracker::new(),

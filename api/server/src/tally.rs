@@ -28,6 +28,7 @@ pub(super) struct Tally {
     pub(super) logged: Counter,
     pub(super) rejected: Counter,
     pub(super) refused: Counter,
+    pub(super) sampled_out: Counter,
     ack_latency: Histogram,
 }
 
@@ -47,6 +48,11 @@ impl Tally {
             Unit::Count,
             "Items whose clients were told to send them again"
         );
+        metrics::describe_counter!(
+            name::EVENTS_SAMPLED_OUT,
+            Unit::Count,
+            "Requests for unknown ads that were answered and not kept, beyond what a minute may keep"
+        );
         metrics::describe_histogram!(
             name::ACK_LATENCY,
             Unit::Seconds,
@@ -57,6 +63,7 @@ impl Tally {
             logged: metrics::counter!(name::EVENTS_LOGGED),
             rejected: metrics::counter!(name::EVENTS_REJECTED),
             refused: metrics::counter!(name::EVENTS_REFUSED),
+            sampled_out: metrics::counter!(name::EVENTS_SAMPLED_OUT),
             ack_latency: metrics::histogram!(name::ACK_LATENCY),
         }
     }

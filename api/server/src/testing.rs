@@ -266,6 +266,7 @@ impl Doors {
         let (logged, rejected, refused) =
             (count(names), count(metric_names::EVENTS_REJECTED), count(metric_names::EVENTS_REFUSED));
         assert_eq!((logged, rejected, refused), expected);
-        assert_eq!(count(metric_names::EVENTS_RECEIVED), logged + rejected + refused);
+        let sampled_out = count(metric_names::EVENTS_SAMPLED_OUT);
+        assert_eq!(count(metric_names::EVENTS_RECEIVED), logged + rejected + refused + sampled_out);
     }
 }

@@ -218,6 +218,12 @@ impl Visit {
             Err(reason) => {
                 let original = self.draft(&subject, now, &*state.ids).to_json();
                 let (what, original) = ((reason.code(), reason.to_string()), original.as_bytes());
+                // Everything else is about somebody's ad, and is evidence.
+                if matches!(reason, Reason::UnknownAd(_)) && !state.strangers.keep(original.len(), now) {
+                    state.tally.received.increment(1);
+                    state.tally.sampled_out.increment(1);
+                    return Err(Problem::from(&reason));
+                }
                 store::keep_rejected(state, source, (what.0, &what.1), original, now).await?;
                 return match reason {
                     Reason::AdPaused(_) => Ok(()),

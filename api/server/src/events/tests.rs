@@ -272,3 +272,17 @@ async fn client_that_hangs_up_changes_no_count() {
     let logged = doors.logged(&["event_id"]).await.len() as u64;
     doors.check_counts((logged, 0, 0));
 }
+
+#[tokio::test]
+async fn body_whose_answer_would_not_fit_the_memory_is_refused_before_anything_is_stored() {
+    let doors = Doors::open(Limits { bodies_bytes_max: 200_000, ..Limits::default() }).await;
+    let short = "x\n".repeat(5_000);
+    let packed = gzip(short.as_bytes());
+    assert!(packed.len() < 100, "an answer is many times as long as its request");
+    assert_eq!(doors.post(NDJSON, "gzip", packed).await.outcome(), "503 busy");
+    doors.check_counts((0, 0, 1));
+    // What a request holds is free again once its answer was taken.
+    for _ in 0..10 {
+        assert_eq!(doors.post(NDJSON, "", "x\n".repeat(100)).await.results().len(), 100);
+    }
+}

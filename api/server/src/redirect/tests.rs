@@ -331,3 +331,16 @@ async fn metrics_show_the_conservation_terms_and_the_latency() {
     }
     assert!(text.contains("clicktrail_ack_latency_seconds_bucket{le=\"0.005\"}"), "{text}");
 }
+
+#[tokio::test]
+async fn flood_of_made_up_ads_is_answered_and_kept_in_part_while_clicks_are_kept_whole() {
+    let doors = Doors::open(Limits::default()).await;
+    let long = "x".repeat(60 << 10);
+    for n in 0..140 {
+        assert_eq!(doors.ask(&format!("GET /c/new-{n}?{long}"), &[]).await.outcome(), "404 unknown_ad");
+    }
+    let kept = doors.rejected(&["code"]).await.len();
+    assert!((100..140).contains(&kept), "{kept} are kept");
+    assert_eq!(doors.ask("GET /c/known", &[]).await.outcome(), "302");
+    doors.check_counts((1, u64::try_from(kept).unwrap(), 0));
+}
