@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clicktrail_log::{
-    archive::{Manifest, clicks::Clicks, entry::Entry, invoices::Invoices, kind::Kind, manifest},
+    archive::{Manifest, clicks::Clicks, entry::Entry, invoices::Invoices, kind::Kind},
     causes::causes,
     log::{Log, ReadLimit, Stream},
     position::Seq,
@@ -108,7 +108,7 @@ async fn check_same<P: Entry>(
     manifest: Option<&Manifest<P>>,
 ) -> anyhow::Result<()> {
     // Version 1 did not remember a repeat that came last.
-    let Some(manifest) = manifest.filter(|manifest| manifest.version == manifest::VERSION) else { return Ok(()) };
+    let Some(manifest) = manifest.filter(|manifest| manifest.remembers_repeats()) else { return Ok(()) };
     let (last, info) = (manifest.last_seq(), log.info().await?);
     if last < info.first || info.epoch != manifest.epoch() {
         return Ok(());

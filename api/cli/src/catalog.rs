@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use clicktrail_billing::records;
+use clicktrail_billing::records::{
+    restore::{Restored, Restoring},
+    terms,
+};
 use clicktrail_log::time::Hour;
 use clicktrail_projections::session;
 use clicktrail_replay::{self as replay, rebuild};
@@ -12,7 +15,7 @@ use crate::{
     basis,
     exit::Exit,
     global::{Format, Global},
-    installation::WriteLock,
+    installation::{Installation, WriteLock},
     output, progress,
 };
 
@@ -30,6 +33,10 @@ pub(super) enum Command {
         /// what it knows of frames that no sealed hour holds is forgotten, and counted and judged again from the logs
         #[arg(long)]
         trust_log: bool,
+        /// Take back documents too whose JSON is lost: as given out, with what the log of issued documents says of
+        /// them. They can never be shown or corrected again
+        #[arg(long)]
+        take_lost_documents: bool,
     },
     /// List how sealed hours compared with what was counted live
     Reconciliations,
@@ -37,12 +44,14 @@ pub(super) enum Command {
 
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
     match command {
-        Command::Rebuild { trust_log } => Box::pin(rebuild(global, trust_log)).await,
+        Command::Rebuild { trust_log, take_lost_documents } => {
+            Box::pin(rebuild(global, trust_log, take_lost_documents)).await
+        }
         Command::Reconciliations => reconciliations(global).await,
     }
 }
 
-async fn rebuild(global: &Global, trusts_log: bool) -> anyhow::Result<Exit> {
+async fn rebuild(global: &Global, trusts_log: bool, takes_entries: bool) -> anyhow::Result<Exit> {
     let _lock = WriteLock::take(&global.places()?.data)?;
     let instance = global.open().await?;
     let bar = progress::bar(0, "rebuild");
@@ -62,7 +71,7 @@ async fn rebuild(global: &Global, trusts_log: bool) -> anyhow::Result<Exit> {
     let rebuilt = rebuilt.await;
     bar.finish_and_clear();
     // What was issued comes back whatever became of the hours: it is in the archive, whole.
-    let restored = records::restore(&instance.archive, instance.catalog.as_ref(), &actor, instance.clock.now()).await?;
+    let restored = restore(&instance, &actor, takes_entries).await?;
     let rebuilt = match rebuilt {
         Err(replay::Error::Incomplete(what)) => {
             output::note(&format!(
@@ -72,10 +81,13 @@ async fn rebuild(global: &Global, trusts_log: bool) -> anyhow::Result<Exit> {
         }
         other => other?,
     };
-    crate::invoice::finish(&instance).await?;
+    let is_finished = finish(&instance, &restored).await?;
     match global.output {
         Format::Json => output::json(&json!({
             "documents": restored.documents,
+            "documents_of_log": restored.of_log,
+            "terms": restored.terms,
+            "documents_missing": restored.problems,
             "hours": rebuilt.hours,
             "rows": rebuilt.rows,
             "promotions": rebuilt.promotions,
@@ -93,10 +105,6 @@ async fn rebuild(global: &Global, trusts_log: bool) -> anyhow::Result<Exit> {
             }
         }
     }
-    if restored.documents > 0 {
-        let documents = output::count(restored.documents, "issued document");
-        output::note(&format!("{documents} that the catalog had lost put back, from the archive"));
-    }
     tell_left_out(&rebuilt);
     if instance.catalog.ads_version().await? == 0 {
         output::note("no ad is registered: links are answered with 404 until the ads are registered again");
@@ -104,8 +112,46 @@ async fn rebuild(global: &Global, trusts_log: bool) -> anyhow::Result<Exit> {
     let is_whole = rebuilt.hours > 0
         && rebuilt.unjudged == 0
         && rebuilt.open_uncounted.is_none()
-        && rebuilt.mended.lost.is_empty();
+        && rebuilt.mended.lost.is_empty()
+        && is_finished;
     Ok(if is_whole { Exit::Ok } else { Exit::InputIncomplete })
+}
+
+/// What was issued, and the terms of accounts, from archive and log.
+async fn restore(instance: &Installation, actor: &str, takes_entries: bool) -> anyhow::Result<Restored> {
+    let looking = crate::invoice::looking(instance);
+    let restoring = Restoring { looking: &looking, actor, now: instance.clock.now(), takes_entries };
+    let restored = restoring.run().await?;
+    // What the catalog still had the archive may lack.
+    terms::keep(&instance.archive, instance.catalog.as_ref()).await?;
+    let Restored { documents, of_log, periods: _, terms, problems } = &restored;
+    if *documents > 0 {
+        let documents = output::count(*documents, "issued document");
+        output::note(&format!("{documents} that the catalog had lost put back, from the archive"));
+    }
+    if *of_log > 0 {
+        output::note(&format!(
+            "{} of which the log of issued documents alone knew",
+            output::count(*of_log, "document")
+        ));
+    }
+    if *terms > 0 {
+        output::note(&format!("{} of terms that the catalog had lost put back", output::count(*terms, "version")));
+    }
+    for problem in problems {
+        output::note(&format!("PROBLEM issued documents: {problem}"));
+    }
+    Ok(restored)
+}
+
+/// Finishes what was issued, unless numbers are still missing. Returns whether all of it is there.
+async fn finish(instance: &Installation, restored: &Restored) -> anyhow::Result<bool> {
+    let is_whole = restored.problems.is_empty();
+    if let Some(unknown) = crate::invoice::looking(instance).ahead().await?.unknown() {
+        output::note(&format!("nothing can be issued until all is there: {unknown}"));
+        return Ok(false);
+    }
+    Ok(crate::invoice::finish(instance).await? && is_whole)
 }
 
 /// Says what the catalog does not count, and who will see to it.

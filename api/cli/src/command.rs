@@ -9,11 +9,11 @@ use anyhow::ensure;
 use clap::{Parser, Subcommand};
 
 use crate::{
-    accounts, ads, audit, catalog, correction, counters, demo, doctor,
+    accounts, ads, audit, catalog, correction, counters, demo, doctor, evidence,
     exit::Exit,
     global::{Format, Global, NoDataDirectory, Requested},
-    import, invoice, log, methodology, output, period, projections, rejected, replay, schema, serve, simulate,
-    verdicts,
+    import, invoice, log, methodology, output, period, projections, reconcile, rejected, replay, schema, serve,
+    simulate, verdicts, witness,
 };
 
 /// Keeps every click, counts it once, and can prove both.
@@ -75,6 +75,17 @@ enum Command {
     /// Invoices: draft, review, approve
     #[command(subcommand)]
     Invoice(invoice::Command),
+    /// Hold a partner's own list of clicks against ours: who has which, why, and what each reason is in money
+    ///
+    /// Exits with 0 if both sides agree, 2 if they differ, 4 if the list cannot be read whole.
+    Reconcile(reconcile::Arguments),
+    /// What others can check without us: keys, and files that prove an invoice
+    #[command(subcommand)]
+    Evidence(evidence::Command),
+    /// Sign checkpoints of other logs, as long as each continues the one before
+    ///
+    /// Needs no data directory but its own state. Prints its verifier key and the address that it listens on.
+    Witness(witness::Arguments),
     /// Events that failed validation, with their original bytes
     #[command(subcommand)]
     Rejected(rejected::Command),
@@ -95,7 +106,7 @@ impl Command {
     /// Whether all that it prints is one table.
     const fn answers_with_a_table(&self) -> bool {
         match self {
-            Self::Counters(_) | Self::Audit(audit::Command::Log(_)) => true,
+            Self::Counters(_) | Self::Reconcile(_) | Self::Audit(audit::Command::Log(_)) => true,
             Self::Ads(command) => matches!(command, ads::Command::List),
             Self::Log(command) => matches!(command, log::Command::Hours { .. }),
             Self::Projections(command) => {
@@ -114,6 +125,8 @@ impl Command {
             | Self::Import(_)
             | Self::Simulate(_)
             | Self::Methodology(_)
+            | Self::Evidence(_)
+            | Self::Witness(_)
             | Self::Schema(_)
             | Self::Doctor(_) => false,
         }
@@ -177,7 +190,7 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
             ensure!(command.answers_with_a_stream(), "this command has no stream of rows to print: use --output json");
         }
     }
-    output::tracing(matches!(command, Command::Serve(_)));
+    output::tracing(matches!(command, Command::Serve(_) | Command::Witness(_)));
     match command {
         Command::Demo(arguments) => Box::pin(demo::run(&global, arguments)).await,
         Command::Serve(arguments) => Box::pin(serve::run(&global, arguments)).await,
@@ -194,7 +207,10 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Accounts(command) => Box::pin(accounts::run(&global, command)).await,
         Command::Period(command) => Box::pin(period::run(&global, command)).await,
         Command::Invoice(command) => Box::pin(invoice::run(&global, command)).await,
+        Command::Reconcile(arguments) => Box::pin(reconcile::run(&global, arguments)).await,
         Command::Rejected(command) => Box::pin(rejected::run(&global, command)).await,
+        Command::Evidence(command) => Box::pin(evidence::run(&global, command)).await,
+        Command::Witness(arguments) => Box::pin(witness::run(arguments)).await,
         Command::Schema(command) => schema::run(&global, &command),
         Command::Doctor(arguments) => Box::pin(doctor::run(&global, arguments)).await,
         Command::Audit(command) => Box::pin(audit::run(&global, command)).await,

@@ -13,6 +13,7 @@ use clicktrail_log::{
     log::{Durability, Stream},
     time::Timestamp,
 };
+use clicktrail_replay::promotions::{self, Compared};
 use clicktrail_verdicts::ruleset::{ListHead, Rule, Ruleset};
 use object_store::{ObjectStoreExt as _, path::Path};
 use serde_json::json;
@@ -26,6 +27,11 @@ use crate::{
 
 /// A list that is older misses what began since: hosting networks change by some percent a month.
 const LIST_DAYS_MAX: i64 = 90;
+
+/// The name of the line about promotions.
+const PROMOTIONS: &str = "promotions";
+/// So much that is wrong with promotions is said.
+const SHOWN_MAX: usize = 3;
 
 /// Writes that are timed.
 const FSYNCS: usize = 200;
@@ -45,6 +51,8 @@ pub(super) async fn run(global: &Global, _arguments: Arguments) -> anyhow::Resul
     let mut findings = vec![fsync(&instance)?, durability(&instance).await?, clock(&instance)];
     findings.extend(archive(&instance).await);
     findings.push(catalog(&instance).await);
+    findings.push(promotions(&instance).await);
+    findings.push(numbers(&instance).await);
     let rules = global.rules()?;
     findings.push(lists(&rules, instance.clock.now()));
     let good = findings.iter().all(|finding| finding.good);
@@ -200,6 +208,47 @@ async fn catalog(instance: &Installation) -> Finding {
     }
 }
 
+/// Whether archive and catalog have the same promotions: what a lost catalog is made again from.
+async fn promotions(instance: &Installation) -> Finding {
+    match promotions::compare(&instance.archive, instance.catalog.as_ref()).await {
+        Ok(compared) => recorded(&compared),
+        Err(cause) => Finding { what: PROMOTIONS, good: false, detail: causes(&cause) },
+    }
+}
+
+fn recorded(compared: &Compared) -> Finding {
+    let Compared { equal, unkept, contradictions } = compared;
+    let mut wrong: Vec<String> = contradictions.iter().take(SHOWN_MAX).cloned().collect();
+    if contradictions.len() > SHOWN_MAX {
+        wrong.push(format!("and {} more", contradictions.len() - SHOWN_MAX));
+    }
+    if let Some(first) = unkept.first() {
+        let records = output::count(unkept.len(), "promotion");
+        wrong.push(format!(
+            "{records} from number {first} on without a record in the archive: `clicktrail replay log` puts it there"
+        ));
+    }
+    let detail = match wrong.is_empty() {
+        true => format!("{}, each with the same record in the archive", output::count(*equal, "promotion")),
+        false => wrong.join("; "),
+    };
+    Finding { what: PROMOTIONS, good: wrong.is_empty(), detail }
+}
+
+/// Whether the catalog knows every number that archive and log of issued documents have.
+async fn numbers(instance: &Installation) -> Finding {
+    let what = "numbers";
+    match crate::invoice::looking(instance).ahead().await {
+        Ok(ahead) => {
+            let wrong: Vec<String> = ahead.refusal().into_iter().chain(ahead.damage).collect();
+            let good = wrong.is_empty();
+            let detail = "the catalog knows every number that was given".to_owned();
+            Finding { what, good, detail: if good { detail } else { wrong.join("; ") } }
+        }
+        Err(error) => Finding { what, good: false, detail: causes(&error) },
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -218,6 +267,17 @@ mod tests {
         let found = promised(&logs);
         assert!(!found.good && found.detail.contains("of invoices, weak: one replica"), "{}", found.detail);
         assert!(found.detail.contains("of clicks, replicated (3)"), "{}", found.detail);
+    }
+
+    #[test]
+    fn promotions_are_good_only_if_archive_and_catalog_have_the_same() {
+        let same = recorded(&Compared { equal: 2, ..Compared::default() });
+        assert!(same.good && same.detail.starts_with("2 promotions, each"), "{}", same.detail);
+        let unkept = recorded(&Compared { equal: 2, unkept: vec![3], contradictions: Vec::new() });
+        assert!(!unkept.good && unkept.detail.contains("from number 3 on without a record"), "{}", unkept.detail);
+        let many = (1..=5).map(|number| format!("promotion {number} is another")).collect();
+        let many = recorded(&Compared { contradictions: many, ..Compared::default() });
+        assert!(!many.good && many.detail.ends_with("promotion 3 is another; and 2 more"), "{}", many.detail);
     }
 
     #[test]

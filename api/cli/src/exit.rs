@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     InputIncomplete,
     /// Some of it is done, and the rest is not.
     Partial,
+    /// Evidence does not verify: the verifiers' own codes, which are not these.
+    Unverified(u8),
 }
 
 impl Exit {
@@ -22,7 +24,12 @@ impl Exit {
     pub(crate) const fn and(self, next: Self) -> Self {
         match self {
             Self::Ok => next,
-            Self::Failed | Self::Differences | Self::GateRefused | Self::InputIncomplete | Self::Partial => self,
+            Self::Failed
+            | Self::Differences
+            | Self::GateRefused
+            | Self::InputIncomplete
+            | Self::Partial
+            | Self::Unverified(_) => self,
         }
     }
 
@@ -35,6 +42,7 @@ impl Exit {
             Self::GateRefused => 3,
             Self::InputIncomplete => 4,
             Self::Partial => 5,
+            Self::Unverified(code) => code,
         }
     }
 }

@@ -1,7 +1,7 @@
 //! The `clicktrail` command: one file per subcommand. Results go to stdout, all else to stderr.
 //!
 //! `command` parses and dispatches, `global` is what every command takes, `exit` how it ends; `installation` opens
-//! logs, archive and catalog, wherever they are; `output` and `progress` are all that prints.
+//! logs, archive and catalog, wherever they are; `signing` reads keys; `output` and `progress` are all that prints.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
@@ -17,6 +17,7 @@ mod correction;
 mod counters;
 mod demo;
 mod doctor;
+mod evidence;
 mod exit;
 mod global;
 mod import;
@@ -30,13 +31,16 @@ mod output;
 mod period;
 mod progress;
 mod projections;
+mod reconcile;
 mod recount;
 mod rejected;
 mod replay;
 mod schema;
 mod serve;
+mod signing;
 mod simulate;
 mod tiers;
 mod verdicts;
+mod witness;
 
 pub use command::main;

@@ -1,8 +1,12 @@
-//! `clicktrail log hours|cat|tail|verify`
+//! `clicktrail log hours|cat|tail|verify|sign|checkpoint|consistency`
 
+mod checkpoint;
+mod consistency;
 mod first_hour;
 mod known_hours;
 mod rows;
+mod sign;
+mod signed;
 mod stream;
 mod verify;
 
@@ -11,6 +15,7 @@ use std::time::Duration;
 use anyhow::{Context as _, ensure};
 use arrow::array::RecordBatch;
 use clicktrail_catalog as catalog;
+use clicktrail_evidence::note::VerifierKey;
 use clicktrail_log::{
     archive::{clicks::Clicks, part},
     log::ReadLimit,
@@ -25,7 +30,7 @@ use crate::{
     exit::Exit,
     global::{Format, Global, Requested},
     installation::Installation,
-    output,
+    output, signing,
 };
 
 pub(super) use known_hours::known_hours;
@@ -77,7 +82,19 @@ pub(super) enum Command {
         /// advertiser by advertiser. Nothing is written
         #[arg(long)]
         counters: bool,
+        /// Check that what was signed is signed by one of these verifier keys, or of files that hold them
+        #[arg(long = "key", value_name = "VKEY or FILE", value_parser = signing::verifier)]
+        keys: Vec<VerifierKey>,
     },
+    /// Sign what was sealed, once: `serve --evidence-key` does it as hours are sealed
+    ///
+    /// Each hour is read back from the archive and becomes an entry of an append-only log; its root is signed. Exit 2
+    /// names an hour that does not read back, 5 a witness that did not sign.
+    Sign(sign::Arguments),
+    /// Print the newest signed checkpoint over all sealed hours, as a C2SP signed note
+    Checkpoint(checkpoint::Arguments),
+    /// Prove that the log of sealed hours at one checkpoint begins with that of an earlier one
+    Consistency(consistency::Arguments),
 }
 
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
@@ -89,7 +106,10 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         }
         Command::Cat { hour: Some(hour), personal, limit, .. } => cat(global, &instance, hour, personal, limit).await,
         Command::Tail { frames, no_follow } => tail(&instance, frames, !no_follow).await,
-        Command::Verify { deep, counters } => verify::run(global, &instance, deep, counters).await,
+        Command::Verify { deep, counters, keys } => verify::run(global, &instance, deep, counters, &keys).await,
+        Command::Sign(arguments) => sign::run(global, &instance, &arguments).await,
+        Command::Checkpoint(arguments) => checkpoint::run(global, &instance, &arguments).await,
+        Command::Consistency(arguments) => consistency::run(global, &instance, &arguments).await,
     }
 }
 

@@ -62,14 +62,14 @@ pub(crate) enum Command {
 }
 
 /// One rejected event as read from its log.
-struct Entry {
-    position: Position,
-    rejected_at: Timestamp,
-    source: String,
+pub(crate) struct Entry {
+    pub(crate) position: Position,
+    pub(crate) rejected_at: Timestamp,
+    pub(crate) source: String,
     item: i64,
-    code: String,
-    detail: String,
-    original: Vec<u8>,
+    pub(crate) code: String,
+    pub(crate) detail: String,
+    pub(crate) original: Vec<u8>,
 }
 
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
@@ -104,7 +104,7 @@ async fn read(instance: &Installation, code: Option<&str>, limit: usize) -> anyh
     Ok(entries)
 }
 
-fn of_batch(batch: &arrow::array::RecordBatch, first: Position) -> anyhow::Result<Vec<Entry>> {
+pub(crate) fn of_batch(batch: &arrow::array::RecordBatch, first: Position) -> anyhow::Result<Vec<Entry>> {
     let column = |name: &str| batch.column_by_name(name).with_context(|| format!("a rejected frame without {name}"));
     let times = column("rejected_at")?.as_primitive::<TimestampMicrosecondType>();
     let items = column("item")?.as_primitive::<Int64Type>();

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail, ensure};
+use clicktrail_billing::records::terms;
 use clicktrail_catalog::invoicing::{AT_ONCE_MAX, NewTerms, TermsStored};
 use clicktrail_invoices::Terms;
 use serde_json::json;
@@ -89,6 +90,9 @@ async fn store(global: &Global, files: &[PathBuf], who: Who) -> anyhow::Result<E
     for chunk in rows.chunks(AT_ONCE_MAX) {
         stored.extend(instance.catalog.put_terms(chunk, &actor, instance.clock.now()).await?);
     }
+    // A catalog that is lost gets them back from there.
+    let kept = terms::keep(&instance.archive, instance.catalog.as_ref()).await;
+    kept.context("keep in the archive what the catalog has stored: the same command again does")?;
     tell(global, &all, &stored);
     Ok(Exit::Ok)
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use clicktrail_billing::records::terms;
 use clicktrail_invoices::Seller;
 use serde_json::{Value, json};
 
@@ -33,6 +34,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let instance = global.open().await?;
     let (valid_from, text, digest) = (seller.valid_from.to_string(), seller.canonical(), seller.digest().to_string());
     let stored = instance.catalog.put_seller(&valid_from, &text, &digest, &actor, instance.clock.now()).await?;
+    let kept = terms::keep(&instance.archive, instance.catalog.as_ref()).await;
+    kept.context("keep in the archive what the catalog has stored: the same command again does")?;
     match global.output {
         Format::Json => output::json(&json!({
             "version": stored.version,

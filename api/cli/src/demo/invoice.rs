@@ -13,6 +13,7 @@ use clicktrail_billing::{
     },
     issue::Issuing,
     ready::{Checking, Patience},
+    records,
 };
 use clicktrail_catalog::invoicing::{Document, DocumentFilter, DraftFilter, DraftState, NewTerms};
 use clicktrail_invoices::{Cycle, Period, PeriodName, Seller, Terms};
@@ -54,6 +55,7 @@ pub(super) async fn issue(instance: &Installation, terms: &Terms, week: PeriodNa
     catalog.put_seller(&from, &text, &digest, ACTOR, now()).await?;
     let rows: [NewTerms; 1] = [accounts::row(terms)];
     catalog.put_terms(&rows, ACTOR, now()).await?;
+    records::terms::keep(&instance.archive, catalog.as_ref()).await?;
     // Nothing of the past comes late.
     let patience = Patience { lateness: Duration::ZERO, ahead: Duration::ZERO, allow_stale: false };
     let checking = Checking {

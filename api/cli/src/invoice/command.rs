@@ -37,8 +37,12 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Dispute(dispute::Command),
     /// Say that drafts may be issued
+    ///
+    /// Invoices that a gate of `invoice review` marks are refused, unless the gate is accepted with a reason, which is
+    /// kept in the audit trail; an open dispute has to be closed. Exit code 3: none was approved; 5: some were not.
     #[command(after_help = "Examples:\n  clicktrail invoice approve 2026-03.acme.EUR\n  clicktrail invoice approve \
-                            --period 2026-03")]
+                            --period 2026-03\n  clicktrail invoice approve --period 2026-03 --accept change --reason \
+                            \"spring campaign\"")]
     Approve(approve::Arguments),
     /// Throw a draft away; drafting its account again brings it back
     #[command(after_help = "Examples:\n  clicktrail invoice void 2026-03.acme.EUR --reason \"a test account\"")]

@@ -62,7 +62,7 @@ fn reason(text: &str) -> Result<Reason, String> {
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let actor = global.actor(arguments.who.actor.clone())?;
     let instance = global.open_existing().await?;
-    finishing::finish(&instance).await?;
+    let is_whole = finishing::finish(&instance).await?;
     let (period, about) = meant(&instance, &arguments).await?;
     ensure!(about.is_some() || !arguments.cancel, "--cancel takes one invoice: name it, as INV-00000012");
     let built = match &arguments.generation {
@@ -94,7 +94,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         bail!("no invoice of {} was issued: there is nothing to correct", arguments.which);
     }
     print(&corrected, global);
-    Ok(exit(&corrected))
+    Ok(exit(&corrected).and(if is_whole { Exit::Ok } else { Exit::Partial }))
 }
 
 /// Whoever corrects on an installation.
@@ -127,9 +127,7 @@ async fn meant(instance: &Installation, arguments: &Arguments) -> anyhow::Result
 }
 
 pub(crate) fn exit(corrected: &Corrected) -> Exit {
-    // A draft of what is no longer so must not be issued.
-    let is_wrong = |one: &Correction| matches!(one, Correction::Refused(_) | Correction::Nothing { open: Some(_) });
-    let is_refused = corrected.accounts.iter().any(|(_, one)| is_wrong(one));
+    let is_refused = corrected.accounts.iter().any(|(_, one)| matches!(one, Correction::Refused(_)));
     match (corrected.lacks.is_empty(), corrected.accounts.is_empty(), is_refused) {
         (true, _, false) => Exit::Ok,
         (true, _, true) => Exit::GateRefused,
@@ -142,27 +140,27 @@ pub(crate) fn print(corrected: &Corrected, global: &Global) {
     match global.output {
         Format::Json => output::json(&as_json(corrected)),
         Format::Table => {
-            let mut table =
-                output::Table::new(&["draft", "rev", "kind", "corrects", "reason", "hours", "total", "cur"]);
+            // The draft's name says in which currency.
+            let mut table = output::Table::new(&["draft", "kind", "corrects", "reason", "hours", "total"]);
             for (_, correction) in &corrected.accounts {
-                let Correction::Drafted { revision, draft, .. } = correction else { continue };
-                let Some(original) = &draft.original else { continue };
+                let Correction::Drafted { revision, note, .. } = correction else { continue };
+                let Some(original) = &note.original else { continue };
                 table.push(vec![
                     revision.id.clone(),
-                    revision.revision.to_string(),
-                    draft.kind.to_string().replace('_', " "),
+                    note.kind.to_string().replace('_', " "),
                     original.name(),
                     original.reason.to_string(),
-                    draft.hours.len().to_string(),
-                    money::show(draft.bill.currency, draft.bill.total),
-                    draft.bill.currency.code().to_owned(),
+                    note.hours.len().to_string(),
+                    money::show(note.currency, note.total),
                 ]);
             }
             let notes = corrected.accounts.iter().filter(|(_, one)| matches!(one, Correction::Drafted { .. })).count();
             match corrected.accounts.as_slice() {
-                [(_, Correction::Drafted { draft, .. })] => {
+                [(_, Correction::Drafted { note, .. })] => {
                     table.print();
-                    show::lines(&draft.bill).print();
+                    if let Some(bill) = &note.bill {
+                        show::lines(bill).print();
+                    }
                 }
                 _ if notes > 0 => table.print(),
                 _ => {}
@@ -179,14 +177,13 @@ pub(crate) fn tell(corrected: &Corrected) {
         match correction {
             Correction::Nothing { open: None } => right += 1,
             Correction::Nothing { open: Some(open) } => output::note(&format!(
-                "{about}: nothing to correct any more: `clicktrail invoice void {}` throws its draft away",
-                open.id
+                "{about}: nothing to correct any more: {open} is outdated, and cannot be approved or issued"
             )),
-            Correction::Drafted { revision, draft, .. } => output::note(&format!(
+            Correction::Drafted { revision, note, .. } => output::note(&format!(
                 "{revision}: {} of {} {}",
-                draft.kind.to_string().replace('_', " "),
-                money::show(draft.bill.currency, draft.bill.total),
-                draft.bill.currency
+                note.kind.to_string().replace('_', " "),
+                money::show(note.currency, note.total),
+                note.currency
             )),
             Correction::Refused(why) => output::note(&format!("{about} was not corrected: {why}")),
         }
@@ -212,13 +209,13 @@ fn as_json(corrected: &Corrected) -> Value {
             Correction::Refused(why) => ("refused", None, Some(why.clone())),
         };
         let note = match correction {
-            Correction::Drafted { draft, revision, .. } => json!({
+            Correction::Drafted { note, revision, .. } => json!({
                 "revision": revision.revision,
-                "kind": draft.kind.to_string(),
-                "corrects": draft.original.as_ref().map(clicktrail_invoices::Original::name),
-                "reason": draft.original.as_ref().map(|original| original.reason.to_string()),
-                "hours": draft.hours.iter().map(|moved| moved.hour.to_string()).collect::<Vec<_>>(),
-                "total": money::show(draft.bill.currency, draft.bill.total),
+                "kind": note.kind.to_string(),
+                "corrects": note.original.as_ref().map(clicktrail_invoices::Original::name),
+                "reason": note.original.as_ref().map(|original| original.reason.to_string()),
+                "hours": note.hours.iter().map(ToString::to_string).collect::<Vec<_>>(),
+                "total": money::show(note.currency, note.total),
             }),
             Correction::Nothing { .. } | Correction::Refused(_) => Value::Null,
         };

@@ -16,7 +16,7 @@ const PAGE: u32 = 1_000;
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
-    /// Note that a customer contests what it is billed for a period: `invoice review` stops at it
+    /// Note that a customer contests what it is billed for a period: no invoice of it is approved until that is closed
     Open {
         /// A month, as in 2026-03, or an ISO week, as in 2026-W10
         period: PeriodName,

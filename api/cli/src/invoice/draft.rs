@@ -1,11 +1,13 @@
 //! `clicktrail invoice draft`
 
+use anyhow::{bail, ensure};
 use clicktrail_billing::drafting::{
     Drafting,
     cause::{Change, Moved},
-    outcome::{Became, Drafted, How, LeftOut, Outcome, Zone},
+    outcome::{Became, Drafted, How, LeftOut, Outcome, Unbilled, Zone},
 };
-use clicktrail_invoices::{Counts, PeriodName, money};
+use clicktrail_catalog::invoicing::DraftRevision;
+use clicktrail_invoices::{Counts, PeriodName, Terms, money};
 use serde_json::{Value, json};
 
 use super::{diff, patience};
@@ -13,6 +15,7 @@ use crate::{
     ads::Who,
     exit::Exit,
     global::{Format, Global},
+    installation::Installation,
     output::{self, amount, count},
 };
 
@@ -43,13 +46,52 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         actor,
         now: instance.clock.now(),
     };
-    let outcome = drafting.draft(arguments.period, arguments.advertiser.as_deref()).await?;
+    let advertiser = arguments.advertiser.as_deref();
+    if let Some(advertiser) = advertiser {
+        check_account(&instance, arguments.period, advertiser).await?;
+    }
+    let outcome = drafting.draft(arguments.period, advertiser).await?;
+    if let Some(advertiser) = advertiser.filter(|_| is_silent(&outcome)) {
+        let period = arguments.period;
+        output::note(&format!("{advertiser:?} used nothing in {period}, and owes no minimum: there is no draft"));
+    }
     match global.output {
         Format::Json => output::json(&as_json(arguments.period, &outcome)),
         Format::Table => print(&outcome),
     }
     tell(arguments.period, &outcome);
     Ok(exit(&outcome))
+}
+
+/// Whether it says nothing of anybody.
+fn is_silent(outcome: &Outcome) -> bool {
+    let lacks = outcome.zones.iter().any(|zone| !zone.lacks.is_empty());
+    outcome.drafted.is_empty() && outcome.left_out.is_empty() && !lacks
+}
+
+/// Whether the one account that is asked for can have a draft.
+///
+/// # Errors
+/// If it cannot: nobody knows it, or it is billed by other periods or from a later day on.
+async fn check_account(instance: &Installation, period: PeriodName, advertiser: &str) -> anyhow::Result<()> {
+    let catalog = &instance.catalog;
+    let first = catalog.terms_of(advertiser, 0, 1).await?;
+    ensure!(
+        !first.is_empty(),
+        "there is no account {advertiser:?}: `accounts list` shows them, `accounts add` adds one"
+    );
+    let last_day = period.last_day().to_string();
+    let Some(stored) = catalog.terms_at(advertiser, &last_day).await? else {
+        let from = first.first().map_or("later", |terms| terms.valid_from.as_str());
+        bail!("account {advertiser:?} has no terms for {period}: its first are valid from {from}");
+    };
+    let cycle = Terms::from_canonical(&stored.text)?.cycle;
+    ensure!(
+        cycle == period.cycle(),
+        "account {advertiser:?} is billed by the {cycle}, and {period} is a {}: name a {cycle}",
+        period.cycle()
+    );
+    Ok(())
 }
 
 /// 4: nothing could be drafted; 5: somebody was left out.
@@ -86,38 +128,8 @@ fn counts(drafted: &Drafted) -> Counts {
 
 /// Everything beside the table, on stderr: who is missing, what to know, what changed and why.
 fn tell(period: PeriodName, outcome: &Outcome) {
-    for zone in &outcome.zones {
-        for lack in &zone.lacks {
-            let accounts = count(zone.accounts, "account");
-            output::note(&format!("{period} in {} ({accounts}) cannot be drafted: {lack}", zone.period.zone));
-        }
-        if let Some(summed) = zone.summed.as_ref().filter(|_| zone.lacks.is_empty()) {
-            let how = match summed.how {
-                How::Kept => "as it was summed before".to_owned(),
-                How::Moved { left, came } => format!("of which {left} left and {came} came since"),
-                How::Fresh => "all summed".to_owned(),
-            };
-            output::note(&format!(
-                "{period} in {}: from {} to {}, {} up to {}, {how}",
-                zone.period.zone,
-                output::minute(zone.period.from),
-                output::minute(zone.period.to),
-                count(summed.segments, "segment"),
-                summed.last_hour,
-            ));
-            if !summed.stale.is_empty() {
-                output::note(&format!("{} stale, and taken as they are", count(summed.stale.len(), "hour")));
-            }
-        }
-    }
-    for LeftOut { advertiser_id, currency, why } in outcome.left_out.iter().take(LEFT_OUT_SHOWN) {
-        let currency = currency.as_ref().map_or(String::new(), |currency| format!(" in {currency}"));
-        output::note(&format!("no invoice for {advertiser_id:?}{currency}: {why}"));
-    }
-    if outcome.left_out.len() > LEFT_OUT_SHOWN {
-        let more = outcome.left_out.len() - LEFT_OUT_SHOWN;
-        output::note(&format!("and no invoice for {more} more: --output json names them all"));
-    }
+    outcome.zones.iter().for_each(|zone| tell_zone(period, zone));
+    tell_missing(outcome);
     for drafted in &outcome.drafted {
         for notice in &drafted.notices {
             output::note(&format!("{}: {notice}", drafted.revision.id));
@@ -143,6 +155,64 @@ fn tell(period: PeriodName, outcome: &Outcome) {
     let issued = outcome.drafted.iter().filter(|drafted| drafted.became == Became::Issued).count();
     if issued > 0 {
         output::note(&format!("{} issued: what changed since is for a note", count(issued, "invoice")));
+    }
+}
+
+fn tell_zone(period: PeriodName, zone: &Zone) {
+    for lack in &zone.lacks {
+        let accounts = count(zone.accounts, "account");
+        output::note(&format!("{period} in {} ({accounts}) cannot be drafted: {lack}", zone.period.zone));
+    }
+    if let Some(summed) = zone.summed.as_ref().filter(|_| zone.lacks.is_empty()) {
+        let how = match summed.how {
+            How::Kept => "as it was summed before".to_owned(),
+            How::Moved { left, came } => format!("of which {left} left and {came} came since"),
+            How::Fresh => "all summed".to_owned(),
+        };
+        output::note(&format!(
+            "{period} in {}: from {} to {}, {} up to {}, {how}",
+            zone.period.zone,
+            output::minute(zone.period.from),
+            output::minute(zone.period.to),
+            count(summed.segments, "segment"),
+            summed.last_hour,
+        ));
+        if summed.later > 0 {
+            let hours = count(summed.later, "hour");
+            output::note(&format!(
+                "{hours} behind its lateness window had events of it: if more may come so late, draft it later, with \
+                 --lateness"
+            ));
+        }
+        if !summed.stale.is_empty() {
+            output::note(&format!("{} stale, and taken as they are", count(summed.stale.len(), "hour")));
+        }
+    }
+}
+
+/// Whoever and whatever has no draft.
+fn tell_missing(outcome: &Outcome) {
+    for LeftOut { advertiser_id, currency, why } in outcome.left_out.iter().take(LEFT_OUT_SHOWN) {
+        let currency = currency.as_ref().map_or(String::new(), |currency| format!(" in {currency}"));
+        output::note(&format!("no invoice for {advertiser_id:?}{currency}: {why}"));
+    }
+    if outcome.left_out.len() > LEFT_OUT_SHOWN {
+        let more = outcome.left_out.len() - LEFT_OUT_SHOWN;
+        output::note(&format!("and no invoice for {more} more: --output json names them all"));
+    }
+    for (revision, why) in outcome.outdated.iter().take(LEFT_OUT_SHOWN) {
+        output::note(&format!("{revision} is outdated and cannot be approved or issued: {why}"));
+    }
+    if outcome.outdated.len() > LEFT_OUT_SHOWN {
+        let more = outcome.outdated.len() - LEFT_OUT_SHOWN;
+        output::note(&format!("and {more} more drafts are outdated: --output json names them all"));
+    }
+    for unbilled in outcome.unbilled.iter().take(LEFT_OUT_SHOWN) {
+        output::note(&unbilled.to_string());
+    }
+    if outcome.unbilled.len() > LEFT_OUT_SHOWN {
+        let more = outcome.unbilled.len() - LEFT_OUT_SHOWN;
+        output::note(&format!("and {more} more have such clicks: --output json names them all"));
     }
 }
 
@@ -176,6 +246,25 @@ fn as_json(period: PeriodName, outcome: &Outcome) -> Value {
         "zones": outcome.zones.iter().map(zone).collect::<Vec<_>>(),
         "drafts": outcome.drafted.iter().map(drafted).collect::<Vec<_>>(),
         "left_out": outcome.left_out.iter().map(left).collect::<Vec<_>>(),
+        "outdated": outcome.outdated.iter().map(outdated).collect::<Vec<_>>(),
+        "unbilled": outcome.unbilled.iter().map(unbilled).collect::<Vec<_>>(),
+    })
+}
+
+fn outdated((revision, why): &(DraftRevision, String)) -> Value {
+    json!({"draft": revision.id, "revision": revision.revision, "detail": why})
+}
+
+/// Clicks of the period before that are in no bill.
+fn unbilled(unbilled: &Unbilled) -> Value {
+    let Unbilled { advertiser_id, period, clicks } = unbilled;
+    json!({
+        "advertiser_id": advertiser_id,
+        "period": period.name.to_string(),
+        "zone": period.zone,
+        "from": period.from.to_string(),
+        "to": period.to.to_string(),
+        "clicks": clicks,
     })
 }
 
@@ -190,6 +279,7 @@ fn zone(zone: &Zone) -> Value {
         "lacks": zone.lacks.iter().map(lack).collect::<Vec<_>>(),
         "basis": zone.summed.as_ref().map(|summed| summed.basis.to_string()),
         "segments": zone.summed.as_ref().map(|summed| summed.segments),
+        "later_hours": zone.summed.as_ref().map(|summed| summed.later),
         "last_hour": zone.summed.as_ref().map(|summed| summed.last_hour.to_string()),
         "summed": zone.summed.as_ref().map(|summed| match summed.how {
             How::Kept => json!({"how": "kept"}),

@@ -106,60 +106,80 @@ fn print(link: &Link, line: &Line, explained: &Explained) {
         link.document.name(),
         money::show(currency, line.amount)
     ));
-    let with_prices = explained.sum_of_clicks.is_some();
-    let mut names = vec!["hour", "ad", "gross", "givt", "dup", "sivt", "policy", "billable", "spend"];
-    if with_prices {
-        names.push("prices");
-    }
+    let with_clicks = explained.sum_of_clicks.is_some();
+    let shown = show::categories(|of| explained.parts.iter().any(|part| of(&part.counts) != 0));
+    let mut names = vec!["hour", "ad", "gross"];
+    names.extend(shown.iter().map(|(name, _)| *name));
+    names.extend(["billable", "spend"]);
     let mut table = output::Table::new(&names);
     for part in &explained.parts {
-        let mut row = vec![part.hour.to_string(), part.ad_id.clone()];
-        row.extend(texts(&part.counts));
-        if with_prices {
-            let prices = part.prices.iter().map(|(price, clicks)| format!("{clicks}x{}", amount(i128::from(*price))));
-            row.push(prices.collect::<Vec<_>>().join(" "));
-        }
+        let mut row = vec![part.hour.to_string(), part.ad_id.clone(), part.counts.gross.to_string()];
+        row.extend(shown.iter().map(|(_, of)| of(&part.counts).to_string()));
+        row.extend([part.counts.billable.to_string(), amount(part.counts.spend_micros)]);
         table.push(row);
     }
     table.print();
-    if with_prices {
+    if with_clicks {
+        prices(explained);
         clicks(explained);
     }
     let sum = &explained.sum;
     let spend = amount(sum.spend_micros);
-    output::line(&format!("{} clicks, {} billable, {spend} {currency} before rounding", sum.gross, sum.billable));
+    match link.document.draft.kind.is_note() {
+        false => output::line(&format!(
+            "{} clicks, {} billable, {spend} {currency} before rounding",
+            sum.gross, sum.billable
+        )),
+        true => {
+            let moved = with_clicks.then(|| format!("{} moved: ", count(explained.clicks_all, "click")));
+            output::line(&format!(
+                "{}{:+} clicks, {:+} billable, {spend} {currency} before rounding",
+                moved.unwrap_or_default(),
+                sum.gross,
+                sum.billable
+            ));
+        }
+    }
 }
 
-fn texts(counts: &Counts) -> Vec<String> {
-    let Counts { gross, givt, sivt, duplicate, policy, billable, spend_micros } = counts;
-    let mut texts: Vec<String> =
-        [gross, givt, duplicate, sivt, policy, billable].into_iter().map(ToString::to_string).collect();
-    texts.push(amount(*spend_micros));
-    texts
+/// Which prices were paid, and how often.
+fn prices(explained: &Explained) {
+    let mut table = output::Table::new(&["hour", "ad", "price", "clicks"]);
+    for part in &explained.parts {
+        for (price, clicks) in &part.prices {
+            let price = amount(i128::from(*price));
+            table.push(vec![part.hour.to_string(), part.ad_id.clone(), price, clicks.to_string()]);
+        }
+    }
+    output::line("");
+    table.print();
 }
 
 fn ruling(click: &Shown) -> String {
     let word =
         |category: Option<clicktrail_verdicts::verdict::Category>| category.map_or("billable", |one| one.as_str());
     match click.before {
+        // Its ruling is the same: it is taken back with all of its invoice.
+        Some(before) if before == click.category => format!("{}, taken back", word(before)),
         Some(before) => format!("{}, was {}", word(click.category), word(before)),
         None => word(click.category).to_owned(),
     }
 }
 
 fn clicks(explained: &Explained) {
-    let mut table = output::Table::new(&["position", "event", "time", "ad", "price", "ruling"]);
+    let mut table = output::Table::new(&["position", "time", "ad", "price", "ruling"]);
     for click in &explained.clicks {
         table.push(vec![
             click.position.to_string(),
-            click.event_id.clone(),
-            click.event_time.to_string(),
+            output::second(click.event_time),
             click.ad_id.clone(),
             amount(i128::from(click.price_micros)),
             ruling(click),
         ]);
     }
+    output::line("");
     table.print();
+    output::note("--output json names each click by its event's id, too");
     if explained.clicks_all > explained.clicks.len() as u64 {
         output::note(&format!("the first {CLICKS_MAX} of {}", count(explained.clicks_all, "click")));
     }

@@ -115,12 +115,12 @@ pub(crate) async fn stored(instance: &Installation, document: &Document, form: F
 }
 
 async fn bookings(instance: &Installation, found: &[Document]) -> anyhow::Result<Vec<u8>> {
-    let mut texts = Vec::with_capacity(found.len());
+    let mut bookings = ledger::Bookings::new();
     for document in found {
         let artefacts = instance.catalog.artefacts(&document.number).await?;
-        texts.push(kept::document(&instance.archive, document, &artefacts).await?);
+        bookings.add(&kept::document(&instance.archive, document, &artefacts).await?)?;
     }
-    Ok(ledger::csv(&texts)?)
+    Ok(bookings.csv())
 }
 
 fn put(directory: &Path, on_stdout: bool, name: &str, bytes: &[u8]) -> anyhow::Result<Option<String>> {

@@ -1,32 +1,53 @@
-//! What an earlier process left undone of documents that it issued, done by whoever writes next.
+//! Before anything is issued: whether the catalog knows every number that was given, and what an earlier process left
+//! undone of documents that it issued, done by whoever writes next.
 
 use std::sync::Arc;
 
 use anyhow::bail;
-use clicktrail_billing::{finish::Finisher, records};
+use clicktrail_billing::{ahead::Looking, finish::Finisher};
 
 use crate::{installation::Installation, output};
 
 fn finisher(instance: &Installation) -> Finisher {
-    Finisher::new(instance.archive.clone(), Arc::clone(&instance.catalog), Arc::clone(&instance.invoices))
+    Finisher::new(instance.archive.clone(), Arc::clone(&instance.catalog), &instance.invoices)
 }
 
-/// Finishes what is issued, before more is. An older copy of the catalog issues nothing: its next numbers are given
-/// out.
-pub(crate) async fn finish(instance: &Installation) -> anyhow::Result<()> {
-    if let Some(number) = records::unknown(&instance.archive, instance.catalog.as_ref()).await? {
-        bail!(
-            "the archive has {}, which the catalog does not know: the catalog is an older copy, and `clicktrail catalog \
-             rebuild` brings it up to date",
-            clicktrail_billing::chain::name(&number)
-        );
+/// Where numbers are looked for.
+pub(crate) fn looking(instance: &Installation) -> Looking {
+    Looking {
+        archive: instance.archive.clone(),
+        catalog: Arc::clone(&instance.catalog),
+        log: Arc::clone(&instance.invoices),
+    }
+}
+
+/// Finishes what is issued, before more is. Returns whether all of it is as it should be: what is damaged is named each
+/// time, and keeps nobody from the rest.
+///
+/// # Errors
+/// An older copy of the catalog issues nothing: its next numbers are given out.
+pub(crate) async fn finish(instance: &Installation) -> anyhow::Result<bool> {
+    let ahead = looking(instance).ahead().await?;
+    if let Some(refusal) = ahead.refusal() {
+        bail!(refusal);
+    }
+    for damage in &ahead.damage {
+        output::note(&format!("ALARM the log of issued documents: {damage}: `clicktrail log verify` reads all of it"));
     }
     let finished = finisher(instance).finish().await?;
-    if finished > 0 {
-        let documents = output::count(finished, "document");
+    if finished.documents > 0 {
+        let documents = output::count(finished.documents, "document");
         output::note(&format!("{documents} that an earlier process issued: record and log entry are there now"));
     }
-    Ok(())
+    tell(&finished.alarms());
+    Ok(ahead.damage.is_empty() && finished.is_whole())
+}
+
+/// What a person must act on.
+pub(super) fn tell(alarms: &[String]) {
+    for alarm in alarms {
+        output::note(&format!("ALARM {alarm}"));
+    }
 }
 
 /// Says that something is left undone.

@@ -43,7 +43,7 @@ pub(crate) struct Arguments {
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let actor = global.actor(arguments.who.actor)?;
     let instance = global.open_existing().await?;
-    finishing::finish(&instance).await?;
+    let is_whole = finishing::finish(&instance).await?;
     let drafts = match arguments.period.or_else(|| named::period(&arguments.drafts)) {
         Some(period) => {
             let filter = DraftFilter {
@@ -69,9 +69,12 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let outcome = issuing.issue(drafts, |done| bar.set_position(done)).await;
     bar.finish_and_clear();
     print(&outcome, global);
-    let Outcome { issued, left, unfinished, failed, remarks: _ } = outcome;
+    let Outcome { issued, left, finished, unfinished, failed, remarks: _ } = outcome;
+    let is_whole = is_whole && finished.is_whole() && unfinished.is_none();
     match (failed, issued.is_empty()) {
-        (None, _) if left.is_empty() && unfinished.is_none() => Ok(Exit::Ok),
+        (None, _) if left.is_empty() && is_whole => Ok(Exit::Ok),
+        // All is issued, or there was nothing to issue: what is damaged has to be seen all the same.
+        (None, true) if left.is_empty() => Ok(Exit::Partial),
         (None, true) => Ok(Exit::GateRefused),
         (None, false) => Ok(Exit::Partial),
         (Some(cause), true) => Err(cause.into()),
@@ -113,7 +116,7 @@ fn print(outcome: &Outcome, global: &Global) {
                     "currency": document.facts.about.currency,
                     "total": named::amount(&document.facts),
                     "issued_on": document.issued_on,
-                    "due_on": document.due_on,
+                    "due_on": named::due(document),
                     "digest": document.digest,
                 })
             });
@@ -122,10 +125,11 @@ fn print(outcome: &Outcome, global: &Global) {
                 "issued": issued.collect::<Vec<Value>>(),
                 "left": left.collect::<Vec<Value>>(),
                 "unfinished": outcome.unfinished.as_ref().map(|cause| causes(cause)),
+                "alarms": outcome.finished.alarms(),
             }));
         }
         Format::Table => {
-            let mut table = output::Table::new(&["document", "kind", "draft", "total", "cur", "issued_on", "due_on"]);
+            let mut table = output::Table::new(&["document", "kind", "draft", "total", "cur", "due_on"]);
             for document in &outcome.issued {
                 table.push(vec![
                     chain::name(&document.number),
@@ -133,8 +137,7 @@ fn print(outcome: &Outcome, global: &Global) {
                     document.draft.id.clone(),
                     named::amount(&document.facts),
                     document.facts.about.currency.clone(),
-                    document.issued_on.clone(),
-                    document.due_on.clone(),
+                    named::due(document).unwrap_or("-").to_owned(),
                 ]);
             }
             table.print();
@@ -146,6 +149,7 @@ fn print(outcome: &Outcome, global: &Global) {
     if outcome.remarks.len() > REMARKS_SHOWN {
         output::note(&format!("and {} more remarks", outcome.remarks.len() - REMARKS_SHOWN));
     }
+    finishing::tell(&outcome.finished.alarms());
     for (draft, why) in &outcome.left {
         output::note(&format!("{draft} was not issued: {why}"));
     }

@@ -59,7 +59,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
 /// A draft, the document that it became, or both. A catalog that was lost has documents without their drafts.
 struct Row {
     revision: DraftRevision,
-    state: DraftState,
+    state: &'static str,
     facts: Facts,
     document: Option<Document>,
     changed: (Timestamp, String),
@@ -73,8 +73,8 @@ fn rows(drafts: Vec<Draft>, documents: Vec<Document>, with_documents: bool) -> V
     for draft in drafts {
         let document = documents.remove(&draft.revision);
         rows.push(Row {
+            state: draft.word(),
             revision: draft.revision,
-            state: draft.state,
             facts: draft.facts,
             document,
             changed: (draft.changed_at, draft.changed_by),
@@ -82,7 +82,7 @@ fn rows(drafts: Vec<Draft>, documents: Vec<Document>, with_documents: bool) -> V
     }
     let alone = documents.into_values().filter(|_| with_documents).map(|document| Row {
         revision: document.draft.clone(),
-        state: DraftState::Issued,
+        state: DraftState::Issued.as_str(),
         facts: document.facts.clone(),
         changed: (document.issued_at, document.issued_by.clone()),
         document: Some(document),
@@ -103,7 +103,7 @@ impl Row {
         json!({
             "draft": self.revision.id,
             "revision": self.revision.revision,
-            "state": self.state.as_str(),
+            "state": self.state,
             "kind": facts.kind.as_str(),
             "period": facts.about.period,
             "zone": facts.zone,
@@ -123,7 +123,7 @@ impl Row {
         vec![
             self.revision.id.clone(),
             self.revision.revision.to_string(),
-            self.state.to_string(),
+            self.state.to_owned(),
             self.facts.kind.as_str().replace('_', " "),
             self.facts.lines.to_string(),
             named::amount(&self.facts),

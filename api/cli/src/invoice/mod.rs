@@ -10,6 +10,7 @@ mod explain;
 pub(crate) mod export;
 mod finishing;
 mod issue;
+mod limits;
 mod list;
 pub(crate) mod named;
 pub(crate) mod paper;
@@ -21,4 +22,4 @@ mod verify;
 mod void;
 
 pub(super) use command::{Command, run};
-pub(crate) use finishing::finish;
+pub(crate) use finishing::{finish, looking};

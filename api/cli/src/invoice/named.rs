@@ -98,6 +98,11 @@ pub(super) async fn written(instance: &Installation, text: &str) -> anyhow::Resu
     }
 }
 
+/// The last day to pay, where something is to be paid: a credit note has none.
+pub(crate) fn due(document: &invoicing::Document) -> Option<&str> {
+    (document.facts.total_minor > 0).then_some(document.due_on.as_str())
+}
+
 /// An amount of minor units of a draft's currency, as the catalog keeps it.
 pub(crate) fn amount(facts: &invoicing::Facts) -> String {
     match clicktrail_invoices::Currency::parse(&facts.about.currency) {

@@ -3,14 +3,14 @@
 use anyhow::ensure;
 use clicktrail_billing::review::{
     Account, Review, Reviewing,
-    odd::{Limits, Odd, change, percent},
+    odd::{Odd, change, percent},
 };
 use clicktrail_catalog::AuditResult;
 use clicktrail_invoices::{PeriodName, money};
 use clicktrail_replay::gates::Permille;
 use serde_json::{Value, json};
 
-use super::patience;
+use super::{limits, patience};
 use crate::{
     ads::Who,
     audit,
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Characters of a reason.
-const REASON_CHARS_MAX: usize = 256;
+pub(super) const REASON_CHARS_MAX: usize = 256;
 /// So much of what is odd is told beside a table.
 const TOLD_MAX: usize = 50;
 /// So much of it is named in the audit trail.
@@ -30,15 +30,8 @@ const NAMED_MAX: usize = 20;
 pub(crate) struct Arguments {
     /// A month, as in 2026-03, or an ISO week, as in 2026-W10
     period: PeriodName,
-    /// Stop at a total that changed by more than this against the last period; `any`: never
-    #[arg(long, default_value = "50%", value_name = "PERCENT", value_parser = percentage)]
-    max_change: Limit,
-    /// Stop at an average price that changed by more than this against the last period; `any`: never
-    #[arg(long, default_value = "20%", value_name = "PERCENT", value_parser = percentage)]
-    max_price_change: Limit,
-    /// Stop at more invalid clicks than this share of all; `any`: never
-    #[arg(long, default_value = "30%", value_name = "PERCENT", value_parser = percentage)]
-    max_invalid_share: Limit,
+    #[command(flatten)]
+    limits: limits::Arguments,
     /// Pass although something is beyond its limit: why, for the audit trail
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -46,17 +39,6 @@ pub(crate) struct Arguments {
     patience: patience::Arguments,
     #[command(flatten)]
     who: Who,
-}
-
-/// `None`: there is none.
-#[derive(Debug, Clone, Copy)]
-struct Limit(Option<Permille>);
-
-fn percentage(text: &str) -> Result<Limit, String> {
-    match text {
-        "any" => Ok(Limit(None)),
-        _ => Permille::parse(text).map(|part| Limit(Some(part))).ok_or_else(|| "write it as 5% or 2.5%".to_owned()),
-    }
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
@@ -67,11 +49,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let reviewing = Reviewing {
         checking: arguments.patience.checking(&instance),
         threads: std::thread::available_parallelism().map_or(2, std::num::NonZero::get),
-        limits: Limits {
-            change: arguments.max_change.0,
-            price: arguments.max_price_change.0,
-            invalid_share: arguments.max_invalid_share.0,
-        },
+        limits: arguments.limits.limits(),
     };
     let review = reviewing.review(arguments.period).await?;
     let gates = review.gates();

@@ -54,8 +54,11 @@ fn issued(document: &Document, global: &Global) -> anyhow::Result<Exit> {
         Format::Table if output::is_csv() => lines(&draft.bill).print(),
         Format::Table => {
             let (kind, customer) = (kind(draft), &draft.terms.customer.name);
-            let (issued_on, due_on) = (document.issued_on, document.due_on);
-            output::line(&format!("{} of {issued_on}, due {due_on}: {kind} for {customer}", document.name()));
+            let due = match draft.bill.total > 0 {
+                true => format!(", due {}", document.due_on),
+                false => String::new(),
+            };
+            output::line(&format!("{} of {}{due}: {kind} for {customer}", document.name(), document.issued_on));
             if let Some(original) = &draft.original {
                 let hours = count(draft.hours.len(), "hour");
                 output::line(&format!("corrects {} for {}, in {hours}", original.name(), original.reason));
@@ -85,11 +88,11 @@ fn print_bill(draft: &Draft) {
     }
     output::line("");
     let rounding = output::amount(draft.bill.rounding_micros);
-    output::line(&format!(
-        "rounding of the lines {rounding}, {} due in {} days",
-        count(draft.bill.lines.len(), "line"),
-        terms.payment_days
-    ));
+    let due = match draft.bill.total > 0 {
+        true => format!(", due in {}", count(terms.payment_days, "day")),
+        false => String::new(),
+    };
+    output::line(&format!("rounding of the lines {rounding}, {}{due}", count(draft.bill.lines.len(), "line")));
     output::line(&format!("terms version {}", pins.terms_version));
     output::line(&format!("basis {}", pins.basis));
 }
@@ -99,18 +102,22 @@ fn kind(draft: &Draft) -> String {
 }
 
 /// One of the counts of a line.
-type Count = fn(&Counts) -> i64;
+pub(super) type Count = fn(&Counts) -> i64;
+
+/// Why clicks are not billed: the words, and their order, of every table, file and page. Those of them that are shown.
+pub(super) fn categories(is_shown: impl Fn(Count) -> bool) -> Vec<(&'static str, Count)> {
+    let all: [(&str, Count); 4] = [
+        ("givt", |counts| counts.givt),
+        ("sivt", |counts| counts.sivt),
+        ("duplicate", |counts| counts.duplicate),
+        ("policy", |counts| counts.policy),
+    ];
+    all.into_iter().filter(|(_, of)| is_shown(*of)).collect()
+}
 
 /// The lines: what was counted, and what it costs. People see no column of zeros.
 pub(super) fn lines(bill: &Bill) -> output::Table {
-    let categories: [(&str, Count); 4] = [
-        ("givt", |counts| counts.givt),
-        ("dup", |counts| counts.duplicate),
-        ("sivt", |counts| counts.sivt),
-        ("policy", |counts| counts.policy),
-    ];
-    let is_shown = |of: fn(&Counts) -> i64| output::is_csv() || bill.lines.iter().any(|line| of(&line.counts) != 0);
-    let shown: Vec<_> = categories.into_iter().filter(|(_, of)| is_shown(*of)).collect();
+    let shown = categories(|of| output::is_csv() || bill.lines.iter().any(|line| of(&line.counts) != 0));
     let mut header = vec!["campaign", "gross"];
     header.extend(shown.iter().map(|(name, _)| *name));
     header.extend(["billable", "price", "amount"]);

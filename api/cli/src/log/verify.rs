@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use clicktrail_catalog as catalog;
+use clicktrail_evidence::note::VerifierKey;
 use clicktrail_log::{
     archive::{
         clicks::Clicks,
@@ -23,7 +24,7 @@ use clicktrail_replay::{
 use clicktrail_verdicts::{archive::Verdicts, coverage::Coverage};
 use serde_json::json;
 
-use super::known_hours::known_hours;
+use super::{known_hours::known_hours, signed::Signed};
 use crate::{
     basis,
     exit::Exit,
@@ -69,15 +70,22 @@ impl Streams {
     }
 }
 
-pub(super) async fn run(global: &Global, instance: &Installation, deep: bool, recounts: bool) -> anyhow::Result<Exit> {
+pub(super) async fn run(
+    global: &Global,
+    instance: &Installation,
+    deep: bool,
+    recounts: bool,
+    keys: &[VerifierKey],
+) -> anyhow::Result<Exit> {
     let catalog = verify_catalog(instance).await?;
     let streams = Streams::read(instance, deep, &catalog.remembered).await?;
+    let signed = Signed::check(&instance.archive, keys).await?;
     let recounted = match recounts && catalog.is_readable {
         true => Some(recount::run(instance).await?),
         // Nothing can be held against a catalog that cannot be read.
         false => None,
     };
-    print_report(global, &streams, recounted.as_ref());
+    print_report(global, &streams, &signed, recounted.as_ref());
     let recounted = match &recounted {
         None => Exit::Ok,
         // What is counted nowhere was compared with nothing.
@@ -91,7 +99,7 @@ pub(super) async fn run(global: &Global, instance: &Installation, deep: bool, re
         },
     };
     let issued = verify_issued(instance, &streams.invoices).await?;
-    let found = [catalog.exit, verify_coverage(instance).await?, streams.exit(), issued, recounted];
+    let found = [catalog.exit, verify_coverage(instance).await?, streams.exit(), signed.exit(), issued, recounted];
     let worst = [Exit::Differences, Exit::InputIncomplete].into_iter().find(|exit| found.contains(exit));
     Ok(worst.unwrap_or(Exit::Ok))
 }
@@ -179,7 +187,7 @@ async fn verify_hours<K: Kind>(
 }
 
 /// Counts of clicks stand where they always stood; problems of all streams are one list.
-fn print_report(global: &Global, streams: &Streams, recounted: Option<&Recounted>) {
+fn print_report(global: &Global, streams: &Streams, signed: &Signed, recounted: Option<&Recounted>) {
     let problems = streams.problems();
     if global.output == Format::Json {
         let counts = |report: &Report| {
@@ -188,6 +196,7 @@ fn print_report(global: &Global, streams: &Streams, recounted: Option<&Recounted
                 "parts": report.parts,
                 "rows": report.rows,
                 "bytes": report.bytes,
+                "hours_without_trees": report.without_trees,
             })
         };
         let problem = |problem: &&Problem| {
@@ -200,6 +209,7 @@ fn print_report(global: &Global, streams: &Streams, recounted: Option<&Recounted
         let mut report = counts(&streams.clicks);
         report["verdicts"] = counts(&streams.verdicts);
         report["invoices"] = counts(&streams.invoices);
+        report["signed"] = signed.document();
         report["problems"] = problems.iter().map(problem).collect();
         if let Some(recounted) = recounted {
             report["counters"] = recount::document(recounted);
@@ -216,6 +226,12 @@ fn print_report(global: &Global, streams: &Streams, recounted: Option<&Recounted
             print_counts(report, what);
         }
     }
+    let without_trees: u64 = streams.all().iter().map(|report| report.without_trees).sum();
+    if without_trees > 0 {
+        let hours = output::count(without_trees, "hour");
+        output::note(&format!("{hours} sealed by an earlier program, without trees: nothing of them can be proved"));
+    }
+    signed.print();
     if let Some(recounted) = recounted {
         recount::print(recounted);
     }

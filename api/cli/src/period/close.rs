@@ -31,7 +31,9 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let name = arguments.period;
     let drafting = drafting(&instance, arguments.patience, actor.clone());
     let (mut closed, mut waiting) = (Vec::new(), 0_u64);
-    for zone in zones(&instance, name, arguments.zone).await? {
+    // A part of it, of accounts whose cycle or zone changed, is closed by its own name.
+    let zones = zones(&drafting, name, arguments.zone).await?.into_iter().filter(|(found, _)| *found == name);
+    for (_, zone) in zones {
         let (period, lacks) = drafting.lacks(name, &zone).await?;
         if !lacks.is_empty() {
             waiting += 1;

@@ -15,6 +15,9 @@ use crate::{
     output,
 };
 
+/// So many accounts with clicks that nobody billed are told; `invoice draft` names all.
+const UNBILLED_SHOWN: usize = 20;
+
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
     /// A month, as in 2026-03, or an ISO week, as in 2026-W10
@@ -33,7 +36,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let mut rows = Vec::new();
     let mut table = output::Table::new(&["period", "zone", "from", "to", "state", "missing"]);
     let mut lacks_any = false;
-    for zone in zones(&instance, name, arguments.zone).await? {
+    for (name, zone) in zones(&drafting, name, arguments.zone).await? {
         let (period, lacks) = drafting.lacks(name, &zone).await?;
         let stored = instance.catalog.period(&name.to_string(), &zone).await?;
         let state = stored.as_ref().map_or("not frozen", state);
@@ -62,7 +65,12 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     }
     match global.output {
         Format::Json => output::json(&rows.into()),
-        Format::Table => table.print(),
+        Format::Table => {
+            table.print();
+            for unbilled in drafting.unbilled(name).await?.iter().take(UNBILLED_SHOWN) {
+                output::note(&unbilled.to_string());
+            }
+        }
     }
     Ok(if lacks_any { Exit::InputIncomplete } else { Exit::Ok })
 }

@@ -3,32 +3,23 @@
 use std::collections::BTreeSet;
 
 use clicktrail_billing::drafting::Drafting;
-use clicktrail_catalog::invoicing::TERMS_PAGE_MAX;
-use clicktrail_invoices::{PeriodName, Terms};
+use clicktrail_invoices::PeriodName;
 
 use crate::{installation::Installation, invoice::patience};
 
-/// The zones in which a period is billed: that which is named, else those of all accounts with its cycle.
+/// Where a period is billed: in the zone that is named, else in those of all accounts that are billed for it. Its parts
+/// that are the first period of an account after a change of cycle or zone are among them.
 pub(super) async fn zones(
-    instance: &Installation,
+    drafting: &Drafting,
     name: PeriodName,
     named: Option<String>,
-) -> anyhow::Result<BTreeSet<String>> {
+) -> anyhow::Result<BTreeSet<(PeriodName, String)>> {
     if let Some(zone) = named {
-        return Ok(BTreeSet::from([zone]));
+        return Ok(BTreeSet::from([(name, zone)]));
     }
-    let (mut zones, mut after) = (BTreeSet::new(), String::new());
-    loop {
-        let page = instance.catalog.list_accounts(&after, TERMS_PAGE_MAX).await?;
-        let Some(last) = page.last() else { break };
-        after.clone_from(&last.advertiser_id);
-        for stored in &page {
-            let terms = Terms::from_canonical(&stored.text)?;
-            zones.extend((terms.cycle == name.cycle()).then_some(terms.zone));
-        }
-    }
+    let mut zones: BTreeSet<(PeriodName, String)> = drafting.billed(name).await?.into_keys().collect();
     if zones.is_empty() {
-        zones.insert("UTC".to_owned());
+        zones.insert((name, "UTC".to_owned()));
     }
     Ok(zones)
 }

@@ -1,4 +1,4 @@
-//! Issued periods that a build touches: a promotion does not change them behind their customers' backs.
+//! Issued periods that a build touches: neither promotion nor rollback changes them behind their customers' backs.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -31,6 +31,16 @@ pub(super) async fn changed(instance: &Installation, generation: &Generation) ->
     Ok(looking(instance).by(generation).await?)
 }
 
+/// Accounts with an invoice whose counts a rollback would change.
+pub(super) async fn undone(instance: &Installation, generation: &Generation) -> anyhow::Result<Touched> {
+    Ok(looking(instance).by_rollback(generation).await?)
+}
+
+/// No account with an invoice.
+pub(super) fn nothing() -> Touched {
+    Touched::new()
+}
+
 /// Issued periods that hours may hold events of, by name and zone, with their documents.
 pub(super) async fn periods(
     instance: &Installation,
@@ -39,8 +49,8 @@ pub(super) async fn periods(
     Ok(looking(instance).periods(hours).await?)
 }
 
-/// Names the accounts, and what helps.
-pub(super) fn refuse(invoiced: &Touched, global: &Global) {
+/// Names the accounts, and what helps: then it is `done`.
+pub(super) fn refuse(invoiced: &Touched, done: &str, global: &Global) {
     if global.output == Format::Json {
         let accounts = invoiced.iter().map(|(about, counts)| {
             json!({
@@ -65,7 +75,7 @@ pub(super) fn refuse(invoiced: &Touched, global: &Global) {
     if invoiced.len() > SHOWN_MAX {
         output::note(&format!("and {} more: --output json names all", invoiced.len() - SHOWN_MAX));
     }
-    output::note("with --notes it is promoted, and credit and debit notes are drafted for what was issued");
+    output::note(&format!("with --notes it is {done}, and credit and debit notes are drafted for what was issued"));
 }
 
 /// Says what is left to do for what was issued.
@@ -76,7 +86,8 @@ pub(super) fn tell(invoiced: &Touched) {
     }
 }
 
-/// Drafts the notes that a promotion takes. It is promoted whatever becomes of them: `invoice correct` does the rest.
+/// Drafts the notes that a promotion or a rollback takes. It is done whatever becomes of them: `invoice correct` does
+/// the rest.
 pub(super) async fn draft(
     global: &Global,
     instance: &Installation,
@@ -92,7 +103,7 @@ pub(super) async fn draft(
         let corrected = correcting.period(period, &correct::now(), wanted).await?;
         output::note(&format!("notes for {period}:"));
         match global.output {
-            // What was promoted is the one JSON document of the command.
+            // What was promoted or rolled back is the one JSON document of the command.
             Format::Json => correct::tell(&corrected),
             Format::Table => correct::print(&corrected, global),
         }

@@ -17,6 +17,7 @@ mod promote;
 mod question;
 mod recount_hours;
 mod resume;
+mod rollback;
 mod show;
 mod stale;
 mod status;
@@ -27,6 +28,7 @@ mod work;
 mod working;
 
 pub(super) use generation::named;
+pub(super) use recount_hours::{promote_stale, unsettled};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -57,14 +59,14 @@ pub(super) enum Command {
     Diff(diff::Arguments),
     /// Let every hour of a build count, in one step
     ///
-    /// Refused, with exit code 3 and the name of the gate, if what counts moved since it was planned, its input is not
-    /// there as it was, an advertiser with clicks would have none, or a bill changes by more than --max-delta.
+    /// Refused, with exit code 3 and the name of the gate, if what counts moved since it was planned, its input is
+    /// another, an advertiser with clicks would have none, a bill changes by more than --max-delta, or one is issued.
     Promote(promote::Arguments),
     /// Let every hour of a build count as before its promotion, in one step
-    Rollback(promote::Rollback),
+    Rollback(rollback::Arguments),
     /// Compute hours again and compare: what counts, or what a build made
     ///
-    /// Exit code 0 only if something was compared and all of it is the same, to the byte.
+    /// Exit code 0 only if something was compared and all of it is the same.
     Verify(verify::Arguments),
     /// Build every hour that has newer verdicts than what counts, and promote it if little money moves: for a schedule
     ///
@@ -97,8 +99,6 @@ impl Command {
     }
 }
 
-pub(super) use recount_hours::{promote_stale, unsettled};
-
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::Plan(arguments) => Box::pin(plan::run(global, arguments)).await,
@@ -111,7 +111,7 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Work(arguments) => Box::pin(work::run(global, arguments)).await,
         Command::Diff(arguments) => Box::pin(diff::run(global, arguments)).await,
         Command::Promote(arguments) => Box::pin(promote::run(global, arguments)).await,
-        Command::Rollback(arguments) => Box::pin(promote::roll_back(global, arguments)).await,
+        Command::Rollback(arguments) => Box::pin(rollback::run(global, arguments)).await,
         Command::Verify(arguments) => Box::pin(verify::run(global, arguments)).await,
         Command::Stale(arguments) => Box::pin(stale::run(global, arguments)).await,
         Command::Gc(arguments) => Box::pin(gc::run(global, arguments)).await,

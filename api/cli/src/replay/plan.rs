@@ -11,7 +11,7 @@ use super::{
     estimate::{self, Sampling},
     generation::is_candidate,
     invoiced,
-    question::{Question, range},
+    question::{self, Question, range},
     trail::Said,
     working,
 };
@@ -29,6 +29,9 @@ pub(crate) struct Arguments {
     /// Write the plan to this file, for `replay build --plan`
     #[arg(long, value_name = "FILE")]
     save: Option<PathBuf>,
+    /// Read every part that a build would read, and compare it with its digest; else only its size is looked at
+    #[arg(long)]
+    deep: bool,
     #[command(flatten)]
     sampling: Sampling,
     #[command(flatten)]
@@ -42,6 +45,11 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         Ok(plan) => plan,
         Err(refused) => return refuse(refused),
     };
+    if arguments.deep
+        && let Err(refused) = question::planner(&instance).read_parts(&plan).await
+    {
+        return refuse(refused);
+    }
     if let Some(file) = &arguments.save {
         std::fs::write(file, plan.document.to_bytes()).with_context(|| format!("write {}", file.display()))?;
     }

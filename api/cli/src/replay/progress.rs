@@ -71,6 +71,7 @@ impl Progress {
             Event::Retried(hour, why) => self.say(&format!("{hour} failed, and is tried again: {why}")),
             Event::Failed(hour, why) => self.say(&format!("clicktrail: {hour} failed: {why}")),
             Event::Lost(hour) => self.say(&format!("{hour} is another worker's now, because the lease had ended")),
+            Event::Dropped(hour) => self.say(&format!("{hour} is dropped, because the build was given up")),
         }
     }
 

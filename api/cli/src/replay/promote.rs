@@ -1,4 +1,4 @@
-//! `clicktrail replay promote|rollback`
+//! `clicktrail replay promote`
 
 use clicktrail_catalog::{
     self as catalog, AuditResult,
@@ -7,7 +7,7 @@ use clicktrail_catalog::{
 use clicktrail_log::causes::causes;
 use clicktrail_projections::session;
 use clicktrail_replay::{
-    gates::{self, Checked, Gate, Gates, Measures, Permille},
+    gates::{Checked, Gate, Gates, Measures, Permille},
     promotions,
 };
 use serde_json::json;
@@ -52,18 +52,6 @@ pub(crate) struct Arguments {
     patience: patience::Arguments,
 }
 
-#[derive(Debug, clap::Args)]
-pub(crate) struct Rollback {
-    /// The generation, or the beginning of its id
-    #[arg(value_name = "ID")]
-    id: String,
-    /// Why, for the audit trail
-    #[arg(long, default_value = "", value_name = "TEXT")]
-    reason: String,
-    #[command(flatten)]
-    who: Who,
-}
-
 /// `None`: there is none.
 #[derive(Debug, Clone, Copy)]
 struct Limit(Option<Permille>);
@@ -92,7 +80,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     }
     let invoiced = invoiced::changed(&instance, &generation).await?;
     if !invoiced.is_empty() && !arguments.notes {
-        invoiced::refuse(&invoiced, global);
+        invoiced::refuse(&invoiced, "promoted", global);
         if !arguments.dry_run {
             let detail = format!("generation {}: gate invoiced", generation.id);
             let who = (actor.as_str(), "promote", arguments.reason.as_str());
@@ -132,13 +120,13 @@ pub(super) async fn promote(
             promoted(&promotion, checked, global);
             Ok(keep(instance).await)
         }
-        Err(catalog::Error::Conflict(what)) => Ok(moved(&what)),
+        Err(catalog::Error::Conflict(what)) => moved(instance, id, (actor, "promote", reason), &what).await,
         Err(cause) => Err(cause.into()),
     }
 }
 
 /// It is done, whatever becomes of its record: the next promotion, rollback or `replay log` keeps it.
-async fn keep(instance: &Installation) -> Exit {
+pub(super) async fn keep(instance: &Installation) -> Exit {
     match promotions::keep(&instance.archive, instance.catalog.as_ref()).await {
         Ok(_) => Exit::Ok,
         Err(cause) => {
@@ -162,38 +150,20 @@ pub(super) async fn check(
     Ok(gates.check(generation, limit).await?)
 }
 
-pub(super) async fn roll_back(global: &Global, arguments: Rollback) -> anyhow::Result<Exit> {
-    let instance = global.open().await?;
-    let actor = global.actor(arguments.who.actor)?;
-    let generation = generation::named(&instance, &arguments.id).await?;
-    promotions::keep(&instance.archive, instance.catalog.as_ref()).await?;
-    let undone = gates::units(instance.catalog.as_ref(), &generation).await?;
-    let invoiced = invoiced::periods(&instance, undone.iter().map(|unit| unit.hour)).await?;
-    match instance.catalog.roll_back(&generation.id, &actor, &arguments.reason, instance.clock.now()).await {
-        Ok(promotion) => {
-            let (id, hours) = (&promotion.generation, output::count(promotion.hours, "hour"));
-            match global.output {
-                Format::Json => output::json(&document(&promotion)),
-                Format::Table => output::line(&format!("{hours} count as before generation {id}")),
-            }
-            output::note(&format!("forward again: clicktrail replay promote {id}"));
-            for (period, _) in invoiced.keys() {
-                output::note(&format!("{period} is invoiced: `clicktrail invoice correct {period}` says what changed"));
-            }
-            Ok(keep(&instance).await)
-        }
-        Err(catalog::Error::Conflict(what)) => Ok(moved(&what)),
-        Err(cause) => Err(cause.into()),
-    }
-}
-
 /// Somebody else was first, or the state is another: which is a gate too.
-fn moved(what: &str) -> Exit {
+pub(super) async fn moved(
+    instance: &Installation,
+    id: &GenerationId,
+    who: (&str, &str, &str),
+    what: &str,
+) -> anyhow::Result<Exit> {
     output::note(&format!("refused: {what}"));
-    Exit::GateRefused
+    let detail = format!("generation {id}: {what}");
+    audit::write_ended(instance, who, AuditResult::Refused, detail).await?;
+    Ok(Exit::GateRefused)
 }
 
-fn document(promotion: &Promotion) -> serde_json::Value {
+pub(super) fn document(promotion: &Promotion) -> serde_json::Value {
     json!({
         "number": promotion.number,
         "generation": promotion.generation.as_str(),

@@ -62,6 +62,8 @@ const fn result(exit: Exit) -> AuditResult {
     match exit {
         Exit::Ok => AuditResult::Done,
         Exit::GateRefused => AuditResult::Refused,
-        Exit::Failed | Exit::Differences | Exit::InputIncomplete | Exit::Partial => AuditResult::Failed,
+        Exit::Failed | Exit::Differences | Exit::InputIncomplete | Exit::Partial | Exit::Unverified(_) => {
+            AuditResult::Failed
+        }
     }
 }

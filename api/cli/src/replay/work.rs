@@ -110,6 +110,7 @@ fn tell(event: Event) {
         Event::Retried(hour, why) => output::note(&format!("{hour} failed, and is tried again: {why}")),
         Event::Failed(hour, why) => output::note(&format!("clicktrail: {hour} failed: {why}")),
         Event::Lost(hour) => output::note(&format!("{hour} is another worker's now, because the lease had ended")),
+        Event::Dropped(hour) => output::note(&format!("{hour} is dropped, because the build was given up")),
     }
 }
 

@@ -188,8 +188,11 @@ pub(super) async fn build(
 const fn exit(ended: &Ended, failing: Failing) -> Exit {
     match (ended.state, failing) {
         (GenerationState::Built | GenerationState::Promoted, _) => Exit::Ok,
-        (GenerationState::Building, _) | (GenerationState::Failed, Failing::Continue) => Exit::Partial,
-        (GenerationState::Failed, Failing::Stop) | (GenerationState::Aborted, _) => Exit::Failed,
+        // What somebody gave up did not fail, and is not done.
+        (GenerationState::Building | GenerationState::Aborted, _) | (GenerationState::Failed, Failing::Continue) => {
+            Exit::Partial
+        }
+        (GenerationState::Failed, Failing::Stop) => Exit::Failed,
     }
 }
 
@@ -239,6 +242,8 @@ fn print(
                 "see to what failed, then `clicktrail replay resume {id}`; what counts is as before"
             ));
         }
-        GenerationState::Aborted => output::line(&format!("{id} was given up")),
+        GenerationState::Aborted => {
+            output::line(&format!("{id} was given up: {} of {hours} were built, and count for nothing", after.done));
+        }
     }
 }

@@ -8,7 +8,6 @@ use std::{
 use anyhow::Context as _;
 use clicktrail_log::{
     archive::{Manifest, clicks::Clicks},
-    log::Stream,
     position::{Position, Seq},
     time::Hour,
 };
@@ -62,8 +61,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let (rules, actor) = (global.rules()?, global.actor(arguments.actor)?);
     let history = instance.rulings();
     let before = history.end().await?;
-    let hours: Vec<Hour> = instance.archive.sealed_hours(Stream::Clicks).await?;
-    let hours: Vec<Hour> = hours.into_iter().filter(|hour| range.holds(*hour)).collect();
+    let hours: Vec<Hour> = instance.questions().hours(|hour| range.holds(hour)).await?;
     if hours.is_empty() {
         output::note("clicktrail: no sealed hour is in this range: nothing was judged");
         return Ok(Exit::InputIncomplete);

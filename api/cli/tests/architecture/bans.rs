@@ -13,6 +13,7 @@ const EXCEPTED: &[&str] = &[
     "log/src/time.rs",
     "log/src/ids.rs",
     // Appending and reading: retries, deadlines, and encoding on threads that may block.
+    "log/src/committer/pulse.rs",
     "log/src/committer/store.rs",
     "log/src/committer/task.rs",
     "log/src/embedded.rs",
@@ -25,6 +26,7 @@ const EXCEPTED: &[&str] = &[
     "log/src/archive/identities/made.rs",
     "log/src/archive/seal/hour.rs",
     "log/src/archive/store.rs",
+    "log/src/archive/trees/check.rs",
     "projections/rendering/src/typeset.rs",
     "projections/src/counters/sealed/threads.rs",
     "verdicts/src/fold/pass.rs",
@@ -32,14 +34,18 @@ const EXCEPTED: &[&str] = &[
     "verdicts/src/judge/rejudge.rs",
     "verdicts/src/judge/rows.rs",
     "verdicts/src/reader/tail.rs",
+    // Digests of a bundle beside its proofs.
+    "evidence/src/verify/steps.rs",
     // Secrets of a hasher.
     "verdicts/src/detector/hashed.rs",
     // Background work.
     "api/server/src/registry.rs",
-    "replay/billing/src/issue.rs",
+    "replay/billing/src/issue/make.rs",
     "replay/live/src/counting.rs",
     "replay/live/src/judging.rs",
+    "replay/live/src/lags.rs",
     "replay/live/src/sealing.rs",
+    "replay/live/src/signing.rs",
     "replay/live/src/verified.rs",
     // Leases: signs of life, and pauses of workers without work.
     "replay/src/work.rs",
@@ -52,10 +58,12 @@ const EXCEPTED: &[&str] = &[
     "api/server/src/body.rs",
     "api/server/src/events.rs",
     "api/server/src/finish.rs",
+    "api/server/src/write_deadline.rs",
     "api/server/src/gather.rs",
     "api/server/src/open_batch.rs",
     "api/server/src/serve.rs",
     "api/server/src/store.rs",
+    "api/server/src/witness.rs",
     // The command line: the process, its environment, and what it measures.
     "api/cli/src/basis.rs",
     "api/cli/src/behind.rs",
@@ -65,7 +73,9 @@ const EXCEPTED: &[&str] = &[
     "api/cli/src/import.rs",
     "api/cli/src/import/write.rs",
     "api/cli/src/log/stream.rs",
+    "api/cli/src/output/lines.rs",
     "api/cli/src/serve.rs",
+    "api/cli/src/serve/roles.rs",
     "api/cli/src/simulate.rs",
     "api/simulate/bench/src/main.rs",
 ];

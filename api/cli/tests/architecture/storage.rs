@@ -23,8 +23,10 @@ const SQL: &[&str] = &[
 
 /// The one module that knows what storage keys look like.
 const KEYS: &str = "log/src/archive/keys.rs";
-/// The part of it for invoices.
-const KEYS_OF_INVOICES: &str = "log/src/archive/keys/invoices.rs";
+/// Knows no storage: what looks like a key here is the name of a file in a bundle.
+const BUNDLES: &str = "evidence/src/";
+/// Its parts, by what the keys are of.
+const KEYS_BY_SUBJECT: &str = "log/src/archive/keys/";
 
 fn is_sql(text: &str) -> bool {
     const FIRST: [&str; 8] =
@@ -53,7 +55,7 @@ fn sql(tree: &Tree, homes: &[&str]) -> Vec<String> {
 }
 
 fn is_key(text: &str) -> bool {
-    const FIRST: [&str; 9] = [
+    const FIRST: [&str; 11] = [
         "dt=",
         "manifests/",
         "segments/",
@@ -63,6 +65,8 @@ fn is_key(text: &str) -> bool {
         "clicks/",
         "verdicts/dt",
         "invoices/",
+        "transparency/",
+        "evidence/nodes/",
     ];
     text.contains("/dt=") || FIRST.iter().any(|first| text.starts_with(first))
 }
@@ -73,7 +77,9 @@ fn keys(tree: &Tree) -> Vec<String> {
     let mut found = Vec::new();
     for (file, source) in tree.sources.iter().filter(|(file, _)| production.contains(*file)) {
         let spelled: Vec<_> = source.production_literals().filter(|text| is_key(text)).collect();
-        if [KEYS, KEYS_OF_INVOICES].contains(&file.as_str()) == spelled.is_empty() {
+        let is_at_home = file == KEYS || [KEYS_BY_SUBJECT, BUNDLES].iter().any(|home| file.starts_with(home));
+        let is_lost = !spelled.is_empty() && !is_at_home;
+        if is_lost || file == KEYS && spelled.is_empty() {
             found.push(format!("{file}: spells the keys {spelled:?}: all of them, and no others, belong to {KEYS}"));
         }
     }

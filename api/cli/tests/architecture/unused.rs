@@ -18,8 +18,10 @@ const FOUND_BY_NAME: [&str; 9] = [
 const READ_WHOLE: &[(&str, &str, &str)] = &[
     ("api/cli/tests/fixtures/data-1/", "api/cli/tests/e2e/data_directory.rs", "data-1"),
     ("api/cli/tests/fixtures/data-2/", "api/cli/tests/e2e/data_directory.rs", "data-2"),
+    ("api/cli/tests/fixtures/data-3/", "api/cli/tests/e2e/data_directory.rs", "data-3"),
     ("log/fixtures/archive-1/", "log/src/fixtures.rs", "archive-1"),
     ("log/fixtures/archive-2/", "log/src/fixtures.rs", "archive-2"),
+    ("log/fixtures/archive-3/", "log/src/fixtures.rs", "archive-3"),
     ("replay/billing/fixtures/invoice-1/", "replay/billing/src/fixtures.rs", "invoice-1"),
     ("log/proptest-regressions/", "log/Cargo.toml", "proptest"),
 ];

@@ -4,7 +4,7 @@
 //! rules' verdicts and a person's, ads, and a rejected event. `fixtures/data-1/expected` is what the commands print.
 //!
 //! `data-2` is the same as the version after it left it: manifests of version 2, shipped rules that decide alone, and
-//! verdicts about impressions.
+//! verdicts about impressions. `data-3` has manifests of version 3, with trees.
 //!
 //! A directory is never made again. Once a format or the shipped rules change, today's directory answers otherwise: it
 //! then gets the next name, which `CLICKTRAIL_WRITE_FIXTURES=1` writes, and the others stay as they are.
@@ -17,6 +17,7 @@ use std::{
 };
 
 use clicktrail_catalog::{Catalog, Sqlite};
+use clicktrail_evidence::salt::HourKey;
 use clicktrail_live::{
     backfill::{Backfill, Parts, Written},
     counting::Projector,
@@ -77,9 +78,9 @@ const ASKED: [(&str, &[&str]); 14] = [
 ];
 
 /// What today's code makes.
-const TODAY: &str = "data-2";
+const TODAY: &str = "data-3";
 /// What earlier programs left.
-const EARLIER: [&str; 1] = ["data-1"];
+const EARLIER: [&str; 2] = ["data-1", "data-2"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn data_directory_of_today_answers_like_one_that_was_stored() {
@@ -100,6 +101,17 @@ async fn data_directory_of_today_answers_like_one_that_was_stored() {
 #[test]
 fn data_directories_of_earlier_versions_answer_as_ever() {
     EARLIER.into_iter().for_each(|version| check(&stored(version), version, false));
+}
+
+#[test]
+fn hours_of_earlier_versions_are_verified_and_said_to_have_no_trees() {
+    let said = "4 hours sealed by an earlier program, without trees: nothing of them can be proved";
+    for version in EARLIER {
+        let verified = stored(version).run(&["log", "verify", "--deep"]).exits(0);
+        assert!(verified.stderr().contains(said), "{verified}");
+    }
+    let verified = stored(TODAY).run(&["log", "verify", "--deep"]).exits(0);
+    assert!(!verified.stderr().contains("without trees"), "{verified}");
 }
 
 /// An installation as a version left it.
@@ -261,6 +273,10 @@ async fn make(installation: &Installation) {
 }
 
 async fn simulate(opened: &Opened, start: Timestamp, present: Timestamp) -> Written {
+    // Keys of hours are random. Those that are there are taken.
+    for hour in [start.hour(), start.hour().next()] {
+        opened.archive.salts(hour, |_| Ok(HourKey::from_bytes([7; 32]))).await.unwrap();
+    }
     let mut config = Config::new(300, 3, 1, start);
     (config.advertisers, config.campaigns_each, config.ads_each, config.publishers) = (2, 2, 2, 3);
     let mut simulation = Simulation::new(&config);

@@ -33,14 +33,14 @@ use crate::{
     server::Server,
 };
 
-const PERIOD: &str = "2026-W10";
+pub(crate) const PERIOD: &str = "2026-W10";
 const RELEASED: &str = include_str!("../../../../projections/src/counters/counters.sql");
 const AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/141.0.0.0 \
                      Safari/537.36";
 const MINUTE: i64 = 60_000_000;
 
 /// A click of somebody whom nobody has seen before.
-fn click(advertiser: &str, number: i64, at: Timestamp) -> Value {
+pub(crate) fn click(advertiser: &str, number: i64, at: Timestamp) -> Value {
     let campaign = ["brand", "spring", "\"sale\", Ünïcode\u{1F600}"][usize::try_from(number % 3).unwrap()];
     json!({
         "event_id": format!("{advertiser}-{number}"), "kind": "click", "event_time": at.to_string(),
@@ -79,7 +79,7 @@ fn add_accounts(installation: &Installation, advertisers: &[&str]) {
 }
 
 /// A week of two accounts, and what comes after it, sealed.
-fn week() -> Installation {
+pub(crate) fn week() -> Installation {
     let installation = Installation::embedded();
     let start = Timestamp::parse_rfc3339("2026-03-02T00:00:00Z").unwrap();
     let mut all = clicks("acme", 120, start, 75);
@@ -91,29 +91,30 @@ fn week() -> Installation {
     installation
 }
 
-const LATE: [&str; 2] = ["--lateness", "24h"];
+pub(crate) const LATE: [&str; 2] = ["--lateness", "24h"];
 
-fn draft_and_approve(installation: &Installation, period: &str, lateness: &str) {
+pub(crate) fn draft_and_approve(installation: &Installation, period: &str, lateness: &str) {
     let drafted = installation.run(&["invoice", "draft", period, "--lateness", lateness, "--output", "json"]);
     assert!([0, 5].contains(&drafted.code()), "{drafted}");
     installation.ask(&["invoice", "approve", "--period", period]);
 }
 
-fn issue(installation: &Installation, period: &str) -> Vec<String> {
+pub(crate) fn issue(installation: &Installation, period: &str) -> Vec<String> {
     let issued = installation.ask(&["invoice", "issue", "--period", period]);
     assert_eq!((&issued["left"], &issued["unfinished"]), (&json!([]), &Value::Null), "{issued}");
+    assert_eq!(issued["alarms"], json!([]), "{issued}");
     let issued = issued["issued"].as_array().unwrap().iter();
     issued.map(|document| document["document"].as_str().unwrap().to_owned()).collect()
 }
 
-fn document(installation: &Installation, name: &str) -> Document {
+pub(crate) fn document(installation: &Installation, name: &str) -> Document {
     let shown = installation.run(&["invoice", "export", name, "--format", "json", "--out", "-"]).exits(0);
     Document::from_canonical(shown.stdout().as_bytes()).unwrap()
 }
 
 /// Every stored form comes out as the same bytes, from segments and from raw hours.
 #[track_caller]
-fn regenerates(installation: &Installation, name: &str) {
+pub(crate) fn regenerates(installation: &Installation, name: &str) {
     for options in [&[][..], &["--from-raw"]] {
         let arguments = [&["invoice", "regenerate", name, "--output", "json"], options].concat();
         let again = installation.run(&arguments).exits(0);
@@ -151,7 +152,7 @@ fn truth(installation: &Installation, of: &Document) -> Bill {
 
 /// Invoice and notes add up to the rounded truth, line by line (I10).
 #[track_caller]
-fn adds_up(installation: &Installation, names: &[&str]) {
+pub(crate) fn adds_up(installation: &Installation, names: &[&str]) {
     let documents: Vec<Document> = names.iter().map(|name| document(installation, name)).collect();
     let bills: Vec<Bill> = documents.iter().map(|document| document.draft.bill.clone()).collect();
     let rest = truth(installation, &documents[0]).minus(&bills).unwrap();
@@ -159,7 +160,7 @@ fn adds_up(installation: &Installation, names: &[&str]) {
 }
 
 /// The positions of an account's clicks, in order.
-fn positions(installation: &Installation, advertiser: &str) -> Vec<String> {
+pub(crate) fn positions(installation: &Installation, advertiser: &str) -> Vec<String> {
     let cat = installation.run(&["log", "cat", "--limit", "100000"]).exits(0).stdout();
     let lines = cat.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     let of = lines.filter(|line| line["advertiser_id"] == json!(advertiser) && line["kind"] == json!("click"));
@@ -224,7 +225,7 @@ fn documents_are_issued_once_exported_and_regenerated_to_the_byte() {
 }
 
 /// The archive's object of a form, as a file.
-fn stored(installation: &Installation, name: &str, form: &str) -> std::path::PathBuf {
+pub(crate) fn stored(installation: &Installation, name: &str, form: &str) -> std::path::PathBuf {
     let (series, number) = name.rsplit_once('-').unwrap();
     let directory = installation.data().join("archive/invoices/documents").join(series).join(number);
     let files = fs::read_dir(&directory).unwrap().map(|entry| entry.unwrap().path());

@@ -118,13 +118,86 @@ fn month_is_closed_drafted_reviewed_and_approved() {
         .collect();
     assert_eq!(results, [("refused", ""), ("done", "a test campaign")]);
 
-    let approved = installation.ask(&["invoice", "approve", "--period", "2026-03", "--actor", "ann"]);
-    assert_eq!(approved, json!({"named": 2, "approved": 2}));
+    // February has clicks that nobody billed.
+    assert_eq!(first["unbilled"][0]["period"], json!("2026-02"), "{first}");
+    assert!(table.stderr().contains("`clicktrail invoice draft 2026-02 --advertiser acme`"), "{table}");
+    let refused = installation.run(&["invoice", "approve", "--period", "2026-03"]).exits(3);
+    assert!(refused.stderr().contains("2026-03.acme.EUR r1 was not approved, because of unbilled"), "{refused}");
+    let accept = ["invoice", "approve", "--period", "2026-03", "--accept", "unbilled", "--reason", "billed by hand"];
+    let approved = installation.ask(&[&accept[..], &["--actor", "ann"]].concat());
+    assert_eq!(approved, json!({"named": 2, "approved": 2, "refused": []}));
     let listed = installation.run(&["invoice", "list", "2026-03", "--state", "approved"]).exits(0);
     fits_a_terminal(&listed);
     assert_eq!(listed.stdout().lines().count(), 3, "{listed}");
     let csv = installation.run(&["invoice", "list", "--output", "csv"]).exits(0);
     assert!(csv.stdout().starts_with("draft,rev,state,kind,lines,total,cur,document\r\n"), "{csv}");
+}
+
+#[test]
+fn drafts_that_a_gate_marks_are_approved_only_with_a_reason() {
+    let installation = spring();
+    installation.run(&["invoice", "draft", "2026-02"]).exits(0);
+    draft(&installation, 5);
+    let approve = |more: &[&str]| installation.run(&[&["invoice", "approve", "--period", "2026-03"], more].concat());
+    // A change of 200 % against February is a gate; the limit is the reviewer's.
+    let refused = approve(&[]).exits(3);
+    assert!(refused.stderr().contains("because of change: look at it, and pass --accept change"), "{refused}");
+    let accept = ["--accept", "change", "--reason", "spring"];
+    approve(&["--accept", "change"]).exits(1);
+    approve(&["--accept", "everything", "--reason", "x"]).exits(1);
+    let dispute = ["--advertiser", "kavi", "--currency", "EUR", "--reason", "too many"];
+    installation.run(&[&["invoice", "dispute", "open", "2026-03"], &dispute[..]].concat()).exits(0);
+    let some = approve(&accept).exits(5);
+    assert!(some.stderr().contains("2026-03.kavi.EUR r1 was not approved, because of"), "{some}");
+    assert!(some.stderr().contains("`invoice dispute close` first"), "{some}");
+    approve(&["--accept", "dispute_open", "--reason", "x"]).exits(1);
+    installation.run(&["invoice", "dispute", "close", "1", "--resolution", "agreed"]).exits(0);
+    approve(&accept).exits(0);
+    let audit = installation.ask(&["audit", "log", "--action", "approve_gated"]);
+    let rows: Vec<(&str, &str)> = audit
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| (row["result"].as_str().unwrap(), row["reason"].as_str().unwrap()))
+        .collect();
+    assert_eq!(rows, [("refused", ""), ("done", "spring"), ("refused", ""), ("done", "spring")], "{audit}");
+    // What is contested after it was approved has to be approved again before it is issued.
+    installation.run(&[&["invoice", "dispute", "open", "2026-03"], &dispute[..]].concat()).exits(0);
+    let issued = installation.ask(&["invoice", "issue", "--period", "2026-03"]);
+    assert_eq!(issued["issued"].as_array().unwrap().len(), 1, "{issued}");
+}
+
+#[test]
+fn account_that_changes_its_cycle_is_billed_for_every_day_once() {
+    let installation = spring();
+    // Monthly terms until March, weekly ones from 10 March on: the first week begins with April.
+    let path = terms(&installation, "acme", "Europe/Berlin");
+    let text = fs::read_to_string(&path).unwrap().replace("cycle = \"month\"", "cycle = \"week\"");
+    fs::write(&path, text.replace("valid_from = 2026-01-01", "valid_from = 2026-03-10")).unwrap();
+    installation.run(&["accounts", "add", &path]).exits(0);
+    let week = installation.run(&["invoice", "draft", "2026-W14", "--lateness", "0h"]).exits(4);
+    assert!(week.stderr().contains("run `clicktrail invoice draft 2026-W14-3`"), "{week}");
+    let shown = installation.run(&["period", "show", "2026-W14", "--lateness", "0h"]);
+    assert!(shown.stdout().contains("2026-W14-3") && shown.stdout().contains("2026-03-31T22:00Z"), "{shown}");
+    let late = [click("acme", "a5", "2026-04-05T10:00:00Z"), click("nobody", "n3", "2026-04-06T12:00:00Z")];
+    import(&installation, "april", &late);
+    let part = installation.run(&["invoice", "draft", "2026-W14-3", "--lateness", "0h", "--output", "json"]).exits(5);
+    let answer = part.json();
+    // The click of 31 March at 22:00 in UTC, and one of 5 April.
+    assert_eq!(drafts(&answer), ["2026-W14-3.acme.EUR 1 new 2 0.60"], "{part}");
+    assert_eq!(answer["unbilled"][0]["period"], json!("2026-03"), "nobody drafted March: {part}");
+    draft(&installation, 5);
+    let accept = ["--accept", "unbilled", "--reason", "a test"];
+    for period in ["2026-03", "2026-W14-3"] {
+        installation.run(&[&["invoice", "approve", "--period", period], &accept[..]].concat()).exits(0);
+        let issued = installation.run(&["invoice", "issue", "--period", period]).exits(0);
+        assert!(issued.stdout().contains("INV-"), "{issued}");
+    }
+    installation.run(&["invoice", "explain", "INV-00000003"]).exits(0);
+    installation.run(&["invoice", "regenerate", "INV-00000003", "--from-raw"]).exits(0);
+    let listed = installation.run(&["period", "list"]).exits(0);
+    assert!(listed.stdout().contains("2026-W14-3"), "{listed}");
+    fits_a_terminal(&listed);
 }
 
 #[test]
@@ -174,6 +247,17 @@ fn what_cannot_be_billed_yet_is_said_by_name() {
     let unsealed = installation.run(&["invoice", "draft", "2026-04"]).exits(4);
     assert!(unsealed.stderr().contains("not sealed") && unsealed.stderr().contains("clicktrail serve"), "{unsealed}");
     installation.run(&["period", "close", "2026-04"]).exits(4);
+
+    // Whoever asks for one account is told why it has no draft.
+    let asked = |advertiser: &str, period: &str, code: i32, why: &str| {
+        let arguments = ["invoice", "draft", period, "--advertiser", advertiser];
+        let answer = installation.run(&arguments).exits(code);
+        assert!(answer.stderr().contains(why), "{why}: {answer}");
+    };
+    asked("unknown", "2026-03", 1, "there is no account \"unknown\"");
+    asked("nobody", "2026-03", 1, "there is no account \"nobody\"");
+    asked("acme", "2026-W10", 1, "is billed by the month, and 2026-W10 is a week");
+    asked("acme", "2019-01", 1, "has no terms for 2019-01: its first are valid from 2026-01-01");
 
     // A mistake in one file stores none of them, and is named with its line.
     let good = terms(&installation, "fine", "UTC");

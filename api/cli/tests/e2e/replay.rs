@@ -1,7 +1,7 @@
 //! Builds of generations: planned exactly, killed and resumed, shared by workers, and never half of something.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     process::{Child, Command, Stdio},
     thread,
@@ -24,13 +24,11 @@ use crate::{
     nats_server::NatsServer,
     production::{becomes_counted, seal_as_if},
     seed::Seed,
-    server::Server,
+    server::{Server, show},
 };
 
 /// How often a build is killed, unless `CLICKTRAIL_TEST_KILLS` says otherwise.
 const KILLS: usize = 10;
-/// When, after it was started.
-const LIFE_MS: std::ops::Range<u64> = 10..400;
 /// How long a worker goes on before it is looked at.
 const LOOK_MS: std::ops::Range<u64> = 5..60;
 /// How long anything may take here.
@@ -218,24 +216,85 @@ fn saved_plan_is_refused_once_its_input_is_another() {
     assert!(refused.stderr().contains("2026-01-01T04"), "{refused}");
 }
 
-/// Kills a build again and again, and demands what an undisturbed one left.
+/// So often something is killed here: ten times, or as often as the environment says.
+pub(crate) fn kills() -> usize {
+    std::env::var("CLICKTRAIL_TEST_KILLS").map_or(KILLS, |text| text.parse().unwrap())
+}
+
+/// Kills a build at random moments of its life, as often as it takes to kill so many, and goes on each time where the
+/// last one died. Demands what an undisturbed build left, and that what counts never moves. Other code counts
+/// meanwhile, so that nothing of what is built is there before; in the end the build is promoted.
 async fn check_kills(installation: &Installation, before: &BTreeMap<String, Bytes>) {
-    let kills = std::env::var("CLICKTRAIL_TEST_KILLS").map_or(KILLS, |text| text.parse().unwrap());
-    let (mut seed, mut killed) = (Seed::take(), 0);
-    let counters = installation.ask(&["counters", "--by", "ad,publisher", "--granularity", "minute"]);
-    for _ in 0..kills {
-        let arguments = ["build", "--rerun", "all", "--lease", "1", "--max-parallel", "2"];
-        let mut build = start(installation, &arguments);
-        thread::sleep(Duration::from_millis(seed.draw(LIFE_MS)));
-        killed += usize::from(build.try_wait().unwrap().is_none());
+    let released = include_str!("../../../../projections/src/counters/counters.sql");
+    let text = released.replace(
+        "(WHERE c.kind = 'impression') AS impressions",
+        "(WHERE c.kind IN ('impression', 'click')) AS impressions",
+    );
+    let sql = installation.data().join("other.sql");
+    fs::write(&sql, &text).unwrap();
+    let sql = sql.to_str().unwrap();
+    assert!(text != released, "every hour has clicks, so every hour counts otherwise");
+    let other = installation.ask(&["replay", "build", "--sql", sql]);
+    let other = other["generation"].as_str().unwrap();
+    installation.ask(&["replay", "promote", other, "--max-delta", "any"]);
+    let counting: BTreeSet<String> =
+        left(installation).await.into_keys().filter(|key| !before.contains_key(key)).collect();
+    let built = async || -> BTreeMap<String, Bytes> {
+        left(installation).await.into_iter().filter(|(key, _)| !counting.contains(key)).collect()
+    };
+    let forget = async || {
+        let store = installation.archive().object_store();
+        for name in built().await.into_keys() {
+            store.delete(&name.into()).await.unwrap();
+        }
+    };
+    let question = ["counters", "--by", "ad,publisher", "--granularity", "minute"];
+    let counters = installation.ask(&question);
+    let afresh = ["build", "--rerun", "all", "--lease", "1", "--max-parallel", "2"];
+    let mut whole = start(installation, &afresh);
+    assert_eq!(whole.wait().unwrap().code(), Some(0));
+    forget().await;
+    let begun = Instant::now();
+    let mut whole = start(installation, &afresh);
+    assert_eq!(whole.wait().unwrap().code(), Some(0));
+    assert!(built().await == *before, "what is built does not depend on what counts");
+    let life_ms = 1..u64::try_from(begun.elapsed().as_millis()).unwrap() + 2;
+    let (mut seed, mut killed, mut completed, mut halves) = (Seed::take(), 0, 0, 0);
+    let mut is_begun = false;
+    while killed < kills() {
+        assert!(completed <= 10 * kills(), "a build ends before it is killed, again and again");
+        if !is_begun {
+            forget().await;
+        }
+        let mut build = match is_begun {
+            true => start(installation, &["resume", "--lease", "1", "--max-parallel", "2"]),
+            false => start(installation, &afresh),
+        };
+        thread::sleep(Duration::from_millis(seed.draw(life_ms.clone())));
+        let is_alive = build.try_wait().unwrap().is_none();
         let _ = build.kill();
-        build.wait().unwrap();
-        assert_eq!(installation.ask(&["counters", "--by", "ad,publisher", "--granularity", "minute"]), counters);
+        let ended = build.wait().unwrap();
+        assert_eq!(installation.ask(&question), counters);
+        let status = installation.run(&["replay", "status", "--output", "json"]).json();
+        let is_built = status["state"] == json!("built");
+        killed += usize::from(is_alive);
+        halves += usize::from(is_alive && !is_built && status["done"] != json!(0));
+        assert!(is_alive || ended.success(), "{status}");
+        if is_built && is_begun {
+            completed += 1;
+            assert!(built().await == *before, "a build that was killed and resumed left other bytes");
+        }
+        // A process that was killed before it stored its plan leaves the build of before, which has no segments now.
+        is_begun = !is_built;
     }
-    assert!(killed > 0, "every build ended before it was killed");
-    installation.ask(&["replay", "build", "--lease", "1"]);
-    assert!(left(installation).await == *before, "a build that was killed and resumed left other bytes");
-    assert_eq!(installation.ask(&["replay", "status"])["state"], json!("built"));
+    show(&format!(
+        "{killed} builds killed, {halves} of them half done; {completed} built and compared before the last"
+    ));
+    installation.ask(&["replay", if is_begun { "resume" } else { "build" }, "--lease", "1", "--rerun", "all"]);
+    assert!(built().await == *before, "a build that was killed and resumed left other bytes");
+    let status = installation.ask(&["replay", "status"]);
+    assert_eq!(status["state"], json!("built"));
+    installation.ask(&["replay", "promote", status["generation"].as_str().unwrap(), "--max-delta", "any"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -273,14 +332,15 @@ fn can_be_written(installation: &Installation) -> bool {
     command.stdout(Stdio::null()).stderr(Stdio::null()).status().unwrap().success()
 }
 
-/// Stops a worker while it holds an hour, has another one build everything past the lease, and wakes it up.
-fn check_suspended(installation: &Installation) {
+/// A worker that is stopped while it holds an hour and others wait. What it says goes to pipes.
+fn stopped_at_work(installation: &Installation) -> Child {
     let begun = Instant::now();
     let mut seed = Seed::take();
-    let (mut late, at_work) = 'stopped: loop {
+    loop {
         assert!(begun.elapsed() < PATIENCE, "no worker was stopped while it had an hour");
-        let arguments = ["build", "--rerun", "all", "--lease", "1", "--max-parallel", "1"];
-        let mut worker = start(installation, &arguments);
+        let arguments = ["replay", "build", "--rerun", "all", "--lease", "1", "--max-parallel", "1"];
+        let mut command = installation.command(&arguments);
+        let mut worker = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // Looks at it again and again while it lives, because it may have an hour for a moment only.
         while worker.try_wait().unwrap().is_none() {
             thread::sleep(Duration::from_millis(seed.draw(LOOK_MS)));
@@ -292,13 +352,17 @@ fn check_suspended(installation: &Installation) {
                 let status: Value = serde_json::from_str(&status).unwrap_or_default();
                 let count = |name: &str| status[name].as_u64().unwrap_or(0);
                 if count("at_work") > 0 && count("waiting") > 0 {
-                    break 'stopped (worker, count("at_work"));
+                    return worker;
                 }
             }
             signal(&worker, "-CONT");
         }
-    };
-    assert!(at_work > 0);
+    }
+}
+
+/// Stops a worker while it holds an hour, has another one build everything past the lease, and wakes it up.
+fn check_suspended(installation: &Installation) {
+    let mut late = stopped_at_work(installation);
     let resumed = installation.ask(&["replay", "resume", "--lease", "1"]);
     assert_eq!(resumed["state"], json!("built"), "{resumed}");
     let shown = installation.ask(&["replay", "show"]);
@@ -315,6 +379,22 @@ async fn worker_that_wakes_up_past_its_lease_changes_nothing() {
     let before = left(&installation).await;
     check_suspended(&installation);
     assert!(left(&installation).await == before);
+}
+
+#[test]
+fn build_that_is_given_up_meanwhile_says_so_and_that_nothing_failed() {
+    let installation = simulated();
+    let worker = stopped_at_work(&installation);
+    let id = installation.ask(&["replay", "show"])["generation"].as_str().unwrap().to_owned();
+    installation.ask(&["replay", "abort", &id, "--reason", "wrong month", "--actor", "ann"]);
+    signal(&worker, "-CONT");
+    let output = worker.wait_with_output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(5), "{said}");
+    assert!(said.contains("is dropped, because the build was given up"), "{said}");
+    assert!(said.contains(&format!("{id} was given up")) && !said.contains("failed"), "{said}");
+    let trail = installation.ask(&["audit", "log", "--action", "abort"]);
+    assert_eq!((&trail[0]["actor"], &trail[0]["reason"]), (&json!("ann"), &json!("wrong month")), "{trail}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

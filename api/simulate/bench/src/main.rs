@@ -16,6 +16,7 @@ mod http;
 mod judge;
 mod memory;
 mod project;
+mod q17;
 mod record;
 mod redirect;
 mod repeats;
@@ -25,6 +26,7 @@ mod server;
 mod sizes;
 mod table;
 mod took;
+mod verifying;
 mod visible;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -66,9 +68,11 @@ enum Section {
     Judge,
     Repeats,
     Replay,
+    Q17,
     Bill,
     Memory,
     Visible,
+    Verify,
 }
 
 /// What runs in a process of its own, started by this program itself.
@@ -82,6 +86,8 @@ enum Child {
     OneMessagePerClick(redirect::Arguments),
     #[command(hide = true)]
     ReplayWork(replay::Arguments),
+    #[command(hide = true)]
+    VerifyBundle(verifying::Arguments),
 }
 
 #[tokio::main]
@@ -92,6 +98,7 @@ async fn main() -> ExitCode {
         Some(Child::ProjectAgain(arguments)) => Box::pin(project::child(arguments)).await.map(|()| true),
         Some(Child::OneMessagePerClick(arguments)) => redirect::child(arguments).await.map(|()| true),
         Some(Child::ReplayWork(arguments)) => Box::pin(replay::child(arguments)).await.map(|()| true),
+        Some(Child::VerifyBundle(arguments)) => verifying::child(arguments).map(|()| true),
         None => Box::pin(run(&cli, &SystemClock)).await,
     };
     match done {
@@ -137,8 +144,14 @@ async fn run(cli: &Cli, clock: &dyn Clock) -> anyhow::Result<bool> {
     if wanted(Section::Replay) {
         Box::pin(replay::run(sizes, &mut table)).await.context("replay")?;
     }
+    if wanted(Section::Q17) {
+        Box::pin(q17::run(sizes, &mut table)).await.context("q17")?;
+    }
     if wanted(Section::Bill) {
         Box::pin(bill::run(sizes, &mut table)).await.context("bill")?;
+    }
+    if wanted(Section::Verify) {
+        Box::pin(verifying::run(sizes, &mut table)).await.context("verify")?;
     }
     if wanted(Section::Memory) {
         memory::run(sizes, &mut table).await.context("memory")?;

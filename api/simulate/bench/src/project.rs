@@ -33,7 +33,8 @@ use crate::{
 
 /// Each is done so often, in turns; the best time counts, for both.
 const ROUNDS: usize = 3;
-const THREADS: usize = 2;
+/// Threads of whoever is measured.
+pub(crate) const THREADS: usize = 2;
 /// How much longer an hour with rulings may take.
 const RULED_MAX: f64 = 1.25;
 /// Runs the SQL, and compares its rows with those of our segment.
@@ -41,14 +42,14 @@ const DUCKDB: &str = include_str!("project.py");
 
 /// What `project.py` prints.
 #[derive(Debug, Deserialize)]
-struct Theirs {
-    version: String,
+pub(crate) struct Theirs {
+    pub(crate) version: String,
     /// Seconds of each round: the rows to a Parquet file, and to nowhere but memory.
-    to_file: Vec<f64>,
+    pub(crate) to_file: Vec<f64>,
     in_memory: Vec<f64>,
-    rows: u64,
+    pub(crate) rows: u64,
     /// Rows that only one of the two has.
-    differences: u64,
+    pub(crate) differences: u64,
 }
 
 /// The best times of our own.
@@ -66,7 +67,8 @@ struct Ours {
 /// Projects the hour in `home`, and makes the table's rows about it.
 pub(crate) async fn run(home: &Path, manifest: &Manifest, world: World, table: &mut Table) -> anyhow::Result<()> {
     let ours = measure(home, manifest, ROUNDS).await?;
-    let theirs = duckdb(home, manifest, &ours.built.key)?;
+    let files = manifest.parts.iter().map(|part| part.core.key.as_str());
+    let theirs = duckdb(home, files, &home.join("archive").join(&ours.built.key), counters::SQL)?;
     ensure!(
         theirs.differences == 0 && theirs.rows == ours.built.rows,
         "DuckDB has {} rows, the segment {}; {} are in one only",
@@ -185,15 +187,21 @@ async fn rulings(archive: &Archive, manifest: &Manifest) -> anyhow::Result<Recor
     Ok(RecordBatch::try_new(counters::rulings_schema(), columns)?)
 }
 
-fn duckdb(home: &Path, manifest: &Manifest, segment: &str) -> anyhow::Result<Theirs> {
+/// Runs SQL in DuckDB over files of the archive in `home`, and compares its rows with those of `segment`.
+pub(crate) fn duckdb<'f>(
+    home: &Path,
+    files: impl Iterator<Item = &'f str>,
+    segment: &Path,
+    sql: &str,
+) -> anyhow::Result<Theirs> {
     let python =
         std::env::var("CLICKTRAIL_TEST_PYTHON").context("CLICKTRAIL_TEST_PYTHON is not set: use `make bench`")?;
     let archive = home.join("archive");
-    let files: Vec<_> = manifest.parts.iter().map(|part| archive.join(&part.core.key)).collect();
+    let files: Vec<_> = files.map(|file| archive.join(file)).collect();
     let job = serde_json::json!({
         "files": files,
-        "segment": archive.join(segment),
-        "sql": counters::SQL,
+        "segment": segment,
+        "sql": sql,
         "threads": THREADS,
         "rounds": ROUNDS,
         "scratch": home.join("duckdb.parquet"),

@@ -27,10 +27,19 @@ pub(crate) struct Sizes {
     /// Events of each of them
     #[arg(long, env = "CLICKTRAIL_BENCH_REPLAY_EVENTS", default_value_t = 5_000)]
     pub(crate) replay_events: u64,
+    /// Events over which query 17 of Nexmark is run
+    #[arg(long, env = "CLICKTRAIL_BENCH_Q17_EVENTS", default_value_t = 10_000_000)]
+    pub(crate) q17_events: u64,
     /// Events of each hour of the month that is billed
     #[arg(long, env = "CLICKTRAIL_BENCH_BILL_EVENTS", default_value_t = 20_000)]
     pub(crate) bill_events: u64,
     /// Documents of it that are issued with their pages
     #[arg(long, env = "CLICKTRAIL_BENCH_BILL_DOCUMENTS", default_value_t = 500)]
     pub(crate) bill_documents: u64,
+    /// Rows of the bundle of evidence that is verified, about
+    #[arg(long, env = "CLICKTRAIL_BENCH_EVIDENCE_ROWS", default_value_t = 1_000_000)]
+    pub(crate) evidence_rows: u64,
+    /// Bundles that are changed, of which none may verify
+    #[arg(long, env = "CLICKTRAIL_BENCH_EVIDENCE_MUTATIONS", default_value_t = 100_000)]
+    pub(crate) evidence_mutations: u64,
 }

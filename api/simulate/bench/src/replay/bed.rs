@@ -70,7 +70,7 @@ impl Bed {
     }
 
     /// Files of each hour's parts.
-    pub(super) fn files(&self) -> Vec<Vec<PathBuf>> {
+    pub(crate) fn files(&self) -> Vec<Vec<PathBuf>> {
         let archive = self.home().join("archive");
         let of = |manifest: &Manifest| manifest.parts.iter().map(|part| archive.join(&part.core.key)).collect();
         self.manifests.iter().map(of).collect()

@@ -1,0 +1,52 @@
+//! `clicktrail evidence verify`: what `clicktrail-verify` does, for whoever has this program at hand.
+
+use std::{
+    fs::{self, File},
+    path::PathBuf,
+    sync::Mutex,
+};
+
+use anyhow::Context as _;
+use clicktrail_evidence::{
+    Hash,
+    note::VerifierKey,
+    verify::{Trust, verify},
+};
+
+use crate::{
+    exit::Exit,
+    global::{Format, Global},
+    output, signing,
+};
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// The bundle
+    file: PathBuf,
+    /// A verifier key of the log, or a file that holds it; have it from elsewhere than the bundle
+    #[arg(long = "key", required = true, value_name = "VKEY or FILE", value_parser = signing::verifier)]
+    keys: Vec<VerifierKey>,
+    /// A witness that must have signed too, likewise
+    #[arg(long = "witness-key", value_name = "VKEY or FILE", value_parser = signing::verifier)]
+    witnesses: Vec<VerifierKey>,
+    /// A document as you have it, in its canonical JSON: it need not be in the log of issued documents yet
+    #[arg(long = "document", value_name = "FILE")]
+    documents: Vec<PathBuf>,
+}
+
+pub(super) fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
+    let Arguments { file, keys, witnesses, documents } = arguments;
+    let digest = |path: &PathBuf| -> anyhow::Result<Hash> {
+        let bytes = fs::read(path).with_context(|| format!("read the document {}", path.display()))?;
+        Ok(Hash::of(&bytes))
+    };
+    let documents = documents.iter().map(digest).collect::<anyhow::Result<Vec<_>>>()?;
+    let bundle = File::open(&file).with_context(|| format!("open {}", file.display()))?;
+    let bundle = Mutex::new(bundle);
+    let report = verify(&bundle, &Trust { keys, witnesses, documents });
+    match global.output {
+        Format::Json => output::json(&serde_json::to_value(&report)?),
+        Format::Table => output::line(report.to_string().trim_end()),
+    }
+    Ok(if report.verified { Exit::Ok } else { Exit::Unverified(report.exit_code) })
+}

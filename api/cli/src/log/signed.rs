@@ -1,0 +1,84 @@
+//! What `log verify` finds of the log of sealed hours, and of what was signed.
+
+use clicktrail_evidence::note::VerifierKey;
+use clicktrail_log::archive::{
+    Archive,
+    transparency::verify::{self, Report},
+};
+use serde_json::{Value, json};
+
+use crate::{exit::Exit, output};
+
+/// What was found.
+pub(super) struct Signed {
+    /// `None` if nothing was ever signed.
+    report: Option<Report>,
+    /// Whether anybody said whose signatures count.
+    has_keys: bool,
+}
+
+impl Signed {
+    /// Compares what was signed with the archive.
+    ///
+    /// # Errors
+    /// If the archive cannot be reached.
+    pub(super) async fn check(archive: &Archive, keys: &[VerifierKey]) -> anyhow::Result<Self> {
+        let report = Box::pin(verify::check(archive, keys)).await?;
+        Ok(Self { report, has_keys: !keys.is_empty() })
+    }
+
+    /// Whoever names a key wants to know that something is signed with it.
+    pub(super) fn exit(&self) -> Exit {
+        match &self.report {
+            Some(report) if !report.problems.is_empty() => Exit::Differences,
+            Some(report) if self.has_keys && report.newest.is_none() => Exit::InputIncomplete,
+            None if self.has_keys => Exit::InputIncomplete,
+            Some(_) | None => Exit::Ok,
+        }
+    }
+
+    /// As JSON; null if nothing was ever signed.
+    pub(super) fn document(&self) -> Value {
+        let Some(report) = &self.report else { return Value::Null };
+        let checkpoint = report.newest.as_ref().map(|kept| &kept.checkpoint);
+        let problem = |(key, reason): &(String, String)| json!({"key": key, "reason": reason});
+        json!({
+            "entries": report.entries,
+            "checkpoints": report.checkpoints,
+            "origin": checkpoint.map(|checkpoint| &checkpoint.origin),
+            "size": checkpoint.map(|checkpoint| checkpoint.size),
+            "root": checkpoint.map(|checkpoint| checkpoint.root.to_string()),
+            "signed_by": report.signed_by,
+            "unsigned_hours": report.unsigned,
+            "problems": report.problems.iter().map(problem).collect::<Vec<_>>(),
+        })
+    }
+
+    /// For people.
+    pub(super) fn print(&self) {
+        let Some(report) = &self.report else {
+            if self.has_keys {
+                output::line("no hour was ever signed: no signature was checked");
+            }
+            return;
+        };
+        for (key, reason) in &report.problems {
+            output::line(&format!("PROBLEM {key}: {reason}"));
+        }
+        let state = match (&report.newest, report.problems.len()) {
+            (_, 1..) => output::count(report.problems.len(), "problem"),
+            (None, 0) => "no checkpoint is kept".to_owned(),
+            (Some(kept), 0) => format!("as {} signed it", kept.checkpoint.origin),
+        };
+        let checkpoints = output::count(report.checkpoints, "checkpoint");
+        output::line(&format!("log of hours: {} entries, {checkpoints}: {state}", report.entries));
+        if report.unsigned > 0 {
+            output::line(&format!("{} not signed yet", output::count(report.unsigned, "sealed hour")));
+        }
+        match (self.has_keys, report.signed_by.as_slice()) {
+            (false, _) => output::line("whose signatures these are was not checked: name the verifier key with --key"),
+            (true, []) => {}
+            (true, keys) => output::line(&format!("signed by {}", keys.join(" and "))),
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! The keys that sign sealed hours, and the witnesses that sign beside them, as commands are given them.
+
+use std::{
+    os::unix::fs::MetadataExt as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context as _;
+use clicktrail_evidence::note::{SigningKey, VerifierKey};
+use clicktrail_live::signing::Signing;
+use clicktrail_log::archive::{
+    Archive,
+    transparency::{Keys, witnesses::Address},
+};
+
+use crate::output;
+
+/// What signs, and who signs beside it.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Arguments {
+    /// Sign sealed hours with this key (see `evidence keygen`); two, by a comma, while one replaces the other
+    #[arg(long = "evidence-key", env = "CLICKTRAIL_EVIDENCE_KEY", value_name = "FILE", value_delimiter = ',')]
+    pub(crate) keys: Vec<PathBuf>,
+    /// Ask this witness to sign beside us; several, by commas
+    #[arg(long = "witness", env = "CLICKTRAIL_WITNESS", value_name = "URL=VKEY", value_delimiter = ',')]
+    pub(crate) witnesses: Vec<Address>,
+}
+
+impl Arguments {
+    /// What signs with them; `None` without a key.
+    ///
+    /// # Errors
+    /// If a key cannot be read, the keys cannot sign together, or there are witnesses and nothing to show them.
+    pub(crate) fn signing(&self, archive: &Archive) -> anyhow::Result<Option<Signing>> {
+        if self.keys.is_empty() {
+            anyhow::ensure!(self.witnesses.is_empty(), "witnesses sign what we sign: name a key with --evidence-key");
+            return Ok(None);
+        }
+        let keys = self.keys.iter().map(|path| read_key(path)).collect::<anyhow::Result<Vec<_>>>()?;
+        Ok(Some(Signing::new(archive, Keys::new(keys)?, self.witnesses.clone())?))
+    }
+}
+
+/// Reads a secret key from its file.
+///
+/// # Errors
+/// Names the file.
+pub(crate) fn read_key(path: &Path) -> anyhow::Result<SigningKey> {
+    let context = || format!("read the key file {}", path.display());
+    let text = std::fs::read_to_string(path).with_context(context)?;
+    let key = SigningKey::parse(text.trim_end()).with_context(context)?;
+    if std::fs::metadata(path).with_context(context)?.mode() & 0o077 != 0 {
+        let file = path.display();
+        output::note(&format!("clicktrail: other users of this machine can read {file}: chmod 600 {file}"));
+    }
+    Ok(key)
+}
+
+/// A verifier key as it is given on the command line: itself, or the name of a file that holds it.
+pub(crate) fn verifier(text: &str) -> Result<VerifierKey, String> {
+    let from_text = text.parse::<VerifierKey>();
+    match (&from_text, std::fs::read_to_string(text)) {
+        (Ok(_), _) | (Err(_), Err(_)) => from_text.map_err(|error| error.to_string()),
+        (Err(_), Ok(file)) => file.trim().parse().map_err(|error| format!("in the file {text}: {error}")),
+    }
+}

@@ -1,0 +1,196 @@
+//! The auditor's story: evidence of an invoice is exported, and checked in a directory that holds nothing but the
+//! verifier, with a bundle and a key. What cannot be proved is refused, and an archive that was tampered with gives no
+//! bundle.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use clicktrail_log::time::Timestamp;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::{
+    installation::{Installation, Outcome},
+    invoices::{LATE, click, draft_and_approve, issue, week},
+    invoicing::import,
+    real_log::tree,
+};
+
+const PERIOD: &str = "2026-W10";
+const ORIGIN: &str = "logs.example.com/clicks";
+
+/// Makes a key, and signs what is sealed. Returns the key that others verify with.
+fn sign(installation: &Installation) -> String {
+    let path = installation.data().with_file_name("log.key");
+    let file = path.to_str().unwrap();
+    let verifier = match fs::read_to_string(path.with_extension("vkey")) {
+        Ok(known) => known,
+        Err(_) => {
+            let made = installation.run(&["evidence", "keygen", "--name", ORIGIN, "--out", file]).exits(0);
+            let verifier = made.stdout().trim_end().to_owned();
+            fs::write(path.with_extension("vkey"), &verifier).unwrap();
+            verifier
+        }
+    };
+    installation.run(&["log", "sign", "--evidence-key", file]).exits(0);
+    verifier
+}
+
+fn bundle(installation: &Installation, name: &str) -> PathBuf {
+    installation.data().with_file_name(name)
+}
+
+fn export(installation: &Installation, what: &[&str], out: &str) -> Outcome {
+    let out = bundle(installation, out);
+    installation.run(&[&["evidence", "export", "--out", out.to_str().unwrap()], what].concat())
+}
+
+/// The binary beside ours that verifies and does nothing else.
+fn verifier() -> PathBuf {
+    let path = Path::new(env!("CARGO_BIN_EXE_clicktrail")).with_file_name("clicktrail-verify");
+    assert!(path.is_file(), "{} is not built: run the tests with --bins, or all of them", path.display());
+    path
+}
+
+/// What an auditor has: a directory, and in it what she was given.
+struct Auditor {
+    home: TempDir,
+    key: String,
+}
+
+impl Auditor {
+    fn new(key: &str) -> Self {
+        let home = TempDir::new().unwrap();
+        fs::copy(verifier(), home.path().join("clicktrail-verify")).unwrap();
+        Self { home, key: key.to_owned() }
+    }
+
+    /// Checks a bundle; the exit code, and what was said.
+    fn verify(&self, bundle: &Path, further: &[&str]) -> (i32, String) {
+        fs::copy(bundle, self.home.path().join("bundle.zip")).unwrap();
+        let mut command = Command::new(self.home.path().join("clicktrail-verify"));
+        command.env_clear().current_dir(self.home.path()).args(["bundle.zip", "--key", &self.key]).args(further);
+        let output = command.output().unwrap();
+        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        (output.status.code().unwrap(), said.concat())
+    }
+}
+
+/// A week that was billed, corrected in nothing, and signed.
+fn billed() -> (Installation, String, String) {
+    let installation = week();
+    // The invoice stands on this head; the log goes on from there.
+    sign(&installation);
+    installation.run(&[&["period", "close", PERIOD][..], &LATE].concat()).exits(0);
+    draft_and_approve(&installation, PERIOD, LATE[1]);
+    let issued = issue(&installation, PERIOD);
+    let invoice = issued[0].clone();
+    import(&installation, "more", &[click("later", 1, Timestamp::parse_rfc3339("2026-03-11T12:00:00Z").unwrap())]);
+    let key = sign(&installation);
+    let document = bundle(&installation, "invoice.json");
+    let exported = installation.run(&["invoice", "export", &invoice, "--format", "json", "--out", "-"]).exits(0);
+    fs::write(document, exported.stdout()).unwrap();
+    (installation, invoice, key)
+}
+
+#[test]
+fn invoice_is_proved_offline_with_verifier_bundle_and_key_alone() {
+    let (installation, invoice, key) = billed();
+    let auditor = Auditor::new(&key);
+    let handed_in = bundle(&installation, "invoice.json");
+    let with_document = ["--document", handed_in.to_str().unwrap()];
+    let exported = export(&installation, &["--invoice", &invoice], "evidence.zip").exits(0);
+    assert!(exported.stderr().contains(&invoice), "its entry is not sealed yet, and that is said: {exported}");
+    let file = bundle(&installation, "evidence.zip");
+    let (code, said) = auditor.verify(&file, &with_document);
+    assert_eq!(code, 0, "{said}");
+    // The total is that of the invoice, computed there.
+    let shown: Value = serde_json::from_slice(&fs::read(&handed_in).unwrap()).unwrap();
+    let total = shown["content"]["bill"]["total"].as_str().unwrap();
+    assert!(said.contains(&format!("{total} EUR")), "{total}: {said}");
+    let (code, said) = auditor.verify(&file, &[]);
+    assert_eq!(code, 3, "nobody handed in the document: {said}");
+    let again = export(&installation, &["--invoice", &invoice], "again.zip").exits(0);
+    assert_eq!(fs::read(&file).unwrap(), fs::read(bundle(&installation, "again.zip")).unwrap(), "{again}");
+    // Through the command of ours it is the same.
+    let verify = ["evidence", "verify", file.to_str().unwrap(), "--key", &key, with_document[0], with_document[1]];
+    installation.run(&verify).exits(0);
+
+    // Somebody else's key, and bytes that were changed.
+    let other = Auditor::new("logs.example.com/clicks+00000000+AAAA");
+    assert_ne!(other.verify(&file, &with_document).0, 0);
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    let spoilt = bundle(&installation, "spoilt.zip");
+    fs::write(&spoilt, bytes).unwrap();
+    assert_eq!(auditor.verify(&spoilt, &with_document).0, 2);
+}
+
+#[test]
+fn lines_events_and_single_events_are_proved_and_personal_columns_only_with_a_case() {
+    let (installation, invoice, key) = billed();
+    let auditor = Auditor::new(&key);
+    let document = bundle(&installation, "invoice.json");
+    let with_document = ["--document", document.to_str().unwrap()];
+    export(&installation, &["--invoice", &invoice, "--lines", "spring"], "lines.zip").exits(0);
+    let (code, said) = auditor.verify(&bundle(&installation, "lines.zip"), &with_document);
+    assert_eq!(code, 0, "{said}");
+    let range = "advertiser=acme,from=2026-03-03,to=2026-03-05";
+    export(&installation, &["--query", range], "range.zip").exits(0);
+    let (code, said) = auditor.verify(&bundle(&installation, "range.zip"), &[]);
+    assert_eq!(code, 0, "{said}");
+    export(&installation, &["--query", "event_id=acme-7"], "event.zip").exits(0);
+    let (code, said) = auditor.verify(&bundle(&installation, "event.zip"), &[]);
+    assert_eq!(code, 0, "{said}");
+
+    let personal = ["--query", range, "--with-personal"];
+    export(&installation, &personal, "none.zip").exits(1);
+    export(&installation, &[&personal[..], &["--case", "A-17", "--actor", "ann"]].concat(), "people.zip").exits(0);
+    let people = fs::read(bundle(&installation, "people.zip")).unwrap();
+    let holds = |bytes: &[u8]| bytes.windows(12).any(|window| window == b"198.51.0.10\"");
+    let (code, said) = auditor.verify(&bundle(&installation, "people.zip"), &[]);
+    assert_eq!(code, 0, "{said}");
+    assert!(!holds(&fs::read(bundle(&installation, "range.zip")).unwrap()));
+    assert!(people.windows(7).any(|window| window == b"198.51."), "addresses were asked for");
+    let trail = installation.ask(&["audit", "log", "--action", "export_evidence"]);
+    let rows: Vec<&Value> = trail.as_array().unwrap().iter().collect();
+    assert_eq!(rows.len(), 1, "{trail}");
+    assert_eq!((&rows[0]["actor"], &rows[0]["result"]), (&json!("ann"), &json!("done")));
+    assert!(rows[0]["detail"].as_str().unwrap().contains("case A-17"), "{trail}");
+}
+
+#[test]
+fn what_cannot_be_proved_is_refused_by_name_and_tampered_archives_give_no_bundle() {
+    let installation = week();
+    let range = ["--query", "advertiser=acme,from=2026-03-03,to=2026-03-05"];
+    let unsigned = export(&installation, &range, "x.zip").exits(4);
+    assert!(unsigned.stderr().contains("evidence keygen"), "{unsigned}");
+    sign(&installation);
+    let open = ["--query", "advertiser=acme,from=2026-03-03,to=2036-03-05"];
+    let open = export(&installation, &open, "x.zip").exits(4);
+    assert!(open.stderr().contains("log sign"), "{open}");
+    export(&installation, &["--query", "position=1.999999.0"], "x.zip").exits(4);
+    export(&installation, &["--query", "event_id=nobody"], "x.zip").exits(1);
+
+    let archive = installation.data().join("archive");
+    let part = tree(&archive).into_keys().find(|key| {
+        let key = key.to_string_lossy();
+        key.starts_with("clicks") && key.contains("dt=2026-03-04") && key.ends_with(".parquet")
+    });
+    let part = archive.join(part.unwrap());
+    let whole = fs::read(&part).unwrap();
+    for bytes in [4..60, 100..160] {
+        let mut spoilt = whole.clone();
+        spoilt[bytes].fill(0xff);
+        fs::write(&part, spoilt).unwrap();
+        let refused = export(&installation, &range, "x.zip").exits(1);
+        assert!(refused.stderr().contains("archive"), "{refused}");
+    }
+    fs::write(&part, whole).unwrap();
+    assert!(!bundle(&installation, "x.zip").exists() && !bundle(&installation, "x.zip.new").exists());
+    export(&installation, &range, "x.zip").exits(0);
+}
