@@ -57,8 +57,6 @@ const HOUR: i64 = 3_600_000_000;
 const HOURS: i64 = 4;
 /// Clicks of an hour, each in a frame of its own.
 const CLICKS: i64 = 3;
-/// Verdicts that a reader answers with at a time: as many as may be about one click.
-const ABOUT_MAX: usize = 2;
 /// A side that does not end while the other is paused waits for a lock of it.
 const PATIENCE: Duration = Duration::from_millis(150);
 
@@ -93,8 +91,7 @@ impl World {
     }
 
     fn history(&self) -> VerdictReader {
-        // So few that a restarted projector reads what it missed in pieces.
-        VerdictReader::new(Arc::clone(&self.verdicts), self.archive.clone()).answering_at_most(ABOUT_MAX)
+        VerdictReader::new(Arc::clone(&self.verdicts), self.archive.clone())
     }
 
     /// Logs, judges and counts all clicks, and lets a person take one of each hour away.
