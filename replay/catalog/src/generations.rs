@@ -9,6 +9,7 @@
 mod contract;
 pub(crate) mod mend;
 mod model;
+pub(crate) mod outline;
 pub(crate) mod planned;
 pub(crate) mod plans;
 pub(crate) mod pointers;

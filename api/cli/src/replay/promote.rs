@@ -37,8 +37,8 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     who: Who,
     /// Refuse if the spend or the billable clicks of an advertiser change by more than this part of what the changing
-    /// hours bill now; of
-    /// another projection than counters, if a sum does, by the first column of its key. `any`: no limit
+    /// hours bill now; of another projection than counters, if a sum does, by the first column of its key. `any`: no
+    /// limit
     #[arg(long, default_value = "5%", value_name = "PERCENT", value_parser = percent)]
     max_delta: Limit,
     /// Check everything and change nothing

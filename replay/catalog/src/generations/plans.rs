@@ -5,7 +5,10 @@ use clicktrail_log::time::{Hour, Timestamp};
 use crate::{
     audit, digest,
     error::Error,
-    generations::model::{Generation, GenerationState},
+    generations::{
+        model::{Generation, GenerationState},
+        outline::Outline,
+    },
     pointer::GenerationId,
     rows,
     session::{Arg, Session},
@@ -37,22 +40,6 @@ const PUT_STATE: &str = "UPDATE generations SET state = $2, changed_at = $3 WHER
 const NAMED_BY: &str = "SELECT number FROM promotions WHERE generation = $1 ORDER BY number LIMIT 1";
 
 const DROP: [&str; 2] = ["DELETE FROM units WHERE generation = $1", "DELETE FROM generations WHERE generation = $1"];
-
-/// What decides whether a unit may be taken, and whose output it takes.
-///
-/// It is read for every unit of a generation, so it leaves out the plan and the row's digest. Whoever works on a
-/// generation has read and checked it whole, and each unit is checked by a digest of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Outline {
-    /// Its name.
-    pub(crate) id: GenerationId,
-    /// Which projection.
-    pub(crate) projection: String,
-    /// Its code.
-    pub(crate) code_digest: String,
-    /// Where it stands.
-    pub(crate) state: GenerationState,
-}
 
 /// Stores a generation that is not there.
 pub(crate) async fn insert(

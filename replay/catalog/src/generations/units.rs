@@ -11,7 +11,8 @@ use crate::{
     error::Error,
     generations::{
         model::{ControlTotals, GenerationState, NewUnit, Rerun, Stored, Unit, UnitOutput, UnitState},
-        plans::{self, Outline},
+        outline::Outline,
+        plans,
     },
     pointer::GenerationId,
     rows,

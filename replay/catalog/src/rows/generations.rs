@@ -8,7 +8,7 @@ use crate::{
     error::Error,
     generations::{
         ControlTotals, Generation, GenerationId, GenerationState, LivePointer, Move, NewUnit, Promotion, Unit,
-        UnitOutput, UnitState, plans::Outline,
+        UnitOutput, UnitState, outline::Outline,
     },
     model::Segment,
     session::Fields,
