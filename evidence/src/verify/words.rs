@@ -140,16 +140,24 @@ pub(super) fn counted(report: &mut Report, rows: &Rows, sums: Option<&Sums>) -> 
     }
     let Counts { gross, givt, sivt, duplicate, policy, billable, .. } = all;
     report.numbers.clicks = Clicks { gross, givt, sivt, duplicate, policy, billable };
+    let spent: Vec<_> =
+        spend.iter().map(|(currency, counts)| format!("{} {currency}", exact(counts.spend_micros))).collect();
     report.numbers.spend_micros =
         spend.into_iter().map(|(currency, counts)| (currency, counts.spend_micros.to_string())).collect();
-    let spent: Vec<_> =
-        report.numbers.spend_micros.iter().map(|(currency, micros)| format!("{micros} micros {currency}")).collect();
     let spent = if spent.is_empty() { "nothing".to_owned() } else { spent.join(", ") };
     report.proven.push(format!(
         "By the verdicts that stand, {gross} clicks count: {billable} billable, {givt} givt, {sivt} sivt, {duplicate} \
          duplicate, {policy} policy. The billable ones cost {spent}. derivation.csv says the same of each row."
     ));
     Ok(())
+}
+
+/// An amount with as many decimals as it has, two at least.
+fn exact(micros: i128) -> String {
+    let (sign, size) = if micros < 0 { ("-", micros.unsigned_abs()) } else { ("", micros.unsigned_abs()) };
+    let decimals = format!("{:06}", size % 1_000_000);
+    let decimals = decimals.trim_end_matches('0');
+    format!("{sign}{}.{decimals:0<2}", size / 1_000_000)
 }
 
 pub(super) fn priced(report: &mut Report, dossier: &Dossier, priced: &Priced, stands_on: usize) {
@@ -189,7 +197,7 @@ pub(super) fn issued(report: &mut Report, found: Found) {
         report.proven.push(format!("The log of issued documents has {} of them, with these very bytes.", found.logged));
     }
     if found.handed_in > 0 {
-        report.proven.push(format!("{} of them have the bytes of the documents that you handed in.", found.handed_in));
+        report.proven.push(format!("{} of the documents have the very bytes that you handed in.", found.handed_in));
         report
             .not_proven
             .push(format!("That {} of the documents are in the log of issued documents.", found.handed_in));
@@ -205,4 +213,22 @@ pub(super) fn never_proven(report: &mut Report) {
          whoever has the archive checks that (log verify --deep)."
             .to_owned(),
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn amounts_are_shown_exactly() {
+        for (micros, shown) in [
+            (0, "0.00"),
+            (2_360_180_000, "2360.18"),
+            (1, "0.000001"),
+            (-1_500_000, "-1.50"),
+            (i128::MIN, "-170141183460469231731687303715884.105728"),
+        ] {
+            assert_eq!(exact(micros), shown);
+        }
+    }
 }
