@@ -57,6 +57,8 @@ const HOUR: i64 = 3_600_000_000;
 const HOURS: i64 = 4;
 /// Clicks of an hour, each in a frame of its own.
 const CLICKS: i64 = 3;
+/// Verdicts that counting is answered with at a time: as many as may be about one click.
+const ABOUT_MAX: usize = 2;
 /// A side that does not end while the other is paused waits for a lock of it.
 const PATIENCE: Duration = Duration::from_millis(150);
 
@@ -126,7 +128,8 @@ impl World {
         while judging.tick(Duration::ZERO).await.unwrap() {}
         let (clicks, catalog) = (Arc::clone(&self.clicks), Arc::clone(&self.catalog));
         let projector = Projector::new(clicks, self.archive.clone(), catalog, self.limits);
-        let mut projector = projector.behind_judge(self.history());
+        // So few verdicts at a time that it reads in pieces what was judged before it began.
+        let mut projector = projector.behind_judge(self.history().answering_at_most(ABOUT_MAX));
         while projector.tick(Duration::ZERO).await.unwrap() > 0 {}
     }
 
