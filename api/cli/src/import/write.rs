@@ -51,7 +51,7 @@ pub(super) async fn all(
     let rejected_log = Arc::clone(&instance.rejected);
     let writer = recognise(&instance, &mut import, file).await?.writer(import.identity());
     let written = match instance.is_embedded() {
-        true => log_history(instance, rules, Arc::clone(&clock), present, writer, &mut import).await?,
+        true => Box::pin(log_history(instance, rules, Arc::clone(&clock), present, writer, &mut import)).await?,
         false => log_now(&instance, writer, &mut import).await?,
     };
     clock.set(present);
