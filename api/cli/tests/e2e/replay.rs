@@ -221,10 +221,8 @@ pub(crate) fn kills() -> usize {
     std::env::var("CLICKTRAIL_TEST_KILLS").map_or(KILLS, |text| text.parse().unwrap())
 }
 
-/// Kills a build at random moments of its life, as often as it takes to kill so many, and goes on each time where the
-/// last one died. Demands what an undisturbed build left, and that what counts never moves. Other code counts
-/// meanwhile, so that nothing of what is built is there before; in the end the build is promoted.
-async fn check_kills(installation: &Installation, before: &BTreeMap<String, Bytes>) {
+/// Builds and promotes every hour by other code.
+fn count_by_other_code(installation: &Installation) {
     let released = include_str!("../../../../projections/src/counters/counters.sql");
     let text = released.replace(
         "(WHERE c.kind = 'impression') AS impressions",
@@ -237,6 +235,13 @@ async fn check_kills(installation: &Installation, before: &BTreeMap<String, Byte
     let other = installation.ask(&["replay", "build", "--sql", sql]);
     let other = other["generation"].as_str().unwrap();
     installation.ask(&["replay", "promote", other, "--max-delta", "any"]);
+}
+
+/// Kills a build at random moments of its life, as often as it takes to kill so many, and goes on each time where the
+/// last one died. Demands what an undisturbed build left, and that what counts never moves. Other code counts
+/// meanwhile, so that nothing of what is built is there before; in the end the build is promoted.
+async fn check_kills(installation: &Installation, before: &BTreeMap<String, Bytes>) {
+    count_by_other_code(installation);
     let counting: BTreeSet<String> =
         left(installation).await.into_keys().filter(|key| !before.contains_key(key)).collect();
     let built = async || -> BTreeMap<String, Bytes> {
