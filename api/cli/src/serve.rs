@@ -120,6 +120,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
             Some(signing) => roles.start("sign", |stop| signing.run(stop)),
             None => info!("no evidence key is given: sealed hours are not signed"),
         }
+    } else if signing.is_some() {
+        warn!("the evidence key signs nothing here: who has the role archive signs");
     }
     let mut around = Roles::new(watch.clone());
     around.start("verified", |stop| verified::run(Arc::clone(&instance.catalog), stop));
