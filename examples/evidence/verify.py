@@ -521,49 +521,44 @@ class Manifest:
         return any(part_reaches(part) for part in self.parts)
 
 
-def check_log(bundle, size, root):
-    proof, lines = Proof("proofs/entries", bundle.file("proofs/entries")), bundle.file("entries")
-    entries, last, state = {}, {}, {"next": None, "at": 0}
+def tree_root(leaves):
+    """The root of a tree of these hashes."""
+    level = list(leaves)
+    while len(level) > 1:
+        pairs = zip(level[::2], level[1::2])
+        level = [sha256(b"\1" + left + right) for left, right in pairs] + level[len(level) & ~1 :]
+    return level[0] if level else sha256(b"")
 
-    def leaf(index, beside):
-        need(state["next"] in (None, index), INCOMPLETE, "proofs/entries", "entries behind the first are hidden")
-        state["next"] = index + 1
-        end = lines.find(b"\n", state["at"]) + 1
-        need(
-            end > 0,
-            INCOMPLETE if state["at"] == len(lines) else INTEGRITY,
-            "entries",
-            "it has fewer entries than are shown",
-        )
-        line = lines[state["at"] : end]
-        state["at"] = end
+
+def check_log(bundle, size, root):
+    """Of each hour of a stream its manifest, and that of the entry before; and the last hour of each stream."""
+    entries, last, leaves = {}, {}, []
+    for line in bundle.file("entries").splitlines(keepends=True):
+        need(len(leaves) < size, INTEGRITY, "entries", "there is more in it than belongs there")
         found = re.fullmatch(rb"clicktrail manifest 1\t([a-z]+)\t([0-9-]{10}T[0-9]{2})\t([0-9a-f]{64})\n", line)
         need(found, INTEGRITY, "entries", f"{line!r} is no entry")
         stream, at = found[1].decode(), hour("entries", found[2].decode())
-        need(last.get(stream, at - 1) < at, INTEGRITY, "entries", f"{found[2].decode()} of {stream} was logged twice")
-        last[stream], entries[stream, at] = at, bytes.fromhex(found[3].decode())
-        return line
-
-    found = proof.root(size, leaf)
-    need(found == root, INTEGRITY, "entries", "they are not in the log whose head was signed")
-    need(size and state["next"] == size, INCOMPLETE, "entries", "entries at the end of the log are not shown")
-    proof.end()
-    need(state["at"] == len(lines), INTEGRITY, "entries", "there is more in it than belongs there")
-    return entries
+        before, previous = last.get(stream, (at - 1, None))
+        need(before < at, INTEGRITY, "entries", f"{found[2].decode()} of {stream} was logged twice")
+        entries[stream, at] = (bytes.fromhex(found[3].decode()), previous)
+        last[stream] = (at, entries[stream, at][0])
+        leaves.append(sha256(b"\0" + line))
+    need(len(leaves) == size, INCOMPLETE, "entries", "it has fewer entries than the log")
+    need(tree_root(leaves) == root, INTEGRITY, "entries", "they are not in the log whose head was signed")
+    return entries, {stream: at for stream, (at, _) in last.items()}
 
 
-def check_hours(bundle, entries):
+def check_hours(bundle, entries, last):
     def read(stream, number):
         name = f"manifests/{stream}/{show_hour(number)}.json"
         data = bundle.file(name)
-        need((stream, number) in entries, INCOMPLETE, name, "its entry in the log of logs is not shown")
-        need(
-            entries[stream, number] == sha256(data),
-            INTEGRITY,
-            name,
-            "the log of logs has another manifest of this hour",
-        )
-        return Manifest(stream, number, data)
+        need((stream, number) in entries, INCOMPLETE, name, "the log of logs has no such hour")
+        logged, previous = entries[stream, number]
+        need(logged == sha256(data), INTEGRITY, name, "the log of logs has another manifest of this hour")
+        manifest = Manifest(stream, number, data)
+        fits = previous is None or previous == manifest.previous
+        need(fits, INTEGRITY, name, "it does not name the hour that was logged before it")
+        return manifest
 
     def run(stream):
         manifests = []
@@ -572,7 +567,6 @@ def check_hours(bundle, entries):
             manifest = read(stream, number)
             if manifests:
                 before = manifests[-1]
-                need(manifest.previous == before.digest, INTEGRITY, manifest.name, "it does not name the hour before")
                 goes_on = manifest.epoch > before.epoch
                 goes_on = goes_on or (manifest.epoch == before.epoch and manifest.first == before.last + 1)
                 need(goes_on, INTEGRITY, manifest.name, "its frames do not begin where the hour before ended")
@@ -581,8 +575,7 @@ def check_hours(bundle, entries):
 
     clicks = run("clicks")
     verdicts = run("verdicts") if "verdicts" in bundle.hours else []
-    logged = any(stream == "verdicts" for stream, _ in entries)
-    need(verdicts or not logged, INCOMPLETE, "bundle.json", "hours of verdicts were logged, and none is there")
+    need(verdicts or "verdicts" not in last, INCOMPLETE, "bundle.json", "hours of verdicts were logged, and none is there")
     issued = [read("invoices", number) for number in bundle.issued]
     found = sum(name.startswith("manifests/") for name in bundle.files)
     need(
@@ -1455,7 +1448,8 @@ def verify(data, keys, witnesses, handed_in):
     bundle = Bundle(data)
     subject, kind = bundle.subject, bundle.subject["kind"]
     origin, size, root = check_head(bundle, keys, witnesses)
-    clicks, verdicts, issued = check_hours(bundle, check_log(bundle, size, root))
+    entries, last = check_log(bundle, size, root)
+    clicks, verdicts, issued = check_hours(bundle, entries, last)
     documents, bases, horizon, currency = [], {}, None, None
     period = (-(1 << 63), (1 << 63) - 1)
     if kind == "invoice":

@@ -6,12 +6,13 @@ use super::{
     ledger::{Biller, Facts},
     mutation::files_of,
     own_biller::OwnBiller,
-    world::Plan,
+    world::{Plan, World},
 };
 use crate::{
     bundle::{names, zip::Crc},
     hash::Hash,
     note::{Kind, Note, VerifierKey},
+    tlog::Entry,
 };
 
 /// A bundle that somebody changed, and what must come of it.
@@ -210,8 +211,16 @@ impl Gallery {
         truncated.contents.clicks.to_inclusive.0 -= 1;
         self.add("the tail of the log cut off", 3, truncated.zip());
         let head = self.dossier.checkpoint();
-        let hidden = self.left_out(&LeftOut { entries_before: Some(head.size - 4), ..LeftOut::default() });
-        self.add("entries of the log hidden", 3, hidden);
+        let hidden = self.left_out(&LeftOut { entries: 2, ..LeftOut::default() });
+        self.add("entries at the beginning of the log hidden", 3, hidden);
+        // One log, one head, and an hour with two versions in it: whoever is shown the later one alone takes it.
+        let mut twice = suitable(seed);
+        let again = Entry { manifest: Hash::of(b"other rows"), ..twice.entries[6].clone() };
+        twice.entries.push(again);
+        self.add("an hour logged a second time", 2, twice.evidence().zip());
+        let place = self.dossier.bases[0].hours.0;
+        let anew = Dossier::in_world(World::begun_anew(&Plan::small(self.dossier.seed), place), &OwnBiller);
+        self.add("an hour that says that it is the first, and is not", 2, anew.evidence().zip());
         let forger = dossier::key(ORIGIN, seed ^ 0xbad, Kind::Ed25519);
         let resigned = Note::sign(&head.to_string(), &[&forger, &self.dossier.witness], 1).expect("it is a text");
         let resigned = with(&self.honest, names::CHECKPOINT, resigned.to_string().into_bytes());
@@ -222,9 +231,13 @@ impl Gallery {
         let (size, larger) = (head.size.to_string(), (head.size + 1).to_string());
         let edited = self.edited(names::CHECKPOINT, |note| note.replacen(&size, &larger, 1));
         self.add("an edited head", 2, edited);
-        // The log was begun anew behind a document's back: its first hour is another.
+        // The log was begun anew behind a document's back: with another first hour, or with an entry in front of it.
         let mut forked = suitable(seed);
         forked.entries[0].manifest = Hash::of(b"another first hour");
+        self.add("a log with another first hour", 2, forked.evidence().zip());
+        let mut forked = suitable(seed);
+        let other = Entry { stream: "others".to_owned(), ..forked.entries[0].clone() };
+        forked.entries.insert(0, other);
         self.add("a forked log", 2, forked.evidence().zip());
     }
 }

@@ -91,6 +91,8 @@ pub struct Dossier {
     pub entries: Vec<Entry>,
     /// Sizes of earlier heads on which documents stand.
     pub stands_on: Vec<u64>,
+    /// What it all follows from.
+    pub seed: u64,
     /// What signs the head.
     pub key: SigningKey,
     /// What cosigns it.
@@ -100,10 +102,15 @@ pub struct Dossier {
 impl Dossier {
     /// The dossier of a plan; `biller` writes its documents.
     pub fn new(plan: &Plan, biller: &dyn Biller) -> Self {
-        let mut random = Random::new(plan.seed ^ 0xd055_1e12);
-        let world = World::new(plan);
+        Self::in_world(World::new(plan), biller)
+    }
+
+    /// A dossier about this log.
+    pub fn in_world(world: World, biller: &dyn Biller) -> Self {
+        let Plan { seed, hours, .. } = world.plan;
+        let mut random = Random::new(seed ^ 0xd055_1e12);
         let advertiser = advertiser(0);
-        let last_place = plan.hours - 3;
+        let last_place = hours - 3;
         let terms = ledger::terms(&mut random, &advertiser);
         // Whole minutes, as periods have.
         let minute = |random: &mut Random, place: usize| {
@@ -117,8 +124,9 @@ impl Dossier {
             issued: Vec::new(),
             entries: Vec::new(),
             stands_on: Vec::new(),
-            key: key(ORIGIN, plan.seed, Kind::Ed25519),
-            witness: key(WITNESS, !plan.seed, Kind::Cosignature),
+            seed,
+            key: key(ORIGIN, seed, Kind::Ed25519),
+            witness: key(WITNESS, !seed, Kind::Cosignature),
             world,
         };
         let documents = 1 + random.below(3);
@@ -129,7 +137,7 @@ impl Dossier {
             dossier.issue(&mut random, biller, u32::try_from(number).expect("few"), place, period, &terms);
             place = (place + random.place(2)).min(last_place);
         }
-        dossier.log_hours(&mut logged, plan.hours - 1);
+        dossier.log_hours(&mut logged, hours - 1);
         dossier.log_issued(&mut random);
         dossier
     }

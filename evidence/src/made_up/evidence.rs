@@ -17,7 +17,6 @@ use crate::{
         names,
         proof::{self, Leaf},
         table,
-        time::Hour,
     },
     hash::Hash,
     row::Value,
@@ -44,8 +43,8 @@ pub struct LeftOut {
     pub verdicts: Vec<(usize, u64)>,
     /// Verdicts that are shown as if they were somebody else's.
     pub beside: Vec<(usize, u64)>,
-    /// Entries of the log of logs before this one, if not only what is not needed.
-    pub entries_before: Option<u64>,
+    /// So many entries at the beginning of the log of logs.
+    pub entries: usize,
 }
 
 /// What is asked for.
@@ -154,7 +153,7 @@ impl Dossier {
         self.verdicts(first, &targets, left_out, &mut put);
         self.derivation(&targets, wanted, &mut put);
         self.issues(&mut put);
-        self.log(hour(first), left_out, &mut put);
+        self.log(left_out, &mut put);
         Evidence { contents, files }
     }
 
@@ -307,17 +306,12 @@ impl Dossier {
         put(names::PROOF_ISSUED.to_owned(), proofs);
     }
 
-    fn log(&self, first: Hour, left_out: &LeftOut, put: &mut impl FnMut(String, Vec<u8>)) {
+    fn log(&self, left_out: &LeftOut, put: &mut impl FnMut(String, Vec<u8>)) {
         let head = self.checkpoint();
         put(names::CHECKPOINT.to_owned(), self.signed(&head));
-        let needed = self.entries.iter().position(|entry| entry.hour == first.to_string());
-        let from = left_out.entries_before.unwrap_or(needed.unwrap_or_default() as u64);
-        let shown: String = self.entries[at(from)..].iter().map(Entry::to_string).collect();
-        put(names::ENTRIES.to_owned(), shown.into_bytes());
+        let entries: String = self.entries[left_out.entries..].iter().map(Entry::to_string).collect();
+        put(names::ENTRIES.to_owned(), entries.into_bytes());
         let leaves: Vec<Hash> = self.entries.iter().map(Entry::leaf).collect();
-        let mut proofs = Vec::new();
-        show(&leaves, &ranges(from..head.size), &mut |_| Leaf::Shown, &mut proofs);
-        put(names::PROOF_ENTRIES.to_owned(), proofs);
         for size in &self.stands_on {
             let path = consistency::path(*size, head.size).expect("the log only grew");
             let node =

@@ -75,8 +75,8 @@ pub(super) fn logged(report: &mut Report, logged: &Logged) {
         _ => "no hours".to_owned(),
     };
     report.proven.push(format!(
-        "Clicks of {} and verdicts of {} are in that log, without a gap; none of these hours was logged twice since ({} \
-         entries were looked at).",
+        "Clicks of {} and verdicts of {} are in that log, without a gap, and no hour was logged twice: all of its {} entries \
+         are there.",
         range(&logged.clicks),
         range(&logged.verdicts),
         logged.entries
