@@ -1112,8 +1112,10 @@ class Rows:
 WEIGHTS = {"live": 0, "rejudge": 1, "query": 1, "manual": 2}
 
 
-def check_coverage(bundle, shown, verdicts, horizon):
+def check_coverage(bundle, shown, verdicts, last, horizon):
     place = "bundle.json"
+    if verdicts:
+        need(verdicts[-1].hour == last, INCOMPLETE, place, "its hours of verdicts end before those of the log")
     if not shown:
         return
     if not verdicts:
@@ -1475,10 +1477,10 @@ def verify(data, keys, witnesses, handed_in):
     else:
         begins = clicks[0].hour <= period[0] // HOUR_MICROS or clicks[0].previous is None
         fits = begins and clicks[-1].hour >= (period[1] - 1) // HOUR_MICROS
+        fits = fits and (kind != "events" or clicks[-1].hour == last["clicks"])
         need(fits, INCOMPLETE, "bundle.json", "its hours of clicks do not cover what is asked for")
-    check_coverage(
-        bundle, [manifest for manifest in clicks if manifest.rows and counted(manifest)], verdicts, horizon
-    )
+    shown = [manifest for manifest in clicks if manifest.rows and counted(manifest)]
+    check_coverage(bundle, shown, verdicts, last.get("verdicts"), horizon)
     rows = Rows(bundle, clicks, counted, period, currency)
     by_target = check_verdicts(bundle, verdicts, rows)
     everything = ((1 << 63) - 1, None)

@@ -1,6 +1,7 @@
 //! Frauds that somebody may try with a bundle, each by name and with the exit code that it must end with.
 
 use super::{
+    asked::Asked,
     dossier::{self, Dossier, ORIGIN},
     evidence::{Evidence, LeftOut, Wanted},
     ledger::{Biller, Facts},
@@ -62,7 +63,8 @@ fn suitable(seed: u64) -> Dossier {
         let files = dossier.evidence().files;
         let has_overruled = overruled(&files).is_some();
         let stands = dossier.stands_on.iter().any(|size| *size < dossier.entries.len() as u64);
-        has_overruled && stands && hidden_verdict(dossier).is_some() && hidden_row(dossier).is_some()
+        let is_ruled = dossier.ruled_event().is_some();
+        has_overruled && stands && is_ruled && hidden_verdict(dossier).is_some() && hidden_row(dossier).is_some()
     };
     dossiers.find(suits).expect("some of two hundred made-up dossiers have a bit of everything")
 }
@@ -115,6 +117,7 @@ pub fn attacks(seed: u64) -> Vec<Attack> {
     gallery.on_verdicts();
     gallery.on_documents();
     gallery.on_the_log(seed);
+    gallery.on_events();
     gallery.attacks
 }
 
@@ -189,6 +192,21 @@ impl Gallery {
             lines.concat()
         });
         self.add("a row dropped from the derivation", 4, dropped);
+    }
+
+    /// The last hours cut out, where rows came late and verdicts later, and everything else as it must be.
+    fn on_events(&mut self) {
+        let (events, event) = (self.dossier.events(), self.dossier.ruled_event().expect("it is suitable"));
+        let mut cut = |name, asked: Asked, left_out: LeftOut| {
+            let wanted = Wanted { asked, ..Wanted::default() };
+            let bytes = self.dossier.evidence_of(&wanted, &left_out).zip();
+            self.add(name, 3, bytes);
+        };
+        let nothing = LeftOut::default;
+        cut("late clicks cut out of a range of time", events, LeftOut { last_clicks: 1, ..nothing() });
+        cut("later verdicts cut out of a range of time", events, LeftOut { last_verdicts: 1, ..nothing() });
+        cut("later verdicts cut out of what is said of one event", event, LeftOut { last_verdicts: 1, ..nothing() });
+        cut("later verdicts cut out of an invoice", Asked::Invoice, LeftOut { last_verdicts: 1, ..nothing() });
     }
 
     fn on_documents(&mut self) {

@@ -119,14 +119,8 @@ impl Basis {
     ) -> Self {
         let first = before.map_or(1, |before| before.hours.0);
         let mut known = BTreeMap::new();
-        let reaches = |times: &[i64]| {
-            times.iter().min().is_some_and(|min| *min < period.1.0)
-                && times.iter().max().is_some_and(|max| *max >= period.0.0)
-        };
         for place in first..=last {
-            let parts = &world.clicks[place].parts;
-            let times = |part: &Vec<_>| part.iter().map(|event: &Event| event.event_time).collect::<Vec<_>>();
-            if !parts.iter().any(|part| reaches(&times(part))) {
+            if !world.clicks[place].reaches(period.0, period.1) {
                 continue;
             }
             let earlier = before.and_then(|before| before.known.get(&place)).copied();
@@ -193,14 +187,21 @@ impl Basis {
     }
 
     /// What an event counts as, as the derivation has it.
-    pub(super) fn derived(&self, world: &World, place: usize, event: &Event, campaigns: Option<&[String]>) -> Derived {
+    pub(super) fn derived(
+        &self,
+        world: &World,
+        place: usize,
+        event: &Event,
+        currency: Option<&str>,
+        campaigns: Option<&[String]>,
+    ) -> Derived {
         let knows = self.known.get(&place).copied();
         let verdict = knows.and_then(|knows| standing(world, event.position, knows));
         let class = if event.kind != "click" {
             Some("not_a_click")
         } else if event.event_time < self.period.0.0 || event.event_time >= self.period.1.0 {
             Some("outside_period")
-        } else if event.currency != "EUR" {
+        } else if currency.is_some_and(|asked| event.currency != asked) {
             Some("other_currency")
         } else if campaigns.is_some_and(|campaigns| !campaigns.contains(&event.campaign)) {
             Some("other_campaign")

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     advertisers::{Advertisers, Key, Summed},
-    bundle::{columns, time::Hour},
+    bundle::{
+        columns,
+        time::{Hour, Instant},
+    },
     hash::Hash,
     row,
     salt::{self, HourKey},
@@ -67,6 +70,16 @@ pub struct ClickHour {
     pub manifest: Vec<u8>,
     /// One past its last frame.
     pub end: i64,
+}
+
+impl ClickHour {
+    /// Whether a part of it may have an event of these times.
+    pub fn reaches(&self, from: Instant, to: Instant) -> bool {
+        self.parts.iter().any(|part| {
+            let times = || part.iter().map(|event| event.event_time);
+            times().max().is_some_and(|max| max >= from.0) && times().min().is_some_and(|min| min < to.0)
+        })
+    }
 }
 
 /// An hour of verdicts.

@@ -63,9 +63,9 @@ fn prove(opened: &Opened<'_>, trust: &Trust, report: &mut Report) -> Result<(), 
     };
     let stands_on = dossier.as_ref().map_or(Ok(0), |dossier| standing_on::check(opened, &head, dossier))?;
     let scope = Scope::of(subject, dossier.as_ref());
-    scope.check_clicks(&logged.clicks)?;
+    scope.check_clicks(&logged)?;
     let horizon = dossier.as_ref().and_then(Dossier::horizon);
-    scope.check_verdicts(&logged.clicks, &logged.verdicts, horizon)?;
+    scope.check_verdicts(&logged, horizon)?;
     let rows = rows::check(opened, &logged.clicks, &scope)?;
     words::rows(report, &scope, &rows);
     let verdicts = verdicts::check(opened, &logged.verdicts, &rows.events)?;

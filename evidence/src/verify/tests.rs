@@ -1,7 +1,7 @@
 #![allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 
 use super::*;
-use crate::made_up::{Dossier, LeftOut, OwnBiller, Plan, Random, Wanted, attacks::attacks, mutation::mutate};
+use crate::made_up::{Asked, Dossier, LeftOut, OwnBiller, Plan, Random, Wanted, attacks::attacks, mutation::mutate};
 
 fn trust(dossier: &Dossier) -> Trust {
     Trust {
@@ -41,6 +41,34 @@ fn every_honest_bundle_verifies_and_its_total_is_that_of_its_documents() {
         notes > 20 && verdicts > 100 && absent > 20,
         "{notes} notes, {verdicts} verdicts, {absent} hours without rows"
     );
+}
+
+/// What bundles of a dossier are about: the invoice, its period, one event.
+fn subjects(dossier: &Dossier) -> Vec<Asked> {
+    [Some(Asked::Invoice), Some(dossier.events()), dossier.ruled_event()].into_iter().flatten().collect()
+}
+
+#[test]
+fn events_of_a_range_and_single_ones_verify_with_all_verdicts_on_them() {
+    let (mut late, mut ruled) = (0, 0);
+    for seed in 0..40 {
+        let dossier = dossier(seed);
+        let invoice = verify(&dossier.evidence().zip(), &trust(&dossier));
+        for asked in subjects(&dossier).into_iter().skip(1) {
+            let wanted = Wanted { asked, case: Some("C-1".to_owned()), ..Wanted::default() };
+            let report = verify(&dossier.evidence_of(&wanted, &LeftOut::default()).zip(), &trust(&dossier));
+            assert!(report.verified, "seed {seed}, {asked:?}: {report}");
+            assert_eq!(report.numbers.people, report.numbers.rows);
+            match asked {
+                Asked::Event(_) => {
+                    assert_eq!(report.numbers.rows, 1);
+                    ruled += report.numbers.verdicts;
+                }
+                Asked::Invoice | Asked::Events(..) => late += report.numbers.rows - invoice.numbers.rows.min(report.numbers.rows),
+            }
+        }
+    }
+    assert!(late > 0 && ruled > 20, "{late} rows that came late, {ruled} verdicts on single events");
 }
 
 #[test]
@@ -90,7 +118,10 @@ fn none_of_two_thousand_mutations_verifies() {
     let mut kinds = std::collections::BTreeMap::new();
     for seed in 0..40 {
         let dossier = dossier(1_000 + seed);
-        let (honest, trust) = (dossier.evidence(), trust(&dossier));
+        let subjects = subjects(&dossier);
+        let asked = *random.of(&subjects);
+        let wanted = Wanted { asked, ..Wanted::default() };
+        let (honest, trust) = (dossier.evidence_of(&wanted, &LeftOut::default()), trust(&dossier));
         let archive = honest.zip();
         for _ in 0..50 {
             let mutated = mutate(&mut random, &honest, &archive);

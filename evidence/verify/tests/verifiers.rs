@@ -12,7 +12,7 @@ use std::{
 
 use clicktrail_evidence::{
     bundle::names,
-    made_up::{Dossier, LeftOut, OwnBiller, Plan, Random, Wanted, attacks::attacks, mutation::mutate},
+    made_up::{Asked, Dossier, LeftOut, OwnBiller, Plan, Random, Wanted, attacks::attacks, mutation::mutate},
     note::VerifierKey,
 };
 
@@ -99,6 +99,11 @@ fn keys(dossier: &Dossier) -> ([VerifierKey; 1], [VerifierKey; 1]) {
     ([dossier.key.verifier().clone()], [dossier.witness.verifier().clone()])
 }
 
+/// What bundles of a dossier are about: the invoice, its period, one event.
+fn subjects(dossier: &Dossier) -> Vec<Asked> {
+    [Some(Asked::Invoice), Some(dossier.events()), dossier.ruled_event()].into_iter().flatten().collect()
+}
+
 #[test]
 fn both_verifiers_accept_honest_bundles_with_the_same_numbers() {
     let directory = Directory::new("honest");
@@ -108,10 +113,16 @@ fn both_verifiers_accept_honest_bundles_with_the_same_numbers() {
         let campaigns = (seed % 3 == 1).then(|| vec!["campaign-2".to_owned()]);
         let case = (seed % 3 == 2).then(|| "C-7".to_owned());
         let erased = (0..20).map(|place| (place, 1)).collect();
-        let wanted = Wanted { campaigns, case, erased };
+        let wanted = Wanted { campaigns, case, erased, ..Wanted::default() };
         let archive = dossier.evidence_of(&wanted, &LeftOut::default()).zip();
         let said = both(&directory, &format!("seed {seed}"), &archive, &keys, &witnesses);
         assert!(said.verified && said.rows > Some(0), "seed {seed}: {said:?}");
+        for asked in subjects(&dossier).into_iter().skip(1) {
+            let wanted = Wanted { asked, campaigns: None, ..wanted.clone() };
+            let archive = dossier.evidence_of(&wanted, &LeftOut::default()).zip();
+            let said = both(&directory, &format!("seed {seed}: {asked:?}"), &archive, &keys, &witnesses);
+            assert!(said.verified && said.rows > Some(0), "seed {seed}: {said:?}");
+        }
     }
 }
 
@@ -131,7 +142,10 @@ fn both_verifiers_refuse_the_same_mutations() {
     for seed in 0..10 {
         let dossier = Dossier::new(&Plan::small(500 + seed), &OwnBiller);
         let (keys, witnesses) = keys(&dossier);
-        let (honest, archive) = (dossier.evidence(), dossier.evidence().zip());
+        let subjects = subjects(&dossier);
+        let wanted = Wanted { asked: *random.of(&subjects), ..Wanted::default() };
+        let honest = dossier.evidence_of(&wanted, &LeftOut::default());
+        let archive = honest.zip();
         for _ in 0..12 {
             let mutated = mutate(&mut random, &honest, &archive);
             let said = both(&directory, &format!("seed {seed}: {}", mutated.what), &mutated.bytes, &keys, &witnesses);
