@@ -55,6 +55,23 @@ impl Biller for Overcharging {
     }
 }
 
+/// A biller that issues a note about itself where an invoice should be.
+#[derive(Debug)]
+struct NotingItself(&'static str);
+
+impl Biller for NotingItself {
+    fn document(&self, facts: &Facts) -> Vec<u8> {
+        let document = String::from_utf8(OwnBiller.document(facts)).expect("documents are text");
+        let original = format!(
+            "\"original\":{{\"series\":\"INV\",\"number\":1,\"period\":\"2026-03\",\"issued_on\":\"2026-04-01\",\
+             \"reason\":\"{}\"}}",
+            self.0
+        );
+        let note = document.replacen("\"kind\":\"invoice\"", "\"kind\":\"debit_note\"", 1);
+        note.replacen("\"original\":null", &original, 1).into_bytes()
+    }
+}
+
 /// A dossier that has what attacks need: a verdict that another overruled, rows, and a head on which a document stands.
 fn suitable(seed: u64) -> Dossier {
     let seeds = (0..200).map(|further| seed.wrapping_add(further));
@@ -214,11 +231,19 @@ impl Gallery {
         self.add("an edited total", 4, total);
         let date = self.edited(names::INVOICE, |json| json.replacen("2026-05-01", "2036-05-01", 1));
         self.add("an edited date of the invoice", 2, date);
-        let overcharged = Dossier::new(&Plan::small(1), &Overcharging);
-        let bytes = overcharged.evidence().zip();
-        let (key, witness) = (overcharged.key.verifier().clone(), overcharged.witness.verifier().clone());
-        let name = "a click more billed than there is";
-        self.attacks.push(Attack { name, bytes, keys: vec![key], witnesses: vec![witness], exit_code: 4 });
+        let noting = NotingItself("sivt");
+        self.billed_by("a note that is its own original", 2, &noting);
+        let noting = NotingItself("cancelled");
+        self.billed_by("a cancellation of itself", 2, &noting);
+        self.billed_by("a click more billed than there is", 4, &Overcharging);
+    }
+
+    /// What another biller made of another dossier.
+    fn billed_by(&mut self, name: &'static str, exit_code: u8, biller: &dyn Biller) {
+        let dossier = Dossier::new(&Plan::small(1), biller);
+        let bytes = dossier.evidence().zip();
+        let (key, witness) = (dossier.key.verifier().clone(), dossier.witness.verifier().clone());
+        self.attacks.push(Attack { name, bytes, keys: vec![key], witnesses: vec![witness], exit_code });
     }
 
     fn on_the_log(&mut self, seed: u64) {

@@ -1,4 +1,4 @@
-//! Step 7: what usage costs under terms, computed again from `docs/invoices.md`: lines, caps, discounts, minimums, tax,
+//! Step 8: what usage costs under terms, computed again from `docs/invoices.md`: lines, caps, discounts, minimums, tax,
 //! total; and what a note says, which is the correct whole less everything that was issued.
 
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
