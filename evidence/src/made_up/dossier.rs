@@ -1,7 +1,7 @@
 //! A made-up dispute: a world, an invoice with its notes, the log of logs around them, and the bundle that proves it.
 
 use super::{
-    ledger::{self, Basis, Biller, Facts},
+    ledger::{self, Basis, Biller, Facts, Knows},
     random::Random,
     rows::advertiser,
     world::{self, Plan, World},
@@ -225,6 +225,23 @@ impl Dossier {
         let manifest = world::manifest(stream, hour, (1, 1), None, &[part], &trees);
         self.entries.push(World::entry("invoices", hour, &manifest));
         self.issued.push(IssuedHour { hour, rows, manifest });
+    }
+
+    /// The same when nothing was signed since the last document was made, if that stands on the head of then and knows
+    /// nothing of later verdicts.
+    pub fn as_issued(mut self) -> Option<Self> {
+        let last = self.bases.last()?.hours.1;
+        let size = *self.stands_on.last()?;
+        let stands = usize::try_from(size).is_ok_and(|size| size == 2 * (last + 1));
+        let knows = self.bases.iter().flat_map(|basis| basis.known.values());
+        if !stands || knows.into_iter().any(|knows| *knows == Knows::Live) {
+            return None;
+        }
+        self.entries.truncate(2 * (last + 1));
+        self.world.clicks.truncate(last + 1);
+        self.world.verdicts.truncate(last + 1);
+        self.issued.clear();
+        Some(self)
     }
 
     /// The head of the log as it is now.

@@ -148,6 +148,8 @@ impl Dossier {
         self.derivation(&targets, wanted, &mut put);
         if is_invoice {
             self.documents(&mut put);
+        }
+        if !issued.is_empty() {
             self.issues(&mut put);
         }
         self.log(left_out, &mut put);
@@ -167,7 +169,7 @@ impl Dossier {
         }
         let size = self.entries.len() as u64;
         let leaves: Vec<Hash> = self.entries.iter().map(Entry::leaf).collect();
-        for then in &self.stands_on {
+        for then in self.stands_on.iter().filter(|then| **then != size) {
             let path = consistency::path(*then, size).expect("the log only grew");
             let node =
                 |subtree: Subtree| tree::root::<Hash>((subtree.start..subtree.end).map(|leaf| leaves[at(leaf)])).0;

@@ -151,6 +151,14 @@ fn document_that_is_not_logged_yet_counts_if_the_auditor_has_it() {
 }
 
 #[test]
+fn document_that_stands_on_the_very_head_verifies() {
+    let dossier = (0..200).find_map(|seed| dossier(seed).as_issued()).unwrap();
+    let documents = dossier.documents.iter().map(|document| crate::Hash::of(document)).collect();
+    let report = verify(&dossier.evidence().zip(), &Trust { documents, ..trust(&dossier) });
+    assert!(report.verified, "{report}");
+}
+
+#[test]
 fn nothing_verifies_without_a_key() {
     let dossier = dossier(3);
     let report = verify(&dossier.evidence().zip(), &Trust::default());

@@ -171,15 +171,26 @@ fn command_that_was_called_wrongly_ends_with_1() {
 
 #[test]
 fn document_that_is_handed_in_is_taken_by_both() {
-    let directory = Directory::new("documents");
     let dossier = Dossier::new(&Plan::small(3), &OwnBiller);
     let mut evidence = dossier.evidence();
     evidence.contents.issued.clear();
     let of_issued = [names::ISSUED, names::PROOF_ISSUED];
     evidence.files.retain(|name, _| !name.starts_with("manifests/invoices/") && !of_issued.contains(&name.as_str()));
+    taken_with_its_documents("documents", &dossier, &evidence.zip());
+}
+
+#[test]
+fn document_that_stands_on_the_very_head_is_taken_by_both() {
+    let dossiers = (0..200).map(|seed| Dossier::new(&Plan::small(seed), &OwnBiller));
+    let dossier = dossiers.into_iter().find_map(Dossier::as_issued).unwrap();
+    taken_with_its_documents("at-once", &dossier, &dossier.evidence().zip());
+}
+
+fn taken_with_its_documents(name: &str, dossier: &Dossier, bundle: &[u8]) {
+    let directory = Directory::new(name);
     let file = directory.0.join("bundle.zip");
-    std::fs::write(&file, evidence.zip()).unwrap();
-    let (keys, _) = keys(&dossier);
+    std::fs::write(&file, bundle).unwrap();
+    let (keys, _) = keys(dossier);
     for command in [ours as fn() -> Command, theirs] {
         assert_eq!(said(command(), &file, &keys, &[]).0.exit_code, 3);
         let mut with = command();
