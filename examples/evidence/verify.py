@@ -531,7 +531,8 @@ def tree_root(leaves):
 
 
 def check_log(bundle, size, root):
-    """Of each hour of a stream its manifest, and that of the entry before; and the last hour of each stream."""
+    """Of each hour of a stream its manifest, that of the entry before of the stream, and the number of its entry; and
+    the last hour of each stream."""
     entries, last, leaves = {}, {}, []
     for line in bundle.file("entries").splitlines(keepends=True):
         need(len(leaves) < size, INTEGRITY, "entries", "there is more in it than belongs there")
@@ -540,7 +541,7 @@ def check_log(bundle, size, root):
         stream, at = found[1].decode(), hour("entries", found[2].decode())
         before, previous = last.get(stream, (at - 1, None))
         need(before < at, INTEGRITY, "entries", f"{found[2].decode()} of {stream} was logged twice")
-        entries[stream, at] = (bytes.fromhex(found[3].decode()), previous)
+        entries[stream, at] = (bytes.fromhex(found[3].decode()), previous, len(leaves))
         last[stream] = (at, entries[stream, at][0])
         leaves.append(sha256(b"\0" + line))
     need(len(leaves) == size, INCOMPLETE, "entries", "it has fewer entries than the log")
@@ -553,9 +554,10 @@ def check_hours(bundle, entries, last):
         name = f"manifests/{stream}/{show_hour(number)}.json"
         data = bundle.file(name)
         need((stream, number) in entries, INCOMPLETE, name, "the log of logs has no such hour")
-        logged, previous = entries[stream, number]
+        logged, previous, entry = entries[stream, number]
         need(logged == sha256(data), INTEGRITY, name, "the log of logs has another manifest of this hour")
         manifest = Manifest(stream, number, data)
+        manifest.entry = entry
         fits = previous is None or previous == manifest.previous
         need(fits, INTEGRITY, name, "it does not name the hour that was logged before it")
         return manifest
@@ -575,7 +577,8 @@ def check_hours(bundle, entries, last):
 
     clicks = run("clicks")
     verdicts = run("verdicts") if "verdicts" in bundle.hours else []
-    need(verdicts or "verdicts" not in last, INCOMPLETE, "bundle.json", "hours of verdicts were logged, and none is there")
+    is_whole = verdicts or "verdicts" not in last
+    need(is_whole, INCOMPLETE, "bundle.json", "hours of verdicts were logged, and none is there")
     issued = [read("invoices", number) for number in bundle.issued]
     found = sum(name.startswith("manifests/") for name in bundle.files)
     need(
@@ -794,6 +797,8 @@ class Basis:
         need(period == document.period, INTEGRITY, place, "it is of another period")
         self.first, self.last = hour(place, fields["first_hour"]), hour(place, fields["last_hour"])
         self.known, ranges = {}, []
+        self.stale = [hour(place, text) for text in fields["stale"]]
+        need(self.stale == sorted(set(self.stale)), INTEGRITY, place, "its stale hours are not in order")
         for segment in fields["segments"]:
             at = hour(place, segment["hour"])
             knows, before = segment["knows_before"], segment["verdicts_before"]
@@ -834,6 +839,13 @@ class Basis:
                     place,
                     f"it does not count {show_hour(at)}, which may have events of the period",
                 )
+
+
+    def known_at_least(self, verdicts):
+        """By hour: a verdict before this position has to be known."""
+        size = self.checkpoint["size"] if self.checkpoint else 0
+        signed = max((manifest.positions[1] for manifest in verdicts if manifest.entry < size), default=0)
+        return lambda at: 0 if at in self.stale else signed
 
 
 def check_documents(bundle, clicks):
@@ -1191,12 +1203,15 @@ def check_verdicts(bundle, hours, rows):
 # --- 7. counts ------------------------------------------------------------------------------------------------------
 
 
-def standing(verdicts, known, place, at):
+def standing(verdicts, known, place, at, at_least=0):
     knows, before = known
     if knows is not None:
-        verdicts = [verdict for verdict in verdicts if verdict[1] < knows]
+        unknown = [verdict for verdict in verdicts if verdict[1] >= knows]
     else:
-        verdicts = [verdict for verdict in verdicts if verdict[0] == 0]
+        unknown = [verdict for verdict in verdicts if verdict[0] != 0]
+    missed = any(verdict[1] < at_least for verdict in unknown)
+    need(not missed, ARITHMETIC, place, f"it does not know a verdict about {show(at)} that was signed, nor says so")
+    verdicts = [verdict for verdict in verdicts if verdict not in unknown]
     found = max(verdicts, key=lambda verdict: verdict[:2], default=None)
     if knows is None and found is not None:
         need(
@@ -1208,6 +1223,9 @@ def standing(verdicts, known, place, at):
     return found
 
 
+EVERYTHING = ((1 << 63) - 1, None)
+
+
 def add_click(counts, price, category):
     counts[0] += 1
     if category is None:
@@ -1217,8 +1235,10 @@ def add_click(counts, price, category):
 
 
 def count(bundle, rows, verdicts, ways):
-    """`ways` are pairs of a place and what is known by hour. Of each: counts by (currency, campaign), and by hour."""
+    """`ways` are a place, what is known by hour, and what has to be. Of each: counts by (currency, campaign), and by
+    hour; and what all verdicts would change of the last: how many clicks, and what is billed above them."""
     table, sums = bundle.table("derivation.csv"), [({}, {}) for _ in ways]
+    otherwise = [0, 0]
     for row in rows.all:
         at, campaign = row["position"], row["campaign_id"]
         if row["kind"] != "click":
@@ -1231,9 +1251,10 @@ def count(bundle, rows, verdicts, ways):
             reason = "other_campaign"
         else:
             reason = None
-        for (place, known), (lines, hours) in zip(ways, sums):
-            of_hour = known(row["hour"])
-            found = standing(verdicts.get(at, []), of_hour, place, at) if of_hour else None
+        for (place, known, at_least), (lines, hours) in zip(ways, sums):
+            of_hour, spoken = known(row["hour"]), verdicts.get(at, [])
+            must = at_least(row["hour"]) if reason is None else 0
+            found = standing(spoken, of_hour, place, at, must) if of_hour else None
             counts_as, line, micros = reason, None, 0
             if reason is None and of_hour is None:
                 counts_as = "outside_basis"
@@ -1246,11 +1267,17 @@ def count(bundle, rows, verdicts, ways):
                     hours.setdefault(row["hour"], [0] * 7),
                 ):
                     add_click(counts, row["price_micros"], category)
+        if line is not None:
+            by_all = standing(spoken, EVERYTHING, place, at)
+            by_all = by_all[2] if by_all else None
+            price = row["price_micros"]
+            otherwise[0] += (category or None) != by_all
+            otherwise[1] += (price if category is None else 0) - (price if by_all is None else 0)
         expected = [at, counts_as, found[1] if found else None, line, micros]
         says = list(table.next().values())
         need(says == expected, ARITHMETIC, "derivation.csv", f"row {table.line} says {says}, and {expected} follows")
     table.end()
-    return sums
+    return sums, otherwise
 
 
 # --- 8. money -------------------------------------------------------------------------------------------------------
@@ -1483,10 +1510,12 @@ def verify(data, keys, witnesses, handed_in):
     check_coverage(bundle, shown, verdicts, last.get("verdicts"), horizon)
     rows = Rows(bundle, clicks, counted, period, currency)
     by_target = check_verdicts(bundle, verdicts, rows)
-    everything = ((1 << 63) - 1, None)
     pinned = list(dict.fromkeys(document.basis for document in reversed(documents)))[::-1]
-    ways = [(bases[digest].place, bases[digest].known.get) for digest in pinned]
-    sums = count(bundle, rows, by_target, ways or [("verdicts.csv", lambda _: everything)])
+    ways = [
+        (bases[digest].place, bases[digest].known.get, bases[digest].known_at_least(verdicts)) for digest in pinned
+    ]
+    ways = ways or [("verdicts.csv", lambda _: EVERYTHING, lambda _: 0)]
+    sums, otherwise = count(bundle, rows, by_target, ways)
     total = None
     if documents:
         total = check_money(bundle, documents, dict(zip(pinned, sums)))
@@ -1502,6 +1531,7 @@ def verify(data, keys, witnesses, handed_in):
         "verdicts": sum(map(len, by_target.values())),
         "people": rows.with_people,
         "clicks": dict(zip(COUNTS[:6], clicks_counted)),
+        "ruled_otherwise": {"clicks": otherwise[0], "spend_micros": str(otherwise[1]) if documents else ""},
         "documents": len(documents),
         "total": total if bundle.campaigns is None else None,
     }

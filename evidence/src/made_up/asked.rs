@@ -4,6 +4,7 @@ use super::{
     dossier::Dossier,
     evidence::Wanted,
     ledger::{Basis, Knows},
+    rows::Verdict,
 };
 use crate::bundle::{
     contents::{Kind, Subject},
@@ -34,6 +35,38 @@ impl Dossier {
         let events = self.world.clicks.iter().flat_map(|hour| hour.parts.iter().flatten());
         let mut own = events.filter(|event| event.advertiser == self.advertiser);
         own.find(|event| !self.world.about(event.position).is_empty()).map(|event| Asked::Event(event.position))
+    }
+
+    /// Whether somebody ruled after the live judge about a click that the first document bills, before it was made and stood on a head
+    /// that was signed.
+    pub fn is_overruled(&self) -> bool {
+        let basis = &self.bases[0];
+        let end = self.world.verdicts[basis.hours.1].end;
+        let events = basis.known.keys().flat_map(|place| self.world.clicks[*place].parts.iter().flatten());
+        let mut counted = events.filter(|event| {
+            event.advertiser == self.advertiser
+                && event.kind == "click"
+                && event.currency == "EUR"
+                && (basis.period.0.0..basis.period.1.0).contains(&event.event_time)
+        });
+        let is_later = |verdict: &Verdict| verdict.stage != "live" && verdict.position < end;
+        let has_head = self.stands_on.first().is_some_and(|size| *size == 2 * (basis.hours.1 as u64 + 1));
+        has_head && counted.any(|event| self.world.about(event.position).iter().any(is_later))
+    }
+
+    /// Of a dossier whose bases know no verdict: the clicks that its last document bills and that are invalid by all
+    /// verdicts, and what they cost.
+    pub fn invalid_clicks(&self) -> (u64, i128) {
+        let basis = self.bases.last().expect("there is a document");
+        let all = Basis {
+            known: basis.known.keys().map(|place| (*place, Knows::Before(i64::MAX))).collect(),
+            ..basis.clone()
+        };
+        let sum = |basis: &Basis| basis.tally(&self.world, &self.advertiser).0.into_values();
+        let billable = |basis: &Basis| sum(basis).map(|tally| (tally.billable, tally.spend_micros));
+        let add = |(clicks, micros): (i64, i128), one: (i64, i128)| (clicks + one.0, micros + one.1);
+        let (billed, owed) = (billable(basis).fold((0, 0), add), billable(&all).fold((0, 0), add));
+        (u64::try_from(billed.0 - owed.0).expect("by fewer verdicts more is billed"), billed.1 - owed.1)
     }
 
     /// The places of the first and the last hour of clicks that are there.
@@ -73,7 +106,7 @@ impl Dossier {
         };
         let places = 0..self.world.clicks.len();
         let known = places.clone().map(|place| (place, Knows::Before(i64::MAX))).collect();
-        Basis { period, hours: (places.start, places.end), known, text: Vec::new() }
+        Basis { stale: Vec::new(), period, hours: (places.start, places.end), known, text: Vec::new() }
     }
 
     /// The subject of a bundle.

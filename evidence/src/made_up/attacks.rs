@@ -4,10 +4,10 @@ use super::{
     asked::Asked,
     dossier::{self, Dossier, ORIGIN},
     evidence::{Evidence, LeftOut, Wanted},
-    ledger::{Biller, Facts},
+    ledger::{Biller, Facts, Knows},
     mutation::files_of,
     own_biller::OwnBiller,
-    world::{Plan, World},
+    world::{Plan, World, position},
 };
 use crate::{
     bundle::{names, zip::Crc},
@@ -69,6 +69,42 @@ impl Biller for NotingItself {
         );
         let note = document.replacen("\"kind\":\"invoice\"", "\"kind\":\"debit_note\"", 1);
         note.replacen("\"original\":null", &original, 1).into_bytes()
+    }
+}
+
+/// A biller whose bases know no verdict at all, and say of no hour that they miss some.
+#[derive(Debug)]
+pub struct Unknowing;
+
+impl Biller for Unknowing {
+    fn document(&self, facts: &Facts) -> Vec<u8> {
+        OwnBiller.document(facts)
+    }
+
+    fn knows(&self, _: Knows) -> Knows {
+        Knows::Before(position(1, 0))
+    }
+
+    fn stale(&self, _: Vec<usize>) -> Vec<usize> {
+        Vec::new()
+    }
+}
+
+/// One that knows what the live judge ruled, and nothing that a person said.
+#[derive(Debug)]
+struct Unheeding;
+
+impl Biller for Unheeding {
+    fn document(&self, facts: &Facts) -> Vec<u8> {
+        OwnBiller.document(facts)
+    }
+
+    fn knows(&self, _: Knows) -> Knows {
+        Knows::Live
+    }
+
+    fn stale(&self, _: Vec<usize>) -> Vec<usize> {
+        Vec::new()
     }
 }
 
@@ -236,11 +272,14 @@ impl Gallery {
         let noting = NotingItself("cancelled");
         self.billed_by("a cancellation of itself", 2, &noting);
         self.billed_by("a click more billed than there is", 4, &Overcharging);
+        self.billed_by("invalid clicks billed by a basis that knows no verdict", 4, &Unknowing);
+        self.billed_by("clicks billed that a person ruled invalid before", 4, &Unheeding);
     }
 
     /// What another biller made of another dossier.
     fn billed_by(&mut self, name: &'static str, exit_code: u8, biller: &dyn Biller) {
-        let dossier = Dossier::new(&Plan::small(1), biller);
+        let dossiers = (1..100).map(|seed| Dossier::new(&Plan::small(seed), biller));
+        let dossier = dossiers.into_iter().find(Dossier::is_overruled).expect("some of a hundred has");
         let bytes = dossier.evidence().zip();
         let (key, witness) = (dossier.key.verifier().clone(), dossier.witness.verifier().clone());
         self.attacks.push(Attack { name, bytes, keys: vec![key], witnesses: vec![witness], exit_code });

@@ -165,7 +165,7 @@ impl Dossier {
         let stands_on = random.has(600).then(|| self.checkpoint());
         let basis = match self.bases.last() {
             Some(last) if is_cancellation => last.clone(),
-            before => Basis::random(random, &self.world, period, place, before, stands_on.as_ref()),
+            before => Basis::random(random, &self.world, biller, period, place, before, stands_on.as_ref()),
         };
         if basis.text.windows(12).any(|bytes| bytes == b"\"checkpoint\"") && !is_cancellation {
             self.stands_on.extend(stands_on.map(|head| head.size));

@@ -47,6 +47,8 @@ pub struct Tally {
 /// A basis: hours of a log, and what is known of each.
 #[derive(Debug, Clone)]
 pub struct Basis {
+    /// Places of the hours of which it says that it does not know every verdict.
+    pub stale: Vec<usize>,
     /// The period.
     pub period: (Instant, Instant),
     /// Places of the first and the last hour that were looked at.
@@ -91,6 +93,25 @@ pub struct Facts {
 pub trait Biller {
     /// The canonical JSON of a document.
     fn document(&self, facts: &Facts) -> Vec<u8>;
+
+    /// Which verdicts its bases say that they know of an hour.
+    fn knows(&self, honest: Knows) -> Knows {
+        honest
+    }
+
+    /// The hours of which its bases say that they do not know every verdict.
+    fn stale(&self, honest: Vec<usize>) -> Vec<usize> {
+        honest
+    }
+}
+
+impl Knows {
+    fn has(self, verdict: &Verdict) -> bool {
+        match self {
+            Self::Before(before) => verdict.position < before,
+            Self::Live => verdict.stage == "live",
+        }
+    }
 }
 
 /// What stands about each event, by the definition: every verdict is looked at.
@@ -100,10 +121,7 @@ fn standing(world: &World, target: i64, knows: Knows) -> Option<&Verdict> {
         "manual" => 2,
         _ => 1,
     };
-    let known = world.about(target).iter().filter(|verdict| match knows {
-        Knows::Before(before) => verdict.position < before,
-        Knows::Live => verdict.stage == "live",
-    });
+    let known = world.about(target).iter().filter(|verdict| knows.has(verdict));
     known.max_by_key(|verdict| (weight(verdict.stage), verdict.position))
 }
 
@@ -112,6 +130,7 @@ impl Basis {
     pub fn random(
         random: &mut Random,
         world: &World,
+        biller: &dyn Biller,
         period: (Instant, Instant),
         last: usize,
         before: Option<&Self>,
@@ -131,11 +150,21 @@ impl Basis {
                 None if random.has(500) => Knows::Live,
                 None => now,
             };
-            known.insert(place, knows);
+            known.insert(place, biller.knows(knows));
         }
-        let mut basis = Self { period, hours: (first, last), known, text: Vec::new() };
+        let mut basis = Self { stale: Vec::new(), period, hours: (first, last), known, text: Vec::new() };
+        let stale = basis.known.iter().filter(|(place, knows)| basis.misses(world, **place, **knows));
+        basis.stale = biller.stale(stale.map(|(place, _)| *place).collect());
         basis.text = basis.write(world, stands_on);
         basis
+    }
+
+    /// Whether a verdict about an hour that was sealed when it was made is not known.
+    fn misses(&self, world: &World, place: usize, knows: Knows) -> bool {
+        let end = world.verdicts[self.hours.1].end;
+        let events = world.clicks[place].parts.iter().flatten();
+        let mut verdicts = events.flat_map(|event| world.about(event.position));
+        verdicts.any(|verdict| verdict.position < end && !knows.has(verdict))
     }
 
     fn write(&self, world: &World, stands_on: Option<&Checkpoint>) -> Vec<u8> {
@@ -168,7 +197,8 @@ impl Basis {
             hour(first),
             hour(last),
         );
-        text.push_str(&format!(", \"stale\": [], \"segments\": {}, ", Value::from(segments)));
+        let stale: Vec<Value> = self.stale.iter().map(|place| json!(hour(*place))).collect();
+        text.push_str(&format!(", \"stale\": {}, \"segments\": {}, ", Value::from(stale), Value::from(segments)));
         text.push_str(&format!("\"without\": {}", Value::from(without)));
         if let Some(Checkpoint { origin, size, root }) = stands_on {
             text.push_str(&format!(

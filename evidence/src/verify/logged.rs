@@ -27,6 +27,8 @@ pub(super) struct Logged {
     pub(super) clicks: Vec<Manifest>,
     pub(super) verdicts: Vec<Manifest>,
     pub(super) issued: Vec<Manifest>,
+    /// The entries of the hours of verdicts, by number.
+    verdict_entries: Vec<u64>,
     /// How many entries the log has.
     pub(super) entries: u64,
     /// The last hour of clicks in the log, and of verdicts.
@@ -41,11 +43,18 @@ impl Logged {
         let index = usize::try_from(hour.0.checked_sub(first.0)?).ok()?;
         self.clicks.get(index)
     }
+
+    /// Before which position every verdict was logged when the log of logs had so many entries; `None` if none was.
+    pub(super) fn verdicts_before(&self, size: u64) -> Option<i64> {
+        let hours = self.verdict_entries.partition_point(|number| *number < size);
+        hours.checked_sub(1).map(|last| self.verdicts[last].positions().end)
+    }
 }
 
 /// What the log says of an hour.
 #[derive(Debug, Clone, Copy)]
 struct Place {
+    number: u64,
     manifest: Hash,
     /// The manifest in the entry before it of its stream; `None` if it is the first.
     previous: Option<Hash>,
@@ -69,7 +78,8 @@ impl Entries {
         if let Some((last, _)) = before.filter(|(last, _)| *last >= hour) {
             return Err(format!("{hour} of {} was logged behind {last}: a second time, or out of order", entry.stream));
         }
-        let place = Place { manifest: entry.manifest, previous: before.map(|(_, manifest)| manifest) };
+        let (number, previous) = (self.leaves.len() as u64, before.map(|(_, manifest)| manifest));
+        let place = Place { number, manifest: entry.manifest, previous };
         self.leaves.push(Hash::leaf(line));
         self.places.insert((entry.stream, hour), place);
         Ok(())
@@ -125,9 +135,11 @@ pub(super) fn check(opened: &Opened<'_>, head: &SignedHead) -> Result<Logged, Fa
     if found != expected {
         return Err(Failure::integrity(names::BUNDLE, "it has manifests of hours that it does not name"));
     }
+    let number = |manifest: &Manifest| entries.places.get(&(names::VERDICTS_STREAM.to_owned(), manifest.hour));
+    let verdict_entries = verdicts.iter().filter_map(number).map(|place| place.number).collect();
     let last_hours = [names::CLICKS_STREAM, names::VERDICTS_STREAM].map(|stream| entries.last(stream));
     let [last_clicks, last_verdicts] = last_hours;
-    Ok(Logged { clicks, verdicts, issued, entries: head.checkpoint.size, last_clicks, last_verdicts })
+    Ok(Logged { clicks, verdicts, issued, verdict_entries, entries: head.checkpoint.size, last_clicks, last_verdicts })
 }
 
 /// All entries of the log.

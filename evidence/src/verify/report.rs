@@ -46,10 +46,21 @@ pub struct Numbers {
     pub clicks: Clicks,
     /// What they cost, in millionths, by currency.
     pub spend_micros: std::collections::BTreeMap<String, String>,
+    /// What all verdicts that are there would change of an invoice.
+    pub ruled_otherwise: RuledOtherwise,
     /// Documents that were computed again.
     pub documents: u64,
     /// What they come to together, as in `5890.96 EUR`; null if it was not computed.
     pub total: Option<String>,
+}
+
+/// Clicks that count otherwise by verdicts which the last document does not know.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct RuledOtherwise {
+    /// How many.
+    pub clicks: u64,
+    /// What was billed for them above what all verdicts say, in millionths; below zero if it is less.
+    pub spend_micros: String,
 }
 
 /// Clicks by what they count as.

@@ -75,15 +75,17 @@ fn prove(opened: &Opened<'_>, trust: &Trust, report: &mut Report) -> Result<(), 
     let ways: Vec<Way<'_>> = match &dossier {
         Some(dossier) => {
             let bases = digests.iter().zip(&places);
-            bases.map(|(digest, place)| Way::of_basis(place, &dossier.bases[digest], &logged.clicks)).collect()
+            bases.map(|(digest, place)| Way::of_basis(place, &dossier.bases[digest], &logged)).collect()
         }
         None => vec![Way::of_all(&logged.clicks)],
     };
-    let sums = count(opened, &rows, &verdicts.all, &ways, logged.clicks.len())?;
-    words::counted(report, &rows, sums.last())?;
+    let counted = count(opened, &rows, &verdicts.all, &ways, logged.clicks.len())?;
+    let sums = &counted.sums;
+    words::counted(report, dossier.as_ref(), &rows, sums.last())?;
     if let Some(dossier) = &dossier {
+        words::known(report, dossier, counted.otherwise);
         let campaigns = scope.campaigns.as_deref();
-        let priced = pricing::check(dossier, &logged, &rows, &digests, &sums, campaigns)?;
+        let priced = pricing::check(dossier, &logged, &rows, &digests, sums, campaigns)?;
         words::priced(report, dossier, &priced, stands_on);
         let found = issued::check(opened, &logged.issued, dossier, trust)?;
         words::issued(report, found);

@@ -1,7 +1,11 @@
 #![allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 
 use super::*;
-use crate::made_up::{Asked, Dossier, LeftOut, OwnBiller, Plan, Random, Wanted, attacks::attacks, mutation::mutate};
+use crate::made_up::{
+    Asked, Dossier, LeftOut, OwnBiller, Plan, Random, Wanted,
+    attacks::{Unknowing, attacks},
+    mutation::mutate,
+};
 
 fn trust(dossier: &Dossier) -> Trust {
     Trust {
@@ -64,7 +68,9 @@ fn events_of_a_range_and_single_ones_verify_with_all_verdicts_on_them() {
                     assert_eq!(report.numbers.rows, 1);
                     ruled += report.numbers.verdicts;
                 }
-                Asked::Invoice | Asked::Events(..) => late += report.numbers.rows - invoice.numbers.rows.min(report.numbers.rows),
+                Asked::Invoice | Asked::Events(..) => {
+                    late += report.numbers.rows - invoice.numbers.rows.min(report.numbers.rows)
+                }
             }
         }
     }
@@ -110,6 +116,27 @@ fn every_named_fraud_ends_with_its_exit_code() {
         assert_eq!(report.exit_code, attack.exit_code, "{}: {report}", attack.name);
         assert!(!report.verified, "{}", attack.name);
     }
+}
+
+#[test]
+fn verdicts_that_an_invoice_does_not_know_are_said_with_their_money() {
+    let (mut said, mut honest) = (0, 0);
+    for seed in 0..60 {
+        let dossier = Dossier::new(&Plan::small(seed), &Unknowing);
+        let report = verify(&dossier.evidence().zip(), &trust(&dossier));
+        assert!(report.exit_code == 4 || report.verified, "seed {seed}: {report}");
+        let otherwise = &report.numbers.ruled_otherwise;
+        if report.verified {
+            let invalid = dossier.invalid_clicks();
+            assert_eq!((otherwise.clicks, &otherwise.spend_micros), (invalid.0, &invalid.1.to_string()), "seed {seed}");
+            let words = format!("{} clicks count otherwise", invalid.0);
+            assert_eq!(report.not_proven.iter().any(|line| line.contains(&words)), invalid.0 > 0, "{report}");
+            said += invalid.0;
+        }
+        let of_honest = verify(&self::dossier(seed).evidence().zip(), &trust(&self::dossier(seed)));
+        honest += of_honest.numbers.ruled_otherwise.clicks;
+    }
+    assert!(said > 20 && honest > 0, "{said} clicks were billed without knowing, {honest} honestly");
 }
 
 #[test]

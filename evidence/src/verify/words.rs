@@ -1,7 +1,8 @@
 //! What each step proved, in words, for somebody who was not there.
 
 use super::{
-    counting::Sums,
+    basis::Known,
+    counting::{Otherwise, Sums},
     counts::Counts,
     dossier::Dossier,
     failure::Failure,
@@ -10,7 +11,7 @@ use super::{
     manifest::show,
     opened::Opened,
     pricing::Priced,
-    report::{Clicks, Report},
+    report::{Clicks, Report, RuledOtherwise},
     rows::{Class, Rows},
     signed::{SignedHead, Trust},
     subject::{Asked, Scope},
@@ -127,7 +128,12 @@ pub(super) fn verdicts(report: &mut Report, verdicts: &Verdicts) {
     }
 }
 
-pub(super) fn counted(report: &mut Report, rows: &Rows, sums: Option<&Sums>) -> Result<(), Failure> {
+pub(super) fn counted(
+    report: &mut Report,
+    dossier: Option<&Dossier>,
+    rows: &Rows,
+    sums: Option<&Sums>,
+) -> Result<(), Failure> {
     let overflow = |_| Failure::arithmetic(names::ROWS, "the counts do not fit");
     let mut all = Counts::default();
     let mut spend = std::collections::BTreeMap::new();
@@ -145,11 +151,50 @@ pub(super) fn counted(report: &mut Report, rows: &Rows, sums: Option<&Sums>) -> 
     report.numbers.spend_micros =
         spend.into_iter().map(|(currency, counts)| (currency, counts.spend_micros.to_string())).collect();
     let spent = if spent.is_empty() { "nothing".to_owned() } else { spent.join(", ") };
+    let known = if dossier.is_some() { "the verdicts that the last document knows" } else { "these verdicts" };
     report.proven.push(format!(
-        "By the verdicts that stand, {gross} clicks count: {billable} billable, {givt} givt, {sivt} sivt, {duplicate} \
+        "By {known}, {gross} clicks count: {billable} billable, {givt} givt, {sivt} sivt, {duplicate} \
          duplicate, {policy} policy. The billable ones cost {spent}. derivation.csv says the same of each row."
     ));
     Ok(())
+}
+
+/// Which verdicts the last document knows, and what the others would change.
+pub(super) fn known(report: &mut Report, dossier: &Dossier, otherwise: Otherwise) {
+    let Some(last) = dossier.documents.last() else { return };
+    let (mut live, mut before) = (0_usize, std::collections::BTreeSet::new());
+    for known in dossier.basis_of(last).segments.iter().filter_map(super::basis::Segment::known) {
+        match known {
+            Known::Before(position) => drop(before.insert(position)),
+            Known::Live(_) => live += 1,
+        }
+    }
+    let of_live = (live > 0).then(|| format!("of {live} hours those of the live judge alone"));
+    let all = before.first().zip(before.last()).map(|(first, last)| match first == last {
+        true => format!("those before {}", show(*first)),
+        false => format!("those before {} in some hours, and up to before {} in others", show(*first), show(*last)),
+    });
+    let known: Vec<String> = of_live.into_iter().chain(all).collect();
+    report.proven.push(format!("The last document knows of the verdicts {}.", known.join(", and ")));
+    report.numbers.ruled_otherwise =
+        RuledOtherwise { clicks: otherwise.clicks, spend_micros: otherwise.micros.to_string() };
+    if otherwise.clicks > 0 {
+        let currency = &dossier.documents[0].content.bill.currency;
+        let (much, how) =
+            (exact(otherwise.micros.saturating_abs()), if otherwise.micros < 0 { "less" } else { "more" });
+        report.not_proven.push(format!(
+            "That the last document counts by every verdict: by all that are there {} clicks count otherwise, and {much} \
+             {currency} {how} were billed for them than these say.",
+            otherwise.clicks
+        ));
+    }
+    let nowhere = dossier.bases.values().filter(|basis| basis.stands_on().is_none()).count();
+    if nowhere > 0 {
+        report.not_proven.push(format!(
+            "That {nowhere} of the bases know what was signed when they were made, and that the log went on from there: \
+             they name no head on which they stand."
+        ));
+    }
 }
 
 /// An amount with as many decimals as it has, two at least.

@@ -12,7 +12,11 @@ use std::{
 
 use clicktrail_evidence::{
     bundle::names,
-    made_up::{Asked, Dossier, LeftOut, OwnBiller, Plan, Random, Wanted, attacks::attacks, mutation::mutate},
+    made_up::{
+        Asked, Dossier, LeftOut, OwnBiller, Plan, Random, Wanted,
+        attacks::{Unknowing, attacks},
+        mutation::mutate,
+    },
     note::VerifierKey,
 };
 
@@ -42,6 +46,7 @@ struct Said {
     rows: Option<u64>,
     verdicts: Option<u64>,
     billable: Option<i64>,
+    otherwise: Option<(u64, String)>,
 }
 
 fn said(mut command: Command, file: &Path, keys: &[VerifierKey], witnesses: &[VerifierKey]) -> (Said, String) {
@@ -68,6 +73,10 @@ fn said(mut command: Command, file: &Path, keys: &[VerifierKey], witnesses: &[Ve
         rows: number("rows"),
         verdicts: number("verdicts"),
         billable: verified.then(|| numbers["clicks"]["billable"].as_i64().unwrap()),
+        otherwise: numbers["ruled_otherwise"]["clicks"]
+            .as_u64()
+            .filter(|_| verified)
+            .zip(numbers["ruled_otherwise"]["spend_micros"].as_str().map(str::to_owned)),
     };
     (said, text)
 }
@@ -124,6 +133,20 @@ fn both_verifiers_accept_honest_bundles_with_the_same_numbers() {
             assert!(said.verified && said.rows > Some(0), "seed {seed}: {said:?}");
         }
     }
+}
+
+#[test]
+fn both_verifiers_say_what_an_invoice_does_not_know() {
+    let directory = Directory::new("unknowing");
+    let mut clicks = 0;
+    for seed in 0..12 {
+        let dossier = Dossier::new(&Plan::small(seed), &Unknowing);
+        let (keys, witnesses) = keys(&dossier);
+        let said = both(&directory, &format!("seed {seed}"), &dossier.evidence().zip(), &keys, &witnesses);
+        assert!([0, 4].contains(&said.exit_code), "seed {seed}: {said:?}");
+        clicks += said.otherwise.map_or(0, |otherwise| otherwise.0);
+    }
+    assert!(clicks > 0);
 }
 
 #[test]
