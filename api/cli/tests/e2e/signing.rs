@@ -160,6 +160,30 @@ fn an_hour_with_a_damaged_file_is_not_signed_before_it_is_put_back() {
     installation.run(&["log", "verify", "--deep", "--key", &key.verifier]).exits(0);
 }
 
+#[test]
+fn an_hour_that_does_not_follow_the_one_before_is_not_signed() {
+    let installation = three_hours();
+    let key = key(&installation, "log.key", ORIGIN, &[]);
+    let manifest = installation.data().join("archive/manifests/verdicts/2026-03-01T12.json");
+    let whole = fs::read_to_string(&manifest).unwrap();
+    let place = whole.find("\"previous\": \"").unwrap() + "\"previous\": ".len();
+    // Somebody without the key wrote the last hour: it says that it is the first, or follows another.
+    let forged = [format!("{}null{}", &whole[..place], &whole[place + 66..]), {
+        let digest = clicktrail_log::frame::Digest::of(b"another hour");
+        format!("{}\"{digest}\"{}", &whole[..place], &whole[place + 66..])
+    }];
+    for manifest_of_others in forged {
+        fs::write(&manifest, manifest_of_others).unwrap();
+        let refused = sign(&installation, &key, &["--output", "json"]).exits(2);
+        let problem = "PROBLEM verdicts of 2026-03-01T12 are not signed: manifests/verdicts/2026-03-01T12.json: it names \
+                       another manifest than that of 2026-03-01T11 as its previous";
+        assert!(refused.stderr().contains(problem), "{refused}");
+        assert_eq!(refused.json()["entries"], json!(5), "the others are signed");
+    }
+    fs::write(&manifest, whole).unwrap();
+    assert_eq!(sign(&installation, &key, &["--output", "json"]).exits(0).json()["entries"], json!(6));
+}
+
 /// A running `clicktrail witness`; killed when dropped.
 struct Witness {
     process: Child,
