@@ -107,6 +107,9 @@ fn sealed_hours_are_signed_verified_and_proved_to_continue_what_was_signed() {
         assert_eq!(answer["consistent"], json!(true), "{from} {to}: {answer}");
     }
     installation.run(&["log", "consistency", &new, &old]).exits(1);
+    let stranger = self::key(&installation, "stranger.key", ORIGIN, &[]);
+    let unsigned = installation.run(&["log", "consistency", "2", "3", "--key", &stranger.verifier]).exits(1);
+    assert!(unsigned.stderr().contains("check the newest checkpoint"), "numbers are checked, too: {unsigned}");
     installation.run(&["log", "consistency", &old, "1000000"]).exits(1);
 
     // Somebody else's key, and a history that is not this one.
