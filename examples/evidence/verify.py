@@ -1553,6 +1553,9 @@ def main():
     try:
         keys = [Key(text) for text in arguments.key]
         witnesses = [Key(text) for text in arguments.witness_key]
+        for key, kind in [(key, 1) for key in keys] + [(key, 4) for key in witnesses]:
+            if key.kind != kind:
+                raise ValueError(f"{key.name}: a log's key is of kind 1, a witness's of kind 4")
         handed_in = set()
         for name in arguments.document:
             with open(name, "rb") as file:

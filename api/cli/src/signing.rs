@@ -6,7 +6,10 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clicktrail_evidence::note::{SigningKey, VerifierKey};
+use clicktrail_evidence::{
+    note::{SigningKey, VerifierKey},
+    verify::Trust,
+};
 use clicktrail_live::signing::Signing;
 use clicktrail_log::archive::{
     Archive,
@@ -54,6 +57,16 @@ pub(crate) fn read_key(path: &Path) -> anyhow::Result<SigningKey> {
         output::note(&format!("clicktrail: other users of this machine can read {file}: chmod 600 {file}"));
     }
     Ok(key)
+}
+
+/// The key of a log, given likewise.
+pub(crate) fn log_key(text: &str) -> Result<VerifierKey, String> {
+    Trust::log_key(verifier(text)?).map_err(|error| error.to_string())
+}
+
+/// The key of a witness, given likewise.
+pub(crate) fn witness_key(text: &str) -> Result<VerifierKey, String> {
+    Trust::witness_key(verifier(text)?).map_err(|error| error.to_string())
 }
 
 /// A verifier key as it is given on the command line: itself, or the name of a file that holds it.

@@ -47,5 +47,5 @@ mod tests;
 
 pub use failure::{Failure, Kind};
 pub use report::{Clicks, Numbers, Report};
-pub use signed::Trust;
+pub use signed::{Trust, WrongKind};
 pub use steps::verify;

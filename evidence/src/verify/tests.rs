@@ -186,6 +186,20 @@ fn document_that_stands_on_the_very_head_verifies() {
 }
 
 #[test]
+fn log_is_not_its_own_witness() {
+    let dossier = dossier(3);
+    let (log, witness) = (dossier.key.verifier().clone(), dossier.witness.verifier().clone());
+    assert!(Trust::log_key(log.clone()).is_ok() && Trust::witness_key(witness.clone()).is_ok());
+    assert_eq!(Trust::witness_key(log.clone()), Err(WrongKind::NotOfAWitness(log.clone())));
+    assert_eq!(Trust::log_key(witness.clone()), Err(WrongKind::NotOfALog(witness.clone())));
+    let bundle = dossier.evidence().zip();
+    let report = verify(&bundle, &Trust { witnesses: vec![log], ..trust(&dossier) });
+    assert_eq!(report.exit_code, 3, "{report}");
+    let report = verify(&bundle, &Trust { keys: vec![witness], ..trust(&dossier) });
+    assert_eq!(report.exit_code, 5, "{report}");
+}
+
+#[test]
 fn nothing_verifies_without_a_key() {
     let dossier = dossier(3);
     let report = verify(&dossier.evidence().zip(), &Trust::default());

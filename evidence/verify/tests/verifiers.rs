@@ -187,6 +187,11 @@ fn command_that_was_called_wrongly_ends_with_1() {
     assert_eq!(code(&["--key", "nonsense"]), Some(1));
     let key = Dossier::new(&Plan::small(1), &OwnBiller).key.verifier().to_string();
     assert_eq!(code(&["--key", &key, "--document", "no-such-file"]), Some(1));
+    let witness = Dossier::new(&Plan::small(1), &OwnBiller).witness.verifier().to_string();
+    for arguments in [["--key", &witness, "--witness-key", &witness], ["--key", &key, "--witness-key", &key]] {
+        assert_eq!(code(&arguments), Some(1), "a log is not its own witness, and a witness is no log");
+        assert_eq!(theirs().arg(&file).args(arguments).output().unwrap().status.code(), Some(1));
+    }
     assert_eq!(code(&["--key", &key]), Some(6));
     let missing = ours().arg(directory.0.join("none.zip")).args(["--key", &key]).output().unwrap();
     assert_eq!(missing.status.code(), Some(6));

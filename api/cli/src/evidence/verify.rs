@@ -24,10 +24,10 @@ pub(crate) struct Arguments {
     /// The bundle
     file: PathBuf,
     /// A verifier key of the log, or a file that holds it; have it from elsewhere than the bundle
-    #[arg(long = "key", required = true, value_name = "VKEY or FILE", value_parser = signing::verifier)]
+    #[arg(long = "key", required = true, value_name = "VKEY or FILE", value_parser = signing::log_key)]
     keys: Vec<VerifierKey>,
     /// A witness that must have signed too, likewise
-    #[arg(long = "witness-key", value_name = "VKEY or FILE", value_parser = signing::verifier)]
+    #[arg(long = "witness-key", value_name = "VKEY or FILE", value_parser = signing::witness_key)]
     witnesses: Vec<VerifierKey>,
     /// A document as you have it, in its canonical JSON: it need not be in the log of issued documents yet
     #[arg(long = "document", value_name = "FILE")]
