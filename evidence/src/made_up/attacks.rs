@@ -72,6 +72,26 @@ impl Biller for NotingItself {
     }
 }
 
+/// A biller whose lines show another price than their clicks have.
+#[derive(Debug)]
+struct Mispricing;
+
+impl Biller for Mispricing {
+    fn document(&self, facts: &Facts) -> Vec<u8> {
+        let document = String::from_utf8(OwnBiller.document(facts)).expect("documents are text");
+        let line = document.find("\"campaign_id\":\"campaign-0\",\"kind\":\"clicks\"");
+        let price = line.and_then(|line| Some(line + document[line..].find("\"price\":\"")? + 9));
+        match price {
+            Some(price) => format!("{}9{}", &document[..price], &document[price..]).into_bytes(),
+            None => document.into_bytes(),
+        }
+    }
+}
+
+fn is_mispriced(document: &[u8]) -> bool {
+    String::from_utf8_lossy(document).contains("\"price\":\"9")
+}
+
 /// A biller whose bases know no verdict at all, and say of no hour that they miss some.
 #[derive(Debug)]
 pub struct Unknowing;
@@ -272,6 +292,15 @@ impl Gallery {
         let noting = NotingItself("cancelled");
         self.billed_by("a cancellation of itself", 2, &noting);
         self.billed_by("a click more billed than there is", 4, &Overcharging);
+        let mut other = suitable(self.dossier.seed);
+        other.issue_otherwise();
+        self.add("a document that the log has with another total", 2, other.evidence().zip());
+        let lines = Wanted { campaigns: Some(vec!["campaign-0".to_owned()]), ..Wanted::default() };
+        let priced = (1..100).map(|seed| Dossier::new(&Plan::small(seed), &Mispricing));
+        let bills = |dossier: &Dossier| dossier.documents.iter().any(|document| is_mispriced(document));
+        let dossier = priced.into_iter().find(bills).expect("some of a hundred has such a line");
+        let bytes = dossier.evidence_of(&lines, &LeftOut::default()).zip();
+        self.of_others("a line that shows another price, alone", 4, &dossier, bytes);
         self.billed_by("invalid clicks billed by a basis that knows no verdict", 4, &Unknowing);
         self.billed_by("clicks billed that a person ruled invalid before", 4, &Unheeding);
     }
@@ -281,6 +310,10 @@ impl Gallery {
         let dossiers = (1..100).map(|seed| Dossier::new(&Plan::small(seed), biller));
         let dossier = dossiers.into_iter().find(Dossier::is_overruled).expect("some of a hundred has");
         let bytes = dossier.evidence().zip();
+        self.of_others(name, exit_code, &dossier, bytes);
+    }
+
+    fn of_others(&mut self, name: &'static str, exit_code: u8, dossier: &Dossier, bytes: Vec<u8>) {
         let (key, witness) = (dossier.key.verifier().clone(), dossier.witness.verifier().clone());
         self.attacks.push(Attack { name, bytes, keys: vec![key], witnesses: vec![witness], exit_code });
     }

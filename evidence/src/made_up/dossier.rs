@@ -31,6 +31,9 @@ pub struct Issue {
     document: String,
     series: String,
     number: i64,
+    kind: String,
+    period: (Instant, Instant),
+    total: String,
     basis: String,
 }
 
@@ -43,19 +46,19 @@ impl Issue {
             Value::Text(&self.document),
             Value::Text(&self.series),
             Value::Int(self.number),
-            Value::Text("invoice"),
+            Value::Text(&self.kind),
             Value::Text("advertiser-0"),
             Value::Text("EUR"),
             Value::Text("2026-03"),
             Value::Text("UTC"),
-            Value::Int(0),
-            Value::Int(1),
+            Value::Int(self.period.0.0),
+            Value::Int(self.period.1.0),
             Value::Text("2026-04-01"),
             Value::Int(2),
-            Value::Decimal("-12345678901234567890"),
+            Value::Decimal(&self.total),
             Value::Int(2),
-            Value::Null,
-            Value::Null,
+            if self.kind == "invoice" { Value::Null } else { Value::Text("INV") },
+            if self.kind == "invoice" { Value::Null } else { Value::Int(1) },
             Value::Text(&self.basis),
             Value::Text("[]"),
             Value::Text("somebody"),
@@ -200,31 +203,42 @@ impl Dossier {
                     document: Hash::of(&random.next().to_le_bytes()).to_string(),
                     series: "INV".to_owned(),
                     number: 77,
+                    kind: "invoice".to_owned(),
+                    period: basis.period,
+                    total: "-12345678901234567890".to_owned(),
                     basis: String::new(),
                 };
                 rows.push((other, false));
             }
+            let fields: serde_json::Value = serde_json::from_slice(document).expect("documents are JSON");
+            let text = |value: &serde_json::Value| value.as_str().expect("it is a text").to_owned();
+            let total: i128 = text(&fields["content"]["bill"]["total"]).replace('.', "").parse().expect("an amount");
             let own = Issue {
                 position: world::position(1, rows.len()),
                 document: Hash::of(document).to_string(),
                 series: if index == 0 { "INV" } else { "CN" }.to_owned(),
                 number: i64::try_from(index).expect("few") + 1,
+                kind: text(&fields["kind"]),
+                period: basis.period,
+                total: total.to_string(),
                 basis: Hash::of(&basis.text).to_string(),
             };
             rows.push((own, true));
         }
-        let leaves = rows.iter().map(|(issue, _)| issue_leaf(issue));
-        let trees = Trees {
-            rows: Tree { leaves: rows.len() as u64, root: tree::root(leaves) },
-            people: None,
-            advertisers: None,
-            nodes: Some(File { key: "nodes".to_owned(), bytes: 1, sha256: Hash::of(b"nodes").to_string() }),
-        };
-        let part = serde_json::json!({"rows": rows.len()});
-        let stream = ("invoices", columns::ISSUED_SCHEMA);
-        let manifest = world::manifest(stream, hour, (1, 1), None, &[part], &trees);
+        let manifest = issued_manifest(hour, &rows);
         self.entries.push(World::entry("invoices", hour, &manifest));
         self.issued.push(IssuedHour { hour, rows, manifest });
+    }
+
+    /// Logs another total for the invoice than it has.
+    pub fn issue_otherwise(&mut self) {
+        let Some((own, _)) = self.issued[0].rows.iter_mut().find(|(_, is_own)| *is_own) else { return };
+        own.total.push('0');
+        let IssuedHour { hour, rows, .. } = &self.issued[0];
+        let manifest = issued_manifest(*hour, rows);
+        let entry = self.entries.last_mut().expect("documents are logged last");
+        *entry = World::entry("invoices", *hour, &manifest);
+        self.issued[0].manifest = manifest;
     }
 
     /// The same when nothing was signed since the last document was made, if that stands on the head of then and knows
@@ -255,6 +269,18 @@ impl Dossier {
         let note = Note::sign(&head.to_string(), &[&self.key, &self.witness], 1_772_000_000);
         note.expect("a checkpoint is a text").to_string().into_bytes()
     }
+}
+
+fn issued_manifest(hour: Hour, rows: &[(Issue, bool)]) -> Vec<u8> {
+    let leaves = rows.iter().map(|(issue, _)| issue_leaf(issue));
+    let trees = Trees {
+        rows: Tree { leaves: rows.len() as u64, root: tree::root(leaves) },
+        people: None,
+        advertisers: None,
+        nodes: Some(File { key: "nodes".to_owned(), bytes: 1, sha256: Hash::of(b"nodes").to_string() }),
+    };
+    let part = serde_json::json!({"rows": rows.len()});
+    world::manifest(("invoices", columns::ISSUED_SCHEMA), hour, (1, 1), None, &[part], &trees)
 }
 
 /// The leaf of an issued document.

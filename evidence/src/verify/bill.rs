@@ -147,6 +147,12 @@ impl Bill {
         Some(bill)
     }
 
+    /// The line of a campaign as a document writes it; `None` if there is none.
+    pub(super) fn line_shown(&self, campaign: &str) -> Result<Option<document::Line>, Overflow> {
+        let Some((counts, money)) = self.lines.get(campaign) else { return Ok(None) };
+        line(campaign, counts, show(*money, self.decimals)).map(Some)
+    }
+
     /// As a document writes it.
     pub(super) fn shown(&self) -> Result<document::Bill, Overflow> {
         let amount = |amount: i128| show(amount, self.decimals);

@@ -118,7 +118,14 @@ fn compare(
             return differs(format!("the line of {campaign:?} says {says}; it comes to {computed}"));
         }
     }
-    if campaigns.is_some() {
+    if let Some(campaigns) = campaigns {
+        // Counts and amounts are equal: what else a line shows follows from them.
+        for campaign in campaigns {
+            let mut written = document.content.bill.lines.iter().filter(|line| line.campaign_id == *campaign);
+            if written.next() != expected.line_shown(campaign)?.as_ref() {
+                return differs(format!("the line of {campaign:?} shows what does not follow from its counts"));
+            }
+        }
         return Ok(());
     }
     if expected.shown()? != document.content.bill {

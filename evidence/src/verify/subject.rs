@@ -68,7 +68,9 @@ impl Scope {
     }
 
     pub(super) fn has_campaign(&self, campaign: &str) -> bool {
-        self.campaigns.as_ref().is_none_or(|campaigns| campaigns.iter().any(|asked| asked == campaign))
+        let is_asked =
+            |campaigns: &Vec<String>| campaigns.binary_search_by(|asked| asked.as_str().cmp(campaign)).is_ok();
+        self.campaigns.as_ref().is_none_or(is_asked)
     }
 
     /// Checks that the hours of clicks are those in which such events were logged: of a range of time all up to the end

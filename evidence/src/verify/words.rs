@@ -84,7 +84,18 @@ pub(super) fn logged(report: &mut Report, logged: &Logged) {
     ));
 }
 
-pub(super) fn rows(report: &mut Report, scope: &Scope, rows: &Rows) {
+pub(super) fn documents(report: &mut Report, dossier: &Dossier) {
+    let period = &dossier.documents[0].content.period;
+    report.proven.push(format!(
+        "The documents belong together, each adds up, and all are about the events from {} to {} (not included).",
+        period.from, period.to
+    ));
+    report
+        .not_proven
+        .push(format!("That these are the period {} in {}: no calendar was asked.", period.name, period.zone));
+}
+
+pub(super) fn rows(report: &mut Report, scope: &Scope, rows: &Rows, has_people: bool) {
     let numbers = &mut report.numbers;
     (numbers.rows, numbers.hours_with_rows, numbers.people) = (rows.events.len() as u64, rows.present, rows.people);
     let which = match (&scope.asked, &scope.campaigns) {
@@ -106,7 +117,7 @@ pub(super) fn rows(report: &mut Report, scope: &Scope, rows: &Rows) {
             .push(format!("{without} rows of other campaigns are there only to show that none is left out."));
     }
     let gone = (rows.events.len() as u64).saturating_sub(rows.people);
-    if rows.people > 0 && gone > 0 {
+    if has_people && gone > 0 {
         report.not_proven.push(format!("The personal columns of {gone} rows: they were erased, or not handed out."));
     }
 }
@@ -206,12 +217,11 @@ fn exact(micros: i128) -> String {
 }
 
 pub(super) fn priced(report: &mut Report, dossier: &Dossier, priced: &Priced, stands_on: usize) {
-    let documents: Vec<_> = dossier
-        .documents
-        .iter()
-        .zip(&dossier.bills)
-        .map(|(document, bill)| format!("{} ({})", document.name(), bill.total_shown()))
-        .collect();
+    // Of some lines alone no total was computed.
+    let total =
+        |bill: &super::bill::Bill| if priced.is_whole { format!(" ({})", bill.total_shown()) } else { String::new() };
+    let documents = dossier.documents.iter().zip(&dossier.bills);
+    let documents: Vec<_> = documents.map(|(document, bill)| format!("{}{}", document.name(), total(bill))).collect();
     report.numbers.documents = documents.len() as u64;
     let documents = documents.join(", ");
     if priced.is_whole {
@@ -222,7 +232,7 @@ pub(super) fn priced(report: &mut Report, dossier: &Dossier, priced: &Priced, st
             priced.whole.total_shown()
         ));
     } else {
-        report.proven.push(format!("The lines that were asked for, of {documents}, follow from these counts."));
+        report.proven.push(format!("The lines that were asked for, of {documents}, follow from these counts, whole."));
         report.not_proven.push("Other lines, adjustments, taxes and totals: only some campaigns are there.".to_owned());
     }
     if stands_on > 0 {
