@@ -349,6 +349,17 @@ fn another_program_reads_checkpoints_cosignatures_tiles_and_entries() {
     assert_eq!((&read["size"], &read["root"]), (&newest["size"], &newest["root"]));
     assert_eq!((&read["witnesses"], &read["bundles"]), (&json!(["witness.example.com/w1"]), &json!(2)));
     assert_eq!(read["tiles"], json!(3));
+
+    // Somebody without a key puts lines beside it: one in the name of the log, which its key did not sign.
+    let note = newest["note"].as_str().unwrap();
+    let line = note.lines().find(|line| line.starts_with(&format!("\u{2014} {ORIGIN} "))).unwrap();
+    let at = line.len() - 40;
+    let other = if &line[at..=at] == "A" { "B" } else { "A" };
+    let forged = format!("{}{other}{}\n", &line[..at], &line[at + 1..]);
+    let folder = format!("archive/transparency/cosignatures/000000000000/{size:015}");
+    fs::write(installation.data().join(&folder).join("0".repeat(32)), forged.repeat(120)).unwrap();
+    let shown = installation.run(&["log", "checkpoint", "--key", &key.verifier, "--key", &witness.key]).exits(0);
+    assert_eq!(shown.stdout(), note, "what is not the log's does not stand in its note");
 }
 
 #[test]
