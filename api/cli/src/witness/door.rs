@@ -46,11 +46,8 @@ impl Door {
 }
 
 fn refused(refusal: &Refusal) -> Answer {
-    let stands = |size: &u64| Answer {
-        status: refusal.status(),
-        content_type: "text/x.tlog.size",
-        body: format!("{size}\n"),
-    };
+    let stands =
+        |size: &u64| Answer { status: refusal.status(), content_type: "text/x.tlog.size", body: format!("{size}\n") };
     match refusal {
         Refusal::Elsewhere(size) => return stands(size),
         Refusal::Forked(size) => {
