@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::Context as _;
+use clicktrail_billing::heads;
 use clicktrail_evidence::{
     note::{SigningKey, VerifierKey},
     verify::Trust,
@@ -15,6 +16,7 @@ use clicktrail_log::archive::{
     Archive,
     transparency::{Keys, witnesses::Address},
 };
+use tracing::error;
 
 use crate::output;
 
@@ -41,6 +43,21 @@ impl Arguments {
         }
         let keys = self.keys.iter().map(|path| read_key(path)).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Some(Signing::new(archive, Keys::new(keys)?, self.witnesses.clone())?))
+    }
+
+    /// The same for whoever serves: nothing signs on an archive that was put back to an earlier state.
+    ///
+    /// # Errors
+    /// As [`Arguments::signing`], and if the archive cannot be read.
+    pub(crate) async fn going_on(&self, archive: &Archive) -> anyhow::Result<Option<Signing>> {
+        let Some(signing) = self.signing(archive)? else { return Ok(None) };
+        match heads::contradiction(archive).await? {
+            None => Ok(Some(signing)),
+            Some(reason) => {
+                error!(reason, "sealed hours are not signed: what was signed before is not there; a person must act");
+                Ok(None)
+            }
+        }
     }
 }
 

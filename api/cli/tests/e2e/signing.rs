@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -360,6 +360,51 @@ fn another_program_reads_checkpoints_cosignatures_tiles_and_entries() {
     fs::write(installation.data().join(&folder).join("0".repeat(32)), forged.repeat(120)).unwrap();
     let shown = installation.run(&["log", "checkpoint", "--key", &key.verifier, "--key", &witness.key]).exits(0);
     assert_eq!(shown.stdout(), note, "what is not the log's does not stand in its note");
+}
+
+/// A copy of a directory, as a backup has it.
+fn copied(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() { copied(&entry.path(), &to) } else { drop(fs::copy(entry.path(), to).unwrap()) }
+    }
+}
+
+#[test]
+fn what_was_signed_and_is_gone_is_not_signed_in_another_order() {
+    let installation = Installation::embedded();
+    import(&installation, "end", &[click("a", "2026-03-31T10:10:00Z"), click("z", "2026-04-02T12:00:00Z")]);
+    let key = key(&installation, "log.key", ORIGIN, &[]);
+    sign(&installation, &key, &[]).exits(0);
+    let signed = installation.data().join("archive/transparency");
+    let backup = installation.data().with_file_name("backup");
+    copied(&signed, &backup);
+    import(&installation, "more", &[click("y", "2026-04-02T18:00:00Z")]);
+    sign(&installation, &key, &[]).exits(0);
+    let terms = fs::read_to_string(example("accounts/acme.toml")).unwrap();
+    let terms = file_of(&installation, "acme.toml", terms.split_once("[[caps]]").unwrap().0);
+    installation.run(&["accounts", "add", &terms]).exits(0);
+    installation.run(&["accounts", "seller", example("accounts/seller.toml").to_str().unwrap()]).exits(0);
+    installation.run(&["period", "close", "2026-03", "--actor", "ann"]).exits(0);
+    installation.run(&["invoice", "draft", "2026-03"]).exits(0);
+    installation.run(&["log", "verify", "--key", &key.verifier]).exits(0);
+    let whole = installation.data().with_file_name("whole");
+    copied(&signed, &whole);
+    // Its end is gone: an older copy was put back, or nothing of it is there.
+    for older in [Some(&backup), None] {
+        fs::remove_dir_all(&signed).unwrap();
+        if let Some(older) = older {
+            copied(older, &signed);
+        }
+        let found = installation.run(&["log", "verify", "--key", &key.verifier]).exits(2);
+        assert!(found.stdout().contains("the archive was put back to an earlier state"), "{found}");
+        let refused = sign(&installation, &key, &[]).exits(2);
+        assert!(refused.stderr().contains("PROBLEM nothing is signed: invoices/bases/"), "{refused}");
+    }
+    copied(&whole, &signed);
+    sign(&installation, &key, &[]).exits(0);
+    installation.run(&["log", "verify", "--key", &key.verifier]).exits(0);
 }
 
 #[test]
