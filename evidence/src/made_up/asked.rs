@@ -37,8 +37,8 @@ impl Dossier {
         own.find(|event| !self.world.about(event.position).is_empty()).map(|event| Asked::Event(event.position))
     }
 
-    /// Whether somebody ruled after the live judge about a click that the first document bills, before it was made and stood on a head
-    /// that was signed.
+    /// Whether somebody ruled after the live judge about a click that the first document bills, before that was made on
+    /// a head that was signed.
     pub fn is_overruled(&self) -> bool {
         let basis = &self.bases[0];
         let end = self.world.verdicts[basis.hours.1].end;
