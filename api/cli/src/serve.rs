@@ -98,7 +98,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     basis::check_catalog(&instance).await?;
     behind::check(&instance).await?;
     // Before anything runs: a key that cannot be read is said at once.
-    let signing = arguments.signing.signing(&instance.archive)?;
+    let signing = arguments.signing.going_on(&instance.archive).await?;
 
     let shutdown = CancellationToken::new();
     let operations = Operations { ready: Ready::default(), metrics };

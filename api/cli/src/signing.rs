@@ -6,12 +6,17 @@ use std::{
 };
 
 use anyhow::Context as _;
-use clicktrail_evidence::note::{SigningKey, VerifierKey};
+use clicktrail_billing::heads;
+use clicktrail_evidence::{
+    note::{SigningKey, VerifierKey},
+    verify::Trust,
+};
 use clicktrail_live::signing::Signing;
 use clicktrail_log::archive::{
     Archive,
     transparency::{Keys, witnesses::Address},
 };
+use tracing::error;
 
 use crate::output;
 
@@ -39,6 +44,21 @@ impl Arguments {
         let keys = self.keys.iter().map(|path| read_key(path)).collect::<anyhow::Result<Vec<_>>>()?;
         Ok(Some(Signing::new(archive, Keys::new(keys)?, self.witnesses.clone())?))
     }
+
+    /// The same for whoever serves: nothing signs on an archive that was put back to an earlier state.
+    ///
+    /// # Errors
+    /// As [`Arguments::signing`], and if the archive cannot be read.
+    pub(crate) async fn going_on(&self, archive: &Archive) -> anyhow::Result<Option<Signing>> {
+        let Some(signing) = self.signing(archive)? else { return Ok(None) };
+        match heads::contradiction(archive).await? {
+            None => Ok(Some(signing)),
+            Some(reason) => {
+                error!(reason, "sealed hours are not signed: what was signed before is not there; a person must act");
+                Ok(None)
+            }
+        }
+    }
 }
 
 /// Reads a secret key from its file.
@@ -54,6 +74,16 @@ pub(crate) fn read_key(path: &Path) -> anyhow::Result<SigningKey> {
         output::note(&format!("clicktrail: other users of this machine can read {file}: chmod 600 {file}"));
     }
     Ok(key)
+}
+
+/// The key of a log, given likewise.
+pub(crate) fn log_key(text: &str) -> Result<VerifierKey, String> {
+    Trust::log_key(verifier(text)?).map_err(|error| error.to_string())
+}
+
+/// The key of a witness, given likewise.
+pub(crate) fn witness_key(text: &str) -> Result<VerifierKey, String> {
+    Trust::witness_key(verifier(text)?).map_err(|error| error.to_string())
 }
 
 /// A verifier key as it is given on the command line: itself, or the name of a file that holds it.

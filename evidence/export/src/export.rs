@@ -107,9 +107,7 @@ impl Exporting<'_> {
             of_documents = issued::stage(self.archive, &head, dossier, &mut staging).await?;
             head.stage_consistency(&dossier.bases, &mut staging).await?;
         }
-        let streams = hours.iter().map(|hour| (Stream::Clicks, *hour));
-        let streams = streams.chain(ruled.iter().map(|sealed| (Stream::Verdicts, sealed.hour)));
-        head.stage(streams.chain(of_documents.hours.iter().map(|hour| (Stream::Invoices, *hour))), &mut staging)?;
+        head.stage(&mut staging);
         let contents = Contents {
             format: FORMAT.to_owned(),
             subject,

@@ -4,9 +4,10 @@
 //! - [`world`]: hours of clicks and verdicts with their trees and manifests ([`rows`]);
 //! - [`ledger`]: what they come to, by the definition and not by any proof; [`own_biller`]: documents about it;
 //! - [`dossier`]: an invoice with its notes, and the log of logs around it;
-//! - [`evidence`]: its bundle, honest or with something left out;
+//! - [`evidence`]: the bundle of it, or of events ([`asked`]), honest or with something left out;
 //! - [`attacks`]: frauds by name; [`mutation`]: bundles that somebody changed, also with all digests repaired.
 
+pub mod asked;
 pub mod attacks;
 pub mod dossier;
 pub mod evidence;
@@ -17,6 +18,7 @@ pub mod random;
 pub mod rows;
 pub mod world;
 
+pub use asked::Asked;
 pub use dossier::Dossier;
 pub use evidence::{Evidence, LeftOut, Wanted};
 pub use own_biller::OwnBiller;

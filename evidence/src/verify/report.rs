@@ -46,10 +46,21 @@ pub struct Numbers {
     pub clicks: Clicks,
     /// What they cost, in millionths, by currency.
     pub spend_micros: std::collections::BTreeMap<String, String>,
+    /// What all verdicts that are there would change of an invoice.
+    pub ruled_otherwise: RuledOtherwise,
     /// Documents that were computed again.
     pub documents: u64,
     /// What they come to together, as in `5890.96 EUR`; null if it was not computed.
     pub total: Option<String>,
+}
+
+/// Clicks that count otherwise by verdicts which the last document does not know.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct RuledOtherwise {
+    /// How many.
+    pub clicks: u64,
+    /// What was billed for them above what all verdicts say, in millionths; below zero if it is less.
+    pub spend_micros: String,
 }
 
 /// Clicks by what they count as.
@@ -111,19 +122,37 @@ impl Report {
     }
 }
 
+/// A text of a bundle on a terminal: what would move the cursor, or turn or hide letters, is escaped.
+fn visible(text: &str) -> String {
+    let is_odd = |letter: char| {
+        letter.is_control()
+            || matches!(letter,
+                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match is_odd(letter) {
+            true => shown.extend(letter.escape_unicode()),
+            false => shown.push(letter),
+        }
+    }
+    shown
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.failure {
-            None => writeln!(f, "VERIFIED  {}", self.subject)?,
+            None => writeln!(f, "VERIFIED  {}", visible(&self.subject))?,
             Some(failure) => {
                 writeln!(
                     f,
                     "NOT VERIFIED ({}, exit code {})  {}",
                     failure.kind.as_str(),
                     self.exit_code,
-                    self.subject
+                    visible(&self.subject)
                 )?;
-                writeln!(f, "\n{failure}")?;
+                writeln!(f, "\n{}", visible(&failure.to_string()))?;
             }
         }
         let list = |f: &mut fmt::Formatter<'_>, head: &str, items: &[String]| {
@@ -131,10 +160,29 @@ impl fmt::Display for Report {
                 return Ok(());
             }
             writeln!(f, "\n{head}")?;
-            items.iter().try_for_each(|item| writeln!(f, "- {item}"))
+            items.iter().try_for_each(|item| writeln!(f, "- {}", visible(item)))
         };
         let head = if self.verified { "Proven:" } else { "Proven before that, which is worth nothing alone:" };
         list(f, head, &self.proven)?;
         list(f, "Not proven:", &self.not_proven)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_a_bundle_moves_a_cursor_or_turns_letters() {
+        let mut report = Report::new();
+        report.subject = "INV-1 of a\u{1b}[2J\u{9b}1A\nVERIFIED".to_owned();
+        report.proven.push("ok \u{202e}ti".to_owned());
+        report.not_proven.push("\u{e0041}ü\u{1f980}\r".to_owned());
+        let shown = report.closed(Err(Failure::integrity("a\u{7f}b", "c\u{200f}d"))).to_string();
+        assert!(shown.chars().all(|letter| letter == '\n' || !letter.is_control()), "{shown:?}");
+        for hidden in ["\u{202e}", "\u{200f}", "\u{e0041}", "\nVERIFIED"] {
+            assert!(!shown.contains(hidden), "{shown:?}");
+        }
+        assert!(shown.contains("ü\u{1f980}\\u{d}") && shown.contains("a\\u{7f}b: c\\u{200f}d"), "{shown:?}");
     }
 }

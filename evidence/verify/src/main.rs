@@ -23,10 +23,10 @@ struct Arguments {
     file: PathBuf,
     /// The public key of the log, as name+id+base64. Have it from elsewhere than the bundle. May be given more than
     /// once: one of them must have signed.
-    #[arg(long = "key", required = true, value_name = "KEY")]
+    #[arg(long = "key", required = true, value_name = "KEY", value_parser = log_key)]
     keys: Vec<VerifierKey>,
     /// The public key of a witness that must have signed too. May be given more than once: each must have signed.
-    #[arg(long = "witness-key", value_name = "KEY")]
+    #[arg(long = "witness-key", value_name = "KEY", value_parser = witness_key)]
     witnesses: Vec<VerifierKey>,
     /// An invoice or note as you have it, in its canonical JSON: it need not be in the log yet. May be given more than
     /// once.
@@ -41,6 +41,14 @@ struct Arguments {
 enum Output {
     Text,
     Json,
+}
+
+fn log_key(text: &str) -> anyhow::Result<VerifierKey> {
+    Ok(Trust::log_key(text.parse()?)?)
+}
+
+fn witness_key(text: &str) -> anyhow::Result<VerifierKey> {
+    Ok(Trust::witness_key(text.parse()?)?)
 }
 
 fn main() -> ExitCode {

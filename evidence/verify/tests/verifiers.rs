@@ -12,7 +12,11 @@ use std::{
 
 use clicktrail_evidence::{
     bundle::names,
-    made_up::{Dossier, LeftOut, OwnBiller, Plan, Random, Wanted, attacks::attacks, mutation::mutate},
+    made_up::{
+        Asked, Dossier, LeftOut, OwnBiller, Plan, Random, Wanted,
+        attacks::{Unknowing, attacks},
+        mutation::mutate,
+    },
     note::VerifierKey,
 };
 
@@ -42,6 +46,7 @@ struct Said {
     rows: Option<u64>,
     verdicts: Option<u64>,
     billable: Option<i64>,
+    otherwise: Option<(u64, String)>,
 }
 
 fn said(mut command: Command, file: &Path, keys: &[VerifierKey], witnesses: &[VerifierKey]) -> (Said, String) {
@@ -68,6 +73,10 @@ fn said(mut command: Command, file: &Path, keys: &[VerifierKey], witnesses: &[Ve
         rows: number("rows"),
         verdicts: number("verdicts"),
         billable: verified.then(|| numbers["clicks"]["billable"].as_i64().unwrap()),
+        otherwise: numbers["ruled_otherwise"]["clicks"]
+            .as_u64()
+            .filter(|_| verified)
+            .zip(numbers["ruled_otherwise"]["spend_micros"].as_str().map(str::to_owned)),
     };
     (said, text)
 }
@@ -99,6 +108,11 @@ fn keys(dossier: &Dossier) -> ([VerifierKey; 1], [VerifierKey; 1]) {
     ([dossier.key.verifier().clone()], [dossier.witness.verifier().clone()])
 }
 
+/// What bundles of a dossier are about: the invoice, its period, one event.
+fn subjects(dossier: &Dossier) -> Vec<Asked> {
+    [Some(Asked::Invoice), Some(dossier.events()), dossier.ruled_event()].into_iter().flatten().collect()
+}
+
 #[test]
 fn both_verifiers_accept_honest_bundles_with_the_same_numbers() {
     let directory = Directory::new("honest");
@@ -108,11 +122,31 @@ fn both_verifiers_accept_honest_bundles_with_the_same_numbers() {
         let campaigns = (seed % 3 == 1).then(|| vec!["campaign-2".to_owned()]);
         let case = (seed % 3 == 2).then(|| "C-7".to_owned());
         let erased = (0..20).map(|place| (place, 1)).collect();
-        let wanted = Wanted { campaigns, case, erased };
+        let wanted = Wanted { campaigns, case, erased, ..Wanted::default() };
         let archive = dossier.evidence_of(&wanted, &LeftOut::default()).zip();
         let said = both(&directory, &format!("seed {seed}"), &archive, &keys, &witnesses);
         assert!(said.verified && said.rows > Some(0), "seed {seed}: {said:?}");
+        for asked in subjects(&dossier).into_iter().skip(1) {
+            let wanted = Wanted { asked, campaigns: None, ..wanted.clone() };
+            let archive = dossier.evidence_of(&wanted, &LeftOut::default()).zip();
+            let said = both(&directory, &format!("seed {seed}: {asked:?}"), &archive, &keys, &witnesses);
+            assert!(said.verified && said.rows > Some(0), "seed {seed}: {said:?}");
+        }
     }
+}
+
+#[test]
+fn both_verifiers_say_what_an_invoice_does_not_know() {
+    let directory = Directory::new("unknowing");
+    let mut clicks = 0;
+    for seed in 0..12 {
+        let dossier = Dossier::new(&Plan::small(seed), &Unknowing);
+        let (keys, witnesses) = keys(&dossier);
+        let said = both(&directory, &format!("seed {seed}"), &dossier.evidence().zip(), &keys, &witnesses);
+        assert!([0, 4].contains(&said.exit_code), "seed {seed}: {said:?}");
+        clicks += said.otherwise.map_or(0, |otherwise| otherwise.0);
+    }
+    assert!(clicks > 0);
 }
 
 #[test]
@@ -131,7 +165,10 @@ fn both_verifiers_refuse_the_same_mutations() {
     for seed in 0..10 {
         let dossier = Dossier::new(&Plan::small(500 + seed), &OwnBiller);
         let (keys, witnesses) = keys(&dossier);
-        let (honest, archive) = (dossier.evidence(), dossier.evidence().zip());
+        let subjects = subjects(&dossier);
+        let wanted = Wanted { asked: *random.of(&subjects), ..Wanted::default() };
+        let honest = dossier.evidence_of(&wanted, &LeftOut::default());
+        let archive = honest.zip();
         for _ in 0..12 {
             let mutated = mutate(&mut random, &honest, &archive);
             let said = both(&directory, &format!("seed {seed}: {}", mutated.what), &mutated.bytes, &keys, &witnesses);
@@ -150,6 +187,11 @@ fn command_that_was_called_wrongly_ends_with_1() {
     assert_eq!(code(&["--key", "nonsense"]), Some(1));
     let key = Dossier::new(&Plan::small(1), &OwnBiller).key.verifier().to_string();
     assert_eq!(code(&["--key", &key, "--document", "no-such-file"]), Some(1));
+    let witness = Dossier::new(&Plan::small(1), &OwnBiller).witness.verifier().to_string();
+    for arguments in [["--key", &witness, "--witness-key", &witness], ["--key", &key, "--witness-key", &key]] {
+        assert_eq!(code(&arguments), Some(1), "a log is not its own witness, and a witness is no log");
+        assert_eq!(theirs().arg(&file).args(arguments).output().unwrap().status.code(), Some(1));
+    }
     assert_eq!(code(&["--key", &key]), Some(6));
     let missing = ours().arg(directory.0.join("none.zip")).args(["--key", &key]).output().unwrap();
     assert_eq!(missing.status.code(), Some(6));
@@ -157,15 +199,26 @@ fn command_that_was_called_wrongly_ends_with_1() {
 
 #[test]
 fn document_that_is_handed_in_is_taken_by_both() {
-    let directory = Directory::new("documents");
     let dossier = Dossier::new(&Plan::small(3), &OwnBiller);
     let mut evidence = dossier.evidence();
     evidence.contents.issued.clear();
     let of_issued = [names::ISSUED, names::PROOF_ISSUED];
     evidence.files.retain(|name, _| !name.starts_with("manifests/invoices/") && !of_issued.contains(&name.as_str()));
+    taken_with_its_documents("documents", &dossier, &evidence.zip());
+}
+
+#[test]
+fn document_that_stands_on_the_very_head_is_taken_by_both() {
+    let dossiers = (0..200).map(|seed| Dossier::new(&Plan::small(seed), &OwnBiller));
+    let dossier = dossiers.into_iter().find_map(Dossier::as_issued).unwrap();
+    taken_with_its_documents("at-once", &dossier, &dossier.evidence().zip());
+}
+
+fn taken_with_its_documents(name: &str, dossier: &Dossier, bundle: &[u8]) {
+    let directory = Directory::new(name);
     let file = directory.0.join("bundle.zip");
-    std::fs::write(&file, evidence.zip()).unwrap();
-    let (keys, _) = keys(&dossier);
+    std::fs::write(&file, bundle).unwrap();
+    let (keys, _) = keys(dossier);
     for command in [ours as fn() -> Command, theirs] {
         assert_eq!(said(command(), &file, &keys, &[]).0.exit_code, 3);
         let mut with = command();

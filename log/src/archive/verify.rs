@@ -55,6 +55,17 @@ pub struct Report {
     pub problems: Vec<Problem>,
 }
 
+/// How an hour is held against the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chain {
+    /// It follows what was checked before, and what it was sealed with is said.
+    Whole,
+    /// It follows an hour that was given. What it was sealed with it was sealed with.
+    Given,
+    /// It is checked by itself.
+    Alone,
+}
+
 /// Checks hours of one stream one after the other, in order.
 #[derive(Debug)]
 pub struct Verifier<K: Kind = Clicks> {
@@ -62,8 +73,8 @@ pub struct Verifier<K: Kind = Clicks> {
     deep: bool,
     report: Report,
     previous: Option<Manifest<K::Part>>,
-    /// Whether an hour is checked by itself, without the chain from the hour before.
-    alone: bool,
+    /// How an hour is held against the one before it.
+    chain: Chain,
     kind: PhantomData<K>,
 }
 
@@ -77,7 +88,7 @@ impl Verifier {
 impl<K: Kind> Verifier<K> {
     /// A verifier of the hours of `K` in `archive`; `deep` reads every row as well.
     pub fn of(archive: Archive, deep: bool) -> Self {
-        Self { archive, deep, report: Report::default(), previous: None, alone: false, kind: PhantomData }
+        Self { archive, deep, report: Report::default(), previous: None, chain: Chain::Whole, kind: PhantomData }
     }
 
     /// The hours to check: from the first to the last that has a manifest or that `remembered` names. Hours between
@@ -122,7 +133,11 @@ impl<K: Kind> Verifier<K> {
             let reason = format!("its digest is not the one that the catalog remembers: {}", remedy(path.as_ref()));
             self.problem(hour, path.as_ref(), &reason);
         }
-        let reasons = if self.alone { Vec::new() } else { chain_problems(self.previous.as_ref(), &manifest) };
+        let reasons = match self.chain {
+            Chain::Whole => chain_problems(self.previous.as_ref(), &manifest),
+            Chain::Given => follow_problems(self.previous.as_ref(), &manifest),
+            Chain::Alone => Vec::new(),
+        };
         for reason in reasons {
             self.problem(hour, key.path().as_ref(), &reason);
         }
@@ -180,7 +195,21 @@ impl<K: Kind> Verifier<K> {
     /// # Errors
     /// As [`Verifier::check`].
     pub async fn check_alone(&mut self, hour: Hour, remembered: Option<&str>) -> Result<(), Error> {
-        self.alone = true;
+        self.chain = Chain::Alone;
+        self.check(hour, remembered).await
+    }
+
+    /// Checks one hour, and that it follows `previous`, the hour before it; `None` if it is the first of its stream.
+    ///
+    /// # Errors
+    /// As [`Verifier::check`].
+    pub async fn check_behind(
+        &mut self,
+        previous: Option<Manifest<K::Part>>,
+        hour: Hour,
+        remembered: Option<&str>,
+    ) -> Result<(), Error> {
+        (self.chain, self.previous) = (Chain::Given, previous);
         self.check(hour, remembered).await
     }
 
@@ -245,10 +274,15 @@ impl<K: Kind> Verifier<K> {
     }
 }
 
-/// Every way in which a manifest fails to follow the one before it.
+/// What a manifest was sealed with, and every way in which it fails to follow the one before it.
 fn chain_problems<P: Entry>(previous: Option<&Manifest<P>>, manifest: &Manifest<P>) -> Vec<String> {
-    let mut problems: Vec<String> =
-        manifest.alarms.iter().map(|alarm| format!("sealed with an alarm: {alarm}")).collect();
+    let alarms = manifest.alarms.iter().map(|alarm| format!("sealed with an alarm: {alarm}"));
+    alarms.chain(follow_problems(previous, manifest)).collect()
+}
+
+/// Every way in which a manifest fails to follow the one before it.
+fn follow_problems<P: Entry>(previous: Option<&Manifest<P>>, manifest: &Manifest<P>) -> Vec<String> {
+    let mut problems = Vec::new();
     let restore = "put what was lost or changed back from a copy of the archive";
     let Some(previous) = previous else {
         if manifest.previous.is_some() {

@@ -1,8 +1,9 @@
 //! `clicktrail evidence export`
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, OpenOptions},
     io::BufWriter,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
@@ -67,6 +68,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         (None, Some(query)) => of_query(&instance, query, &timezone).await?,
         (None, None) => bail!("name --invoice or --query"),
     };
+    let new = beside(&out, ".new");
     let written = write(&instance, &ask, case.as_deref(), &out).await;
     let exit = match &written {
         Ok(_) => Exit::Ok,
@@ -77,8 +79,16 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         let what = invoice.or(query).unwrap_or_default();
         let rows = written.as_ref().map_or(0, |exported| exported.rows);
         let detail = format!("{what} with personal columns of {}, case {case}", count(rows, "event"));
-        by.write(&instance, ACTION, exit, detail).await?;
+        // What is about people has no name before the trail says who has it.
+        if let Err(cause) = by.write(&instance, ACTION, exit, detail).await {
+            let _ = fs::remove_file(&new);
+            return Err(cause).context("nothing was handed out, because the audit trail cannot say so");
+        }
     }
+    let written = written.and_then(|exported| {
+        fs::rename(&new, &out)?;
+        Ok(exported)
+    });
     match written {
         Ok(exported) => print(global, &exported, &out),
         Err(error) if exit == Exit::InputIncomplete => output::error(&error.into()),
@@ -135,24 +145,30 @@ async fn of_query(instance: &Installation, query: &str, zone: &Zone) -> anyhow::
     }
 }
 
-/// Writes beside the file, and gives it its name when it is whole.
+/// A file or directory beside another.
+fn beside(out: &Path, ending: &str) -> PathBuf {
+    let mut name = out.file_name().unwrap_or_default().to_owned();
+    name.push(ending);
+    out.with_file_name(name)
+}
+
+/// Writes beside the file; it gets its name when it is whole. What is about people nobody else may read.
 async fn write(instance: &Installation, ask: &Ask, case: Option<&str>, out: &Path) -> Result<Exported, Error> {
-    let beside = |ending: &str| {
-        let mut name = out.file_name().unwrap_or_default().to_owned();
-        name.push(ending);
-        out.with_file_name(name)
-    };
-    let (scratch, new) = (beside(".parts"), beside(".new"));
-    fs::create_dir_all(&scratch)?;
+    let (scratch, new) = (beside(out, ".parts"), beside(out, ".new"));
+    let (of_directory, of_file) = if case.is_some() { (0o700, 0o600) } else { (0o777, 0o666) };
+    // Of a process that died: it may have other rights.
+    let _ = fs::remove_dir_all(&scratch);
+    let _ = fs::remove_file(&new);
+    DirBuilder::new().mode(of_directory).create(&scratch)?;
     let exporting = Exporting { archive: &instance.archive, catalog: instance.catalog.as_ref(), scratch: &scratch };
-    let file = BufWriter::with_capacity(1 << 20, File::create(&new)?);
+    let file = OpenOptions::new().write(true).create_new(true).mode(of_file).open(&new)?;
+    let file = BufWriter::with_capacity(1 << 20, file);
     let written = exporting.write(ask, case, file).await;
     // What is left in it belongs to a bundle that was not finished.
     let cleared = fs::remove_dir_all(&scratch);
     let finished = written.and_then(|(exported, file)| {
         cleared?;
         file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&new, out)?;
         Ok(exported)
     });
     if finished.is_err() {

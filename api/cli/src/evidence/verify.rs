@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clicktrail_evidence::{
     Hash,
     note::VerifierKey,
-    verify::{Trust, verify},
+    verify::{Failure, Kind, Report, Trust, verify},
 };
 
 use crate::{
@@ -24,10 +24,10 @@ pub(crate) struct Arguments {
     /// The bundle
     file: PathBuf,
     /// A verifier key of the log, or a file that holds it; have it from elsewhere than the bundle
-    #[arg(long = "key", required = true, value_name = "VKEY or FILE", value_parser = signing::verifier)]
+    #[arg(long = "key", required = true, value_name = "VKEY or FILE", value_parser = signing::log_key)]
     keys: Vec<VerifierKey>,
     /// A witness that must have signed too, likewise
-    #[arg(long = "witness-key", value_name = "VKEY or FILE", value_parser = signing::verifier)]
+    #[arg(long = "witness-key", value_name = "VKEY or FILE", value_parser = signing::witness_key)]
     witnesses: Vec<VerifierKey>,
     /// A document as you have it, in its canonical JSON: it need not be in the log of issued documents yet
     #[arg(long = "document", value_name = "FILE")]
@@ -41,11 +41,22 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit>
         Ok(Hash::of(&bytes))
     };
     let documents = documents.iter().map(digest).collect::<anyhow::Result<Vec<_>>>()?;
-    let bundle = File::open(&file).with_context(|| format!("open {}", file.display()))?;
-    let bundle = Mutex::new(bundle);
-    let report = verify(&bundle, &Trust { keys, witnesses, documents });
+    let trust = Trust { keys, witnesses, documents };
+    let bundle = match File::open(&file) {
+        Ok(bundle) => Mutex::new(bundle),
+        Err(error) => {
+            let failure = Failure::new(Kind::Unreadable, file.display().to_string(), error.to_string());
+            return say(global, &Report::unread(failure));
+        }
+    };
+    let report = verify(&bundle, &trust);
+    say(global, &report)
+}
+
+/// Prints a report, and says how the command ends.
+fn say(global: &Global, report: &Report) -> anyhow::Result<Exit> {
     match global.output {
-        Format::Json => output::json(&serde_json::to_value(&report)?),
+        Format::Json => output::json(&serde_json::to_value(report)?),
         Format::Table => output::line(report.to_string().trim_end()),
     }
     Ok(if report.verified { Exit::Ok } else { Exit::Unverified(report.exit_code) })

@@ -4,6 +4,7 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -118,6 +119,7 @@ fn invoice_is_proved_offline_with_verifier_bundle_and_key_alone() {
     // Through the command of ours it is the same.
     let verify = ["evidence", "verify", file.to_str().unwrap(), "--key", &key, with_document[0], with_document[1]];
     installation.run(&verify).exits(0);
+    installation.run(&["evidence", "verify", "no-such.zip", "--key", &key]).exits(6);
 
     // Somebody else's key, and bytes that were changed.
     let other = Auditor::new("logs.example.com/clicks+00000000+AAAA");
@@ -128,6 +130,22 @@ fn invoice_is_proved_offline_with_verifier_bundle_and_key_alone() {
     let spoilt = bundle(&installation, "spoilt.zip");
     fs::write(&spoilt, bytes).unwrap();
     assert_eq!(auditor.verify(&spoilt, &with_document).0, 2);
+}
+
+#[test]
+fn invoice_that_stands_on_the_very_head_is_proved() {
+    let installation = week();
+    let key = sign(&installation);
+    installation.run(&[&["period", "close", PERIOD][..], &LATE].concat()).exits(0);
+    draft_and_approve(&installation, PERIOD, LATE[1]);
+    let invoice = issue(&installation, PERIOD)[0].clone();
+    let document = bundle(&installation, "invoice.json");
+    let json = installation.run(&["invoice", "export", &invoice, "--format", "json", "--out", "-"]).exits(0);
+    fs::write(&document, json.stdout()).unwrap();
+    export(&installation, &["--invoice", &invoice], "evidence.zip").exits(0);
+    let with_document = ["--document", document.to_str().unwrap()];
+    let (code, said) = Auditor::new(&key).verify(&bundle(&installation, "evidence.zip"), &with_document);
+    assert_eq!(code, 0, "nothing was signed since it was made, so there is nothing to show: {said}");
 }
 
 #[test]
@@ -150,6 +168,8 @@ fn lines_events_and_single_events_are_proved_and_personal_columns_only_with_a_ca
     let personal = ["--query", range, "--with-personal"];
     export(&installation, &personal, "none.zip").exits(1);
     export(&installation, &[&personal[..], &["--case", "A-17", "--actor", "ann"]].concat(), "people.zip").exits(0);
+    let rights = fs::metadata(bundle(&installation, "people.zip")).unwrap().permissions().mode();
+    assert_eq!(rights & 0o777, 0o600, "what is about people is its owner's alone");
     let people = fs::read(bundle(&installation, "people.zip")).unwrap();
     let holds = |bytes: &[u8]| bytes.windows(12).any(|window| window == b"198.51.0.10\"");
     let (code, said) = auditor.verify(&bundle(&installation, "people.zip"), &[]);
