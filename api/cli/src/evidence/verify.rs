@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clicktrail_evidence::{
     Hash,
     note::VerifierKey,
-    verify::{Trust, verify},
+    verify::{Trust, verify, verify_receipt},
 };
 
 use crate::{
@@ -32,10 +32,13 @@ pub(crate) struct Arguments {
     /// A document as you have it, in its canonical JSON: it need not be in the log of issued documents yet
     #[arg(long = "document", value_name = "FILE")]
     documents: Vec<PathBuf>,
+    /// A receipt that was handed out when an event was captured, as text or token: was its promise kept?
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
 }
 
 pub(super) fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let Arguments { file, keys, witnesses, documents } = arguments;
+    let Arguments { file, keys, witnesses, documents, receipt } = arguments;
     let digest = |path: &PathBuf| -> anyhow::Result<Hash> {
         let bytes = fs::read(path).with_context(|| format!("read the document {}", path.display()))?;
         Ok(Hash::of(&bytes))
@@ -43,7 +46,14 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit>
     let documents = documents.iter().map(digest).collect::<anyhow::Result<Vec<_>>>()?;
     let bundle = File::open(&file).with_context(|| format!("open {}", file.display()))?;
     let bundle = Mutex::new(bundle);
-    let report = verify(&bundle, &Trust { keys, witnesses, documents });
+    let trust = Trust { keys, witnesses, documents };
+    let report = match receipt {
+        None => verify(&bundle, &trust),
+        Some(path) => {
+            let receipt = fs::read(&path).with_context(|| format!("read the receipt {}", path.display()))?;
+            verify_receipt(&bundle, &trust, &receipt)
+        }
+    };
     match global.output {
         Format::Json => output::json(&serde_json::to_value(&report)?),
         Format::Table => output::line(report.to_string().trim_end()),
