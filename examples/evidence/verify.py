@@ -2,11 +2,11 @@
 """Checks a bundle of evidence: a second verifier, written from docs/evidence.md alone.
 
     pip install cryptography
-    python3 verify.py FILE --key KEY [--witness-key KEY]... [--document FILE]... [--output json]
+    python3 verify.py FILE --key KEY [--witness-key KEY]... [--document FILE]... [--receipt FILE] [--output json]
 
 It shares no code with clicktrail. Python's standard library and one package for Ed25519 are all that it needs. It holds
 the bundle in memory, so it is for bundles that fit there. Exit codes: 0 all is proved, 2 integrity, 3 incomplete,
-4 arithmetic, 5 untrusted, 6 unreadable.
+4 arithmetic, 5 untrusted, 6 unreadable, 7 the promise of the receipt is broken.
 """
 
 import argparse
@@ -24,8 +24,8 @@ import zlib
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-INTEGRITY, INCOMPLETE, ARITHMETIC, UNTRUSTED, UNREADABLE = 2, 3, 4, 5, 6
-KINDS = {2: "integrity", 3: "incomplete", 4: "arithmetic", 5: "untrusted", 6: "unreadable"}
+INTEGRITY, INCOMPLETE, ARITHMETIC, UNTRUSTED, UNREADABLE, BROKEN = 2, 3, 4, 5, 6, 7
+KINDS = {2: "integrity", 3: "incomplete", 4: "arithmetic", 5: "untrusted", 6: "unreadable", 7: "broken"}
 README_SHA256 = "daedad369b18c18c6ba156a31df5b7b600b2b71879ee06da66fac632a0947b1f"
 SCHEMAS = {"clicks": "cff16e09552ee9f7", "verdicts": "2cce60180ecc27f8", "invoices": "22846c6cca62c4fe"}
 # Columns: `?` may be null, `#` is a number, `%` a decimal.
@@ -465,31 +465,42 @@ class Key:
         return True
 
 
-def check_head(bundle, keys, witnesses):
-    place = "checkpoint"
-    data = bundle.file(place)
+def read_note(place, data, malformed):
+    """The text of a signed note, and its signatures: name, id, signature."""
     try:
         note = data.decode()
     except UnicodeDecodeError:
-        raise Fail(INTEGRITY, place, "it is not UTF-8") from None
+        raise Fail(malformed, place, "it is not UTF-8") from None
     text, found, lines = note.rpartition("\n\n")
-    need(found and note.endswith("\n") and len(data) <= 256 << 10, INTEGRITY, place, "it is no signed note")
+    need(found and note.endswith("\n") and len(data) <= 256 << 10, malformed, place, "it is no signed note")
     text += "\n"
-    need(not any(c < " " and c != "\n" for c in text), INTEGRITY, place, "it is no signed note")
-    signed, signers = set(), []
-    lines = lines[:-1].split("\n")
-    need(len(lines) <= 100, INTEGRITY, place, "it has too many signatures")
+    need(not any(c < " " and c != "\n" for c in text), malformed, place, "it is no signed note")
+    lines, signatures = lines[:-1].split("\n"), []
+    need(len(lines) <= 100, malformed, place, "it has too many signatures")
     for line in lines:
         parts = line.split(" ")
         data = unbase64(parts[2]) if len(parts) == 3 and parts[0] == "\u2014" and is_name(parts[1]) else None
-        need(data is not None and len(data) > 4, INTEGRITY, place, f"{line!r} is no signature")
-        signers.append(parts[1])
-        for key in keys + witnesses:
-            if (key.name, key.id) == (parts[1], data[:4]):
-                need(
-                    key.signed(text, data[4:]), INTEGRITY, place, f"the signature of {key.name} is not over this text"
-                )
+        need(data is not None and len(data) > 4, malformed, place, f"{line!r} is no signature")
+        signatures.append((parts[1], data[:4], data[4:]))
+    return text, signatures
+
+
+def signed_by(place, text, signatures, keys):
+    """Which keys signed: a signature under name and id of a key that it did not make is a forgery."""
+    signed = set()
+    for name, identity, signature in signatures:
+        for key in keys:
+            if (key.name, key.id) == (name, identity):
+                fits = key.signed(text, signature)
+                need(fits, INTEGRITY, place, f"the signature of {key.name} is not over this text")
                 signed.add((key.name, key.id))
+    return signed
+
+
+def check_head(bundle, keys, witnesses):
+    place = "checkpoint"
+    text, signatures = read_note(place, bundle.file(place), INTEGRITY)
+    signed, signers = signed_by(place, text, signatures, keys + witnesses), [name for name, _, _ in signatures]
     lines = text[:-1].split("\n")
     fits = len(lines) >= 3 and all(lines) and NUMERAL.fullmatch(lines[1]) and not lines[1].startswith("-")
     root = unbase64(lines[2]) if fits else None
@@ -1588,10 +1599,66 @@ def check_money(bundle, documents, sums):
     return f"{show_amount(truth['total'], decimals)} {currency}"
 
 
+# --- a receipt ------------------------------------------------------------------------------------------------------
+
+RECEIPT = re.compile(
+    r"clicktrail receipt 1\nevent ([^\n]+)\nkind ([^\n]+)\nadvertiser ([^\n]+)\nevent_time (-?[1-9][0-9]{0,18}|0)\n"
+    r"captured_at (-?[1-9][0-9]{0,18}|0)\nrow ([0-9a-f]{64})\nframe ([^\n]+) (0|[1-9][0-9]{0,4}) ([0-9a-f]{64})\n"
+    r"position ([^\n]+)\n"
+)
+
+
+def check_receipt(bundle, clicks, keys, data):
+    """Whether what a receipt promises is what the bundle proves."""
+    place = "receipt"
+    need(len(data) <= 16 << 10, UNREADABLE, place, "it is too long")
+    word = data.rstrip(b" \t\n\r\f")
+    if re.fullmatch(rb"[A-Za-z0-9_-]*", word):
+        data = base64.urlsafe_b64decode(word + b"=" * (-len(word) % 4)) if len(word) % 4 != 1 else b""
+        need(base64.urlsafe_b64encode(data).rstrip(b"=") == word, UNREADABLE, place, "it is no token")
+    if data.endswith(b"\n\nunsigned\n"):
+        text, signatures = data[: -len(b"\nunsigned\n")].decode(errors="replace"), []
+    else:
+        text, signatures = read_note(place, data, UNREADABLE)
+    found = RECEIPT.fullmatch(text)
+    need(found, UNREADABLE, place, "it is no receipt")
+    event, kind, advertiser, happened, captured, digest, frame, row_number, _, at = found.groups()
+    spooled = at == "spooled"
+    try:
+        at = None if spooled else position(place, at)
+        fits = int(happened) in INT64 and int(captured) in INT64 and int(row_number) < 1 << 16
+        need(fits and (spooled or at & 0xFFFF == int(row_number)), UNREADABLE, place, "it is no receipt")
+    except Fail as fail:
+        raise Fail(UNREADABLE, place, fail.reason) from None
+    signed = signed_by(place, text, signatures, keys)
+    need(signed, UNTRUSTED, place, "no key that was given signed it: it binds nobody")
+    table, elsewhere = bundle.table("rows.csv"), None
+    while table.at < len(table.text):
+        row = table.next()
+        is_place = row["position"] & 0xFFFF == int(row_number) if spooled else row["position"] == at
+        parts = table.encode(row)[2 + 9 + 9 :]
+        is_it = row["event_id"] == event and sha256(b"\5\1" + parts).hex() == digest
+        if is_place and is_it:
+            return show(row["position"])
+        need(spooled or not is_place, BROKEN, place, f"another row than the promised one is at {show(row['position'])}")
+        elsewhere = row["position"] if is_it else elsewhere
+    need(not spooled, INCOMPLETE, place, "its frame was on the spool, and no row that is there is it")
+    need(elsewhere is None, BROKEN, place, "the event is elsewhere")
+    late = int(captured) // HOUR_MICROS + 25
+    is_before = any(manifest.positions[1] <= at and manifest.hour >= late for manifest in clicks)
+    need(not is_before, BROKEN, place, "the log ends before that, long behind it")
+    subject = bundle.subject
+    is_asked = subject["kind"] == "events" and bundle.period[0] <= int(happened) < bundle.period[1]
+    is_covered = any(manifest.positions[0] <= at < manifest.positions[1] for manifest in clicks)
+    is_absent = is_asked and is_covered and subject["advertiser_id"] == advertiser
+    need(not is_absent, BROKEN, place, "all rows of its advertiser are there, and none is it")
+    raise Fail(INCOMPLETE, place, "it is not what this bundle is about")
+
+
 # --- all of it ------------------------------------------------------------------------------------------------------
 
 
-def verify(data, keys, witnesses, handed_in):
+def verify(data, keys, witnesses, handed_in, receipt=None):
     """Numbers of a bundle that verifies; raises Fail for any other."""
     bundle = Bundle(data)
     subject, kind = bundle.subject, bundle.subject["kind"]
@@ -1641,6 +1708,7 @@ def verify(data, keys, witnesses, handed_in):
         total = check_money(bundle, documents, dict(zip(pinned, sums)))
     unused = sorted(set(bundle.files) - bundle.used)
     need(not unused, INTEGRITY, unused[0] if unused else "", "it belongs to nothing that is proved")
+    kept_at = None if receipt is None else check_receipt(bundle, clicks, keys, receipt)
     clicks_counted = [sum(counts[at] for counts in sums[-1][0].values()) for at in range(7)]
     return {
         "log_size": size,
@@ -1653,6 +1721,7 @@ def verify(data, keys, witnesses, handed_in):
         "ruled_otherwise": {"clicks": otherwise[0], "spend_micros": str(otherwise[1]) if documents else ""},
         "documents": len(documents),
         "total": total if bundle.campaigns is None else None,
+        "receipt_kept_at": kept_at,
     }
 
 
@@ -1667,6 +1736,7 @@ def main():
     parser.add_argument(
         "--document", action="append", default=[], help="a document as you have it, in its canonical JSON"
     )
+    parser.add_argument("--receipt", help="a receipt, as text or token: was its promise kept?")
     parser.add_argument("--output", choices=["text", "json"], default="text")
     arguments = parser.parse_args()
     try:
@@ -1679,6 +1749,10 @@ def main():
         for name in arguments.document:
             with open(name, "rb") as file:
                 handed_in.add(sha256(file.read()))
+        receipt = None
+        if arguments.receipt is not None:
+            with open(arguments.receipt, "rb") as file:
+                receipt = file.read()
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -1686,7 +1760,7 @@ def main():
     try:
         with open(arguments.file, "rb") as file:
             data = file.read()
-        numbers = verify(data, keys, witnesses, handed_in)
+        numbers = verify(data, keys, witnesses, handed_in, receipt)
     except OSError as error:
         failure = Fail(UNREADABLE, arguments.file, str(error))
     except Fail as fail:

@@ -1,8 +1,10 @@
-//! The HTTP doors: capture (`/c/{ad_id}`, `/i.gif`, `/v1/events`), health and metrics. One file per resource.
+//! The HTTP doors: capture (`/c/{ad_id}`, `/i.gif`, `/v1/events`, `/v1/receipts`), health and metrics. One file per resource.
 //!
 //! A request becomes drafts, drafts become one batch of events and one of rejected events, both are stored
 //! (`store`), and only then is anybody answered. Handlers know status codes and no storage; a failure becomes a
 //! [`problem::Problem`], which `finish` turns into a document with the request's id.
+//!
+//! Whoever asks gets a receipt of an event (`receipts`), and [`redeem`] proves later what it promised; how, it is told.
 //!
 //! [`witness`] is another door, of another process: it takes checkpoints of logs and signs them.
 //!
@@ -30,6 +32,8 @@ mod operations;
 mod pixel;
 pub mod problem;
 mod ready;
+mod receipts;
+pub mod redeem;
 mod redirect;
 pub mod registry;
 mod request_id;

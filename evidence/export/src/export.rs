@@ -36,6 +36,8 @@ use crate::{
 const HOURS_MAX: usize = 60_000;
 /// Hours before a range of time in which its events may have been logged: by clients whose clocks were ahead.
 const HOURS_AHEAD: i64 = 24;
+/// Hours of verdicts for whoever has a receipt: that of the event, and those in which it is judged in any case.
+const HOURS_OF_RECEIPT: usize = 25;
 
 /// What evidence is made of.
 #[derive(Debug, Clone, Copy)]
@@ -70,6 +72,8 @@ struct Plan {
     subject: Subject,
     clicks: (Hour, Hour),
     dossier: Option<Dossier>,
+    /// Of verdicts at most so many.
+    verdict_hours_max: usize,
 }
 
 impl Exporting<'_> {
@@ -79,7 +83,7 @@ impl Exporting<'_> {
     /// See [`Error`]: what cannot be proved is refused by name.
     pub async fn write<W: Write>(&self, ask: &Ask, case: Option<&str>, out: W) -> Result<(Exported, W), Error> {
         let mut head = Head::newest(self.archive).await?;
-        let Plan { scope, subject, clicks, dossier } = self.plan(ask, &head).await?;
+        let Plan { scope, subject, clicks, dossier, verdict_hours_max } = self.plan(ask, &head).await?;
         let mut staging = Staging::new(self.scratch.to_owned());
         let hours = hours(clicks)?;
         let showing = Showing { archive: self.archive, scope: &scope, with_people: case.is_some() };
@@ -93,7 +97,8 @@ impl Exporting<'_> {
             }
         }
         let horizon = dossier.as_ref().and_then(Dossier::horizon);
-        let ruled = self.verdicts(&head, clicks.0, with_rows.last().copied(), horizon, &mut staging).await?;
+        let last = with_rows.last().copied();
+        let ruled = self.verdicts(&head, clicks.0, last, horizon, verdict_hours_max, &mut staging).await?;
         let targets: Vec<Position> = shown.events.iter().map(|event| event.position).collect();
         let said = verdicts::stage(self.archive, &ruled, &targets, &mut staging).await?;
         let counting = match dossier.as_ref().and_then(|dossier| dossier.bases.last()) {
@@ -136,6 +141,7 @@ impl Exporting<'_> {
         first: Hour,
         last_shown: Option<Hour>,
         horizon: Option<Position>,
+        hours_max: usize,
         staging: &mut Staging,
     ) -> Result<Vec<Sealed<Verdicts>>, Error> {
         let signed = head.hours(Stream::Verdicts);
@@ -155,7 +161,7 @@ impl Exporting<'_> {
             return Err(Error::VerdictsOpen(format!("about events of {hour}")));
         }
         let mut hours_of_verdicts = Vec::new();
-        for hour in hours((from, to))? {
+        for hour in hours((from, to))?.into_iter().take(hours_max) {
             hours_of_verdicts.push(Sealed::<Verdicts>::stage(self.archive, head, hour, staging).await?);
         }
         let end = hours_of_verdicts.last().map(|sealed| sealed.manifest.positions().end);
@@ -188,9 +194,10 @@ impl Exporting<'_> {
                     to: Some(Instant(to.micros())),
                     ..subject(Kind::Events, advertiser)
                 };
-                Ok(Plan { scope, subject, clicks: (first, *last), dossier: None })
+                Ok(Plan { scope, subject, clicks: (first, *last), dossier: None, verdict_hours_max: HOURS_MAX })
             }
-            Ask::Event(position) => self.plan_of_event(*position, head).await,
+            Ask::Event(position) => self.plan_of_event(*position, head, HOURS_MAX).await,
+            Ask::Captured(position) => self.plan_of_event(*position, head, HOURS_OF_RECEIPT).await,
         }
     }
 
@@ -215,16 +222,16 @@ impl Exporting<'_> {
             ..scope(&draft.advertiser_id, Asked::Hours(dossier.counted().collect()), period)
         };
         let subject = Subject { document: Some(document), campaigns, ..subject(Kind::Invoice, &draft.advertiser_id) };
-        Ok(Plan { scope, subject, clicks, dossier: Some(dossier) })
+        Ok(Plan { scope, subject, clicks, dossier: Some(dossier), verdict_hours_max: HOURS_MAX })
     }
 
-    async fn plan_of_event(&self, position: Position, head: &Head) -> Result<Plan, Error> {
+    async fn plan_of_event(&self, position: Position, head: &Head, verdict_hours_max: usize) -> Result<Plan, Error> {
         let hour = self.hour_of(position, &head.hours(Stream::Clicks)).await?;
         let advertiser = find::advertiser(self.archive, hour, position).await?;
         let always = Timestamp::from_micros(i64::MIN)..Timestamp::from_micros(i64::MAX);
         let scope = scope(&advertiser, Asked::Event(position), always);
         let subject = Subject { position: Some(position.as_i64()), ..subject(Kind::Event, &advertiser) };
-        Ok(Plan { scope, subject, clicks: (hour, hour), dossier: None })
+        Ok(Plan { scope, subject, clicks: (hour, hour), dossier: None, verdict_hours_max })
     }
 
     /// The signed hour that holds a position: hours are in the order of their frames.
@@ -242,9 +249,7 @@ impl Exporting<'_> {
                 return Ok(hours[middle]);
             }
         }
-        Err(Error::NotFound(format!(
-            "{position} is in no hour that is sealed and signed: run `log sign` once its hour is over"
-        )))
+        Err(Error::NotSealed(position))
     }
 }
 

@@ -115,6 +115,8 @@ pub mod at {
     pub mod rows {
         /// Where the event stands in the log.
         pub const POSITION: usize = 0;
+        /// What its sender calls it.
+        pub const EVENT_ID: usize = 2;
         /// Click, impression, conversion, probe or prefetch.
         pub const KIND: usize = 3;
         /// When it happened.
@@ -198,6 +200,7 @@ mod tests {
     fn places_of_columns_are_those_of_their_names() {
         for (table, place, name) in [
             (ROWS.as_slice(), at::rows::POSITION, "position"),
+            (&ROWS, at::rows::EVENT_ID, "event_id"),
             (&ROWS, at::rows::KIND, "kind"),
             (&ROWS, at::rows::EVENT_TIME, "event_time"),
             (&ROWS, at::rows::ADVERTISER, "advertiser_id"),

@@ -58,7 +58,7 @@ pub(super) struct Part {
 }
 
 /// A text as in `1.42.7` as a position.
-pub(super) fn position(text: &str) -> Option<i64> {
+pub(crate) fn position(text: &str) -> Option<i64> {
     let mut parts = text.split('.');
     let (epoch, seq, row) = (parts.next()?, parts.next()?, parts.next()?);
     let number = |text: &str| text.parse::<i64>().ok().filter(|number| number.to_string() == text);
@@ -71,7 +71,7 @@ pub(super) fn position(text: &str) -> Option<i64> {
 }
 
 /// A position as people see it.
-pub(super) fn show(position: i64) -> String {
+pub(crate) fn show(position: i64) -> String {
     let (epoch, seq) = (position >> EPOCH_SHIFT, position >> ROW_BITS & ((1 << (EPOCH_SHIFT - ROW_BITS)) - 1));
     format!("{epoch}.{seq}.{}", position & ((1 << ROW_BITS) - 1))
 }

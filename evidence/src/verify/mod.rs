@@ -11,9 +11,12 @@
 //! 7. [`counting`]: which verdict stands ([`ruling`]), and what the events come to ([`counts`]).
 //! 8. [`pricing`]: the documents are what follows from that ([`bill`], [`money`]).
 //!
+//! Where somebody has a receipt, [`promise`] holds it against what was proved.
+//!
 //! The first step that fails ends it. What is printed was computed here from what was proved before.
 
 pub(crate) mod billed;
+pub(crate) mod manifest;
 pub(crate) mod written;
 
 mod basis;
@@ -25,11 +28,11 @@ mod dossier;
 mod failure;
 mod issued;
 mod logged;
-mod manifest;
 mod money;
 mod opened;
 mod people;
 mod pricing;
+mod promise;
 mod report;
 mod rows;
 mod ruling;
@@ -45,6 +48,7 @@ mod words;
 mod tests;
 
 pub use failure::{Failure, Kind};
+pub use promise::{Kept, kept};
 pub use report::{Clicks, Numbers, Report};
 pub use signed::{Trust, WrongKind};
-pub use steps::verify;
+pub use steps::{verify, verify_receipt};

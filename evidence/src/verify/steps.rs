@@ -8,7 +8,7 @@ use super::{
     failure::Failure,
     issued, logged,
     opened::Opened,
-    pricing,
+    pricing, promise,
     report::Report,
     rows, signed,
     signed::Trust,
@@ -25,6 +25,14 @@ use crate::{
 pub fn verify(source: &dyn Source, trust: &Trust) -> Report {
     let mut report = Report::new();
     let outcome = run(source, trust, &mut report);
+    words::never_proven(&mut report);
+    report.closed(outcome)
+}
+
+/// Checks a bundle, and then whether what a receipt promised was kept.
+pub fn verify_receipt(source: &dyn Source, trust: &Trust, receipt: &[u8]) -> Report {
+    let mut report = Report::new();
+    let outcome = run(source, trust, &mut report).and_then(|()| promise::check(source, trust, receipt, &mut report));
     words::never_proven(&mut report);
     report.closed(outcome)
 }

@@ -7,7 +7,7 @@ use clap::{Parser, ValueEnum};
 use clicktrail_evidence::{
     Hash,
     note::VerifierKey,
-    verify::{Failure, Kind, Report, Trust, verify},
+    verify::{Failure, Kind, Report, Trust, verify, verify_receipt},
 };
 
 /// Check a bundle of evidence, without any connection.
@@ -15,7 +15,7 @@ use clicktrail_evidence::{
 /// Exit codes: 0 all of it is proved; 1 the command was called wrongly; 2 integrity: bytes, hashes, proofs or
 /// signatures are not what they must be; 3 incomplete: something that the proof needs is missing; 4 arithmetic: counts,
 /// money or the derivation do not follow; 5 untrusted: no key that was given signed it; 6 unreadable: it is no such
-/// bundle.
+/// bundle; 7 promise broken: what the receipt promises is not what was logged.
 #[derive(Debug, Parser)]
 #[command(name = "clicktrail-verify", version)]
 struct Arguments {
@@ -32,6 +32,9 @@ struct Arguments {
     /// once.
     #[arg(long = "document", value_name = "FILE")]
     documents: Vec<PathBuf>,
+    /// A receipt that you were handed when an event was captured, as text or token: was its promise kept?
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
     /// Words for people, or JSON for programs.
     #[arg(long, value_enum, default_value = "text")]
     output: Output,
@@ -80,9 +83,14 @@ fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         witnesses: arguments.witnesses.clone(),
         documents: arguments.documents.iter().map(digest).collect::<Result<_, _>>()?,
     };
-    let report = match File::open(&arguments.file) {
-        Ok(file) => verify(&Mutex::new(file), &trust),
-        Err(error) => {
+    let receipt = arguments
+        .receipt
+        .as_ref()
+        .map(|path| std::fs::read(path).with_context(|| format!("read the receipt {}", path.display())));
+    let report = match (File::open(&arguments.file), receipt.transpose()?) {
+        (Ok(file), None) => verify(&Mutex::new(file), &trust),
+        (Ok(file), Some(receipt)) => verify_receipt(&Mutex::new(file), &trust, &receipt),
+        (Err(error), _) => {
             Report::unread(Failure::new(Kind::Unreadable, arguments.file.display().to_string(), error.to_string()))
         }
     };

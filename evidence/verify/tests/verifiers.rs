@@ -11,13 +11,18 @@ use std::{
 };
 
 use clicktrail_evidence::{
-    bundle::names,
+    Hash,
+    bundle::{
+        columns::{ROWS, at::rows},
+        names, table,
+    },
     made_up::{
         Asked, Dossier, LeftOut, OwnBiller, Plan, Random, Wanted,
         attacks::{Unknowing, attacks},
         mutation::mutate,
     },
-    note::VerifierKey,
+    note::{Kind, SigningKey, VerifierKey},
+    receipt::{Frame, Receipt, SignedReceipt, captured},
 };
 
 /// A directory that goes with the test.
@@ -229,5 +234,88 @@ fn taken_with_its_documents(name: &str, dossier: &Dossier, bundle: &[u8]) {
         }
         let (said, words) = said(with, &file, &keys, &[]);
         assert!(said.verified, "{words}");
+    }
+}
+
+/// The receipt of the first row of a dossier's bundle.
+fn receipt(dossier: &Dossier) -> Receipt {
+    let evidence = dossier.evidence();
+    let mut table = table::Reader::open(&evidence.files[names::ROWS][..], &ROWS).unwrap();
+    let row = table.next().unwrap().unwrap();
+    let position = row.int(rows::POSITION);
+    Receipt {
+        event_id: row.text(rows::EVENT_ID).to_owned(),
+        kind: row.text(rows::KIND).to_owned(),
+        advertiser_id: row.text(rows::ADVERTISER).to_owned(),
+        event_time: row.int(rows::EVENT_TIME),
+        captured_at: row.int(rows::EVENT_TIME),
+        row: captured(row.values().skip(2)),
+        frame: Frame {
+            name: "writer/1/7".to_owned(),
+            row: u16::try_from(position & 0xffff).unwrap(),
+            digest: Hash::of(b"frame"),
+        },
+        position: Some(position),
+    }
+}
+
+/// Receipts, right and wrong, with the exit codes that both must end with.
+fn receipts(dossier: &Dossier) -> Vec<(&'static str, Vec<u8>, i32)> {
+    let right = receipt(dossier);
+    let issue = |receipt: Receipt, keys: &[&SigningKey]| SignedReceipt::issue(receipt, keys).unwrap();
+    let ours = |receipt: Receipt| issue(receipt, &[&dossier.key]).to_string().into_bytes();
+    let stranger = SigningKey::of_seed(dossier.key.verifier().name(), Kind::Ed25519, [3; 32]).unwrap();
+    let spooled = Receipt { position: None, ..right.clone() };
+    let other_row = Receipt { row: Hash::of(b"other"), ..right.clone() };
+    let nothing = Receipt { event_id: "nothing".to_owned(), ..right.clone() };
+    let beyond = |captured_at| Receipt {
+        position: Some(1 << 56 | 1 << 40),
+        frame: Frame { row: 0, ..right.frame.clone() },
+        captured_at,
+        ..nothing.clone()
+    };
+    let token = issue(right.clone(), &[&dossier.key]).token();
+    let edited = String::from_utf8(ours(right.clone())).unwrap().replacen("event_time ", "event_time 1", 1);
+    vec![
+        ("right", ours(right.clone()), 0),
+        ("right, by two keys", issue(right.clone(), &[&stranger, &dossier.key]).to_string().into_bytes(), 0),
+        ("token", token.clone().into_bytes(), 0),
+        ("token with a line end", format!("{token}\n").into_bytes(), 0),
+        ("spooled", ours(spooled.clone()), 0),
+        ("edited", edited.into_bytes(), 2),
+        ("not there", ours(Receipt { event_id: "x".to_owned(), row: Hash::of(b"x"), ..spooled }), 3),
+        ("still to come", ours(beyond(i64::MAX / 2)), 3),
+        ("of a stranger", issue(right.clone(), &[&stranger]).to_string().into_bytes(), 5),
+        ("unsigned", issue(right.clone(), &[]).to_string().into_bytes(), 5),
+        ("unsigned token", issue(right.clone(), &[]).token().into_bytes(), 5),
+        ("nothing", Vec::new(), 6),
+        ("a word", b"AAAA".to_vec(), 6),
+        ("half a token", token.as_bytes()[..token.len() - 3].to_vec(), 6),
+        ("too long", vec![b'A'; 17 << 10], 6),
+        ("no text", vec![0xff; 40], 6),
+        ("another row", ours(other_row), 7),
+        ("another event", ours(nothing.clone()), 7),
+        ("elsewhere", ours(Receipt { position: right.position.map(|at| at + (1 << 40)), ..right.clone() }), 7),
+        ("long gone", ours(beyond(0)), 7),
+    ]
+}
+
+#[test]
+fn both_verifiers_say_the_same_of_receipts() {
+    let directory = Directory::new("receipts");
+    for seed in 0..3 {
+        let dossier = Dossier::new(&Plan::small(600 + seed), &OwnBiller);
+        let (keys, _) = keys(&dossier);
+        let (bundle, path) = (directory.0.join("bundle.zip"), directory.0.join("receipt"));
+        std::fs::write(&bundle, dossier.evidence().zip()).unwrap();
+        for (what, receipt, expected) in receipts(&dossier) {
+            std::fs::write(&path, receipt).unwrap();
+            for command in [ours as fn() -> Command, theirs] {
+                let mut with = command();
+                with.arg("--receipt").arg(&path);
+                let (said, words) = said(with, &bundle, &keys, &[]);
+                assert_eq!(said.exit_code, expected, "seed {seed}, {what}: {words}");
+            }
+        }
     }
 }

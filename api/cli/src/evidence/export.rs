@@ -101,6 +101,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
 fn is_incomplete(error: &Error) -> bool {
     match error {
         Error::NotFound(_)
+        | Error::NoEvent(_)
+        | Error::NotSealed(_)
         | Error::Unsigned
         | Error::HourUnsigned { .. }
         | Error::WithoutTrees { .. }

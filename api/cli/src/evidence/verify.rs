@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use clicktrail_evidence::{
     Hash,
     note::VerifierKey,
-    verify::{Failure, Kind, Report, Trust, verify},
+    verify::{Failure, Kind, Report, Trust, verify, verify_receipt},
 };
 
 use crate::{
@@ -32,10 +32,13 @@ pub(crate) struct Arguments {
     /// A document as you have it, in its canonical JSON: it need not be in the log of issued documents yet
     #[arg(long = "document", value_name = "FILE")]
     documents: Vec<PathBuf>,
+    /// A receipt that was handed out when an event was captured, as text or token: was its promise kept?
+    #[arg(long, value_name = "FILE")]
+    receipt: Option<PathBuf>,
 }
 
 pub(super) fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let Arguments { file, keys, witnesses, documents } = arguments;
+    let Arguments { file, keys, witnesses, documents, receipt } = arguments;
     let digest = |path: &PathBuf| -> anyhow::Result<Hash> {
         let bytes = fs::read(path).with_context(|| format!("read the document {}", path.display()))?;
         Ok(Hash::of(&bytes))
@@ -49,7 +52,13 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit>
             return say(global, &Report::unread(failure));
         }
     };
-    let report = verify(&bundle, &trust);
+    let report = match receipt {
+        None => verify(&bundle, &trust),
+        Some(path) => {
+            let receipt = fs::read(&path).with_context(|| format!("read the receipt {}", path.display()))?;
+            verify_receipt(&bundle, &trust, &receipt)
+        }
+    };
     say(global, &report)
 }
 

@@ -37,7 +37,7 @@ const ROOMS: &[Room] = &[
     room("api/capture", &["log"]),
     room("api/import", &["log", "capture"]),
     room("api/query", &["log", "verdicts", "projections", "catalog", "replay", "live"]),
-    room("api/server", &["log", "verdicts", "catalog", "capture", "query"]),
+    room("api/server", &["evidence", "log", "verdicts", "catalog", "capture", "query"]),
     Room { folder: "api/simulate", may_use: &["log"], tests_may_use: &["capture"] },
     room(
         "api/simulate/bench",

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::{
-    installation::{Installation, Outcome},
+    installation::{Installation, Outcome, example, service},
     invoices::{LATE, click, draft_and_approve, issue, week},
     invoicing::import,
     real_log::tree,
@@ -23,28 +23,34 @@ use crate::{
 const PERIOD: &str = "2026-W10";
 const ORIGIN: &str = "logs.example.com/clicks";
 
-/// Makes a key, and signs what is sealed. Returns the key that others verify with.
-fn sign(installation: &Installation) -> String {
+/// The file of the log's key, and the key that others verify with. It is made where there is none.
+pub(crate) fn key(installation: &Installation) -> (String, String) {
     let path = installation.data().with_file_name("log.key");
-    let file = path.to_str().unwrap();
+    let file = path.to_str().unwrap().to_owned();
     let verifier = match fs::read_to_string(path.with_extension("vkey")) {
         Ok(known) => known,
         Err(_) => {
-            let made = installation.run(&["evidence", "keygen", "--name", ORIGIN, "--out", file]).exits(0);
+            let made = installation.run(&["evidence", "keygen", "--name", ORIGIN, "--out", &file]).exits(0);
             let verifier = made.stdout().trim_end().to_owned();
             fs::write(path.with_extension("vkey"), &verifier).unwrap();
             verifier
         }
     };
-    installation.run(&["log", "sign", "--evidence-key", file]).exits(0);
+    (file, verifier)
+}
+
+/// Signs what is sealed. Returns the key that others verify with.
+pub(crate) fn sign(installation: &Installation) -> String {
+    let (file, verifier) = key(installation);
+    installation.run(&["log", "sign", "--evidence-key", &file]).exits(0);
     verifier
 }
 
-fn bundle(installation: &Installation, name: &str) -> PathBuf {
+pub(crate) fn bundle(installation: &Installation, name: &str) -> PathBuf {
     installation.data().with_file_name(name)
 }
 
-fn export(installation: &Installation, what: &[&str], out: &str) -> Outcome {
+pub(crate) fn export(installation: &Installation, what: &[&str], out: &str) -> Outcome {
     let out = bundle(installation, out);
     installation.run(&[&["evidence", "export", "--out", out.to_str().unwrap()], what].concat())
 }
@@ -57,27 +63,45 @@ fn verifier() -> PathBuf {
 }
 
 /// What an auditor has: a directory, and in it what she was given.
-struct Auditor {
+pub(crate) struct Auditor {
     home: TempDir,
     key: String,
 }
 
 impl Auditor {
-    fn new(key: &str) -> Self {
+    pub(crate) fn new(key: &str) -> Self {
         let home = TempDir::new().unwrap();
         fs::copy(verifier(), home.path().join("clicktrail-verify")).unwrap();
         Self { home, key: key.to_owned() }
     }
 
+    /// A file that she was given.
+    pub(crate) fn given(&self, name: &str, bytes: &[u8]) -> String {
+        fs::write(self.home.path().join(name), bytes).unwrap();
+        name.to_owned()
+    }
+
+    /// The same bundle checked by the second verifier, which shares no code with ours.
+    pub(crate) fn verify_by_script(&self, bundle: &Path, further: &[&str]) -> (i32, String) {
+        fs::copy(bundle, self.home.path().join("bundle.zip")).unwrap();
+        let mut command = Command::new(service("CLICKTRAIL_TEST_PYTHON"));
+        command.current_dir(self.home.path()).arg(example("evidence/verify.py"));
+        said(command.args(["bundle.zip", "--key", &self.key]).args(further))
+    }
+
     /// Checks a bundle; the exit code, and what was said.
-    fn verify(&self, bundle: &Path, further: &[&str]) -> (i32, String) {
+    pub(crate) fn verify(&self, bundle: &Path, further: &[&str]) -> (i32, String) {
         fs::copy(bundle, self.home.path().join("bundle.zip")).unwrap();
         let mut command = Command::new(self.home.path().join("clicktrail-verify"));
-        command.env_clear().current_dir(self.home.path()).args(["bundle.zip", "--key", &self.key]).args(further);
-        let output = command.output().unwrap();
-        let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
-        (output.status.code().unwrap(), said.concat())
+        said(command.env_clear().current_dir(self.home.path()).args(["bundle.zip", "--key", &self.key]).args(further))
     }
+}
+
+/// The exit code of a command, and what it said.
+fn said(command: &mut Command) -> (i32, String) {
+    let output = command.output().unwrap();
+    let said = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    (output.status.code().unwrap(), said.concat())
 }
 
 /// A week that was billed, corrected in nothing, and signed.

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use clicktrail_catalog::{Catalog, Postgres};
+use clicktrail_catalog::{Catalog, Postgres, Sqlite};
 use clicktrail_log::{
     archive::Archive,
     embedded::EmbeddedLog,
@@ -186,6 +186,14 @@ impl Installation {
             .with_secret_access_key(self.variable("AWS_SECRET_ACCESS_KEY"))
             .with_bucket_name(self.bucket.as_ref().unwrap());
         Archive::from_store(Arc::new(store.build().unwrap()))
+    }
+
+    /// The catalog, wherever it is.
+    pub(crate) async fn catalog(&self) -> Arc<dyn Catalog> {
+        match &self.database {
+            Some(_) => self.postgres().await,
+            None => Arc::new(Sqlite::open(&self.data().join("catalog.sqlite")).await.unwrap()),
+        }
     }
 
     /// The catalog on PostgreSQL.

@@ -43,6 +43,23 @@ pub fn columns_of_people() -> impl Iterator<Item = &'static str> {
     std::iter::once(schema::POSITION).chain(PEOPLE)
 }
 
+/// The digests of events before the log gave them a place: what receipts name.
+///
+/// # Errors
+/// As [`rows`].
+pub fn captured(events: &RecordBatch) -> Result<Vec<Hash>, String> {
+    let names = columns_of_rows();
+    let names = names.iter().map(String::as_str).filter(|name| ![schema::POSITION, schema::LOGGED_AT].contains(name));
+    let mut cells = Cells::of(Kind::Captured, &[events], names)?;
+    let mut row = Vec::new();
+    let hash = |number| {
+        row.clear();
+        cells.encode(number, &mut row);
+        Hash::of(&row)
+    };
+    Ok((0..events.num_rows()).map(hash).collect())
+}
+
 /// The leaves of rows whose columns the batches hold, which have the same rows.
 ///
 /// # Errors
