@@ -189,7 +189,7 @@ async fn log_that_was_made_again_without_a_row_breaks_its_promise_and_is_named()
     let said = both(&auditor, &bundle(&again, "one.zip"), tokens[0].as_bytes(), 7);
     assert!(said.contains("promise broken"), "{said}");
     let hour = clicktrail_log::time::Timestamp::from_micros(read(&tokens[1]).captured_at).hour();
-    let (from, to) = (hour.start(), hour.next().start());
+    let (from, to) = (format!("{hour}:00:00Z"), format!("{}:00:00Z", hour.next()));
     export(&again, &["--query", &format!("advertiser=acme,from={from},to={to}")], "all.zip").exits(0);
     let said = both(&auditor, &bundle(&again, "all.zip"), tokens[1].as_bytes(), 7);
     assert!(said.contains("all rows of acme are there, and none is it"), "{said}");
