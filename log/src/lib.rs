@@ -25,6 +25,7 @@ pub mod causes;
 pub mod chain;
 pub mod committer;
 pub mod embedded;
+pub mod ended;
 pub mod event;
 #[cfg(test)]
 mod fixtures;

@@ -164,7 +164,7 @@ fn read(file: &std::path::Path) -> anyhow::Result<Vec<Ad>> {
 }
 
 async fn list(global: &Global) -> anyhow::Result<Exit> {
-    let instance = global.open_existing().await?;
+    let instance = global.open_reading().await?;
     let mut ads: Vec<Ad> = Vec::new();
     loop {
         let after = ads.last().map_or("", |ad| ad.ad_id.as_str()).to_owned();

@@ -12,8 +12,8 @@ use crate::{
     accounts, ads, audit, catalog, correction, counters, demo, doctor, evidence,
     exit::Exit,
     global::{Format, Global, NoDataDirectory, Requested},
-    import, invoice, log, methodology, output, period, projections, reconcile, rejected, replay, schema, serve,
-    simulate, verdicts, witness,
+    import, invoice, log, methodology, output, period, projections, reading, reconcile, rejected, replay, schema,
+    serve, simulate, verdicts, witness,
 };
 
 /// Keeps every click, counts it once, and can prove both.
@@ -156,8 +156,12 @@ pub async fn main() -> ExitCode {
             if incomplete { Exit::InputIncomplete.code() } else { 1 }
         }
     };
+    let disturbed = reading::disturbed();
+    if let Some(disturbed) = &disturbed {
+        output::note(&format!("clicktrail: {disturbed}"));
+    }
     match output::finish() {
-        Ok(()) => ExitCode::from(code),
+        Ok(()) => ExitCode::from(if disturbed.is_some() { 1 } else { code }),
         // Whatever the command found, nobody can read it.
         Err(error) => {
             output::error(&error.into());

@@ -18,6 +18,7 @@ pub(super) struct File {
     pub(super) nats: Option<String>,
     pub(super) nats_monitor: Option<String>,
     pub(super) stream_prefix: Option<String>,
+    pub(super) replicas: Option<usize>,
     pub(super) archive: Option<String>,
     pub(super) catalog: Option<String>,
     pub(super) ruleset: Option<PathBuf>,

@@ -1,7 +1,8 @@
 //! The `clicktrail` command: one file per subcommand. Results go to stdout, all else to stderr.
 //!
 //! `command` parses and dispatches, `global` is what every command takes, `exit` how it ends; `installation` opens
-//! logs, archive and catalog, wherever they are; `signing` reads keys; `output` and `progress` are all that prints.
+//! logs, archive and catalog, wherever they are, and `reading` opens them without changing any of it; `signing` reads
+//! keys; `output` and `progress` are all that prints.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
 
@@ -11,6 +12,7 @@ mod audit;
 mod basis;
 mod behind;
 mod catalog;
+mod clocks;
 mod command;
 mod config;
 mod correction;
@@ -31,6 +33,7 @@ mod output;
 mod period;
 mod progress;
 mod projections;
+mod reading;
 mod reconcile;
 mod recount;
 mod rejected;

@@ -28,6 +28,7 @@ use crate::{
     global::{Format, Global},
     installation::Installation,
     made_up, output,
+    reading::Need,
     rejected::price::Prices,
 };
 
@@ -73,7 +74,10 @@ pub(crate) struct Entry {
 }
 
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
-    let instance = global.open_existing().await?;
+    let instance = match &command {
+        Command::List { .. } | Command::Show { .. } => global.open_for(Need::Nothing).await?,
+        Command::Retry { .. } => global.open_existing().await?,
+    };
     match command {
         Command::List { code, limit } => {
             let entries = read(&instance, code.as_deref(), limit).await?;

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    basis, behind,
+    basis, behind, clocks,
     exit::Exit,
     global::Global,
     installation::{Installation, WriteLock, next_writer},
@@ -104,6 +104,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     check_durability(&instance, arguments.allow_weak_durability).await?;
     basis::check_catalog(&instance).await?;
     behind::check(&instance).await?;
+    clocks::check(&instance).await;
     // Before anything runs: a key that cannot be read is said at once.
     let signing = arguments.signing.going_on(&instance.archive).await?;
     let receipt_keys = arguments.signing.receipt_keys(arguments.receipt_key.as_deref())?;

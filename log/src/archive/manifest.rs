@@ -27,6 +27,9 @@ const VERSION_1: u32 = 1;
 /// The second, likewise.
 pub(super) const VERSION_2: u32 = 2;
 
+/// How the last alarm of an hour begins behind which the log began anew. People read the rest.
+pub(super) const EPOCH_ENDS: &str = "the log ends here and begins anew";
+
 /// One part of the click log: a core and a personal file with the same rows in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -200,6 +203,16 @@ impl<P: Entry> Manifest<P> {
     /// Whether the hour was sealed by a program that makes identity filters, before the manifest.
     pub fn is_since_filters(&self) -> bool {
         self.version >= VERSION_2
+    }
+
+    /// Whether no frame is in it, and none was lost in it.
+    pub fn is_empty(&self) -> bool {
+        self.first_seq > self.last_seq && self.alarms.is_empty()
+    }
+
+    /// Whether a new epoch begins behind it: then its last alarm says why, and what was lost.
+    pub fn ends_epoch(&self) -> bool {
+        self.alarms.last().is_some_and(|alarm| alarm.starts_with(EPOCH_ENDS))
     }
 
     /// Whether it remembers every repeat, also one that came last.

@@ -17,8 +17,9 @@ use object_store::{
 
 use crate::{
     archive::{
+        aside::Aside,
         directory::Directory,
-        entry::File,
+        entry::{Entry, File},
         keys::{ManifestKey, PromotionKey, ReceiptKey, SegmentKey, remedy},
         kind::Kind,
         manifest::{self, Manifest},
@@ -132,6 +133,35 @@ impl Archive {
             builder = builder.with_endpoint(endpoint);
         }
         let store = builder.build().map_err(|error| Error::Setup(format!("bucket {bucket}: {error}")))?;
+        Ok(Self { store: Arc::new(store), directory: None, watches: Vec::new() })
+    }
+
+    /// The archive in a local directory, for reading alone: it is not made if it is not there, and what is derived from
+    /// it goes into the directory `aside`.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if a directory cannot be opened.
+    pub fn read_directory(path: &std::path::Path, aside: &std::path::Path) -> Result<Self, Error> {
+        let setup = |error: object_store::Error| Error::Setup(format!("archive directory {}: {error}", path.display()));
+        let read = match path.is_dir() {
+            true => Some(Arc::new(LocalFileSystem::new_with_prefix(path).map_err(setup)?) as Arc<dyn ObjectStore>),
+            false => None,
+        };
+        Self::read_only(read, aside)
+    }
+
+    /// The archive in a bucket as [`Archive::s3`] has it, for reading alone.
+    ///
+    /// # Errors
+    /// As [`Archive::s3`] and [`Archive::read_directory`].
+    pub fn read_s3(bucket: &str, aside: &std::path::Path) -> Result<Self, Error> {
+        Self::read_only(Some(Self::s3(bucket)?.store), aside)
+    }
+
+    fn read_only(read: Option<Arc<dyn ObjectStore>>, aside: &std::path::Path) -> Result<Self, Error> {
+        let put = LocalFileSystem::new_with_prefix(aside);
+        let put = put.map_err(|error| Error::Setup(format!("directory {}: {error}", aside.display())))?;
+        let store = Aside::new(read, Arc::new(put));
         Ok(Self { store: Arc::new(store), directory: None, watches: Vec::new() })
     }
 
@@ -383,6 +413,25 @@ impl Archive {
         match self.store.delete(path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(unavailable(path, source)),
+        }
+    }
+
+    /// Takes the manifest of an hour back that has no frame, and whose time has not come: nothing is lost with it. Nobody
+    /// may have signed it.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the hour has a frame. [`Error::Unavailable`].
+    pub async fn take_back<P: Entry>(&self, manifest: &Manifest<P>) -> Result<(), Error> {
+        let stream = [Stream::Clicks, Stream::Verdicts, Stream::Invoices]
+            .into_iter()
+            .find(|stream| stream.as_str() == manifest.stream);
+        let (Some(stream), true) = (stream, manifest.is_empty()) else {
+            return Err(Error::Setup(format!("{} of {} holds frames, and stays", manifest.hour, manifest.stream)));
+        };
+        let path = ManifestKey { stream, hour: manifest.hour() }.path();
+        match self.store.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(unavailable(&path, source)),
         }
     }
 

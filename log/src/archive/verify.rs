@@ -23,7 +23,6 @@ use crate::{
     },
     causes::causes,
     log::Stream,
-    position::Seq,
     time::Hour,
 };
 
@@ -294,11 +293,8 @@ fn follow_problems<P: Entry>(previous: Option<&Manifest<P>>, manifest: &Manifest
     if manifest.previous != Some(previous.digest().to_string()) {
         problems.push(format!("it names another manifest than that of {} as its previous; {restore}", previous.hour));
     }
-    let follows = match manifest.epoch == previous.epoch {
-        true => manifest.first_seq == previous.last_seq + 1,
-        false => manifest.epoch > previous.epoch && manifest.first_seq == Seq::FIRST.get(),
-    };
-    if !follows {
+    // A new epoch goes on with the numbers of the one before.
+    if manifest.epoch < previous.epoch || manifest.first_seq != previous.last_seq + 1 {
         problems
             .push(format!("it begins at frame {}, the hour before ends at {}", manifest.first_seq, previous.last_seq));
     }

@@ -195,9 +195,9 @@ impl Archiver {
 
     /// Seals hours as they pass until `shutdown`, and trims the log behind them.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        let mut next_trim = self.clock.now();
+        let mut next_trim = self.present().await;
         while !shutdown.is_cancelled() {
-            let now = self.clock.now();
+            let now = self.present().await;
             let pause = match self.look(now).await {
                 Ok(true) => continue,
                 Ok(false) => LOOK_INTERVAL,
@@ -219,6 +219,13 @@ impl Archiver {
             }
             let _ = tokio::time::timeout(pause, shutdown.cancelled()).await;
         }
+    }
+
+    /// The present by the log's clock, which gave the frames their times: what is over by ours may not be by that. A log
+    /// that does not answer is asked again before anything is sealed.
+    async fn present(&self) -> Timestamp {
+        let logs = self.log.now().await.ok().flatten();
+        logs.unwrap_or_else(|| self.clock.now())
     }
 
     /// One look at all logs; whether an hour was sealed. Each goes on alone, and the first failure is told.

@@ -119,6 +119,8 @@ impl Judge {
             None => run.rows.next(wait).await?,
         };
         let Some(rows) = rows else {
+            // Frames without rows are passed, too: those that were lost.
+            run.mark.clicks_through = run.mark.clicks_through.max(run.rows.read_through());
             let mark = run.mark;
             self.run = Some(run);
             return Ok((mark != from).then_some(mark));
@@ -194,7 +196,7 @@ impl Judge {
         let warm_from = next_logged.plus_micros(-i64::try_from(seen.as_micros()).unwrap_or(i64::MAX / 2));
         let mut rows = ClickRows::open(Arc::clone(&self.clicks), self.archive.clone(), Some(warm_from)).await?;
         let mut fold = Fold::new(Arc::clone(&self.rules));
-        let rest = warm(&mut rows, &mut fold, epoch, mark.clicks_through).await?;
+        let rest = warm(&mut rows, &mut fold, mark.clicks_through).await?;
         Ok(Some(Run { rows, fold, mark, appended, rest }))
     }
 
@@ -254,11 +256,12 @@ impl Judge {
 }
 
 /// Folds all rows of frames up to `through` without judging them. Returns what was read beyond.
-async fn warm(rows: &mut ClickRows, fold: &mut Fold, epoch: Epoch, through: Seq) -> Result<Option<Rows>, Error> {
-    let bound = Position::new(epoch, through.next(), 0).as_i64();
+async fn warm(rows: &mut ClickRows, fold: &mut Fold, through: Seq) -> Result<Option<Rows>, Error> {
+    // By their numbers, which go on from epoch to epoch.
+    let is_before = |position: &i64| Position::from_i64(*position).is_some_and(|position| position.seq() <= through);
     while let Some(read) = rows.next(Duration::ZERO).await? {
         let positions = read.batch.column(0).as_primitive::<Int64Type>().values();
-        let before = positions.partition_point(|position| *position < bound);
+        let before = positions.partition_point(is_before);
         if before > 0 {
             let known = read.batch.slice(0, before);
             tokio::task::block_in_place(|| fold.warm(&known))?;

@@ -131,6 +131,11 @@ impl ClickRows {
         Ok(())
     }
 
+    /// The last frame of all that was read; nothing while parts are left.
+    pub(super) fn read_through(&self) -> Seq {
+        if self.parts.is_empty() && self.next != Seq::MAX { self.next.previous() } else { Seq::ZERO }
+    }
+
     /// The next rows: those of an archived part, or of the frames that come within `wait`. `None` if none came.
     ///
     /// # Errors

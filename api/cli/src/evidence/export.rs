@@ -62,7 +62,12 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         |case: &String| (1..=CASE_CHARS_MAX).contains(&case.chars().count()) && !case.chars().any(char::is_control);
     ensure!(case.as_ref().is_none_or(is_case), "--case is an id of at most {CASE_CHARS_MAX} characters");
     ensure!(!out.exists(), "{} is there already", out.display());
-    let instance = global.open_answering().await?;
+    let instance = global.open_recorded().await?;
+    ensure!(
+        case.is_none() || !instance.is_read_only,
+        "who exports personal columns is written into the audit trail, and nothing can be written here: export without \
+         --with-personal, or from an installation that can be written to"
+    );
     let ask = match (&invoice, &query) {
         (Some(name), _) => of_document(name, lines)?,
         (None, Some(query)) => of_query(&instance, query, &timezone).await?,

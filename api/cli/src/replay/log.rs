@@ -15,7 +15,7 @@ const PAGE: u32 = 500;
 const _: () = assert!(PAGE > 0, "an empty page would end the list");
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     promotions::keep(&instance.archive, instance.catalog.as_ref()).await?;
     let mut all = Vec::new();
     let mut after = 0;

@@ -63,7 +63,7 @@ fn percent(text: &str) -> Result<Limit, String> {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open().await?;
+    let instance = global.open_existing().await?;
     let actor = global.actor(arguments.who.actor)?;
     let generation = generation::named(&instance, &arguments.id).await?;
     let checked = check(&instance, &generation, arguments.max_delta.0).await?;

@@ -45,7 +45,10 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let range = arguments.range.hours()?;
-    let installation = global.open_existing().await?;
+    let installation = match arguments.apply {
+        true => global.open_existing().await?,
+        false => global.open_reading().await?,
+    };
     let service = installation.questions();
     let Some(selection) = service.select(&arguments.sql, |hour| range.holds(hour)).await? else {
         output::note("clicktrail: no sealed hour is in this range: nothing was asked");

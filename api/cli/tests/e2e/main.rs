@@ -34,6 +34,7 @@ mod made_up;
 #[allow(dead_code, reason = "the log's own tests use the rest of it")]
 #[path = "../../../../log/tests/conformance/nats_server.rs"]
 mod nats_server;
+mod new_epoch;
 mod partner;
 mod past;
 mod production;
@@ -42,6 +43,7 @@ mod promotion;
 #[allow(dead_code, reason = "the log's own tests use the rest of it")]
 #[path = "../../../../log/tests/conformance/proxy.rs"]
 mod proxy;
+mod read_only;
 mod real_log;
 mod real_log_damage;
 mod rebuild;

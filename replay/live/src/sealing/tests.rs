@@ -243,3 +243,19 @@ async fn clicks_that_cannot_be_sealed_stop_no_other_log() {
     assert_eq!(bed.archive.sealed_hours(Stream::Invoices).await.unwrap().len(), 2);
     assert_eq!(bed.archive.sealed_hours(Stream::Clicks).await.unwrap(), []);
 }
+
+/// A clock that jumped ahead and back again: live counting and sealing put the frame into the same hour.
+#[tokio::test]
+async fn frame_that_a_wrong_clock_logged_is_counted_where_it_is_sealed() {
+    let mut bed = Bed::new().await;
+    let mut projector = bed.projector().at_present(Arc::clone(&bed.clock) as Arc<dyn Clock>);
+    bed.click(0).await;
+    assert_eq!(projector.tick(Duration::ZERO).await.unwrap(), 1);
+    for hours in [50_000, 1] {
+        bed.click(hours).await;
+    }
+    while projector.tick(Duration::ZERO).await.unwrap() > 0 {}
+    let sealed = bed.seal_until(2).await;
+    let found: Vec<_> = sealed.iter().map(|hour| (hour.manifest.rows, hour.reconciliation.outcome)).collect();
+    assert_eq!(found, [(2, Outcome::Equal), (1, Outcome::Equal)]);
+}
