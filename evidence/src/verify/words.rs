@@ -105,7 +105,7 @@ pub(super) fn rows(report: &mut Report, scope: &Scope, rows: &Rows) {
             .push(format!("{without} rows of other campaigns are there only to show that none is left out."));
     }
     let gone = (rows.events.len() as u64).saturating_sub(rows.people);
-    if rows.people > 0 && gone > 0 {
+    if rows.with_people && gone > 0 {
         report.not_proven.push(format!("The personal columns of {gone} rows: they were erased, or not handed out."));
     }
 }

@@ -265,7 +265,7 @@ async fn warm(rows: &mut ClickRows, fold: &mut Fold, epoch: Epoch, through: Seq)
         }
         if read.through > through {
             let rest = read.batch.slice(before, read.batch.num_rows() - before);
-            return Ok(Some(Rows { batch: rest, through: read.through }));
+            return Ok(Some(Rows { batch: rest, through: read.through, erased: read.erased }));
         }
         if read.through == through {
             return Ok(None);

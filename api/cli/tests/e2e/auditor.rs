@@ -23,7 +23,7 @@ const PERIOD: &str = "2026-W10";
 const ORIGIN: &str = "logs.example.com/clicks";
 
 /// Makes a key, and signs what is sealed. Returns the key that others verify with.
-fn sign(installation: &Installation) -> String {
+pub(crate) fn sign(installation: &Installation) -> String {
     let path = installation.data().with_file_name("log.key");
     let file = path.to_str().unwrap();
     let verifier = match fs::read_to_string(path.with_extension("vkey")) {
@@ -39,11 +39,11 @@ fn sign(installation: &Installation) -> String {
     verifier
 }
 
-fn bundle(installation: &Installation, name: &str) -> PathBuf {
+pub(crate) fn bundle(installation: &Installation, name: &str) -> PathBuf {
     installation.data().with_file_name(name)
 }
 
-fn export(installation: &Installation, what: &[&str], out: &str) -> Outcome {
+pub(crate) fn export(installation: &Installation, what: &[&str], out: &str) -> Outcome {
     let out = bundle(installation, out);
     installation.run(&[&["evidence", "export", "--out", out.to_str().unwrap()], what].concat())
 }
@@ -56,20 +56,20 @@ fn verifier() -> PathBuf {
 }
 
 /// What an auditor has: a directory, and in it what she was given.
-struct Auditor {
+pub(crate) struct Auditor {
     home: TempDir,
     key: String,
 }
 
 impl Auditor {
-    fn new(key: &str) -> Self {
+    pub(crate) fn new(key: &str) -> Self {
         let home = TempDir::new().unwrap();
         fs::copy(verifier(), home.path().join("clicktrail-verify")).unwrap();
         Self { home, key: key.to_owned() }
     }
 
     /// Checks a bundle; the exit code, and what was said.
-    fn verify(&self, bundle: &Path, further: &[&str]) -> (i32, String) {
+    pub(crate) fn verify(&self, bundle: &Path, further: &[&str]) -> (i32, String) {
         fs::copy(bundle, self.home.path().join("bundle.zip")).unwrap();
         let mut command = Command::new(self.home.path().join("clicktrail-verify"));
         command.env_clear().current_dir(self.home.path()).args(["bundle.zip", "--key", &self.key]).args(further);
@@ -80,7 +80,7 @@ impl Auditor {
 }
 
 /// A week that was billed, corrected in nothing, and signed.
-fn billed() -> (Installation, String, String) {
+pub(crate) fn billed() -> (Installation, String, String) {
     let installation = week();
     // The invoice stands on this head; the log goes on from there.
     sign(&installation);

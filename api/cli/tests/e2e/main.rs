@@ -17,6 +17,7 @@ mod copies;
 mod correction;
 mod damage;
 mod data_directory;
+mod erasing;
 mod foreign;
 mod forms;
 mod history;
