@@ -446,6 +446,11 @@ impl Log for EmbeddedLog {
         tx.commit().await.map_err(|error| Error::UnknownOutcome(error.to_string()))
     }
 
+    async fn scrub(&self) -> Result<(), Error> {
+        self.check_writable()?;
+        scrub::scrub(&self.write).await
+    }
+
     async fn durability(&self) -> Result<Durability, Error> {
         let mode: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&self.write).await.map_err(unavailable)?;
         // 2 is FULL, 3 is EXTRA: https://www.sqlite.org/pragma.html#pragma_synchronous
@@ -454,5 +459,6 @@ impl Log for EmbeddedLog {
 }
 
 mod identities;
+mod scrub;
 #[cfg(test)]
 mod tests;

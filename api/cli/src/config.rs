@@ -23,6 +23,9 @@ pub(super) struct File {
     pub(super) catalog: Option<String>,
     pub(super) ruleset: Option<PathBuf>,
     pub(super) projections: Option<PathBuf>,
+    /// Months before the current one for which personal columns are kept; the role archive erases older ones only if it
+    /// says so.
+    pub(super) personal_months: Option<u32>,
     /// Who changes ads, where `--actor` and `CLICKTRAIL_ACTOR` name nobody.
     pub(super) actor: Option<String>,
 }

@@ -179,7 +179,10 @@ impl Installation {
     pub(crate) fn archiver(&self, limits: session::Limits) -> Archiver {
         let (log, catalog, clock) = (Arc::clone(&self.clicks), Arc::clone(&self.catalog), Arc::clone(&self.clock));
         let archiver = Archiver::new(log, self.archive.clone(), catalog, clock, limits);
-        archiver.behind_judge(Arc::clone(&self.verdicts), self.rulings()).with_invoices(Arc::clone(&self.invoices))
+        archiver
+            .behind_judge(Arc::clone(&self.verdicts), self.rulings())
+            .with_invoices(Arc::clone(&self.invoices))
+            .with_rejected(Arc::clone(&self.rejected))
     }
 
     /// What answers questions about it.

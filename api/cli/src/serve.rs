@@ -28,7 +28,7 @@ use crate::{
     global::Global,
     installation::{Installation, WriteLock, next_writer},
     interrupt::interrupted,
-    made_up,
+    made_up, retention,
     signing::{self, ReceiptKeys},
 };
 
@@ -86,6 +86,8 @@ pub(super) struct Arguments {
     receipt_key: Option<PathBuf>,
     #[command(flatten)]
     signing: signing::Arguments,
+    #[command(flatten)]
+    kept: retention::Kept,
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
@@ -124,7 +126,11 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         roles.start("project", |stop| instance.projector(limits).run(stop));
     }
     if arguments.roles.contains(&Role::Archive) {
-        roles.start("archive", |stop| instance.archiver(limits).run(stop));
+        let months = arguments.kept.said(global)?;
+        if months.is_none() {
+            info!("personal columns are kept for ever: nobody said for how many months (--personal-months)");
+        }
+        roles.start("archive", |stop| instance.archiver(limits).with_retention(months).run(stop));
         match signing {
             Some(signing) => roles.start("sign", |stop| signing.run(stop)),
             None => info!("no evidence key is given: sealed hours are not signed"),

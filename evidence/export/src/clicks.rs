@@ -14,6 +14,7 @@ use clicktrail_evidence::{
     },
     row::Value,
     salt::Salt,
+    tree::Nodes,
 };
 use clicktrail_log::{
     archive::{
@@ -53,6 +54,8 @@ pub(crate) struct Event {
 pub(crate) struct Shown {
     pub(crate) events: Vec<Event>,
     pub(crate) campaigns: Vec<String>,
+    /// Events whose personal columns were to be shown, and were erased.
+    pub(crate) erased: u64,
     known: HashMap<String, usize>,
 }
 
@@ -118,7 +121,7 @@ impl Showing<'_> {
         }
         shown.events[from..].sort_unstable_by_key(|event| event.position);
         if self.with_people {
-            self.people(sealed, &trees, &ranges, staging).await?;
+            shown.erased += self.people(sealed, &trees, &ranges, staging).await?;
         }
         Ok(())
     }
@@ -136,23 +139,31 @@ impl Showing<'_> {
         Ok(())
     }
 
+    /// Shows personal columns; how many rows have none any more. Their leaves are hidden among those of others.
     async fn people(
         &self,
         sealed: &Sealed<Clicks>,
         trees: &HourTrees,
         ranges: &[Range<u64>],
         staging: &mut Staging,
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         let told = sealed.manifest.trees.as_ref();
         let key = match told {
             Some(told) => self.archive.key_of(told).await?,
             None => None,
         };
-        let gone = || Error::NotFound(format!("the key of the personal columns of {} is gone", sealed.hour));
-        let key = key.ok_or_else(gone)?;
-        let proved = self.archive.proved_people(&sealed.manifest, trees, ranges, &key).await?;
-        let (size, file) = (sealed.manifest.rows, staging.file(names::PROOF_PEOPLE));
-        proofs::write(size, ranges, &proved.nodes, &mut |_| Leaf::Shown, file)?;
+        let left = self.archive.not_erased(&sealed.manifest, ranges).await?;
+        let rows = |ranges: &[Range<u64>]| ranges.iter().map(|range| range.end - range.start).sum::<u64>();
+        let erased = rows(ranges) - rows(&left);
+        let size = sealed.manifest.rows;
+        if left.is_empty() {
+            let root = trees.people.as_ref().map(Nodes::root);
+            let root = root.ok_or_else(|| Error::NotFound(format!("{} has no tree of people", sealed.hour)))?;
+            proofs::write(size, &[], &[root], &mut |_| Leaf::Shown, staging.file(names::PROOF_PEOPLE))?;
+            return Ok(erased);
+        }
+        let proved = self.archive.proved_people(&sealed.manifest, trees, &left, key.as_ref()).await?;
+        proofs::write(size, &left, &proved.nodes, &mut |_| Leaf::Shown, staging.file(names::PROOF_PEOPLE))?;
         let mut salts = proved.salts.iter();
         let (salt_column, columns) = PEOPLE.split_last().expect("the table of people has columns");
         for batch in &proved.rows {
@@ -164,7 +175,7 @@ impl Showing<'_> {
                 staging.row(names::PEOPLE, rows.row(row).chain([Value::Text(&salt)]))?;
             }
         }
-        Ok(())
+        Ok(erased)
     }
 
     /// Says which rows are the advertiser's, and which of them are shown.

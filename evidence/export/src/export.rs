@@ -64,6 +64,8 @@ pub struct Exported {
     /// Documents that are not in a signed hour of the log of issued documents yet: a verifier takes them only from
     /// somebody who has them from elsewhere.
     pub unlogged: Vec<String>,
+    /// Events whose personal columns were asked for, and were erased: their leaves are hidden.
+    pub erased: u64,
 }
 
 /// What is asked for, and which hours it takes.
@@ -130,6 +132,7 @@ impl Exporting<'_> {
             hours: hours.len(),
             head: (name.to_owned(), entries),
             unlogged: of_documents.open,
+            erased: shown.erased,
         };
         Ok((exported, out))
     }

@@ -68,6 +68,8 @@ pub(super) struct Rows {
     pub(super) present: u64,
     /// Hours in which it has none, as was proved.
     pub(super) absent: u64,
+    /// Whether personal columns were asked for.
+    pub(super) with_people: bool,
     /// Rows whose personal columns are there.
     pub(super) people: u64,
 }
@@ -139,6 +141,7 @@ pub(super) fn check(opened: &Opened<'_>, clicks: &[Manifest], scope: &Scope) -> 
     shares.end()?;
     expect_no_row(names::ROWS, &mut reading.table)?;
     expect_end(names::PROOF_ROWS, &mut reading.proof)?;
+    rows.with_people = people.is_some();
     rows.people = people.map_or(Ok(0), People::end)?;
     if let Asked::Event(position) = scope.asked
         && !matches!(reading.events.as_slice(), [event] if event.position == position)

@@ -16,6 +16,7 @@
 //! invoices/…                         see [`invoices`]
 //! transparency/…                     see [`transparency`]
 //! evidence/nodes/…, personal/keys/…  see [`trees`]
+//! redactions/…, personal/erasures/…  see [`redaction`]
 //! ```
 
 use object_store::path::Path;
@@ -24,12 +25,14 @@ use crate::{frame::Digest, invariant, log::Stream, position::Seq, time::Hour};
 
 pub mod invoices;
 mod partition;
+pub mod redaction;
 mod short;
 pub mod transparency;
 pub mod trees;
 
 pub use invoices::IssuedKey;
 use partition::{parse_partition, partition};
+pub use redaction::{ErasureKey, RedactionKey};
 use short::short;
 pub use transparency::TransparencyKey;
 pub use trees::{NodesKey, SaltsKey};
@@ -68,6 +71,11 @@ pub struct PartKey {
 }
 
 impl PartKey {
+    /// Where the files of a half of an hour stand.
+    pub fn prefix(half: Half, hour: Hour) -> Path {
+        Path::from(format!("{}/{}", half.prefix(), partition(hour)))
+    }
+
     /// The key for these bytes.
     pub fn new(half: Half, hour: Hour, first: Seq, last: Seq, digest: &Digest) -> Self {
         Self { half, hour, first, last, digest: short(digest) }
@@ -377,7 +385,7 @@ impl CoverageKey {
 /// What an object is good for, and what helps if it is lost or damaged, for people. What is derived a command makes
 /// again; everything else is held nowhere else.
 pub fn remedy(key: &str) -> &'static str {
-    if let Some(remedy) = trees::remedy(key) {
+    if let Some(remedy) = trees::remedy(key).or_else(|| redaction::remedy(key)) {
         return remedy;
     }
     match key.split_once('/').map_or(key, |(prefix, _)| prefix) {

@@ -10,6 +10,8 @@
 //! - [`documents`] puts and gets what documents are made of, the documents, and that they were issued;
 //! - [`ranged`] reads some rows of a file and not the rest;
 //! - [`trees`] are what a manifest commits to, row by row;
+//! - [`redaction`] is what is left of hours from which personal columns were erased, [`erasure`] who asked for it,
+//!   [`retention`] how long it is kept;
 //! - [`seal`] turns a range of the log into an hour; [`verify`] reads it back and checks all of it;
 //! - [`transparency`] is the log of all sealed hours, which is signed: what was sealed cannot be changed unseen.
 //!
@@ -21,6 +23,7 @@ mod columns;
 mod directory;
 pub mod documents;
 pub mod entry;
+pub mod erasure;
 pub mod groups;
 pub mod identities;
 pub mod invoices;
@@ -31,6 +34,8 @@ pub mod manifest;
 pub mod of_advertiser;
 pub mod part;
 pub mod ranged;
+pub mod redaction;
+pub mod retention;
 pub mod seal;
 mod sort;
 pub mod store;

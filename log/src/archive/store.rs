@@ -273,11 +273,24 @@ impl Archive {
         Ok(read)
     }
 
-    /// A whole object, if it is exactly what a manifest says.
+    /// A whole object, if it is exactly what a manifest says; of a file from which something was erased what stands in
+    /// its place, if it is exactly what the redaction says.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Damaged`] with the difference, [`Error::Unavailable`].
     pub async fn get_file(&self, file: &File) -> Result<Bytes, Error> {
+        let bytes = match self.get_exactly(file).await {
+            Err(missing @ Error::Missing(_)) => match self.in_place_of(file).await? {
+                Some(left) => self.get_exactly(&left).await?,
+                None => return Err(missing),
+            },
+            read => read?,
+        };
+        self.watches.iter().for_each(|watch| watch.see(file, &bytes));
+        Ok(bytes)
+    }
+
+    async fn get_exactly(&self, file: &File) -> Result<Bytes, Error> {
         let bytes = self.get(&Path::from(file.key.as_str())).await?;
         let damaged = |reason: String| Error::Damaged { key: file.key.clone(), reason };
         if bytes.len() as u64 != file.bytes {
@@ -287,19 +300,27 @@ impl Archive {
         if found != file.sha256 {
             return Err(damaged(format!("its SHA-256 is {found}, its manifest says {}", file.sha256)));
         }
-        self.watches.iter().for_each(|watch| watch.see(file, &bytes));
         Ok(bytes)
     }
 
-    /// Whether a file is there and has the size that it should have. It is one request, and nothing is read.
+    /// Whether a file, or what is left of it, is there and has the size that it should have. It is one request if it is
+    /// there, and nothing is read.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// As [`Archive::redaction`].
     pub async fn holds_file(&self, file: &File) -> Result<bool, Error> {
+        if let Some(bytes) = self.size_of(file).await? {
+            return Ok(bytes == file.bytes);
+        }
+        let Some(left) = self.in_place_of(file).await? else { return Ok(false) };
+        Ok(self.size_of(&left).await? == Some(left.bytes))
+    }
+
+    async fn size_of(&self, file: &File) -> Result<Option<u64>, Error> {
         let path = Path::from(file.key.as_str());
         match self.store.head(&path).await {
-            Ok(meta) => Ok(meta.size == file.bytes),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(unavailable(&path, source)),
         }
     }
@@ -410,6 +431,14 @@ impl Archive {
         if SegmentKey::parse(name).is_none() && ReceiptKey::parse(name).is_none() {
             return Err(Error::Setup(format!("{path} is neither segment nor receipt, and is not removed")));
         }
+        self.remove(path).await
+    }
+
+    /// Removes an object, durably. One that is gone already is no error.
+    pub(super) async fn remove(&self, path: &Path) -> Result<(), Error> {
+        if self.on_disk(path, Directory::remove).await?.is_some() {
+            return Ok(());
+        }
         match self.store.delete(path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(unavailable(path, source)),
@@ -433,6 +462,13 @@ impl Archive {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(unavailable(&path, source)),
         }
+    }
+
+    /// Removes what processes that died had begun to write under a prefix, if it was written before `before`. Returns how
+    /// many such files are younger.
+    pub(super) async fn remove_torn(&self, prefix: &Path, before: Timestamp) -> Result<u64, Error> {
+        let torn = self.on_disk(prefix, move |directory, folder| directory.remove_torn(folder, before.micros()));
+        Ok(torn.await?.unwrap_or_default())
     }
 
     /// Works on a file of a local directory; `None` for a remote store, which sees to durability itself.

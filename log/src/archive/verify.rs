@@ -18,6 +18,7 @@ use crate::{
         keys::{ManifestKey, remedy},
         kind::Kind,
         manifest::Manifest,
+        redaction,
         store::{Archive, Error},
         trees::check::Checking,
     },
@@ -50,6 +51,10 @@ pub struct Report {
     pub bytes: u64,
     /// Hours that were sealed before there were trees: nothing of them can be proved to a stranger.
     pub without_trees: u64,
+    /// Hours of which something was erased.
+    pub redacted: u64,
+    /// Rows whose personal columns were erased.
+    pub erased: u64,
     /// Everything that is wrong, by hour.
     pub problems: Vec<Problem>,
 }
@@ -74,6 +79,8 @@ pub struct Verifier<K: Kind = Clicks> {
     previous: Option<Manifest<K::Part>>,
     /// How an hour is held against the one before it.
     chain: Chain,
+    /// The hours of which something was erased, once they were looked for.
+    redacted: Option<BTreeSet<Hour>>,
     kind: PhantomData<K>,
 }
 
@@ -87,7 +94,15 @@ impl Verifier {
 impl<K: Kind> Verifier<K> {
     /// A verifier of the hours of `K` in `archive`; `deep` reads every row as well.
     pub fn of(archive: Archive, deep: bool) -> Self {
-        Self { archive, deep, report: Report::default(), previous: None, chain: Chain::Whole, kind: PhantomData }
+        Self {
+            archive,
+            deep,
+            report: Report::default(),
+            previous: None,
+            chain: Chain::Whole,
+            redacted: None,
+            kind: PhantomData,
+        }
     }
 
     /// The hours to check: from the first to the last that has a manifest or that `remembered` names. Hours between
@@ -147,6 +162,7 @@ impl<K: Kind> Verifier<K> {
         for (path, problem) in &damaged {
             self.problem(hour, path.as_ref(), &causes(problem));
         }
+        self.check_redactions(&manifest).await?;
         let mut trees = self.check_trees(&manifest).await?;
         // A filter that was named already is not compared with its parts: that would say the same again.
         let sound = |filter: &Filter| damaged.iter().all(|(path, _)| *path != filter.path);
@@ -173,6 +189,27 @@ impl<K: Kind> Verifier<K> {
             self.problem(hour, key.path().as_ref(), &reason);
         }
         self.previous = Some(manifest);
+        Ok(())
+    }
+
+    /// Checks what says what was erased of the hour.
+    async fn check_redactions(&mut self, manifest: &Manifest<K::Part>) -> Result<(), Error> {
+        if K::STREAM != Stream::Clicks {
+            return Ok(());
+        }
+        let redacted = match self.redacted.take() {
+            Some(known) => known,
+            None => self.archive.redacted_hours().await?,
+        };
+        if redacted.contains(&manifest.hour()) {
+            let checked = redaction::check::check(&self.archive, manifest).await?;
+            self.report.redacted += 1;
+            self.report.erased += checked.rows;
+            for (key, reason) in checked.problems {
+                self.problem(manifest.hour(), &key, &reason);
+            }
+        }
+        self.redacted = Some(redacted);
         Ok(())
     }
 

@@ -46,6 +46,7 @@ use crate::metric;
 
 mod beside;
 mod checks;
+pub mod erasing;
 
 /// How often the archiver looks for an hour that is over.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -56,6 +57,9 @@ const RETRY_PAUSE: Duration = Duration::from_secs(2);
 const LIVE_WAIT: Duration = Duration::from_secs(20);
 /// How often the archiver looks for frames that need no longer be kept.
 const TRIM_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Who erases, in the audit trail, where no person does.
+const ROLE: &str = "archive";
 
 /// How long frames stay in the log after the end of their hour, whatever the archive says.
 pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -76,6 +80,10 @@ pub struct Archiver {
     standing: Option<Standing>,
     verdicts: Option<Ruled>,
     invoices: Option<Beside<Invoices>>,
+    /// The log of rejected events, from which somebody may have to be erased.
+    rejected: Option<Arc<dyn Log>>,
+    /// Months for which personal columns are kept, beside the current one; `None`: for ever.
+    personal_months: Option<u32>,
 }
 
 /// Where sealing stands, and the catalog in which that was found: after a rebuild it takes nothing more, and sealing
@@ -104,7 +112,19 @@ impl Archiver {
         limits: session::Limits,
     ) -> Self {
         let sealer = Sealer::new(Arc::clone(&log), archive.clone());
-        Self { log, archive, catalog, clock, limits, sealer, standing: None, verdicts: None, invoices: None }
+        Self {
+            log,
+            archive,
+            catalog,
+            clock,
+            limits,
+            sealer,
+            standing: None,
+            verdicts: None,
+            invoices: None,
+            rejected: None,
+            personal_months: None,
+        }
     }
 
     /// The same behind a judge that writes into the verdict log `verdicts`: hours wait until the judge has passed them.
@@ -118,6 +138,20 @@ impl Archiver {
     #[must_use]
     pub fn with_invoices(mut self, invoices: Arc<dyn Log>) -> Self {
         self.invoices = Some(Beside::new(invoices, self.archive.clone()));
+        self
+    }
+
+    /// The same that also erases from the log of rejected events.
+    #[must_use]
+    pub fn with_rejected(mut self, rejected: Arc<dyn Log>) -> Self {
+        self.rejected = Some(rejected);
+        self
+    }
+
+    /// The same that erases personal columns that are older than so many months and the current one.
+    #[must_use]
+    pub fn with_retention(mut self, months: Option<u32>) -> Self {
+        self.personal_months = months;
         self
     }
 
@@ -216,6 +250,9 @@ impl Archiver {
                 if let Err(cause) = self.trim(now).await {
                     warn!(cause = %causes(&cause), "the log was not trimmed");
                 }
+                if let Err(cause) = self.forget(now).await {
+                    warn!(cause = %causes(&cause), "what is about people was not erased, and is tried again");
+                }
             }
             let _ = tokio::time::timeout(pause, shutdown.cancelled()).await;
         }
@@ -266,6 +303,23 @@ impl Archiver {
         Ok(trimmed.contains(&true))
     }
 
+    /// Erases what somebody asked for, and what is too old.
+    async fn forget(&self, now: Timestamp) -> Result<(), Error> {
+        self.erase(now, ROLE).await?;
+        if let Some(months) = self.personal_months {
+            let retained = self.retain(now, months).await?;
+            if retained.rows > 0 {
+                self.tell_of(&retained, now).await?;
+                info!(
+                    hours = retained.hours,
+                    rows = retained.rows,
+                    "personal columns were erased because of their age"
+                );
+            }
+        }
+        Ok(())
+    }
+
     async fn trim_clicks(&self, keep_from: Hour) -> Result<bool, Error> {
         let info = self.log.info().await?;
         let mut from = Hour::from_i64(i64::MIN / 2);
@@ -273,13 +327,12 @@ impl Archiver {
         loop {
             let hours = self.catalog.list_hours(from, 1_000).await?;
             let Some(last) = hours.last().map(|hour| hour.hour) else { break };
-            for hour in
-                hours.iter().filter(|hour| hour.hour < keep_from && hour.last_seq >= info.first && hour.rows > 0)
-            {
-                if !self.reads_back(hour).await? {
+            for hour in hours.iter().filter(|hour| hour.hour < keep_from && hour.last_seq >= info.first) {
+                // Of an hour without rows nothing is in the archive; repeats of its frames may be in the log.
+                if hour.rows > 0 && !self.reads_back(hour).await? {
                     return Ok(false);
                 }
-                let in_order = last_verified.is_none_or(|last| last < hour.last_seq);
+                let in_order = last_verified.is_none_or(|last| last <= hour.last_seq);
                 invariant!(I4, in_order, "{} ends with frame {}, before the hour before it", hour.hour, hour.last_seq);
                 last_verified = Some(hour.last_seq);
             }

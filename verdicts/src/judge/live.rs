@@ -268,7 +268,7 @@ async fn warm(rows: &mut ClickRows, fold: &mut Fold, through: Seq) -> Result<Opt
         }
         if read.through > through {
             let rest = read.batch.slice(before, read.batch.num_rows() - before);
-            return Ok(Some(Rows { batch: rest, through: read.through }));
+            return Ok(Some(Rows { batch: rest, through: read.through, erased: read.erased }));
         }
         if read.through == through {
             return Ok(None);

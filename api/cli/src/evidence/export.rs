@@ -186,11 +186,11 @@ async fn write(instance: &Installation, ask: &Ask, case: Option<&str>, out: &Pat
 }
 
 fn print(global: &Global, exported: &Exported, out: &Path) {
-    let Exported { rows, verdicts, hours, head: (log, entries), unlogged } = exported;
+    let Exported { rows, verdicts, hours, head: (log, entries), unlogged, erased } = exported;
     match global.output {
         Format::Json => output::json(&json!({
             "file": out.display().to_string(), "events": rows, "verdicts": verdicts, "hours": hours,
-            "log": log, "entries": entries, "unlogged": unlogged,
+            "log": log, "entries": entries, "unlogged": unlogged, "erased": erased,
         })),
         Format::Table => {
             let (rows, verdicts, hours) = (count(rows, "event"), count(verdicts, "verdict"), count(hours, "hour"));
@@ -199,6 +199,12 @@ fn print(global: &Global, exported: &Exported, out: &Path) {
                 out.display()
             ));
         }
+    }
+    if *erased > 0 {
+        output::note(&format!(
+            "the personal columns of {} were erased: the bundle has the hashes of what was sealed, and not the values",
+            count(erased, "event")
+        ));
     }
     for document in unlogged {
         output::note(&format!(

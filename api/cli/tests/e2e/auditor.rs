@@ -105,7 +105,7 @@ fn said(command: &mut Command) -> (i32, String) {
 }
 
 /// A week that was billed, corrected in nothing, and signed.
-fn billed() -> (Installation, String, String) {
+pub(crate) fn billed() -> (Installation, String, String) {
     let installation = week();
     // The invoice stands on this head; the log goes on from there.
     sign(&installation);

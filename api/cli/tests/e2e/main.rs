@@ -18,6 +18,7 @@ mod correction;
 mod damage;
 mod data_directory;
 mod documents;
+mod erasing;
 mod foreign;
 mod forms;
 mod history;

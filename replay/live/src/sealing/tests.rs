@@ -14,6 +14,8 @@ use uuid::Uuid;
 use super::*;
 use crate::counting::Projector;
 
+mod erasing;
+
 const HOUR: i64 = 3_600_000_000;
 
 struct Bed {
@@ -41,6 +43,11 @@ impl Bed {
 
     /// One click, logged at `hours` and a half after the start.
     async fn click(&mut self, hours: i64) {
+        self.click_of(hours, None).await;
+    }
+
+    /// The same of a user.
+    async fn click_of(&mut self, hours: i64, user: Option<&str>) {
         let at = self.start.plus_micros(hours * HOUR + HOUR / 2);
         self.clock.set(at);
         let mut builder = EventsBuilder::with_capacity(1);
@@ -54,7 +61,7 @@ impl Bed {
             ad_id: "shoes".into(),
             publisher_id: None,
             placement_id: None,
-            user_id: None,
+            user_id: user.map(Into::into),
             session_id: None,
             ip: None,
             user_agent: None,
