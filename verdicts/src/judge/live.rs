@@ -15,6 +15,7 @@ use clicktrail_log::{
     position::{Epoch, Position, Seq},
     time::{Clock, Timestamp},
 };
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -162,7 +163,7 @@ impl Judge {
 
     fn judge(fold: &mut Fold, rows: &Rows, originals: &Originals) -> Result<Vec<Finding>, Error> {
         let before = fold.rewinds().events;
-        let findings = tokio::task::block_in_place(|| fold.judge(&rows.batch, originals))?;
+        let findings = keep_busy(|| fold.judge(&rows.batch, originals))?;
         let rewound = fold.rewinds().events - before;
         if rewound > 0 {
             let through = rows.through.get();
@@ -261,7 +262,7 @@ async fn warm(rows: &mut ClickRows, fold: &mut Fold, epoch: Epoch, through: Seq)
         let before = positions.partition_point(|position| *position < bound);
         if before > 0 {
             let known = read.batch.slice(0, before);
-            tokio::task::block_in_place(|| fold.warm(&known))?;
+            keep_busy(|| fold.warm(&known))?;
         }
         if read.through > through {
             let rest = read.batch.slice(before, read.batch.num_rows() - before);
@@ -272,4 +273,12 @@ async fn warm(rows: &mut ClickRows, fold: &mut Fold, epoch: Epoch, through: Seq)
         }
     }
     Ok(None)
+}
+
+/// Does work that keeps its thread busy. On a runtime of one thread, as simulations have, nothing else goes on meanwhile.
+fn keep_busy<T>(work: impl FnOnce() -> T) -> T {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return work();
+    }
+    tokio::task::block_in_place(work)
 }
