@@ -181,7 +181,14 @@ impl Judge {
 
     /// Begins a run: finds where judging goes on, and warms the fold up to there. `None` if there is no frame to judge.
     async fn begin(&mut self, from: Mark, wait: Duration) -> Result<Option<Run>, Error> {
+        // Before the verdicts are read: behind what the appender has seen nobody else's get in unnoticed.
+        let seen = self.appender.locate().await?;
         let (epoch, appended, verdicts_through) = self.last_appended(from).await?;
+        if verdicts_through < seen {
+            let reason =
+                format!("verdict frame {verdicts_through} is the last that can be read, and {seen} was appended");
+            return Err(log::Error::Unavailable(reason).into());
+        }
         // Of the frame that the last verdict is about, later rows may still lack theirs: it is judged again.
         let complete = appended.map_or(Seq::ZERO, |last| last.seq().previous());
         let mark = Mark { clicks_through: from.clicks_through.max(complete), verdicts_through };
