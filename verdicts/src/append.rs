@@ -68,8 +68,8 @@ impl Appender {
         Self(SharedWriter::new(log, archive, id))
     }
 
-    /// The last frame that the next append has seen: see [`SharedWriter::locate`]. Whoever decides by what the log holds
-    /// asks this first and reads the log then: so what another process appended behind it makes the append fail.
+    /// The last frame that the next append has seen: see [`SharedWriter::locate`]. Whoever decides by what the log
+    /// holds asks this first, and reads the log then: what another process appends behind it makes the append fail.
     ///
     /// # Errors
     /// As log and archive report.

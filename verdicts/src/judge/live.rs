@@ -282,7 +282,8 @@ async fn warm(rows: &mut ClickRows, fold: &mut Fold, epoch: Epoch, through: Seq)
     Ok(None)
 }
 
-/// Does work that keeps its thread busy. On a runtime of one thread, as simulations have, nothing else goes on meanwhile.
+/// Does work that keeps its thread busy. On a runtime of one thread, as simulations have, nothing else goes on
+/// meanwhile.
 fn keep_busy<T>(work: impl FnOnce() -> T) -> T {
     if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
         return work();
