@@ -15,6 +15,7 @@ use clicktrail_log::{
     position::{Epoch, Position, Seq},
     time::{Clock, Timestamp},
 };
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -164,7 +165,7 @@ impl Judge {
 
     fn judge(fold: &mut Fold, rows: &Rows, originals: &Originals) -> Result<Vec<Finding>, Error> {
         let before = fold.rewinds().events;
-        let findings = tokio::task::block_in_place(|| fold.judge(&rows.batch, originals))?;
+        let findings = keep_busy(|| fold.judge(&rows.batch, originals))?;
         let rewound = fold.rewinds().events - before;
         if rewound > 0 {
             let through = rows.through.get();
@@ -182,7 +183,14 @@ impl Judge {
 
     /// Begins a run: finds where judging goes on, and warms the fold up to there. `None` if there is no frame to judge.
     async fn begin(&mut self, from: Mark, wait: Duration) -> Result<Option<Run>, Error> {
+        // Before the verdicts are read: behind what the appender has seen nobody else's get in unnoticed.
+        let seen = self.appender.locate().await?;
         let (epoch, appended, verdicts_through) = self.last_appended(from).await?;
+        if verdicts_through < seen {
+            let reason =
+                format!("verdict frame {verdicts_through} is the last that can be read, and {seen} was appended");
+            return Err(log::Error::Unavailable(reason).into());
+        }
         // Of the frame that the last verdict is about, later rows may still lack theirs: it is judged again.
         let complete = appended.map_or(Seq::ZERO, |last| last.seq().previous());
         let mark = Mark { clicks_through: from.clicks_through.max(complete), verdicts_through };
@@ -264,7 +272,7 @@ async fn warm(rows: &mut ClickRows, fold: &mut Fold, through: Seq) -> Result<Opt
         let before = positions.partition_point(is_before);
         if before > 0 {
             let known = read.batch.slice(0, before);
-            tokio::task::block_in_place(|| fold.warm(&known))?;
+            keep_busy(|| fold.warm(&known))?;
         }
         if read.through > through {
             let rest = read.batch.slice(before, read.batch.num_rows() - before);
@@ -275,4 +283,13 @@ async fn warm(rows: &mut ClickRows, fold: &mut Fold, through: Seq) -> Result<Opt
         }
     }
     Ok(None)
+}
+
+/// Does work that keeps its thread busy. On a runtime of one thread, as simulations have, nothing else goes on
+/// meanwhile.
+fn keep_busy<T>(work: impl FnOnce() -> T) -> T {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return work();
+    }
+    tokio::task::block_in_place(work)
 }
