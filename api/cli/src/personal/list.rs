@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     let open = instance.archive.erasures().await?;
     if global.output == Format::Json {
         let request = |request: &clicktrail_log::archive::erasure::Request| {

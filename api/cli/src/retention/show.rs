@@ -40,7 +40,7 @@ impl Purpose {
 const FOR_EVER: &str = "for ever";
 
 pub(super) async fn run(global: &Global, kept: Kept) -> anyhow::Result<Exit> {
-    let (months, instance) = (kept.months(global)?, global.open_answering().await?);
+    let (months, instance) = (kept.months(global)?, global.open_reading().await?);
     let mut all = vec![archived(&instance, Stream::Clicks, "clicks, without people").await?];
     all.push(personal(&instance, months).await?);
     all.push(archived(&instance, Stream::Verdicts, "verdicts").await?);
