@@ -235,5 +235,5 @@ async fn receipt_of_a_click_that_was_spooled_is_redeemed_after_the_spool_drained
         let said = both(&auditor, &proof, token.as_bytes(), 0);
         assert!(said.contains("was kept"), "{said}");
     }
-    server.stop(&[]);
+    server.stop(&EXPECTED);
 }
