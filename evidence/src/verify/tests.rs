@@ -121,18 +121,18 @@ fn every_named_fraud_ends_with_its_exit_code() {
 #[test]
 fn verdicts_that_an_invoice_does_not_know_are_said_with_their_money() {
     let (mut said, mut honest) = (0, 0);
-    for seed in 0..60 {
-        let dossier = Dossier::new(&Plan::small(seed), &Unknowing);
+    // Where no basis names a head, nothing says what had to be known.
+    let dossiers = (0..600).map(|seed| Dossier::new(&Plan::small(seed), &Unknowing));
+    for dossier in dossiers.filter(|dossier| dossier.stands_on.is_empty()).take(20) {
+        let seed = dossier.seed;
         let report = verify(&dossier.evidence().zip(), &trust(&dossier));
-        assert!(report.exit_code == 4 || report.verified, "seed {seed}: {report}");
+        assert!(report.verified, "seed {seed}: {report}");
         let otherwise = &report.numbers.ruled_otherwise;
-        if report.verified {
-            let invalid = dossier.invalid_clicks();
-            assert_eq!((otherwise.clicks, &otherwise.spend_micros), (invalid.0, &invalid.1.to_string()), "seed {seed}");
-            let words = format!("{} clicks count otherwise", invalid.0);
-            assert_eq!(report.not_proven.iter().any(|line| line.contains(&words)), invalid.0 > 0, "{report}");
-            said += invalid.0;
-        }
+        let (clicks, micros) = dossier.invalid_clicks();
+        assert_eq!((otherwise.clicks, &otherwise.spend_micros), (clicks, &micros.to_string()), "seed {seed}");
+        let words = format!("{clicks} clicks count otherwise");
+        assert_eq!(report.not_proven.iter().any(|line| line.contains(&words)), clicks > 0, "{report}");
+        said += clicks;
         let of_honest = verify(&self::dossier(seed).evidence().zip(), &trust(&self::dossier(seed)));
         honest += of_honest.numbers.ruled_otherwise.clicks;
     }

@@ -144,11 +144,13 @@ fn both_verifiers_accept_honest_bundles_with_the_same_numbers() {
 fn both_verifiers_say_what_an_invoice_does_not_know() {
     let directory = Directory::new("unknowing");
     let mut clicks = 0;
-    for seed in 0..12 {
-        let dossier = Dossier::new(&Plan::small(seed), &Unknowing);
+    // Where no basis names a head, nothing says what had to be known.
+    let dossiers = (0..300).map(|seed| Dossier::new(&Plan::small(seed), &Unknowing));
+    for dossier in dossiers.filter(|dossier| dossier.stands_on.is_empty()).take(6) {
         let (keys, witnesses) = keys(&dossier);
-        let said = both(&directory, &format!("seed {seed}"), &dossier.evidence().zip(), &keys, &witnesses);
-        assert!([0, 4].contains(&said.exit_code), "seed {seed}: {said:?}");
+        let what = format!("seed {}", dossier.seed);
+        let said = both(&directory, &what, &dossier.evidence().zip(), &keys, &witnesses);
+        assert!(said.verified, "{what}: {said:?}");
         clicks += said.otherwise.map_or(0, |otherwise| otherwise.0);
     }
     assert!(clicks > 0);
