@@ -37,6 +37,7 @@ mod made_up;
 mod nats_server;
 mod partner;
 mod past;
+mod power;
 mod production;
 mod projections;
 mod promotion;
