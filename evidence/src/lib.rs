@@ -14,6 +14,8 @@
 
 pub mod advertisers;
 pub mod bundle;
+#[cfg(test)]
+mod damaged;
 pub mod hash;
 pub mod made_up;
 pub mod note;

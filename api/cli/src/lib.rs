@@ -17,6 +17,8 @@ mod command;
 mod config;
 mod correction;
 mod counters;
+#[cfg(test)]
+mod damaged;
 mod demo;
 mod doctor;
 mod evidence;

@@ -23,9 +23,10 @@ pub(super) use mode::{is_csv, tables_are_csv};
 pub(super) use ndjson::{POSITIONS, lines as ndjson};
 pub(super) use table::Table;
 
-/// Log lines go to stderr; commands other than `serve` show only what needs attention.
+/// Log lines go to stderr; commands other than `serve` show only what needs attention. What the pool of connections to
+/// the catalog says of one that breaks is left out: whoever wanted the connection gets the error, and tells it.
 pub(super) fn tracing(serve: bool) {
-    let default = if serve { "info" } else { "error" };
+    let default = if serve { "info,sqlx_core::pool=off" } else { "error,sqlx_core::pool=off" };
     let filter = EnvFilter::try_from_env("CLICKTRAIL_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     let ansi = io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).log_internal_errors(false);

@@ -18,6 +18,8 @@ mod answer;
 mod body;
 mod budget;
 mod client_address;
+#[cfg(test)]
+mod damaged;
 mod events;
 mod finish;
 mod gather;

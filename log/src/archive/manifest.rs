@@ -167,14 +167,16 @@ impl<P: Entry> Manifest<P> {
         if Hour::parse(&self.hour).is_none() || Epoch::new(i64::from(self.epoch)).is_none() {
             return Err(format!("hour {:?} or epoch {} is out of range", self.hour, self.epoch));
         }
-        if Seq::new(self.last_seq).is_none() || self.first_seq > self.last_seq + 1 || self.first_seq == 0 {
+        // Behind the last frame there is one more address: where the next hour begins.
+        if self.last_seq >= Seq::MAX.get() || self.first_seq > self.last_seq + 1 || self.first_seq == 0 {
             return Err(format!("frames {}..={} are no range", self.first_seq, self.last_seq));
         }
         if self.version == VERSION_1 && self.states().any(|writer| !writer.recent.is_empty()) {
             return Err("version 1 remembers no frames before the last".into());
         }
-        let rows: u64 = self.parts.iter().map(Entry::rows).sum();
-        if rows != self.rows {
+        let rows = self.parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.rows()));
+        if rows != Some(self.rows) {
+            let rows = rows.map_or_else(|| "too many".to_owned(), |rows| rows.to_string());
             return Err(format!("its parts hold {rows} rows, it says {}", self.rows));
         }
         let mut after = self.first_seq;

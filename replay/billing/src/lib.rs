@@ -23,6 +23,8 @@ pub mod chain;
 pub mod compose;
 pub mod correct;
 pub mod counted;
+#[cfg(test)]
+mod damaged;
 pub mod drafting;
 mod error;
 pub mod explain;

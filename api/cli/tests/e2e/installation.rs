@@ -61,6 +61,21 @@ impl Installation {
         installation
     }
 
+    /// The log on a broker that commands reach at `port`, and the test itself directly.
+    pub(crate) fn on_broker_through(port: u16, broker: &NatsServer) -> Self {
+        let mut installation = Self { nats: Some(broker.url()), ..Self::embedded() };
+        installation.set("CLICKTRAIL_NATS", format!("nats://127.0.0.1:{port}"));
+        installation.set("CLICKTRAIL_NATS_MONITOR", broker.monitor_url());
+        installation
+    }
+
+    /// The log on several brokers with copies of it.
+    pub(crate) fn on_brokers(urls: &str) -> Self {
+        let mut installation = Self { nats: Some(urls.to_owned()), ..Self::embedded() };
+        installation.set("CLICKTRAIL_NATS", urls.to_owned());
+        installation
+    }
+
     /// The log on a broker, the archive on S3, the catalog on PostgreSQL.
     pub(crate) async fn in_production(broker: &NatsServer) -> Self {
         let mut installation = Self::on_broker(broker);
