@@ -438,9 +438,12 @@ def is_name(text):
 
 
 class Key:
-    def __init__(self, text):
-        name, rest = text.split("+", 1)
-        identity, key = rest.split("+", 1)
+    def __init__(self, given):
+        text = given
+        if text.count("+") < 2:
+            with open(given, encoding="utf-8") as file:
+                text = file.read().strip()
+        name, identity, key = text.split("+", 2) if text.count("+") >= 2 else ("", "", "")
         key = unbase64(key)
         if not is_name(name) or key is None or len(key) != 33 or key[0] not in (1, 4):
             raise ValueError(f"{text!r} is no key")
@@ -1044,6 +1047,11 @@ def check_consistency(bundle, bases, origin, size, root):
             fn, sn = fn >> 1, sn >> 1
         if fr != old or sr != root or sn != 0:
             raise forked
+
+
+def check_handed_in(documents, handed_in):
+    others = handed_in - {document.digest for document in documents}
+    need(not others, INTEGRITY, "--document", "a document that was handed in is none of those in the bundle")
 
 
 def check_issued(bundle, hours, documents, handed_in):
@@ -1669,6 +1677,7 @@ def verify(data, keys, witnesses, handed_in, receipt=None):
     period = (-(1 << 63), (1 << 63) - 1)
     if kind == "invoice":
         documents, bases = check_documents(bundle, clicks)
+        check_handed_in(documents, handed_in)
         check_consistency(bundle, bases, origin, size, root)
         check_issued(bundle, issued, documents, handed_in)
         period, currency = documents[0].period, documents[0].currency
@@ -1676,6 +1685,8 @@ def verify(data, keys, witnesses, handed_in, receipt=None):
         known = [one for basis in bases.values() for one in basis.known.values()]
         known = [before if knows is None else knows for knows, before in known]
         horizon = max((at for at in known if at is not None), default=None)
+    else:
+        check_handed_in([], handed_in)
 
     def counted(manifest):
         return {"invoice": lambda: manifest.hour in counted_hours, "events": lambda: manifest.reaches(period)}.get(
@@ -1729,7 +1740,7 @@ def main():
     sys.setrecursionlimit(10_000)
     parser = argparse.ArgumentParser(description="Checks a bundle of evidence without any connection.")
     parser.add_argument("file")
-    parser.add_argument("--key", action="append", required=True, help="public key of the log: name+id+base64")
+    parser.add_argument("--key", action="append", required=True, help="public key of the log: name+id+base64, or its file")
     parser.add_argument(
         "--witness-key", action="append", default=[], help="public key of a witness that must have signed"
     )

@@ -22,11 +22,33 @@ use crate::{
     row::{self, Value},
 };
 
+/// Where it is that something is wrong with what the auditor handed in.
+const HANDED_IN: &str = "--document";
+
 /// How many documents were found in the log, and how many were handed in instead.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Found {
     pub(super) logged: usize,
     pub(super) handed_in: usize,
+}
+
+/// Checks that each document that was handed in is one of those that are there: whoever hands in another has, or was
+/// given, another invoice than this bundle proves.
+pub(super) fn check_handed_in(dossier: Option<&Dossier>, trust: &Trust) -> Result<(), Failure> {
+    let documents = dossier.map_or(&[][..], |dossier| &dossier.documents);
+    let Some(other) = trust.documents.iter().find(|digest| documents.iter().all(|one| one.digest != **digest)) else {
+        return Ok(());
+    };
+    let names: Vec<String> = documents.iter().map(Document::name).collect();
+    let reason = match names.is_empty() {
+        true => format!("you handed in a document (SHA-256 {other}), and the bundle is about none"),
+        false => format!(
+            "a document that you handed in (SHA-256 {other}) is not {}, as it is in this bundle: it is another, or says \
+             something else, or is not the canonical JSON that was issued",
+            names.join(" or ")
+        ),
+    };
+    Err(Failure::integrity(HANDED_IN, reason))
 }
 
 /// Checks that every document was issued.

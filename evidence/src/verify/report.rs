@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use super::failure::Failure;
 
+/// Columns of a terminal.
+const COLUMNS: usize = 80;
+
 /// The outcome of a verification.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -140,19 +143,35 @@ fn visible(text: &str) -> String {
     shown
 }
 
+/// A text in lines of a terminal, those behind the first set in. A word that is longer stays whole.
+fn wrapped(text: &str) -> String {
+    let (mut lines, mut width) = (String::with_capacity(text.len()), 0);
+    for word in text.split(' ') {
+        let letters = word.chars().count();
+        if width > 0 && width + 1 + letters > COLUMNS {
+            lines.push_str("\n  ");
+            width = 2;
+        } else if !lines.is_empty() {
+            lines.push(' ');
+            width += 1;
+        }
+        lines.push_str(word);
+        width += letters;
+    }
+    lines
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.failure {
-            None => writeln!(f, "VERIFIED  {}", visible(&self.subject))?,
+            None => {
+                let total = self.numbers.total.as_ref().map_or_else(String::new, |total| format!(": {total}"));
+                writeln!(f, "{}", wrapped(&format!("VERIFIED  {}{total}", visible(&self.subject))))?;
+            }
             Some(failure) => {
-                writeln!(
-                    f,
-                    "NOT VERIFIED ({}, exit code {})  {}",
-                    failure.kind.as_str(),
-                    self.exit_code,
-                    visible(&self.subject)
-                )?;
-                writeln!(f, "\n{}", visible(&failure.to_string()))?;
+                let (kind, code) = (failure.kind.as_str(), self.exit_code);
+                let head = format!("NOT VERIFIED ({kind}, exit code {code})  {}", visible(&self.subject));
+                writeln!(f, "{}\n\n{}", wrapped(&head), wrapped(&visible(&failure.to_string())))?;
             }
         }
         let list = |f: &mut fmt::Formatter<'_>, head: &str, items: &[String]| {
@@ -160,7 +179,7 @@ impl fmt::Display for Report {
                 return Ok(());
             }
             writeln!(f, "\n{head}")?;
-            items.iter().try_for_each(|item| writeln!(f, "- {}", visible(item)))
+            items.iter().try_for_each(|item| writeln!(f, "{}", wrapped(&format!("- {}", visible(item)))))
         };
         let head = if self.verified { "Proven:" } else { "Proven before that, which is worth nothing alone:" };
         list(f, head, &self.proven)?;
@@ -171,6 +190,18 @@ impl fmt::Display for Report {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn report_fits_a_terminal_and_its_first_line_has_the_total() {
+        let mut report = Report::new();
+        report.subject = "INV-00000001 of acme".to_owned();
+        report.numbers.total = Some("2752.45 EUR".to_owned());
+        report.proven.push("of the hours that are there each was signed as it is, and none is left out ".repeat(3));
+        let shown = report.closed(Ok(())).to_string();
+        assert_eq!(shown.lines().next(), Some("VERIFIED  INV-00000001 of acme: 2752.45 EUR"));
+        assert!(shown.lines().count() > 5 && shown.lines().all(|line| line.chars().count() <= COLUMNS), "{shown}");
+        assert_eq!(wrapped(&format!("- {}", "x".repeat(200))), format!("-\n  {}", "x".repeat(200)));
+    }
 
     #[test]
     fn nothing_of_a_bundle_moves_a_cursor_or_turns_letters() {

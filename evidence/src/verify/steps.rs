@@ -69,6 +69,7 @@ fn prove(opened: &Opened<'_>, trust: &Trust, report: &mut Report) -> Result<(), 
         Kind::Invoice => Some(Dossier::read(opened, &logged)?),
         Kind::Events | Kind::Event => None,
     };
+    issued::check_handed_in(dossier.as_ref(), trust)?;
     let stands_on = dossier.as_ref().map_or(Ok(0), |dossier| standing_on::check(opened, &head, dossier))?;
     // What nobody issued costs no more than this.
     let found = dossier.as_ref().map(|dossier| {

@@ -225,11 +225,14 @@ pub(super) fn priced(report: &mut Report, dossier: &Dossier, priced: &Priced, st
     report.numbers.documents = documents.len() as u64;
     let documents = documents.join(", ");
     if priced.is_whole {
-        report.numbers.total = Some(priced.whole.total_shown());
+        let whole = priced.whole.total_shown();
+        let together = match dossier.documents.len() {
+            0 | 1 => String::new(),
+            _ => format!(" Together they come to {whole}."),
+        };
+        report.numbers.total = Some(whole);
         report.proven.push(format!(
-            "Lines, caps, discounts, minimums, taxes and totals of {documents} follow from these counts. Together they \
-             come to {}.",
-            priced.whole.total_shown()
+            "Lines, caps, discounts, minimums, taxes and totals of {documents} follow from these counts.{together}"
         ));
     } else {
         report.proven.push(format!("The lines that were asked for, of {documents}, follow from these counts, whole."));
@@ -249,13 +252,14 @@ pub(super) fn priced(report: &mut Report, dossier: &Dossier, priced: &Priced, st
 
 pub(super) fn issued(report: &mut Report, found: Found) {
     if found.logged > 0 {
-        report.proven.push(format!("The log of issued documents has {} of them, with these very bytes.", found.logged));
+        report.proven.push(format!("In the log of issued documents, with these very bytes: {} of them.", found.logged));
     }
     if found.handed_in > 0 {
-        report.proven.push(format!("{} of the documents have the very bytes that you handed in.", found.handed_in));
-        report
-            .not_proven
-            .push(format!("That {} of the documents are in the log of issued documents.", found.handed_in));
+        report.proven.push(format!("Byte for byte what you handed in: {} of the documents.", found.handed_in));
+        report.not_proven.push(format!(
+            "That what you handed in was issued: {} of the documents are not in the log of issued documents yet.",
+            found.handed_in
+        ));
     }
     report.not_proven.push("That no note about this invoice was issued beside those that are there.".to_owned());
 }

@@ -21,15 +21,15 @@ use clicktrail_evidence::{
 struct Arguments {
     /// The bundle.
     file: PathBuf,
-    /// The public key of the log, as name+id+base64. Have it from elsewhere than the bundle. May be given more than
-    /// once: one of them must have signed.
+    /// The public key of the log, as name+id+base64, or a file that holds it. Have it from elsewhere than the bundle. May
+    /// be given more than once: one of them must have signed.
     #[arg(long = "key", required = true, value_name = "KEY", value_parser = log_key)]
     keys: Vec<VerifierKey>,
-    /// The public key of a witness that must have signed too. May be given more than once: each must have signed.
+    /// The public key of a witness that must have signed too, given likewise. May be given more than once: each must have signed.
     #[arg(long = "witness-key", value_name = "KEY", value_parser = witness_key)]
     witnesses: Vec<VerifierKey>,
-    /// An invoice or note as you have it, in its canonical JSON: it need not be in the log yet. May be given more than
-    /// once.
+    /// An invoice or note as you have it, in its canonical JSON: it must be one of those in the bundle, to the byte, and
+    /// need not be in the log yet. May be given more than once.
     #[arg(long = "document", value_name = "FILE")]
     documents: Vec<PathBuf>,
     /// A receipt that you were handed when an event was captured, as text or token: was its promise kept?
@@ -47,11 +47,21 @@ enum Output {
 }
 
 fn log_key(text: &str) -> anyhow::Result<VerifierKey> {
-    Ok(Trust::log_key(text.parse()?)?)
+    Ok(Trust::log_key(verifier(text)?)?)
 }
 
 fn witness_key(text: &str) -> anyhow::Result<VerifierKey> {
-    Ok(Trust::witness_key(text.parse()?)?)
+    Ok(Trust::witness_key(verifier(text)?)?)
+}
+
+/// A key as it is given: itself, or the name of a file that holds it.
+fn verifier(text: &str) -> anyhow::Result<VerifierKey> {
+    let from_text = text.parse::<VerifierKey>();
+    match (from_text, std::fs::read_to_string(text)) {
+        (Ok(key), _) => Ok(key),
+        (Err(error), Err(_)) => Err(error.into()),
+        (Err(_), Ok(file)) => file.trim().parse().with_context(|| format!("in the file {text}")),
+    }
 }
 
 fn main() -> ExitCode {
