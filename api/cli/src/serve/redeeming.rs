@@ -26,7 +26,7 @@ use clicktrail_log::{
     position::Position,
     time::Hour,
 };
-use clicktrail_server::redeem::{Redeem, Redeemed};
+use clicktrail_server::redeemed::{Redeem, Redeemed};
 use futures::{FutureExt as _, future::BoxFuture};
 use tracing::error;
 
