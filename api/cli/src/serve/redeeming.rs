@@ -127,7 +127,9 @@ impl Redeeming {
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
         let scratch = Scratch::make(self.scratch.join(number.to_string()))?;
         let exporting = Exporting { archive: &self.archive, catalog: self.catalog.as_ref(), scratch: &scratch.0 };
-        let (_, bundle) = exporting.write(&Ask::Captured(position), None, Bounded::default()).await?;
+        // Boxed: the future of every redemption would hold it.
+        let writing = Box::pin(exporting.write(&Ask::Captured(position), None, Bounded::default()));
+        let (_, bundle) = writing.await?;
         Ok(bundle.0)
     }
 
