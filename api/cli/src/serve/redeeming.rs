@@ -128,8 +128,8 @@ impl Redeeming {
         let scratch = Scratch::make(self.scratch.join(number.to_string()))?;
         let exporting = Exporting { archive: &self.archive, catalog: self.catalog.as_ref(), scratch: &scratch.0 };
         // Boxed: the future of every redemption would hold it.
-        let writing = Box::pin(exporting.write(&Ask::Captured(position), None, Bounded::default()));
-        let (_, bundle) = writing.await?;
+        let ask = Ask::Captured(position);
+        let (_, bundle) = Box::pin(exporting.write(&ask, None, Bounded::default())).await?;
         Ok(bundle.0)
     }
 
