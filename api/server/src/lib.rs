@@ -4,7 +4,7 @@
 //! (`store`), and only then is anybody answered. Handlers know status codes and no storage; a failure becomes a
 //! [`problem::Problem`], which `finish` turns into a document with the request's id.
 //!
-//! Whoever asks gets a receipt of an event (`receipts`), and [`redeem`] proves later what it promised; how, it is told.
+//! Whoever asks gets a receipt of an event (`receipts`), and `redeem` proves later what it promised: see [`redeemed`].
 //!
 //! [`witness`] is another door, of another process: it takes checkpoints of logs and signs them.
 //!
@@ -35,7 +35,8 @@ mod pixel;
 pub mod problem;
 mod ready;
 mod receipts;
-pub mod redeem;
+mod redeem;
+pub mod redeemed;
 mod redirect;
 pub mod registry;
 mod request_id;

@@ -4,8 +4,6 @@
 //! what nobody can guess: nothing is told of an event to whom does not know all of it. A proof takes reading, so few
 //! are made at a time, whoever asks.
 
-use std::fmt;
-
 use axum::{
     body::Body,
     extract::{Path, State as Extract},
@@ -13,54 +11,23 @@ use axum::{
     response::Response,
 };
 use clicktrail_evidence::receipt::SignedReceipt;
-use futures::future::BoxFuture;
 use serde_json::json;
 
-use crate::{held, problem::Problem, state::State};
+use crate::{
+    held,
+    problem::{self, Problem},
+    redeemed::Redeemed,
+    state::State,
+};
 
 /// The longest token.
 const TOKEN_BYTES_MAX: usize = 8 << 10;
 /// When to ask again for what is not proved yet, in seconds.
 const ASK_AGAIN_AFTER: &str = "600";
 
-/// What a receipt is redeemed for.
-#[derive(Debug)]
-pub enum Redeemed {
-    /// A bundle of evidence of the event at a position, as `1.5.0`.
-    Proof {
-        /// Where the event is.
-        position: String,
-        /// The bundle.
-        bundle: Vec<u8>,
-    },
-    /// Nothing can be proved yet.
-    Waits {
-        /// In one word: `spooled`, `open`, `sealed` or `unruled`.
-        stands: &'static str,
-        /// The same for people.
-        detail: String,
-    },
-    /// The promise was not kept: what is in the event's place.
-    Broken(String),
-    /// It names one of our keys, which did not sign it.
-    Forged,
-    /// It is not signed, and there is no such event.
-    Unknown,
-    /// It will never be proved.
-    Unprovable(String),
-    /// The archive cannot be read now; the log says why.
-    Unavailable,
-}
-
-/// Who makes proofs.
-pub trait Redeem: Send + Sync + fmt::Debug + 'static {
-    /// What a receipt is redeemed for.
-    fn redeem<'r>(&'r self, receipt: &'r SignedReceipt) -> BoxFuture<'r, Redeemed>;
-}
-
 /// Answers whoever shows a receipt.
 pub(super) async fn redeem(Extract(state): Extract<State>, Path(token): Path<String>) -> Result<Response, Problem> {
-    let Some(redeem) = &state.redeem else { return Err(crate::problem::not_found().await) };
+    let Some(redeem) = &state.redeem else { return Err(problem::not_found().await) };
     if token.len() > TOKEN_BYTES_MAX {
         return Err(Problem::no_receipt("it is longer than a receipt can be"));
     }

@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    budget::Budget, limits::Limits, open_batch::OpenBatch, ready::Ready, redeem::Redeem, registry::Registry,
+    budget::Budget, limits::Limits, open_batch::OpenBatch, ready::Ready, redeemed::Redeem, registry::Registry,
     request_id, strangers::Strangers, tally::Tally,
 };
 

@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 
-use super::Receipt;
+use super::text::Receipt;
 use crate::note::{Note, NoteError, Signed, SigningKey, VerifierKey};
 
 /// The longest receipt that is read, in any of its forms: ids have 128 characters, and few keys sign.

@@ -26,7 +26,7 @@ use clicktrail_log::{
     position::Position,
     time::Hour,
 };
-use clicktrail_server::redeem::{Redeem, Redeemed};
+use clicktrail_server::redeemed::{Redeem, Redeemed};
 use futures::{FutureExt as _, future::BoxFuture};
 use tracing::error;
 
@@ -127,7 +127,9 @@ impl Redeeming {
         let number = self.begun.fetch_add(1, Ordering::Relaxed);
         let scratch = Scratch::make(self.scratch.join(number.to_string()))?;
         let exporting = Exporting { archive: &self.archive, catalog: self.catalog.as_ref(), scratch: &scratch.0 };
-        let (_, bundle) = exporting.write(&Ask::Captured(position), None, Bounded::default()).await?;
+        // Boxed: the future of every redemption would hold it.
+        let ask = Ask::Captured(position);
+        let (_, bundle) = Box::pin(exporting.write(&ask, None, Bounded::default())).await?;
         Ok(bundle.0)
     }
 

@@ -61,6 +61,7 @@ const EXCEPTED: &[&str] = &[
     "api/server/src/write_deadline.rs",
     "api/server/src/gather.rs",
     "api/server/src/open_batch.rs",
+    "api/server/src/receipts.rs",
     "api/server/src/serve.rs",
     "api/server/src/store.rs",
     "api/server/src/witness.rs",
