@@ -2,7 +2,6 @@
 
 use super::{
     dossier::Dossier,
-    evidence::Wanted,
     ledger::{Basis, Knows},
     rows::Verdict,
 };
@@ -110,8 +109,8 @@ impl Dossier {
     }
 
     /// The subject of a bundle.
-    pub(super) fn subject(&self, wanted: &Wanted) -> Subject {
-        let (kind, range, position) = match wanted.asked {
+    pub(super) fn subject(&self, asked: &Asked, campaigns: Option<&[String]>) -> Subject {
+        let (kind, range, position) = match *asked {
             Asked::Invoice => (Kind::Invoice, None, None),
             Asked::Events(from, to) => (Kind::Events, Some((from, to)), None),
             Asked::Event(position) => (Kind::Event, None, Some(position)),
@@ -120,7 +119,7 @@ impl Dossier {
             kind,
             advertiser_id: self.advertiser.clone(),
             document: (kind == Kind::Invoice).then(|| "INV-00000001".to_owned()),
-            campaigns: wanted.campaigns.clone(),
+            campaigns: campaigns.map(<[String]>::to_vec),
             from: range.map(|(from, _)| from),
             to: range.map(|(_, to)| to),
             position,

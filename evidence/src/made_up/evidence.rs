@@ -1,5 +1,5 @@
-//! The bundle of a dossier, or of events of its advertiser: honest, or with something left out that the proofs then show
-//! to be left out.
+//! The bundle of a dossier, or of events of its advertiser: honest, or with something left out that the proofs then
+//! show to be left out.
 
 use std::{collections::BTreeMap, io, ops::Range};
 
@@ -129,7 +129,7 @@ impl Dossier {
         let issued = if is_invoice { self.issued.as_slice() } else { &[] };
         let contents = Contents {
             format: FORMAT.to_owned(),
-            subject: self.subject(wanted),
+            subject: self.subject(&wanted.asked, wanted.campaigns.as_deref()),
             clicks: Hours { from: hour(first), to_inclusive: hour(last) },
             verdicts: Some(Hours { from: hour(first), to_inclusive: hour(last_verdicts) }),
             issued: issued.iter().map(|issued| issued.hour).collect(),

@@ -1,5 +1,5 @@
-//! Step 4, at its end: the documents are those that were issued: the log of issued documents has their digests. One that is not
-//! there yet counts if the auditor has it from elsewhere.
+//! Step 4, at its end: the documents are those that were issued: the log of issued documents has their digests. One
+//! that is not there yet counts if the auditor has it from elsewhere.
 
 use std::collections::BTreeSet;
 
@@ -77,7 +77,8 @@ pub(super) fn check(
     Ok(found)
 }
 
-/// Whether the log says of a document what it says itself. When it was issued, its files and by whom only the log knows.
+/// Whether the log says of a document what it says itself. When it was issued, its files and by whom only the log
+/// knows.
 fn is_entry_of(row: &Row<'_>, document: &Document, total: i128) -> bool {
     let Content { advertiser_id, original, period, bill, .. } = &document.content;
     let (digest, basis, total) = (document.digest.to_string(), document.pins.basis.to_string(), total.to_string());

@@ -1,7 +1,7 @@
 //! Step 3: the manifests are entries of the log of logs, and no hour between them is missing.
 //!
-//! All entries of the log are there, from the first to the last. So no hour was logged twice, with other rows, before or
-//! behind what is looked at; and which hour of a stream is its first, and which its last, is known.
+//! All entries of the log are there, from the first to the last. So no hour was logged twice, with other rows, before
+//! or behind what is looked at; and which hour of a stream is its first, and which its last, is known.
 
 use std::{collections::HashMap, io::BufRead as _, io::Read as _};
 

@@ -101,8 +101,8 @@ impl Scope {
         }
     }
 
-    /// Checks that hours of verdicts begin with those of clicks, and reach to the end of the log, to the last hour whose
-    /// events are there, and as far as verdicts must be known: before `horizon`.
+    /// Checks that hours of verdicts begin with those of clicks, and reach to the end of the log, to the last hour
+    /// whose events are there, and as far as verdicts must be known: before `horizon`.
     pub(super) fn check_verdicts(&self, logged: &Logged, horizon: Option<i64>) -> Result<(), Failure> {
         let (clicks, verdicts) = (logged.clicks.as_slice(), logged.verdicts.as_slice());
         if let Some(last) = verdicts.last() {

@@ -175,8 +175,12 @@ fn an_hour_that_does_not_follow_the_one_before_is_not_signed() {
         let digest = clicktrail_log::frame::Digest::of(b"another hour");
         format!("{}\"{digest}\"{}", &whole[..place], &whole[place + 66..])
     }];
-    for manifest_of_others in forged {
-        fs::write(&manifest, manifest_of_others).unwrap();
+    for text in forged {
+        // With the checksum that it must have.
+        let sum = text.rfind("\"checksum\": \"").unwrap() + "\"checksum\": \"".len();
+        let (head, tail) = (&text[..sum], &text[sum + 64..]);
+        let checksum = clicktrail_log::frame::Digest::of(format!("{head}{tail}").as_bytes());
+        fs::write(&manifest, format!("{head}{checksum}{tail}")).unwrap();
         let refused = sign(&installation, &key, &["--output", "json"]).exits(2);
         let problem = "PROBLEM verdicts of 2026-03-01T12 are not signed: manifests/verdicts/2026-03-01T12.json: it names \
                        another manifest than that of 2026-03-01T11 as its previous";
@@ -367,7 +371,11 @@ fn copied(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
         let to = to.join(entry.file_name());
-        if entry.path().is_dir() { copied(&entry.path(), &to) } else { drop(fs::copy(entry.path(), to).unwrap()) }
+        if entry.path().is_dir() {
+            copied(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
     }
 }
 
