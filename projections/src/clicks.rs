@@ -86,7 +86,7 @@ pub fn of_hour_before(
     let files = hour.parts.iter().map(|part| part.core.clone()).collect();
     let clicks = CheckedFiles::new(archive.clone(), files, schema::core(), threads);
     let clicks = SessionContext::new().read_table(Arc::new(clicks))?;
-    Ok(clicks.filter(col(schema::POSITION).lt(lit(before.as_i64())))?.into_view())
+    Ok(clicks.filter(col(POSITION).lt(lit(before.as_i64())))?.into_view())
 }
 
 #[async_trait]

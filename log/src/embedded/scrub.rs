@@ -3,7 +3,6 @@
 
 use sqlx::{Row as _, SqlitePool};
 
-use super::unavailable;
 use crate::log::Error;
 
 /// Writes what is kept into pages of its own, and empties the write-ahead log.
@@ -15,4 +14,8 @@ pub(super) async fn scrub(write: &SqlitePool) -> Result<(), Error> {
         0 => Ok(()),
         _ => Err(Error::Unavailable("somebody reads the log, so what was trimmed is still in its file".into())),
     }
+}
+
+fn unavailable(error: sqlx::Error) -> Error {
+    Error::Unavailable(error.to_string())
 }

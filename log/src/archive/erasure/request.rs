@@ -7,14 +7,12 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    apply::chosen,
     person::{Kind, Person, address_of},
     pieces,
 };
 use crate::{
     archive::{
         keys::ErasureKey,
-        redaction::Chooses,
         store::{Archive, Error},
     },
     frame::Digest,
@@ -107,11 +105,6 @@ impl Request {
             checked: None,
             rejected: 0,
         })
-    }
-
-    /// Chooses the rows that it is about.
-    pub fn chooses(self) -> Chooses {
-        Chooses::new(move |rows| chosen(std::slice::from_ref(&self), rows))
     }
 
     async fn put(&self, archive: &Archive) -> Result<(), Error> {

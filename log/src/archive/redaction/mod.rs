@@ -12,14 +12,16 @@
 //! missing: a file that is not there without a redaction that says so is damage.
 
 pub(crate) mod check;
+mod chooses;
 pub mod columns;
 mod current;
 pub mod document;
 mod hour;
 mod rewrite;
 
+pub use chooses::Chooses;
 pub use document::{Cause, Redaction};
-pub use hour::{Chooses, Held, Hidden};
+pub use hour::{Held, Hidden};
 
 #[cfg(test)]
 mod tests;

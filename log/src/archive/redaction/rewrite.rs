@@ -14,8 +14,8 @@ use bytes::Bytes;
 use clicktrail_evidence::{row::PEOPLE, salt::HourKey};
 
 use super::{
+    chooses::Chooses,
     columns::{self, Leaving, Left},
-    hour::Chooses,
 };
 use crate::{archive::part, archive::trees::clicks, event::CORRECTION_PREFIX, invariant, schema};
 
