@@ -1,5 +1,5 @@
-//! What was trimmed leaves the file. SQLite only marks deleted rows as free, and keeps pages in its write-ahead log until
-//! something else is written over them.
+//! What was trimmed leaves the file. SQLite only marks deleted rows as free, and keeps pages in its write-ahead log
+//! until something else is written over them.
 
 use sqlx::{Row as _, SqlitePool};
 

@@ -298,8 +298,8 @@ impl Archiver {
         Ok(trimmed.contains(&true))
     }
 
-    /// Does what open requests to erase somebody ask for, as far as it can be done. `actor` is who does it, for the audit
-    /// trail.
+    /// Does what open requests to erase somebody ask for, as far as it can be done. `actor` is who does it, for the
+    /// audit trail.
     ///
     /// # Errors
     /// See [`Error`]. The same call may be made again, and goes on.

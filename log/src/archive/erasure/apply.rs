@@ -1,7 +1,8 @@
 //! Goes through the sealed hours for all open requests at once.
 //!
-//! Only hours that the judge has passed are touched: what is not judged yet is judged by what it holds. *Dies anywhere: the
-//! hours behind the last that was written down are looked through again, in which nothing is found that was erased.*
+//! Only hours that the judge has passed are touched: what is not judged yet is judged by what it holds. *Dies
+//! anywhere: the hours behind the last that was written down are looked through again, in which nothing is found that
+//! was erased.*
 
 use super::{choosing::chooses, request::Request};
 use crate::{

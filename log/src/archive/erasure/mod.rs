@@ -4,8 +4,8 @@
 //! - [`request`] is what is stored until it is done: a digest with a key of its own, never the value;
 //! - `choosing` says which rows requests are about, [`apply`] goes through the sealed hours.
 //!
-//! A request is about what was captured before it. What is not sealed yet is erased right after it is: until then the log
-//! holds it. A row in which the value is found loses everything about people, not only the value.
+//! A request is about what was captured before it. What is not sealed yet is erased right after it is: until then the
+//! log holds it. A row in which the value is found loses everything about people, not only the value.
 
 pub mod apply;
 mod choosing;

@@ -1,6 +1,6 @@
-//! A request to erase somebody, as it is stored until it is done. The value is not in it: a digest with a key that is this
-//! request's alone, and that is destroyed with it. What remains of it in the audit trail is a digest that nobody can try
-//! values against.
+//! A request to erase somebody, as it is stored until it is done. The value is not in it: a digest with a key that is
+//! this request's alone, and that is destroyed with it. What remains of it in the audit trail is a digest that nobody
+//! can try values against.
 
 use clicktrail_evidence::salt::{self, HourKey};
 use serde::{Deserialize, Serialize};

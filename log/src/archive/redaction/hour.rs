@@ -1,9 +1,9 @@
 //! Erases rows' personal columns from a sealed hour.
 //!
-//! The steps, each of which can be done again: the files of what is left are put; the redaction that names them is created;
-//! the files in whose place they stand are removed, and then the key of the hour. *Dies before the redaction: nothing is
-//! erased yet, and the new files belong to nobody. Dies after it: [`Archive::sweep`] goes on.* Whoever comes second with
-//! the same number begins again from what the first left.
+//! The steps, each of which can be done again: the files of what is left are put; the redaction that names them is
+//! created; the files in whose place they stand are removed, and then the key of the hour. *Dies before the redaction:
+//! nothing is erased yet, and the new files belong to nobody. Dies after it: [`Archive::sweep`] goes on.* Whoever
+//! comes second with the same number begins again from what the first left.
 
 #![expect(clippy::disallowed_methods, reason = "parts are decoded and written on a thread that may block")]
 
@@ -167,9 +167,9 @@ impl Archive {
         Ok(file)
     }
 
-    /// Removes what belongs to nobody among the files of a sealed hour: those in whose place others stand, what processes
-    /// that died left, and the key of an hour of which something was erased. Returns how many files are left alone because
-    /// they are younger than an hour: somebody may be about to name them.
+    /// Removes what belongs to nobody among the files of a sealed hour: those in whose place others stand, what
+    /// processes that died left, and the key of an hour of which something was erased. Returns how many files are left
+    /// alone because they are younger than an hour: somebody may be about to name them.
     ///
     /// # Errors
     /// As [`Archive::redaction`].

@@ -9,6 +9,7 @@ use clicktrail_log::{
         erasure::{Request, apply::Progress},
         retention::{self, Retained},
     },
+    invariant,
     log::Log,
     position::Seq,
     rejected::forget,
@@ -46,8 +47,8 @@ pub(super) struct Forgetting<'a> {
 }
 
 impl Forgetting<'_> {
-    /// Does what open requests to erase somebody ask for, as far as it can be done. `actor` is who does it, for the audit
-    /// trail.
+    /// Does what open requests to erase somebody ask for, as far as it can be done. `actor` is who does it, for the
+    /// audit trail.
     ///
     /// # Errors
     /// See [`Error`]. The same call may be made again, and goes on.
@@ -61,11 +62,17 @@ impl Forgetting<'_> {
         self.trimming.clicks(keep_from).await?;
         self.trimming.log.scrub().await?;
         let first = self.trimming.log.info().await?.first;
+        invariant!(
+            I7,
+            first <= counted.next(),
+            "frame {first} is the first that is kept, and {counted} the last counted"
+        );
         let mut all = Vec::with_capacity(open.len());
         for progress in open {
             let request = &progress.request;
             let is_logged = first.get() <= request.through();
             let is_done = progress.is_sealed && !is_logged && progress.left_alone == 0 && now >= request.until();
+            invariant!(I11, !is_done || first.get() > request.through(), "{} is done, and logged", request.id);
             if is_done {
                 let detail = format!("request {} about {} {}", request.id, request.kind.as_str(), request.digest());
                 let entry = AuditEntry {
