@@ -278,8 +278,8 @@ pub trait Log: Send + Sync + fmt::Debug {
     /// Removes all frames before `first_kept`. Frames already gone are no error; `first_kept` is at most `last.next()`.
     async fn trim(&self, first_kept: Seq) -> Result<(), Error>;
 
-    /// Makes sure that what was trimmed cannot be read from the log's files either, where that is up to us. A broker frees
-    /// what it stores by itself, in its own time.
+    /// Makes sure that what was trimmed cannot be read from the log's files either, where that is up to us. A broker
+    /// frees what it stores by itself, in its own time.
     async fn scrub(&self) -> Result<(), Error> {
         Ok(())
     }

@@ -1,5 +1,5 @@
-//! How long what is about people is kept: so many months and the current one. What is older goes, whole hours at a time, in
-//! the way in which a single person is erased.
+//! How long what is about people is kept: so many months and the current one. What is older goes, whole hours at a
+//! time, in the way in which a single person is erased.
 
 use std::collections::BTreeSet;
 
@@ -19,7 +19,8 @@ use crate::{
 /// Months before the current one for which personal columns are kept, unless somebody says otherwise.
 pub const PERSONAL_MONTHS: u32 = 12;
 
-/// The first hour that is kept at `now`: the first of the month that began so many months before the current one, in UTC.
+/// The first hour that is kept at `now`: the first of the month that began so many months before the current one, in
+/// UTC.
 pub fn keep_from(now: Timestamp, months: u32) -> Hour {
     let (date, _) = now.hour().date_and_hour();
     let mut fields = date.rsplitn(3, '-').skip(1).map(|field| field.parse::<i64>().unwrap_or_default());

@@ -464,8 +464,8 @@ impl Archive {
         }
     }
 
-    /// Removes what processes that died had begun to write under a prefix, if it was written before `before`. Returns how
-    /// many such files are younger.
+    /// Removes what processes that died had begun to write under a prefix, if it was written before `before`. Returns
+    /// how many such files are younger.
     pub(super) async fn remove_torn(&self, prefix: &Path, before: Timestamp) -> Result<u64, Error> {
         let torn = self.on_disk(prefix, move |directory, folder| directory.remove_torn(folder, before.micros()));
         Ok(torn.await?.unwrap_or_default())

@@ -1,9 +1,8 @@
-//! What was trimmed leaves the file. SQLite only marks deleted rows as free, and keeps pages in its write-ahead log until
-//! something else is written over them.
+//! What was trimmed leaves the file. SQLite only marks deleted rows as free, and keeps pages in its write-ahead log
+//! until something else is written over them.
 
 use sqlx::{Row as _, SqlitePool};
 
-use super::unavailable;
 use crate::log::Error;
 
 /// Writes what is kept into pages of its own, and empties the write-ahead log.
@@ -15,4 +14,8 @@ pub(super) async fn scrub(write: &SqlitePool) -> Result<(), Error> {
         0 => Ok(()),
         _ => Err(Error::Unavailable("somebody reads the log, so what was trimmed is still in its file".into())),
     }
+}
+
+fn unavailable(error: sqlx::Error) -> Error {
+    Error::Unavailable(error.to_string())
 }

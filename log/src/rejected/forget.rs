@@ -1,8 +1,8 @@
 //! Rejected events leave what arrived with them, if somebody is to be erased who stands in it.
 //!
-//! A log is never written over: its frames are appended again, without what is to go, and then the old ones are trimmed.
-//! Whatever refers to a rejected event does so by its position, so a copy says where its rows stood first, in the
-//! identity of its writer. *Dies in between: the next call copies what is not copied yet, and trims.*
+//! A log is never written over: its frames are appended again, without what is to go, and then the old ones are
+//! trimmed. Whatever refers to a rejected event does so by its position, so a copy says where its rows stood first, in
+//! the identity of its writer. *Dies in between: the next call copies what is not copied yet, and trims.*
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 

@@ -14,18 +14,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use clicktrail_catalog::{Catalog, Making, Outcome, SealedHour};
+use clicktrail_catalog::{Catalog, Making, Outcome};
 use clicktrail_log::{
     archive::{
         Archive, Manifest,
         invoices::Invoices,
+        retention::Retained,
         seal::{Cursor, GRACE, Sealer},
-        verify::Verifier,
     },
     causes::causes,
-    invariant,
     log::Log,
-    time::{Clock, Hour, Timestamp},
+    time::{Clock, Timestamp},
 };
 use clicktrail_projections::session;
 use clicktrail_replay::{
@@ -40,13 +39,16 @@ use tracing::{debug, error, info, warn};
 
 use self::{
     beside::Beside,
-    checks::{check_follows, read_back},
+    checks::check_follows,
+    erasing::{Erasing, Forgetting},
+    trimming::Trimming,
 };
 use crate::metric;
 
 mod beside;
 mod checks;
 pub mod erasing;
+mod trimming;
 
 /// How often the archiver looks for an hour that is over.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -290,7 +292,7 @@ impl Archiver {
     /// See [`Error`], of the first log that failed: nothing was removed from it.
     pub async fn trim(&self, now: Timestamp) -> Result<bool, Error> {
         let keep_from = now.plus_micros(-i64::try_from(RETENTION.as_micros()).expect("a week")).hour();
-        let clicks = self.trim_clicks(keep_from).await;
+        let clicks = self.trimming().clicks(keep_from).await;
         let verdicts = match &self.verdicts {
             Some(verdicts) => verdicts.hours.trim(keep_from).await,
             None => Ok(false),
@@ -303,13 +305,39 @@ impl Archiver {
         Ok(trimmed.contains(&true))
     }
 
+    /// Does what open requests to erase somebody ask for, as far as it can be done. `actor` is who does it, for the
+    /// audit trail.
+    ///
+    /// # Errors
+    /// See [`Error`]. The same call may be made again, and goes on.
+    pub async fn erase(&self, now: Timestamp, actor: &str) -> Result<Vec<Erasing>, Error> {
+        self.forgetting().erase(now, actor).await
+    }
+
+    /// Erases the personal columns of hours that are older than `months` months and the current one.
+    ///
+    /// # Errors
+    /// See [`Error`]. The same call may be made again.
+    pub async fn retain(&self, now: Timestamp, months: u32) -> Result<Retained, Error> {
+        self.forgetting().retain(now, months).await
+    }
+
+    fn trimming(&self) -> Trimming<'_> {
+        Trimming { log: self.log.as_ref(), archive: &self.archive, catalog: self.catalog.as_ref() }
+    }
+
+    fn forgetting(&self) -> Forgetting<'_> {
+        let rejected = self.rejected.as_deref();
+        Forgetting { trimming: self.trimming(), rejected, is_judged: self.verdicts.is_some() }
+    }
+
     /// Erases what somebody asked for, and what is too old.
     async fn forget(&self, now: Timestamp) -> Result<(), Error> {
         self.erase(now, ROLE).await?;
         if let Some(months) = self.personal_months {
             let retained = self.retain(now, months).await?;
             if retained.rows > 0 {
-                self.tell_of(&retained, now).await?;
+                self.forgetting().tell_of(&retained, ROLE, now).await?;
                 info!(
                     hours = retained.hours,
                     rows = retained.rows,
@@ -318,36 +346,6 @@ impl Archiver {
             }
         }
         Ok(())
-    }
-
-    async fn trim_clicks(&self, keep_from: Hour) -> Result<bool, Error> {
-        let info = self.log.info().await?;
-        let mut from = Hour::from_i64(i64::MIN / 2);
-        let mut last_verified = None;
-        loop {
-            let hours = self.catalog.list_hours(from, 1_000).await?;
-            let Some(last) = hours.last().map(|hour| hour.hour) else { break };
-            for hour in hours.iter().filter(|hour| hour.hour < keep_from && hour.last_seq >= info.first) {
-                // Of an hour without rows nothing is in the archive; repeats of its frames may be in the log.
-                if hour.rows > 0 && !self.reads_back(hour).await? {
-                    return Ok(false);
-                }
-                let in_order = last_verified.is_none_or(|last| last <= hour.last_seq);
-                invariant!(I4, in_order, "{} ends with frame {}, before the hour before it", hour.hour, hour.last_seq);
-                last_verified = Some(hour.last_seq);
-            }
-            from = last.next();
-        }
-        let Some(last) = last_verified else { return Ok(false) };
-        self.log.trim(last.next()).await?;
-        info!(first_kept = last.next().get(), "verified hours left the log");
-        Ok(true)
-    }
-
-    async fn reads_back(&self, hour: &SealedHour) -> Result<bool, Error> {
-        let mut verifier = Verifier::new(self.archive.clone(), true);
-        verifier.check_alone(hour.hour, Some(&hour.manifest_digest)).await?;
-        Ok(read_back(&verifier.finish().problems))
     }
 }
 

@@ -1,9 +1,9 @@
 //! Requests of the IAB Tech Lab's Data Deletion Request Framework (versions 1 and 2): whom they are about.
 //!
 //! A request is a JWT (`rqJWT`), whose payload names one identifier by `identifierValue`, `identifierType` and
-//! `identifierFormat`; in version 1 these stand in the token of the first party inside it (`idJWT`). Which types there are,
-//! each recipient says of itself in its `dsrdelete.json`. Checking signatures takes the keys of two domains, so it belongs
-//! to whoever receives requests, and is not done here.
+//! `identifierFormat`; in version 1 these stand in the token of the first party inside it (`idJWT`). Which types there
+//! are, each recipient says of itself in its `dsrdelete.json`. Checking signatures takes the keys of two domains, so
+//! it belongs to whoever receives requests, and is not done here.
 
 use std::{fs, path::Path};
 

@@ -7,7 +7,7 @@ use clicktrail_catalog::AuditFilter;
 use clicktrail_log::{
     archive::{
         clicks::Clicks,
-        erasure::{Person, Request},
+        erasure::{Person, Request, chooses},
         kind::Kind as _,
         redaction::Chooses,
     },
@@ -43,7 +43,7 @@ pub(super) struct Found {
 pub(super) async fn look(instance: &Installation, person: &Person) -> anyhow::Result<Found> {
     let request = Request::about(person, instance.clock.now())?;
     let (mut found, mut sealed) = (Found::default(), Seq::ZERO);
-    let chooses = request.clone().chooses();
+    let chooses = chooses(vec![request.clone()]);
     for hour in instance.archive.sealed_hours(Stream::Clicks).await? {
         let manifest = instance.archive.manifest::<Clicks>(hour).await?.context("a sealed hour has no manifest")?;
         sealed = manifest.last_seq();

@@ -14,8 +14,8 @@ pub(crate) enum Command {
     /// Erase what is known about a user or an address, wherever it is stored
     ///
     /// Events stay, and with them counts, invoices and proofs; every column about people of theirs goes. What is not
-    /// sealed yet goes right after its hour is sealed and judged: until then the request stays open, and the exit code is
-    /// 5.
+    /// sealed yet goes right after its hour is sealed and judged: until then the request stays open, and the exit code
+    /// is 5.
     Erase(erase::Arguments),
     /// Go on with the requests that are open, as the role archive does every ten minutes
     ///

@@ -5,7 +5,7 @@ use clicktrail_log::archive::retention;
 use clicktrail_projections::session;
 use serde_json::json;
 
-use super::Kept;
+use super::kept::Kept;
 use crate::{
     behind,
     exit::Exit,

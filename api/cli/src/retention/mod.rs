@@ -1,11 +1,12 @@
 //! `clicktrail retention`: what is kept for how long, and what is older.
 
 mod apply;
+mod kept;
 mod show;
 
-use clicktrail_log::archive::retention::PERSONAL_MONTHS;
+pub(crate) use kept::Kept;
 
-use crate::{config, exit::Exit, global::Global};
+use crate::{exit::Exit, global::Global};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -21,27 +22,6 @@ impl Command {
     /// Whether all that it prints is one table.
     pub(super) const fn answers_with_a_table(&self) -> bool {
         matches!(self, Self::Show(_))
-    }
-}
-
-/// How long.
-#[derive(Debug, Clone, Copy, clap::Args)]
-pub(crate) struct Kept {
-    /// Months before the current one for which personal columns are kept [default: `personal_months` of the
-    /// configuration file, else 12]
-    #[arg(long, env = "CLICKTRAIL_PERSONAL_MONTHS", value_name = "MONTHS")]
-    personal_months: Option<u32>,
-}
-
-impl Kept {
-    /// The months, if anybody said how many.
-    pub(crate) fn said(self, global: &Global) -> anyhow::Result<Option<u32>> {
-        Ok(self.personal_months.or(config::load(global.config.as_deref())?.personal_months))
-    }
-
-    /// The months, or as many as usual.
-    fn months(self, global: &Global) -> anyhow::Result<u32> {
-        Ok(self.said(global)?.unwrap_or(PERSONAL_MONTHS))
     }
 }
 

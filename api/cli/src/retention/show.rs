@@ -10,7 +10,7 @@ use clicktrail_log::{
 };
 use serde_json::json;
 
-use super::Kept;
+use super::kept::Kept;
 use crate::{
     exit::Exit,
     global::{Format, Global},

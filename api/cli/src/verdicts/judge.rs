@@ -38,8 +38,8 @@ pub(crate) struct Arguments {
     /// Append nothing: only say what would change, in clicks and money
     #[arg(long)]
     dry_run: bool,
-    /// Also judge hours of which personal columns were erased: what stands about erased events stays, and the others are
-    /// judged as if these had named nobody
+    /// Also judge hours of which personal columns were erased: what stands about erased events stays, and the others
+    /// are judged as if these had named nobody
     #[arg(long)]
     with_erased: bool,
     /// Hours that are judged at the same time [default: one for each core]

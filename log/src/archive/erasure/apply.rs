@@ -1,23 +1,16 @@
 //! Goes through the sealed hours for all open requests at once.
 //!
-//! Only hours that the judge has passed are touched: what is not judged yet is judged by what it holds. *Dies anywhere: the
-//! hours behind the last that was written down are looked through again, in which nothing is found that was erased.*
+//! Only hours that the judge has passed are touched: what is not judged yet is judged by what it holds. *Dies
+//! anywhere: the hours behind the last that was written down are looked through again, in which nothing is found that
+//! was erased.*
 
-use std::sync::Arc;
-
-use arrow::{
-    array::{Array as _, AsArray as _, RecordBatch, StringArray, TimestampMicrosecondArray},
-    datatypes::TimestampMicrosecondType,
-};
-use clicktrail_evidence::row::PEOPLE;
-
-use super::request::Request;
+use super::{choosing::chooses, request::Request};
 use crate::{
     archive::{
         clicks::Clicks,
         keys::ManifestKey,
         manifest::Manifest,
-        redaction::{Cause, Chooses},
+        redaction::Cause,
         store::{Archive, Error},
     },
     log::Stream,
@@ -78,12 +71,7 @@ impl Archive {
         let asking: Vec<Request> =
             open.iter().map(|progress| &progress.request).filter(|request| request.wants(hour)).cloned().collect();
         if !asking.is_empty() && manifest.rows > 0 {
-            let asking = Arc::new(asking);
-            let chooses = Chooses::new({
-                let asking = Arc::clone(&asking);
-                move |rows| chosen(&asking, rows)
-            });
-            let hidden = self.redact(manifest, &chooses, Cause::Erasure, now).await?;
+            let hidden = self.redact(manifest, &chooses(asking.clone()), Cause::Erasure, now).await?;
             for progress in open.iter_mut().filter(|progress| asking.iter().any(|asks| asks.id == progress.request.id))
             {
                 progress.rows += hidden.rows;
@@ -120,25 +108,4 @@ impl Request {
     fn wants(&self, hour: Hour) -> bool {
         self.checked().is_none_or(|checked| checked < hour)
     }
-}
-
-/// Which rows are about somebody who is to go.
-pub(super) fn chosen(asking: &[Request], rows: &RecordBatch) -> Vec<bool> {
-    let captured = rows.column_by_name("captured_at");
-    let captured = captured.and_then(|column| column.as_primitive_opt::<TimestampMicrosecondType>());
-    let texts: Vec<&StringArray> = PEOPLE
-        .iter()
-        .filter_map(|name| rows.column_by_name(name).and_then(|column| column.as_string_opt::<i32>()))
-        .collect();
-    (0..rows.num_rows()).map(|row| asking.iter().any(|request| is_about(request, row, captured, &texts))).collect()
-}
-
-fn is_about(
-    request: &Request,
-    row: usize,
-    captured: Option<&TimestampMicrosecondArray>,
-    texts: &[&StringArray],
-) -> bool {
-    let is_later = captured.is_some_and(|captured| captured.value(row) > request.asked_at().micros());
-    !is_later && texts.iter().any(|texts| texts.is_valid(row) && request.is_in(texts.value(row)))
 }

@@ -1,20 +1,18 @@
-//! A request to erase somebody, as it is stored until it is done. The value is not in it: a digest with a key that is this
-//! request's alone, and that is destroyed with it. What remains of it in the audit trail is a digest that nobody can try
-//! values against.
+//! A request to erase somebody, as it is stored until it is done. The value is not in it: a digest with a key that is
+//! this request's alone, and that is destroyed with it. What remains of it in the audit trail is a digest that nobody
+//! can try values against.
 
 use clicktrail_evidence::salt::{self, HourKey};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::{
-    apply::chosen,
     person::{Kind, Person, address_of},
     pieces,
 };
 use crate::{
     archive::{
         keys::ErasureKey,
-        redaction::Chooses,
         store::{Archive, Error},
     },
     frame::Digest,
@@ -107,11 +105,6 @@ impl Request {
             checked: None,
             rejected: 0,
         })
-    }
-
-    /// Chooses the rows that it is about.
-    pub fn chooses(self) -> Chooses {
-        Chooses::new(move |rows| chosen(std::slice::from_ref(&self), rows))
     }
 
     async fn put(&self, archive: &Archive) -> Result<(), Error> {

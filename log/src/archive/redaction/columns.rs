@@ -1,5 +1,5 @@
-//! What a personal file has beside its columns once rows were erased: which, the leaf of each of these, the salt of each
-//! of the others.
+//! What a personal file has beside its columns once rows were erased: which, the leaf of each of these, the salt of
+//! each of the others.
 //!
 //! The key of the hour gave the salts of all rows, so it has to go with the first row that is erased.
 

@@ -49,7 +49,7 @@ impl Archive {
     }
 
     /// What stands in the place of a file that is not there, if it was erased.
-    pub(in crate::archive) async fn in_place_of(&self, file: &File) -> Result<Option<File>, Error> {
+    pub(crate) async fn in_place_of(&self, file: &File) -> Result<Option<File>, Error> {
         let Some(key) = PartKey::parse(&file.key) else { return Ok(None) };
         let Some(redaction) = self.redaction(key.hour).await? else { return Ok(None) };
         let part = redaction.part((key.first.get(), key.last.get()));

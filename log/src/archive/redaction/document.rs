@@ -75,8 +75,8 @@ pub struct RedactedPart {
     pub last_seq: u64,
     /// Its rows without personal columns.
     pub erased: u64,
-    /// What stands in the place of its core file; null if that stays. Parts of layout 1 and 2 have two columns there that
-    /// are about people.
+    /// What stands in the place of its core file; null if that stays. Parts of layout 1 and 2 have two columns there
+    /// that are about people.
     pub core: Option<File>,
     /// What stands in the place of its personal file.
     pub personal: File,

@@ -1,19 +1,20 @@
 //! Erases rows' personal columns from a sealed hour.
 //!
-//! The steps, each of which can be done again: the files of what is left are put; the redaction that names them is created;
-//! the files in whose place they stand are removed, and then the key of the hour. *Dies before the redaction: nothing is
-//! erased yet, and the new files belong to nobody. Dies after it: [`Archive::sweep`] goes on.* Whoever comes second with
-//! the same number begins again from what the first left.
+//! The steps, each of which can be done again: the files of what is left are put; the redaction that names them is
+//! created; the files in whose place they stand are removed, and then the key of the hour. *Dies before the redaction:
+//! nothing is erased yet, and the new files belong to nobody. Dies after it: [`Archive::sweep`] goes on.* Whoever
+//! comes second with the same number begins again from what the first left.
 
 #![expect(clippy::disallowed_methods, reason = "parts are decoded and written on a thread that may block")]
 
-use std::{collections::BTreeSet, fmt, ops::Range, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, ops::Range, time::Duration};
 
-use arrow::array::{AsArray as _, RecordBatch};
+use arrow::array::AsArray as _;
 use bytes::Bytes;
 use clicktrail_evidence::salt::HourKey;
 
 use super::{
+    chooses::Chooses,
     columns::ERASED,
     document::{Cause, Making, RedactedPart, Redaction},
     rewrite::{Chosen, Halves, Rewritten, choose, erased_in},
@@ -37,35 +38,6 @@ use crate::{
 const TRIES: usize = 16;
 /// How long a file that nobody names is left alone: somebody may be about to name it.
 const LEFT_ALONE: Duration = Duration::from_secs(3_600);
-
-/// Says which rows are to go.
-///
-/// It gets rows with the columns `position`, `captured_at` and those about people, and answers for each.
-#[derive(Clone)]
-pub struct Chooses(Arc<dyn Fn(&RecordBatch) -> Vec<bool> + Send + Sync>);
-
-impl Chooses {
-    /// By a function.
-    pub fn new(chooses: impl Fn(&RecordBatch) -> Vec<bool> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(chooses))
-    }
-
-    /// Every row.
-    pub fn all() -> Self {
-        Self::new(|rows| vec![true; rows.num_rows()])
-    }
-
-    /// Which of these rows are to go.
-    pub fn of(&self, rows: &RecordBatch) -> Vec<bool> {
-        (self.0)(rows)
-    }
-}
-
-impl fmt::Debug for Chooses {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("says which rows are to go")
-    }
-}
 
 /// How many rows an hour holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -195,9 +167,9 @@ impl Archive {
         Ok(file)
     }
 
-    /// Removes what belongs to nobody among the files of a sealed hour: those in whose place others stand, what processes
-    /// that died left, and the key of an hour of which something was erased. Returns how many files are left alone because
-    /// they are younger than an hour: somebody may be about to name them.
+    /// Removes what belongs to nobody among the files of a sealed hour: those in whose place others stand, what
+    /// processes that died left, and the key of an hour of which something was erased. Returns how many files are left
+    /// alone because they are younger than an hour: somebody may be about to name them.
     ///
     /// # Errors
     /// As [`Archive::redaction`].

@@ -14,8 +14,8 @@ use bytes::Bytes;
 use clicktrail_evidence::{row::PEOPLE, salt::HourKey};
 
 use super::{
+    chooses::Chooses,
     columns::{self, Leaving, Left},
-    hour::Chooses,
 };
 use crate::{archive::part, archive::trees::clicks, event::CORRECTION_PREFIX, invariant, schema};
 
@@ -124,8 +124,8 @@ impl Halves {
         self.left.as_ref().is_some_and(|left| left.is_erased(row))
     }
 
-    /// Both files without the values of the rows that `goes` says. The salts of the others stay if the hour has trees: its
-    /// key is `key`, or was erased before.
+    /// Both files without the values of the rows that `goes` says. The salts of the others stay if the hour has trees:
+    /// its key is `key`, or was erased before.
     ///
     /// # Errors
     /// If the leaves of its rows cannot be computed, or a file cannot be written.

@@ -79,8 +79,8 @@ impl Archive {
         Ok(ProvedRows { rows: asked(&pieces, question.ranges()), nodes: answer.nodes })
     }
 
-    /// What the rows in `ranges` hold about people; `key` is that of the hour ([`Archive::key_of`]). Rows that were erased
-    /// ([`Archive::not_erased`]) cannot be among them.
+    /// What the rows in `ranges` hold about people; `key` is that of the hour ([`Archive::key_of`]). Rows that were
+    /// erased ([`Archive::not_erased`]) cannot be among them.
     ///
     /// # Errors
     /// As [`Archive::proved_rows`].

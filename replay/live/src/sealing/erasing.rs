@@ -9,6 +9,8 @@ use clicktrail_log::{
         erasure::{Request, apply::Progress},
         retention::{self, Retained},
     },
+    invariant,
+    log::Log,
     position::Seq,
     rejected::forget,
     time::{Hour, Timestamp},
@@ -16,7 +18,7 @@ use clicktrail_log::{
 use clicktrail_replay::Error;
 use tracing::info;
 
-use super::Archiver;
+use super::trimming::Trimming;
 
 /// The action of a row in the audit trail: a request was done.
 pub const DONE: &str = "personal_erased";
@@ -34,27 +36,38 @@ pub struct Erasing {
     pub is_done: bool,
 }
 
-impl Archiver {
-    /// Does what open requests to erase somebody ask for, as far as it can be done. `actor` is who does it, for the audit
-    /// trail.
+/// Who erases.
+#[derive(Clone, Copy)]
+pub(super) struct Forgetting<'a> {
+    pub(super) trimming: Trimming<'a>,
+    /// The log of rejected events.
+    pub(super) rejected: Option<&'a dyn Log>,
+    /// Whether there is a judge, behind whom hours have to be.
+    pub(super) is_judged: bool,
+}
+
+impl Forgetting<'_> {
+    /// Does what open requests to erase somebody ask for, as far as it can be done. `actor` is who does it, for the
+    /// audit trail.
     ///
     /// # Errors
     /// See [`Error`]. The same call may be made again, and goes on.
-    pub async fn erase(&self, now: Timestamp, actor: &str) -> Result<Vec<Erasing>, Error> {
-        if self.archive.erasures().await?.is_empty() {
+    pub(super) async fn erase(&self, now: Timestamp, actor: &str) -> Result<Vec<Erasing>, Error> {
+        if self.trimming.archive.erasures().await?.is_empty() {
             return Ok(Vec::new());
         }
         let (counted, keep_from) = self.counted().await?;
-        let mut open = self.archive.apply_erasures(counted, now).await?;
+        let mut open = self.trimming.archive.apply_erasures(counted, now).await?;
         let rejected = self.erase_rejected(&mut open).await?;
-        self.trim_clicks(keep_from).await?;
-        self.log.scrub().await?;
-        let first = self.log.info().await?.first;
+        self.trimming.clicks(keep_from).await?;
+        self.trimming.log.scrub().await?;
+        let first = self.trimming.log.info().await?.first;
         let mut all = Vec::with_capacity(open.len());
         for progress in open {
             let request = &progress.request;
             let is_logged = first.get() <= request.through();
             let is_done = progress.is_sealed && !is_logged && progress.left_alone == 0 && now >= request.until();
+            invariant!(I11, !is_done || first.get() > request.through(), "{} is done, and logged", request.id);
             if is_done {
                 let detail = format!("request {} about {} {}", request.id, request.kind.as_str(), request.digest());
                 let entry = AuditEntry {
@@ -64,8 +77,8 @@ impl Archiver {
                     result: AuditResult::Done,
                     detail,
                 };
-                self.catalog.audit(&entry, now).await?;
-                self.archive.close_erasure(request).await?;
+                self.trimming.catalog.audit(&entry, now).await?;
+                self.trimming.archive.close_erasure(request).await?;
                 info!(request = %request.id, "somebody was erased");
             }
             all.push(Erasing { is_logged, is_done, rejected, progress });
@@ -75,16 +88,16 @@ impl Archiver {
 
     /// Erases what arrived with rejected events; how many.
     async fn erase_rejected(&self, open: &mut [Progress]) -> Result<u64, Error> {
-        let Some(rejected) = &self.rejected else { return Ok(0) };
+        let Some(rejected) = self.rejected else { return Ok(0) };
         let requests: Vec<Request> = open.iter().map(|progress| progress.request.clone()).collect();
         let after = requests.iter().map(Request::rejected).min().unwrap_or(Seq::ZERO);
         let names = |text: &str| requests.iter().any(|request| request.is_in(text));
-        let done = forget::forget(rejected.as_ref(), after, &names).await.map_err(|error| match error {
+        let done = forget::forget(rejected, after, &names).await.map_err(|error| match error {
             forget::Error::Log(error) => Error::Log(error),
             forget::Error::Frame { seq, source } => Error::Frame { seq, source },
         })?;
         for progress in open {
-            progress.request.check_rejected(&self.archive, done.through).await?;
+            progress.request.check_rejected(self.trimming.archive, done.through).await?;
         }
         Ok(done.rows)
     }
@@ -93,35 +106,35 @@ impl Archiver {
     ///
     /// # Errors
     /// See [`Error`]. The same call may be made again.
-    pub async fn retain(&self, now: Timestamp, months: u32) -> Result<Retained, Error> {
+    pub(super) async fn retain(&self, now: Timestamp, months: u32) -> Result<Retained, Error> {
         let (counted, behind) = self.counted().await?;
         let before = retention::keep_from(now, months);
-        let retained = self.archive.retain(before, counted, now).await?;
-        if retained.hours > 0 && self.trim_clicks(before.min(behind)).await? {
-            self.log.scrub().await?;
+        let retained = self.trimming.archive.retain(before, counted, now).await?;
+        if retained.hours > 0 && self.trimming.clicks(before.min(behind)).await? {
+            self.trimming.log.scrub().await?;
         }
         Ok(retained)
     }
 
     /// Writes into the audit trail that something was too old.
-    pub(super) async fn tell_of(&self, retained: &Retained, now: Timestamp) -> Result<(), Error> {
+    pub(super) async fn tell_of(&self, retained: &Retained, actor: &str, now: Timestamp) -> Result<(), Error> {
         let entry = AuditEntry {
-            actor: super::ROLE.to_owned(),
+            actor: actor.to_owned(),
             action: "retention_apply".to_owned(),
             reason: String::new(),
             result: AuditResult::Done,
             detail: format!("{} events of {} hours", retained.rows, retained.hours),
         };
-        Ok(self.catalog.audit(&entry, now).await?)
+        Ok(self.trimming.catalog.audit(&entry, now).await?)
     }
 
     /// The last frame of the hours that count, and the hour behind them.
     async fn counted(&self) -> Result<(Seq, Hour), Error> {
-        let last = self.catalog.last_hour().await?;
+        let last = self.trimming.catalog.last_hour().await?;
         let Some(last) = last else { return Ok((Seq::ZERO, Hour::from_i64(i64::MIN / 2))) };
-        let judged = match &self.verdicts {
-            Some(_) => self.catalog.judged().await?.clicks_through,
-            None => last.last_seq,
+        let judged = match self.is_judged {
+            true => self.trimming.catalog.judged().await?.clicks_through,
+            false => last.last_seq,
         };
         Ok((last.last_seq.min(judged), last.hour.next()))
     }

@@ -7,7 +7,7 @@ use clicktrail_log::{
     log::{ReadLimit, Stream},
     position::Seq,
     schema::EventsBuilder,
-    time::ManualClock,
+    time::{Hour, ManualClock},
 };
 use uuid::Uuid;
 
