@@ -39,6 +39,7 @@ mod recount;
 mod rejected;
 mod replay;
 mod schema;
+mod scratch;
 mod serve;
 mod signing;
 mod simulate;
