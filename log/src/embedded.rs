@@ -128,11 +128,16 @@ impl EmbeddedLog {
         Ok(Self { write, read, clock, epoch, appended: watch::channel(Seq::ZERO).0, is_read_only: false })
     }
 
-    /// Opens the log in the file `path`, which is there, for reading: nothing of it or beside it is changed.
+    /// Opens the log in the file `path`, which is there, for reading: nothing of it or beside it is changed. `None` if
+    /// nothing was ever written into the file.
     ///
     /// # Errors
     /// As [`EmbeddedLog::open`].
-    pub async fn open_reading(path: &Path, stream: Stream, clock: Arc<dyn Clock>) -> Result<(Self, ReadOnly), Error> {
+    pub async fn open_reading(
+        path: &Path,
+        stream: Stream,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Option<(Self, ReadOnly)>, Error> {
         let failed = |error: &dyn std::fmt::Display| Error::Fatal(format!("read {}: {error}", path.display()));
         let how = ReadOnly::of(path).map_err(|error| failed(&error))?;
         let options = how.options.clone().busy_timeout(Duration::from_secs(10));
@@ -143,12 +148,17 @@ impl EmbeddedLog {
         if version > FILE_VERSION {
             return Err(later_version(path, version));
         }
+        let tables = "SELECT COUNT(*) FROM sqlite_master";
+        let tables: i64 = sqlx::query_scalar(tables).fetch_one(&read).await.map_err(|error| failed(&error))?;
+        if tables == 0 {
+            return Ok(None);
+        }
         let epoch = check_stream(&read, stream, path).await?;
         if how.stays_open {
             std::mem::forget(read.clone());
         }
         let appended = watch::channel(Seq::ZERO).0;
-        Ok((Self { write: read.clone(), read, clock, epoch, appended, is_read_only: true }, how))
+        Ok(Some((Self { write: read.clone(), read, clock, epoch, appended, is_read_only: true }, how)))
     }
 
     /// Refuses to write where only reading was asked for: trying again would not help.

@@ -251,8 +251,8 @@ pub async fn digest_of(log: &dyn Log, seq: Seq) -> Result<Option<Digest>, Error>
 /// gets [`Trimmed`](Error::Trimmed). A hole inside the range is a [`Gap`](Error::Gap), and a row that cannot be parsed
 /// is [`Corrupt`](Error::Corrupt): neither is ever skipped in silence.
 ///
-/// **Epochs.** A log that was lost, or is an older copy, goes on in a new epoch ([`begin_epoch`](Log::begin_epoch)): with
-/// numbers that were never used, and with the epoch in every address.
+/// **Epochs.** A log that was lost, or is an older copy, goes on in a new epoch ([`begin_epoch`](Log::begin_epoch)):
+/// with numbers that were never used, and with the epoch in every address.
 ///
 /// **Trimming.** Frames are removed from the front, by whoever has archived and verified them; `last` stays.
 #[async_trait]

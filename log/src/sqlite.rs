@@ -90,8 +90,8 @@ fn is_held(index: &Path) -> bool {
     locks.lines().any(|lock| lock.contains(&inode))
 }
 
-/// Whether somebody may write to what is at `path`: by its permissions, which bind us even where we are root, and by the
-/// file system. Nothing is changed.
+/// Whether somebody may write to what is at `path`: by its permissions, which bind us even where we are root, and by
+/// the file system. Nothing is changed.
 pub fn is_writable(path: &Path) -> bool {
     let Ok(found) = fs::metadata(path) else { return false };
     let is_permitted = found.permissions().mode() & 0o222 != 0;

@@ -146,8 +146,8 @@ impl Rebuild {
         Err(catalog::Error::Conflict(moved.to_owned()).into())
     }
 
-    /// The last hour whose receipt proves that the judge has passed it; `None`: every one does. Where verdicts were lost
-    /// it must not know one of them.
+    /// The last hour whose receipt proves that the judge has passed it; `None`: every one does. Where verdicts were
+    /// lost it must not know one of them.
     async fn receipts_prove(&self, catalog: &dyn Catalog) -> Result<Option<Hour>, Error> {
         let Some(kept) = self.verdicts_kept else { return Ok(None) };
         for hour in self.archive.sealed_hours(Stream::Clicks).await?.into_iter().rev() {

@@ -130,7 +130,8 @@ pub(super) async fn with_spool(mut basis: Basis, instance: &Installation) -> any
     if instance.is_embedded() || !path.is_file() {
         return Ok(basis);
     }
-    let (spool, _) = EmbeddedLog::open_reading(&path, Stream::Clicks, Arc::clone(&instance.clock)).await?;
+    let opened = EmbeddedLog::open_reading(&path, Stream::Clicks, Arc::clone(&instance.clock)).await?;
+    let Some((spool, _)) = opened else { return Ok(basis) };
     let info = spool.info().await?;
     let waiting = info.last.next().get().saturating_sub(info.first.get());
     basis.missing.extend((waiting > 0).then_some(Missing::Spooled(waiting)));

@@ -9,8 +9,8 @@ use crate::installation::Installation;
 /// Clocks that are set by the same service do not differ by more.
 pub(crate) const APART_MICROS_MAX: i64 = 2_000_000;
 
-/// How far our clock is ahead of the log's, in microseconds; negative if it is behind. `None` if the log has no clock of
-/// its own.
+/// How far our clock is ahead of the log's, in microseconds; negative if it is behind. `None` if the log has no clock
+/// of its own.
 ///
 /// # Errors
 /// As the log reports.

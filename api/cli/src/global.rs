@@ -9,8 +9,7 @@ use clicktrail_verdicts::ruleset::Ruleset;
 
 use crate::{
     config,
-    installation::{Installation, Places},
-    reading::{self, Need},
+    installation::{Installation, Places, is_installation},
 };
 
 /// What every command takes.
@@ -28,7 +27,7 @@ pub(crate) struct Global {
     /// Prefix of the stream names CLICKS, VERDICTS and REJECTED
     #[arg(long, global = true, env = "CLICKTRAIL_STREAM_PREFIX", value_name = "TEXT")]
     pub(crate) stream_prefix: Option<String>,
-    /// On how many servers of the broker every stream is stored: 1, 3 or 5. A stream that is there with fewer is refused
+    /// On how many servers of the broker every stream is stored: 1, 3 or 5; a stream that has fewer is refused
     /// [default: 1]
     #[arg(long, global = true, env = "CLICKTRAIL_REPLICAS", value_name = "NUMBER", value_parser = replicas)]
     pub(crate) replicas: Option<usize>,
@@ -148,7 +147,7 @@ impl Global {
     pub(crate) fn existing(&self) -> anyhow::Result<Places> {
         let places = self.places()?;
         let data = &places.data;
-        if !places.is_elsewhere() && !reading::is_installation(data) {
+        if !places.is_elsewhere() && !is_installation(data) {
             let name = data.display().to_string();
             let nothing = if data.is_dir() { NoDataDirectory::Another(name) } else { NoDataDirectory::Missing(name) };
             return Err(nothing.into());
@@ -159,21 +158,6 @@ impl Global {
     /// Opens an installation that is there, for commands that write.
     pub(crate) async fn open_existing(&self) -> anyhow::Result<Installation> {
         Installation::open(self.existing()?, Arc::new(SystemClock)).await
-    }
-
-    /// Opens it for reading: nothing of it is changed, and only what is asked for has to be there.
-    pub(crate) async fn open_reading(&self) -> anyhow::Result<Installation> {
-        self.open_for(Need::Answers).await
-    }
-
-    /// The same for a command that reads, and has to be written into the audit trail if that can be.
-    pub(crate) async fn open_recorded(&self) -> anyhow::Result<Installation> {
-        self.open_for(Need::Trail).await
-    }
-
-    /// The same for a command that needs so much of the catalog.
-    pub(crate) async fn open_for(&self, need: Need) -> anyhow::Result<Installation> {
-        reading::open(self.existing()?, Arc::new(SystemClock), need).await
     }
 
     /// Opens an installation, and makes what is not there.

@@ -30,7 +30,7 @@ use clicktrail_verdicts::{judge::Judge, reader::VerdictReader, ruleset::Ruleset}
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::reading::Scratch;
+use crate::scratch::Scratch;
 
 /// Where everything is. The default is one directory that holds it all.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +49,18 @@ pub(crate) struct Places {
     pub(crate) archive: Option<String>,
     /// `postgres://…`; `None`: a SQLite file in `data`.
     pub(crate) catalog: Option<String>,
+}
+
+/// Whether a directory holds anything of an installation.
+pub(crate) fn is_installation(data: &Path) -> bool {
+    let files = ["catalog.sqlite", "writer.json", "archive"].map(str::to_owned);
+    let logs = Stream::ALL.map(|stream| format!("{stream}.sqlite"));
+    files.iter().chain(&logs).any(|name| data.join(name).exists()) || is_archive(data)
+}
+
+/// Whether a directory is an archive itself.
+pub(crate) fn is_archive(path: &Path) -> bool {
+    path.join("manifests").is_dir()
 }
 
 /// An archive that is not in the data directory.

@@ -43,6 +43,7 @@ mod rejected;
 mod replay;
 mod retention;
 mod schema;
+mod scratch;
 mod serve;
 mod signing;
 mod simulate;

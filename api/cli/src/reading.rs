@@ -4,10 +4,7 @@
 //! directory of its own that is gone with the command. So an archive alone answers.
 
 use std::{
-    fs::{self, DirBuilder},
-    io,
-    os::unix::fs::DirBuilderExt as _,
-    path::{Path, PathBuf},
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -23,19 +20,18 @@ use clicktrail_log::{
     jetstream::JetStreamLog,
     log::{self, Log, Stream},
     sqlite::{Unchanged, is_writable},
-    time::Clock,
+    time::{Clock, SystemClock},
 };
 use clicktrail_projections::session;
 use clicktrail_replay::rebuild::Rebuild;
 use clicktrail_verdicts::archive::Verdicts;
 
 use crate::{
-    installation::{Elsewhere, Installation, Places, broker},
+    global::Global,
+    installation::{Elsewhere, Installation, Places, broker, is_archive},
     output,
+    scratch::Scratch,
 };
-
-/// Directories that a name is tried for: of earlier processes with our number that could not clear up.
-const NAMES_MAX: u32 = 1_000;
 
 /// What a command needs of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,54 +61,30 @@ fn watch(unchanged: Option<Unchanged>) {
     READ.lock().unwrap_or_else(PoisonError::into_inner).extend(unchanged);
 }
 
-/// A directory for what this process derives; it is removed with it.
-#[derive(Debug)]
-pub(crate) struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> anyhow::Result<Self> {
-        let (home, process) = (std::env::temp_dir(), std::process::id());
-        for number in 0..NAMES_MAX {
-            let path = home.join(format!("clicktrail-{process}-{number}"));
-            match DirBuilder::new().mode(0o700).create(&path) {
-                Ok(()) => return Ok(Self(path)),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                Err(error) => {
-                    let what = "make a directory for what is derived while it is read (TMPDIR says where)";
-                    return Err(error).with_context(|| format!("{what}: {}", path.display()));
-                }
-            }
-        }
-        bail!("{} is full of directories of earlier processes: remove clicktrail-{process}-*", home.display())
+impl Global {
+    /// Opens an installation for reading: nothing of it is changed, and only what is asked for has to be there.
+    pub(crate) async fn open_reading(&self) -> anyhow::Result<Installation> {
+        self.open_for(Need::Answers).await
     }
-}
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What is left of it is temporary by its place.
-        let _ = fs::remove_dir_all(&self.0);
+    /// The same for a command that reads, and has to be written into the audit trail if that can be.
+    pub(crate) async fn open_recorded(&self) -> anyhow::Result<Installation> {
+        self.open_for(Need::Trail).await
     }
-}
 
-/// Whether a directory holds anything of an installation.
-pub(crate) fn is_installation(data: &Path) -> bool {
-    let files = ["catalog.sqlite", "writer.json", "archive"].map(str::to_owned);
-    let logs = Stream::ALL.map(|stream| format!("{stream}.sqlite"));
-    files.iter().chain(&logs).any(|name| data.join(name).exists()) || is_archive(data)
-}
-
-/// Whether a directory is an archive itself.
-fn is_archive(path: &Path) -> bool {
-    path.join("manifests").is_dir()
+    /// The same for a command that needs so much of the catalog.
+    pub(crate) async fn open_for(&self, need: Need) -> anyhow::Result<Installation> {
+        open(self.existing()?, Arc::new(SystemClock), need).await
+    }
 }
 
 /// Opens what is there.
 ///
 /// # Errors
 /// Names the place that could not be opened.
-pub(crate) async fn open(places: Places, clock: Arc<dyn Clock>, need: Need) -> anyhow::Result<Installation> {
+async fn open(places: Places, clock: Arc<dyn Clock>, need: Need) -> anyhow::Result<Installation> {
     let scratch = Arc::new(Scratch::new()?);
-    let archive = archive(&places, &scratch.0)?;
+    let archive = archive(&places, scratch.path())?;
     let mut logs: Vec<Arc<dyn Log>> = Vec::new();
     let mut away: Option<String> = None;
     for stream in Stream::ALL {
@@ -131,7 +103,7 @@ pub(crate) async fn open(places: Places, clock: Arc<dyn Clock>, need: Need) -> a
         });
     }
     let [clicks, verdicts, rejected, invoices]: [_; 4] = logs.try_into().expect("one log for each of the four streams");
-    let found = read_catalog(&places, &scratch.0, need).await?;
+    let found = read_catalog(&places, scratch.path(), need).await?;
     let (is_read_only, is_missing) = (!found.is_writable, found.is_missing);
     let catalog = found.catalog;
     let scratch = Some(scratch);
@@ -180,9 +152,13 @@ async fn read_log(
     if !path.exists() {
         return ended(stream, archive, &format!("in {}", places.data.display())).await;
     }
-    let (log, how) = Box::pin(EmbeddedLog::open_reading(&path, stream, Arc::clone(clock))).await?;
-    watch(how.watched);
-    Ok(Arc::new(log))
+    match Box::pin(EmbeddedLog::open_reading(&path, stream, Arc::clone(clock))).await? {
+        Some((log, how)) => {
+            watch(how.watched);
+            Ok(Arc::new(log))
+        }
+        None => ended(stream, archive, &format!("in {}", path.display())).await,
+    }
 }
 
 /// Stands in for a log that is not there, and says so where it matters.

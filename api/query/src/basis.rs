@@ -255,8 +255,8 @@ impl Service {
         self.basis(tail, marks).await
     }
 
-    /// Adds the first hour between the ends of what is counted of which the archive has no manifest. It takes a listing,
-    /// so it is for who demands a complete answer.
+    /// Adds the first hour between the ends of what is counted of which the archive has no manifest. It takes a
+    /// listing, so it is for who demands a complete answer.
     ///
     /// # Errors
     /// If the archive holds what cannot be read.

@@ -1,8 +1,8 @@
 //! The archive: sealed hours as Parquet parts under manifests, on anything that `object_store` reaches.
 //!
 //! - [`keys`] owns every storage key; [`manifest`] the document that makes an hour exist;
-//! - [`store`] puts and gets with the guarantees that sealing needs, and [`watch`] is shown what it reads; `aside` keeps
-//!   what is derived from an archive that is only read;
+//! - [`store`] puts and gets with the guarantees that sealing needs, and [`watch`] is shown what it reads; `aside`
+//!   keeps what is derived from an archive that is only read;
 //! - [`kind`] says what differs between streams; [`clicks`] is the kind of the click log, [`part`] writes and reads
 //!   its Parquet pairs, [`of_advertiser`] reads one advertiser's rows; [`invoices`] is the kind of what was issued;
 //!   verdicts have theirs in the room above; [`groups`] holds two Parquet files against each other;

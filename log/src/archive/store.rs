@@ -445,8 +445,8 @@ impl Archive {
         }
     }
 
-    /// Takes the manifest of an hour back that has no frame, and whose time has not come: nothing is lost with it. Nobody
-    /// may have signed it.
+    /// Takes the manifest of an hour back that has no frame, and whose time has not come: nothing is lost with it.
+    /// Nobody may have signed it.
     ///
     /// # Errors
     /// [`Error::Setup`] if the hour has a frame. [`Error::Unavailable`].

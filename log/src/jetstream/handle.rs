@@ -72,7 +72,8 @@ impl JetStreamLog {
         Self::on(link, config, stream).await
     }
 
-    /// Connects to a stream that is there, to read it, whatever it promises; `None` if there is none. Nothing is created.
+    /// Connects to a stream that is there, to read it, whatever it promises; `None` if there is none. Nothing is
+    /// created.
     ///
     /// # Errors
     /// As [`JetStreamLog::connect`].

@@ -20,20 +20,18 @@ use crate::{
     migration::{Migration, SQLITE},
     model::Making,
     session::{Backend, Lock},
-    sqlite::aside::Aside,
+    sqlite::{
+        aside::Aside,
+        limits::{READERS_MAX, WAIT_MAX},
+    },
 };
 
 mod aside;
-
-/// How long to wait for another process that writes, or for a connection; then the call is [`Error::Unavailable`].
-const WAIT_MAX: Duration = Duration::from_secs(10);
+mod limits;
 
 /// Pause before a file that is locked is opened again.
 const OPEN_PAUSE: Duration = Duration::from_millis(20);
 const _: () = assert!(OPEN_PAUSE.as_millis() < WAIT_MAX.as_millis(), "a locked file is tried more than once");
-
-/// So many reads run at once; a further one waits until one of them ends.
-const READERS_MAX: u32 = 4;
 
 /// The catalog in a SQLite file.
 ///

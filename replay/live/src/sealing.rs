@@ -260,8 +260,8 @@ impl Archiver {
         }
     }
 
-    /// The present by the log's clock, which gave the frames their times: what is over by ours may not be by that. A log
-    /// that does not answer is asked again before anything is sealed.
+    /// The present by the log's clock, which gave the frames their times: what is over by ours may not be by that. A
+    /// log that does not answer is asked again before anything is sealed.
     async fn present(&self) -> Timestamp {
         let logs = self.log.now().await.ok().flatten();
         logs.unwrap_or_else(|| self.clock.now())

@@ -4,8 +4,8 @@
 //! anew: with numbers that were never used, and with another epoch in every address. So the chain of manifests goes on,
 //! and nothing is counted twice. What was lost stays an alarm of the manifest.
 //!
-//! The process may die between any two steps: the command goes on where it was, or finds nothing left to do, and servers
-//! take in what it left.
+//! The process may die between any two steps: the command goes on where it was, or finds nothing left to do, and
+//! servers take in what it left.
 
 use std::{sync::Arc, time::Duration};
 

@@ -34,7 +34,7 @@ fn money(text: &str) -> Result<i64, String> {
 /// Builds every stale hour, and promotes it within the limit: for a schedule.
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let actor = global.actor(arguments.who.actor)?;
-    let instance = global.open_reading().await?;
+    let instance = global.open_existing().await?;
     let plan = match arguments.question.of_stale_hours().plan(global, &instance).await? {
         Ok(plan) => plan,
         Err(plan::Error::Nothing(why)) => {

@@ -195,8 +195,8 @@ impl<K: Kind> Building<K> {
         Ok(())
     }
 
-    /// Ends the hour with the frame `last`, although the log has lost those from the next one on: whoever reads it later
-    /// is told.
+    /// Ends the hour with the frame `last`, although the log has lost those from the next one on: whoever reads it
+    /// later is told.
     pub(super) fn lose_through(&mut self, last: Seq, why: &str) {
         invariant!(I1, last >= self.next.previous(), "frame {last} was lost, and frame {} was read", self.next);
         self.lost = last.next().get() - self.next.get();

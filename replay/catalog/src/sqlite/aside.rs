@@ -9,6 +9,7 @@ use sqlx::{
 };
 use tokio::sync::OnceCell;
 
+use super::limits::{READERS_MAX, WAIT_MAX};
 use crate::{error::Error, session::Lock};
 
 /// The file, and its copy once there is one.
@@ -51,7 +52,7 @@ impl Aside {
             .journal_mode(SqliteJournalMode::Wal)
             .synchronous(SqliteSynchronous::Off)
             .disable_statement_logging();
-        let pool = SqlitePoolOptions::new().max_connections(super::READERS_MAX).acquire_timeout(super::WAIT_MAX);
-        Ok(pool.connect_with(options.busy_timeout(super::WAIT_MAX)).await?)
+        let pool = SqlitePoolOptions::new().max_connections(READERS_MAX).acquire_timeout(WAIT_MAX);
+        Ok(pool.connect_with(options.busy_timeout(WAIT_MAX)).await?)
     }
 }
