@@ -4,7 +4,6 @@
 mod documents;
 mod frames;
 mod names;
-mod parts;
 
 use std::{fs, path::PathBuf};
 

@@ -17,7 +17,8 @@ fn headers_of(lines: &[u8]) -> HeaderMap {
     let mut map = HeaderMap::new();
     for line in String::from_utf8_lossy(lines).lines() {
         let Some((name, value)) = line.split_once(": ") else { continue };
-        if let Ok(name) = name.parse::<HeaderName>() {
+        // Of what the client refuses to hold, nothing arrives.
+        if let (Ok(name), false) = (name.parse::<HeaderName>(), value.contains('\r')) {
             map.insert(name, value);
         }
     }
