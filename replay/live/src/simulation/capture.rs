@@ -115,11 +115,6 @@ impl Capture {
         let (committer, task) = Committer::start(sink, writer);
         *self.committer.lock().unwrap() = Some(committer);
         tasks.0.push(task);
-        for task in &mut tasks.0 {
-            if task.is_finished() {
-                return;
-            }
-        }
         let (first, rest) = tasks.0.split_first_mut().expect("there is a committer");
         let ended = match rest.first_mut() {
             Some(second) => tokio::select! {

@@ -32,6 +32,8 @@ pub(super) struct Course {
     sent: Vec<Click>,
     /// A copy of the first server's spool, to be put back later.
     saved: Option<Broker>,
+    /// How often the catalog was copied and put back.
+    catalogs: usize,
 }
 
 impl Course {
@@ -67,6 +69,7 @@ impl Course {
             archivers,
             sent: Vec::new(),
             saved: None,
+            catalogs: 0,
         }
     }
 
@@ -110,12 +113,13 @@ impl Course {
         }
         let micros = self.dice.micros(0, 10 * 60 * 1_000_000);
         self.world.pass(micros);
-        match self.dice.roll(16) {
+        match self.dice.roll(20) {
             0 | 1 => self.outage(),
             2 => self.kill(),
             3 => self.run_clocks_apart(),
             4 => self.copy_server(),
             5 => self.restore_spool(),
+            8 => self.restore_catalog(),
             6 | 7 => Place::ALL.iter().for_each(|place| self.world.toxics.set_away(*place, false)),
             _ => {}
         }
@@ -196,6 +200,20 @@ impl Course {
             }
             Some(saved) => self.saved = Some(saved),
         }
+    }
+
+    /// The catalog is copied, or put back as it was a while ago: no process lives through that.
+    fn restore_catalog(&mut self) {
+        if self.world.toxics.crash == 0 {
+            return;
+        }
+        self.catalogs += 1;
+        if self.catalogs % 2 == 1 {
+            return self.world.save_catalog(&format!("saved-{}", self.catalogs));
+        }
+        self.world.running().iter().for_each(|(_, process)| process.die());
+        self.world.journal.note("the catalog is put back as it was");
+        self.world.restore_catalog(&format!("saved-{}", self.catalogs - 1), self.catalogs);
     }
 
     pub(super) fn size(&self) -> [usize; 3] {
