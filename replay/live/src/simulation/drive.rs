@@ -180,7 +180,7 @@ impl Course {
     fn copy_server(&mut self) {
         if self.captures.len() == 1 && self.world.toxics.crash > 0 {
             let clock = Arc::new(Skewed::new(&self.world.wall));
-            let copied = Arc::new(self.captures[0].copied(clock, self.dice.chance(500), 2));
+            let copied = Arc::new(self.captures[0].copied(clock, !self.dice.chance(500), 2));
             self.world.journal.note("the server's directory is copied, and another begins on it");
             Service::new("copy", 1, Role::Capture(Arc::clone(&copied))).start(&self.world, self.dice.fork());
             self.captures.push(copied);
