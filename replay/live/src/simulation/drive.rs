@@ -19,6 +19,8 @@ const LANE: u64 = 9;
 const HOUR: i64 = 3_600_000_000;
 /// How long everything may take to come to rest once nothing goes wrong any more, in looks of a second.
 const LOOKS_MAX: u32 = 900;
+/// A click is sent again after at most so many others: long before a repeat counts as a new click, a day later.
+const AGAIN_WITHIN: usize = 200;
 /// Advertisers and their ads. The last sends clicks on its own ad under the ids of the others.
 const ADS: [(&str, &str); 3] = [("acme", "ad-1"), ("bolt", "ad-2"), ("mallory", "ad-3")];
 
@@ -131,7 +133,8 @@ impl Course {
         let (advertiser, ad) = *self.dice.one(&ADS[..2]);
         let mut click = Click { advertiser, ad, id: format!("c-{number}"), user: format!("u-{number}") };
         if !self.sent.is_empty() && self.dice.chance(300) {
-            let earlier = self.dice.one(&self.sent).clone();
+            let recent = &self.sent[self.sent.len().saturating_sub(AGAIN_WITHIN)..];
+            let earlier = self.dice.one(recent).clone();
             click = Click { user: click.user, ..earlier };
             if self.dice.chance(500) {
                 (click.advertiser, click.ad) = ADS[2];

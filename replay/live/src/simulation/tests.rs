@@ -67,7 +67,7 @@ fn expect_all(seeds: std::ops::Range<u64>, hours: i64) {
     let failed = run_all(seeds, hours);
     for (seed, ended) in &failed {
         println!("seed {seed}: {}", ended.broken.as_deref().unwrap_or_default());
-        println!("  again, with its journal: make simulate SEED={seed}");
+        println!("  again, with its journal: make simulate SEED={seed} HOURS={hours}");
     }
     assert!(failed.is_empty(), "{} seeds failed", failed.len());
 }
