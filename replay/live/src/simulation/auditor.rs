@@ -141,7 +141,7 @@ impl Auditor {
 
     /// Sealed hours follow each other, never change, and were counted live as they were sealed.
     fn sealed(&mut self, world: &World, snapshot: &Snapshot) -> Result<(), String> {
-        let catalog = &world.catalog;
+        let catalog = world.catalog();
         let from = self.hours.last_key_value().map_or(Hour::from_i64(i64::MIN / 2), |(hour, _)| *hour);
         let hours = world.bridge.wait(catalog.list_hours(from, 10_000)).map_err(|error| error.to_string())?;
         for hour in hours {
@@ -223,7 +223,8 @@ impl Auditor {
         totals
     }
 
-    /// After the end: everything that was logged is judged, counted and sealed, and whatever was acknowledged is logged.
+    /// After the end: whatever was acknowledged is logged, and everything that was logged is judged, counted and
+    /// sealed.
     pub(super) fn is_at_rest(&self, world: &World) -> Result<(), String> {
         let (snapshot, last) = (snapshot(world), world.clicks.last());
         let attempts = world.ledger.attempts();
@@ -256,7 +257,7 @@ impl Auditor {
 
 fn snapshot(world: &World) -> Snapshot {
     let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
-    world.bridge.wait(world.catalog.snapshot(counters::NAME, first, last)).expect("nothing stands between")
+    world.bridge.wait(world.catalog().snapshot(counters::NAME, first, last)).expect("nothing stands between")
 }
 
 fn object(objects: &InMemory, path: &Path) -> Option<Bytes> {

@@ -29,7 +29,7 @@ pub(super) struct Capture {
     pub(super) clock: Arc<Skewed>,
     /// Whether it has a spool.
     is_spooling: bool,
-    /// Its directory's own id, and where the ids of its starts come from: a copy has the same.
+    /// Its directory's own id, which a copy has too, and where the ids of its starts come from.
     directory: Uuid,
     ids: Arc<SeededIds>,
     /// The file of its spool.
@@ -53,9 +53,10 @@ impl Capture {
         Self { clock, is_spooling, directory, ids: Arc::new(ids), spool, committer: Mutex::default() }
     }
 
-    /// A server on a copy of this one's directory as it is now. A copy of the machine has even the ids of its starts.
+    /// A server on a copy of this one's directory as it is now. Its starts get ids of their own, unless it is a copy of
+    /// the whole machine: then they get those that this one's starts got from the beginning, and write under them.
     pub(super) fn copied(&self, clock: Arc<Skewed>, is_of_machine: bool, number: u16) -> Self {
-        let ids = if is_of_machine { Arc::clone(&self.ids) } else { Arc::new(SeededIds::new(number)) };
+        let ids = if is_of_machine { Arc::new(SeededIds::new(number)) } else { Arc::clone(&self.ids) };
         Self {
             clock,
             is_spooling: self.is_spooling,
@@ -115,11 +116,6 @@ impl Capture {
         let (committer, task) = Committer::start(sink, writer);
         *self.committer.lock().unwrap() = Some(committer);
         tasks.0.push(task);
-        for task in &mut tasks.0 {
-            if task.is_finished() {
-                return;
-            }
-        }
         let (first, rest) = tasks.0.split_first_mut().expect("there is a committer");
         let ended = match rest.first_mut() {
             Some(second) => tokio::select! {

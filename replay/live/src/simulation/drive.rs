@@ -19,6 +19,8 @@ const LANE: u64 = 9;
 const HOUR: i64 = 3_600_000_000;
 /// How long everything may take to come to rest once nothing goes wrong any more, in looks of a second.
 const LOOKS_MAX: u32 = 900;
+/// A click is sent again after at most so many others: long before a repeat counts as a new click, a day later.
+const AGAIN_WITHIN: usize = 200;
 /// Advertisers and their ads. The last sends clicks on its own ad under the ids of the others.
 const ADS: [(&str, &str); 3] = [("acme", "ad-1"), ("bolt", "ad-2"), ("mallory", "ad-3")];
 
@@ -32,6 +34,8 @@ pub(super) struct Course {
     sent: Vec<Click>,
     /// A copy of the first server's spool, to be put back later.
     saved: Option<Broker>,
+    /// How often the catalog was copied and put back.
+    catalogs: usize,
 }
 
 impl Course {
@@ -67,6 +71,7 @@ impl Course {
             archivers,
             sent: Vec::new(),
             saved: None,
+            catalogs: 0,
         }
     }
 
@@ -110,12 +115,13 @@ impl Course {
         }
         let micros = self.dice.micros(0, 10 * 60 * 1_000_000);
         self.world.pass(micros);
-        match self.dice.roll(16) {
+        match self.dice.roll(20) {
             0 | 1 => self.outage(),
             2 => self.kill(),
             3 => self.run_clocks_apart(),
             4 => self.copy_server(),
             5 => self.restore_spool(),
+            8 => self.restore_catalog(),
             6 | 7 => Place::ALL.iter().for_each(|place| self.world.toxics.set_away(*place, false)),
             _ => {}
         }
@@ -127,7 +133,8 @@ impl Course {
         let (advertiser, ad) = *self.dice.one(&ADS[..2]);
         let mut click = Click { advertiser, ad, id: format!("c-{number}"), user: format!("u-{number}") };
         if !self.sent.is_empty() && self.dice.chance(300) {
-            let earlier = self.dice.one(&self.sent).clone();
+            let recent = &self.sent[self.sent.len().saturating_sub(AGAIN_WITHIN)..];
+            let earlier = self.dice.one(recent).clone();
             click = Click { user: click.user, ..earlier };
             if self.dice.chance(500) {
                 (click.advertiser, click.ad) = ADS[2];
@@ -176,7 +183,7 @@ impl Course {
     fn copy_server(&mut self) {
         if self.captures.len() == 1 && self.world.toxics.crash > 0 {
             let clock = Arc::new(Skewed::new(&self.world.wall));
-            let copied = Arc::new(self.captures[0].copied(clock, self.dice.chance(500), 2));
+            let copied = Arc::new(self.captures[0].copied(clock, !self.dice.chance(500), 2));
             self.world.journal.note("the server's directory is copied, and another begins on it");
             Service::new("copy", 1, Role::Capture(Arc::clone(&copied))).start(&self.world, self.dice.fork());
             self.captures.push(copied);
@@ -196,6 +203,20 @@ impl Course {
             }
             Some(saved) => self.saved = Some(saved),
         }
+    }
+
+    /// The catalog is copied, or put back as it was a while ago: no process lives through that.
+    fn restore_catalog(&mut self) {
+        if self.world.toxics.crash == 0 {
+            return;
+        }
+        self.catalogs += 1;
+        if self.catalogs % 2 == 1 {
+            return self.world.save_catalog(&format!("saved-{}", self.catalogs));
+        }
+        self.world.running().iter().for_each(|(_, process)| process.die());
+        self.world.journal.note("the catalog is put back as it was");
+        self.world.restore_catalog(&format!("saved-{}", self.catalogs - 1), self.catalogs);
     }
 
     pub(super) fn size(&self) -> [usize; 3] {

@@ -1,5 +1,4 @@
-//! What the processes report as errors: lines that a person has to act on. In a run in which everything passes by itself
-//! there must be none.
+//! What the processes report as errors: lines that a person has to act on.
 
 use std::{fmt, sync::Arc};
 

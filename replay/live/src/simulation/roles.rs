@@ -110,7 +110,7 @@ async fn run(world: Arc<World>, role: Role, gate: Arc<Gate>) {
     let verdicts: Arc<dyn Log> = Arc::new(world.through(&world.verdicts, Place::Verdicts, &gate));
     let objects = Objects { inner: Arc::clone(&world.objects), gate: Arc::clone(&gate) };
     let archive = Archive::from_store(Arc::new(objects));
-    let catalog = Gated::new(Arc::clone(&world.catalog), world.bridge.clone(), Arc::clone(&gate), world.planted);
+    let catalog = Gated::new(world.catalog(), world.bridge.clone(), Arc::clone(&gate), world.planted);
     let catalog = Arc::new(catalog);
     let limits = session::Limits { threads: 1, ..session::Limits::default() };
     let history = VerdictReader::new(Arc::clone(&verdicts), archive.clone());

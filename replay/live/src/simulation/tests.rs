@@ -67,7 +67,7 @@ fn expect_all(seeds: std::ops::Range<u64>, hours: i64) {
     let failed = run_all(seeds, hours);
     for (seed, ended) in &failed {
         println!("seed {seed}: {}", ended.broken.as_deref().unwrap_or_default());
-        println!("  again, with its journal: make simulate SEED={seed}");
+        println!("  again, with its journal: make simulate SEED={seed} HOURS={hours}");
     }
     assert!(failed.is_empty(), "{} seeds failed", failed.len());
 }
@@ -114,5 +114,6 @@ fn every_planted_bug_is_found() {
             (0..FOUND_WITHIN).find_map(|seed| run(seed, HOURS, Some(planted), false).broken.map(|what| (seed, what)));
         let (seed, what) = found.unwrap_or_else(|| panic!("{planted:?} was not found in {FOUND_WITHIN} seeds"));
         println!("{planted:?} was found by seed {seed}: {what}");
+        assert_eq!(run(seed, HOURS, None, false).broken, None, "without the bug seed {seed} passes");
     }
 }

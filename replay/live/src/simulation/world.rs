@@ -1,7 +1,7 @@
 //! What outlives every process: logs, archive, catalog, clocks, and what clients were told.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     sync::{
         Arc, LazyLock, Mutex,
         atomic::{AtomicI64, Ordering},
@@ -65,7 +65,8 @@ pub(super) struct World {
     pub(super) clicks: Arc<Broker>,
     pub(super) verdicts: Arc<Broker>,
     pub(super) objects: Arc<InMemory>,
-    pub(super) catalog: Arc<dyn Catalog>,
+    /// The catalog that processes use who start now, and the directory that it lies in.
+    catalog: Mutex<(Arc<dyn Catalog>, PathBuf)>,
     pub(super) ledger: Ledger,
     processes: Mutex<Vec<(&'static str, Arc<Process>)>>,
 }
@@ -82,10 +83,22 @@ pub(super) fn directory() -> tempfile::TempDir {
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
 }
 
+/// Copies the files of a catalog: nothing is being written, and what SQLite shares between processes is made again.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for file in [FILE.to_owned(), format!("{FILE}-wal")] {
+        if from.join(&file).exists() {
+            std::fs::copy(from.join(&file), to.join(&file)).unwrap();
+        }
+    }
+}
+
 impl World {
     pub(super) fn new(toxics: Toxics, planted: Option<Planted>, directory: &Path) -> Self {
         let bridge = Bridge(REAL.handle().clone());
-        let catalog = bridge.wait(Sqlite::open(&directory.join(FILE))).unwrap();
+        let first = directory.join("0");
+        std::fs::create_dir(&first).unwrap();
+        let catalog: Arc<dyn Catalog> = Arc::new(bridge.wait(Sqlite::open(&first.join(FILE))).unwrap());
         let wall = Arc::new(AtomicI64::new(start().micros()));
         let clock = || Arc::new(Skewed::new(&wall));
         let log_clocks = [clock(), clock()];
@@ -102,7 +115,7 @@ impl World {
             clicks,
             verdicts,
             objects: Arc::new(InMemory::new()),
-            catalog: Arc::new(catalog),
+            catalog: Mutex::new((catalog, first)),
             ledger: Ledger::default(),
             processes: Mutex::default(),
         }
@@ -114,6 +127,26 @@ impl World {
 
     pub(super) fn pass(&self, micros: i64) {
         self.wall.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    /// The catalog itself.
+    pub(super) fn catalog(&self) -> Arc<dyn Catalog> {
+        Arc::clone(&self.catalog.lock().unwrap().0)
+    }
+
+    /// Copies the catalog into a directory beside it.
+    pub(super) fn save_catalog(&self, name: &str) {
+        let from = self.catalog.lock().unwrap().1.clone();
+        copy(&from, &from.with_file_name(name));
+    }
+
+    /// Begins with the copy of that name instead. No process may use the other any more.
+    pub(super) fn restore_catalog(&self, name: &str, number: usize) {
+        let mut catalog = self.catalog.lock().unwrap();
+        let restored = catalog.1.with_file_name(number.to_string());
+        copy(&catalog.1.with_file_name(name), &restored);
+        let opened = self.bridge.wait(Sqlite::open(&restored.join(FILE))).unwrap();
+        *catalog = (Arc::new(opened), restored);
     }
 
     /// A log as a role reaches it.
