@@ -36,8 +36,6 @@ use crate::{
 const HOURS_MAX: usize = 60_000;
 /// Hours before a range of time in which its events may have been logged: by clients whose clocks were ahead.
 const HOURS_AHEAD: i64 = 24;
-/// Hours of verdicts for whoever has a receipt: that of the event, and those in which it is judged in any case.
-const HOURS_OF_RECEIPT: usize = 25;
 
 /// What evidence is made of.
 #[derive(Debug, Clone, Copy)]
@@ -200,7 +198,8 @@ impl Exporting<'_> {
                 Ok(Plan { scope, subject, clicks: (first, *last), dossier: None, verdict_hours_max: HOURS_MAX })
             }
             Ask::Event(position) => self.plan_of_event(*position, head, HOURS_MAX).await,
-            Ask::Captured(position) => self.plan_of_event(*position, head, HOURS_OF_RECEIPT).await,
+            // Verifiers ask for every hour of verdicts that was signed: what was ruled later must not be cut off.
+            Ask::Captured(position) => self.plan_of_event(*position, head, HOURS_MAX).await,
         }
     }
 
