@@ -19,7 +19,7 @@ const fn room(folder: &'static str, may_use: &'static [&'static str]) -> Room {
 /// The rooms from the bottom up. The server serves without knowing how anything is counted; made-up traffic knows no
 /// door; nobody builds on the benchmark.
 const ROOMS: &[Room] = &[
-    room("damage", &["evidence"]),
+    room("log/damage", &["evidence"]),
     room("evidence", &[]),
     room("evidence/verify", &["evidence"]),
     room("log", &["evidence"]),
