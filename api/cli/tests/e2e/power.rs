@@ -63,7 +63,7 @@ async fn power_cuts_of_jetstream_lose_and_double_no_acknowledged_event() {
 /// Cuts the power again and again under load, and checks event by event that what was acknowledged before a cut is
 /// there once, judged once and counted once. (A machine without power acknowledges nothing afterwards. Here the
 /// processes live on for some milliseconds, and a broker without copies acknowledges what it can no longer write.)
-async fn cut(installation: &Installation, mut broker: Option<&mut NatsServer>, expected: &[&str]) -> (Loader, Recount) {
+async fn cut(installation: &Installation, mut broker: Option<&mut NatsServer>, expected: &[&str]) {
     let mut folders = vec![("data", installation.data())];
     folders.extend(broker.as_ref().map(|broker| ("store", broker.store())));
     let (mut disk, loader, mut seed) = (Disk::new(folders), Loader::default(), Seed::take());
