@@ -212,7 +212,7 @@ impl Through {
     /// What a planted bug makes of what is read.
     fn spoil(&self, mut frames: Vec<Logged>) -> Vec<Logged> {
         match self.planted {
-            Some(Planted::SealedBeforeTail) if self.gate.chance(500) => {
+            Some(Planted::SealedBeforeTail) if self.place == Place::Clicks && self.gate.chance(500) => {
                 frames.pop();
             }
             Some(Planted::StrangersId) if self.place == Place::Clicks => {

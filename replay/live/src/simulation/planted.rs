@@ -12,7 +12,7 @@ pub(super) enum Planted {
     RepeatByNumberAlone,
     /// The verdict log appends whatever comes, also behind a frame that is not its last any more.
     VerdictTwice,
-    /// An hour is sealed before the last frames of the log were read, and what was ruled is read as short.
+    /// An hour is sealed before the last frames of the log were read.
     SealedBeforeTail,
     /// A spool that is taken over by the next process lacks its last frame.
     SpoolForgetsLast,
