@@ -86,6 +86,10 @@ impl Catalog for Gated {
         self.pass("put_partial", self.inner.put_partial(&partial)).await
     }
 
+    async fn reopen(&self, from: Hour) -> Result<u64, Error> {
+        self.pass("reopen", self.inner.reopen(from)).await
+    }
+
     async fn put_ads(&self, ads: &[Ad], actor: &str, now: Timestamp) -> Result<u64, Error> {
         self.pass("put_ads", self.inner.put_ads(ads, actor, now)).await
     }
