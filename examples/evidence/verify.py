@@ -1740,7 +1740,9 @@ def main():
     sys.setrecursionlimit(10_000)
     parser = argparse.ArgumentParser(description="Checks a bundle of evidence without any connection.")
     parser.add_argument("file")
-    parser.add_argument("--key", action="append", required=True, help="public key of the log: name+id+base64, or its file")
+    parser.add_argument(
+        "--key", action="append", required=True, help="public key of the log: name+id+base64, or its file"
+    )
     parser.add_argument(
         "--witness-key", action="append", default=[], help="public key of a witness that must have signed"
     )

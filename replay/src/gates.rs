@@ -10,6 +10,7 @@ mod measures;
 use std::collections::BTreeMap;
 
 use bills::Bills;
+pub use bills::Totals;
 use clicktrail_catalog::{
     Catalog,
     generations::{Generation, GenerationState, LivePointer, Unit},
@@ -17,6 +18,7 @@ use clicktrail_catalog::{
 use clicktrail_log::{
     archive::{Archive, keys::SegmentKey, manifest},
     causes::causes,
+    invariant,
     time::Hour,
 };
 use clicktrail_projections::{Projection, counters};
@@ -78,17 +80,6 @@ pub enum Gate {
         /// What was allowed.
         limit: Permille,
     },
-}
-
-/// What the hours that change count, by advertiser and currency.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Clicks, whether billable or not.
-    pub clicks: i128,
-    /// Those that are billed.
-    pub billable_clicks: i128,
-    /// Spend in micros.
-    pub spend_micros: i128,
 }
 
 /// What a promotion would change, and what keeps it from being done.
@@ -245,6 +236,7 @@ impl Gates<'_> {
         }
         let Some(pointer) = pointer(generation, unit) else { return Ok(look) };
         let Some(after) = self.read(generation, &pointer, &mut look).await? else { return Ok(look) };
+        invariant!(I6, after.file.sha256 == pointer.output_digest, "{} was read for another segment", after.file.key);
         if standing.is_some_and(|standing| standing.output_digest == after.file.sha256) {
             return Ok(look);
         }

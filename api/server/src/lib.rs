@@ -1,4 +1,5 @@
-//! The HTTP doors: capture (`/c/{ad_id}`, `/i.gif`, `/v1/events`, `/v1/receipts`), health and metrics. One file per resource.
+//! The HTTP doors: capture (`/c/{ad_id}`, `/i.gif`, `/v1/events`, `/v1/receipts`), health and metrics. One file per
+//! resource.
 //!
 //! A request becomes drafts, drafts become one batch of events and one of rejected events, both are stored
 //! (`store`), and only then is anybody answered. Handlers know status codes and no storage; a failure becomes a

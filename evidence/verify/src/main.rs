@@ -21,15 +21,16 @@ use clicktrail_evidence::{
 struct Arguments {
     /// The bundle.
     file: PathBuf,
-    /// The public key of the log, as name+id+base64, or a file that holds it. Have it from elsewhere than the bundle. May
-    /// be given more than once: one of them must have signed.
+    /// The public key of the log, as name+id+base64, or a file that holds it. Have it from elsewhere than the bundle.
+    /// May be given more than once: one of them must have signed.
     #[arg(long = "key", required = true, value_name = "KEY", value_parser = log_key)]
     keys: Vec<VerifierKey>,
-    /// The public key of a witness that must have signed too, given likewise. May be given more than once: each must have signed.
+    /// The public key of a witness that must have signed too, given likewise. May be given more than once: each must
+    /// have signed.
     #[arg(long = "witness-key", value_name = "KEY", value_parser = witness_key)]
     witnesses: Vec<VerifierKey>,
-    /// An invoice or note as you have it, in its canonical JSON: it must be one of those in the bundle, to the byte, and
-    /// need not be in the log yet. May be given more than once.
+    /// An invoice or note as you have it, in its canonical JSON: it must be one of those in the bundle, to the byte,
+    /// and need not be in the log yet. May be given more than once.
     #[arg(long = "document", value_name = "FILE")]
     documents: Vec<PathBuf>,
     /// A receipt that you were handed when an event was captured, as text or token: was its promise kept?

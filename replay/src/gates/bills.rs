@@ -10,7 +10,6 @@ use arrow::{
 use bytes::Bytes;
 use clicktrail_log::archive::{self, part};
 
-use super::Totals;
 use crate::{
     error::Error,
     sums::{self, Owed},
@@ -18,6 +17,17 @@ use crate::{
 
 /// What is read of a segment. Every version has these.
 const COLUMNS: [&str; 5] = ["advertiser_id", "currency", "clicks", "billable_clicks", "spend_micros"];
+
+/// What the hours that change count, by advertiser and currency.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Totals {
+    /// Clicks, whether billable or not.
+    pub clicks: i128,
+    /// Those that are billed.
+    pub billable_clicks: i128,
+    /// Spend in micros.
+    pub spend_micros: i128,
+}
 
 /// Totals by advertiser and currency. Bounded by the number of advertisers.
 pub(super) type Bills = BTreeMap<Owed, Totals>;
