@@ -66,8 +66,8 @@ pub(super) fn bytes_max(intake: &Intake, has_receipts: bool) -> usize {
 
 /// 200 with one result per item, or a 503 problem if all of them must be sent again.
 ///
-/// `events` are the rows that `items` has `None` for, `receipts` theirs if they are wanted. `claim` covers the answer, and
-/// ends when it was taken.
+/// `events` are the rows that `items` has `None` for, `receipts` theirs if they are wanted. `claim` covers the answer,
+/// and ends when it was taken.
 pub(super) fn answer(
     events: &RecordBatch,
     items: &[Option<Reason>],

@@ -8,7 +8,10 @@ use arrow::array::RecordBatch;
 ///
 /// It gets rows with the columns `position`, `captured_at` and those about people, and answers for each.
 #[derive(Clone)]
-pub struct Chooses(Arc<dyn Fn(&RecordBatch) -> Vec<bool> + Send + Sync>);
+pub struct Chooses(Arc<Choice>);
+
+/// Which rows of a batch.
+type Choice = dyn Fn(&RecordBatch) -> Vec<bool> + Send + Sync;
 
 impl Chooses {
     /// By a function.

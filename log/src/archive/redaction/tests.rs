@@ -214,7 +214,7 @@ async fn erased_values_are_in_no_file_and_what_is_left_leads_to_the_sealed_roots
 async fn an_hour_without_trees_is_erased_too() {
     let bed = bed(false).await;
     assert_eq!(bed.erase(&of("user_id", ADA)).await, ROWS / 5);
-    assert_eq!(bed.erase(&of("ip", "2001:db8::-2")).await > 0, true);
+    assert!(bed.erase(&of("ip", "2001:db8::-2")).await > 0);
     assert_eq!(bed.holds(ADA), Vec::<PathBuf>::new());
     assert_eq!(bed.problems().await, [""; 0]);
 }
