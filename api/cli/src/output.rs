@@ -24,10 +24,11 @@ pub(super) use ndjson::{POSITIONS, lines as ndjson};
 pub(super) use table::Table;
 
 /// Log lines go to stderr; commands other than `serve` show only what needs attention. What the pool of connections to
-/// the catalog says of one that breaks is left out: whoever wanted the connection gets the error, and tells it.
+/// the catalog and the broker's client say of a connection that breaks is left out: whoever wanted it tells the error.
 pub(super) fn tracing(serve: bool) {
-    let default = if serve { "info,sqlx_core::pool=off" } else { "error,sqlx_core::pool=off" };
-    let filter = EnvFilter::try_from_env("CLICKTRAIL_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let level = if serve { "info" } else { "error" };
+    let default = || EnvFilter::new(format!("{level},sqlx_core::pool=off,async_nats::connector=off"));
+    let filter = EnvFilter::try_from_env("CLICKTRAIL_LOG").unwrap_or_else(|_| default());
     let ansi = io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).log_internal_errors(false);
     // A second subscriber in one process is a test's: the first stays.

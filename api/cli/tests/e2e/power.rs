@@ -87,7 +87,7 @@ async fn cut(installation: &Installation, mut broker: Option<&mut NatsServer>, e
         disk.unmount();
         let is_before = |at: &SystemTime| begun_at <= *at && *at < cut_at;
         loader.look(|record| {
-            let before = record.acknowledged_at.iter().filter(|(_, at)| is_before(*at));
+            let before = record.acknowledged_at.iter().filter(|(_, at)| is_before(at));
             kept.extend(before.map(|(id, _)| id.clone()));
         });
     }
@@ -233,7 +233,8 @@ fn is_apart(test: &str) -> bool {
         }
         // Straight to stderr: what a passing test prints is not shown.
         Err(why) => {
-            writeln!(io::stderr(), "\nNOT TESTED, no power was cut: {test}: nobody may mount here: {why}\n").unwrap()
+            let said = format!("\nNOT TESTED, no power was cut: {test}: nobody may mount here: {why}\n\n");
+            io::stderr().write_all(said.as_bytes()).unwrap();
         }
     }
     false

@@ -19,8 +19,11 @@ use crate::{
     server::Server,
 };
 
-/// Every file and directory below, with its bytes, its permissions and when it was written.
-fn listing(directory: &Path) -> BTreeMap<PathBuf, (Vec<u8>, u32, (i64, i64))> {
+/// What a file or directory is: its bytes, its permissions and when it was written.
+type Kept = (Vec<u8>, u32, (i64, i64));
+
+/// Every file and directory below.
+fn listing(directory: &Path) -> BTreeMap<PathBuf, Kept> {
     let (mut all, mut open) = (BTreeMap::new(), vec![directory.to_owned()]);
     while let Some(path) = open.pop() {
         let found = fs::metadata(&path).unwrap();

@@ -1,7 +1,10 @@
 //! A sender holds us to what we said: events are captured with receipts, sealed, signed, and the receipts redeemed and
 //! checked without us. What was tampered with is refused, and a log that was made again breaks its promises by name.
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use clicktrail_evidence::receipt::{Receipt, SignedReceipt};
 use serde_json::{Value, json};
@@ -73,7 +76,7 @@ async fn proof(installation: &Installation, server: &Server<'_>, token: &str) ->
 
 /// Checks bundle and receipt with both verifiers.
 #[track_caller]
-fn both(auditor: &Auditor, bundle: &PathBuf, receipt: &[u8], expected: i32) -> String {
+fn both(auditor: &Auditor, bundle: &Path, receipt: &[u8], expected: i32) -> String {
     let receipt = ["--receipt", &auditor.given("receipt", receipt)];
     let (code, said) = auditor.verify(bundle, &receipt);
     let (of_script, by_script) = auditor.verify_by_script(bundle, &receipt);

@@ -49,7 +49,7 @@ async fn click_and_pixel_that_ask_get_a_signed_receipt_of_their_row_and_others_g
 async fn clicks_of_one_frame_have_receipts_of_their_own_rows() {
     let doors = Doors::open(Limits::default()).await;
     let clicks: Vec<String> = (0..60).map(|click| format!("GET /c/known?eid={click}")).collect();
-    let asks = |click: usize| if click % 3 == 0 { &ASKS[..] } else { &[] };
+    let asks = |click: usize| if click.is_multiple_of(3) { &ASKS[..] } else { &[] };
     let answers = clicks.iter().enumerate().map(|(number, click)| doors.ask(click, asks(number)));
     let answers = futures::future::join_all(answers).await;
     for (number, answer) in answers.iter().enumerate() {
