@@ -51,7 +51,7 @@ fn checked(installation: &Installation, period: &str) {
         assert_eq!(code, 0, "{asked}: {said}");
         let ours: Value = serde_json::from_str(&said).unwrap();
         assert_eq!(ours["numbers"]["documents"], documents, "{asked}: {said}");
-        let issued = format!("The log of issued documents has {documents} of them");
+        let issued = format!("with these very bytes: {documents} of them");
         assert!(said.contains(&issued), "{asked}: {said}");
         let (code, said) = auditor.verify_by_script(&file, &["--output", "json"]);
         assert_eq!(code, 0, "{asked}: {said}");
