@@ -480,6 +480,7 @@ def read_note(place, data, malformed):
     need(not any(c < " " and c != "\n" for c in text), malformed, place, "it is no signed note")
     lines, signatures = lines[:-1].split("\n"), []
     need(len(lines) <= 100, malformed, place, "it has too many signatures")
+    need(len(set(lines)) == len(lines), malformed, place, "it has a signature twice")
     for line in lines:
         parts = line.split(" ")
         data = unbase64(parts[2]) if len(parts) == 3 and parts[0] == "\u2014" and is_name(parts[1]) else None

@@ -104,6 +104,11 @@ impl Report {
         self.numbers = Numbers::default();
     }
 
+    /// The words of the report in lines of a terminal.
+    pub fn for_terminal(&self) -> String {
+        self.to_string().lines().map(|line| wrapped(line) + "\n").collect()
+    }
+
     /// Of a file that could not even be opened.
     pub fn unread(failure: Failure) -> Self {
         Self::new().closed(Err(failure))
@@ -166,12 +171,12 @@ impl fmt::Display for Report {
         match &self.failure {
             None => {
                 let total = self.numbers.total.as_ref().map_or_else(String::new, |total| format!(": {total}"));
-                writeln!(f, "{}", wrapped(&format!("VERIFIED  {}{total}", visible(&self.subject))))?;
+                writeln!(f, "VERIFIED  {}{total}", visible(&self.subject))?;
             }
             Some(failure) => {
                 let (kind, code) = (failure.kind.as_str(), self.exit_code);
                 let head = format!("NOT VERIFIED ({kind}, exit code {code})  {}", visible(&self.subject));
-                writeln!(f, "{}\n\n{}", wrapped(&head), wrapped(&visible(&failure.to_string())))?;
+                writeln!(f, "{head}\n\n{}", visible(&failure.to_string()))?;
             }
         }
         let list = |f: &mut fmt::Formatter<'_>, head: &str, items: &[String]| {
@@ -179,7 +184,7 @@ impl fmt::Display for Report {
                 return Ok(());
             }
             writeln!(f, "\n{head}")?;
-            items.iter().try_for_each(|item| writeln!(f, "{}", wrapped(&format!("- {}", visible(item)))))
+            items.iter().try_for_each(|item| writeln!(f, "- {}", visible(item)))
         };
         let head = if self.verified { "Proven:" } else { "Proven before that, which is worth nothing alone:" };
         list(f, head, &self.proven)?;
@@ -197,7 +202,7 @@ mod tests {
         report.subject = "INV-00000001 of acme".to_owned();
         report.numbers.total = Some("2752.45 EUR".to_owned());
         report.proven.push("of the hours that are there each was signed as it is, and none is left out ".repeat(3));
-        let shown = report.closed(Ok(())).to_string();
+        let shown = report.closed(Ok(())).for_terminal();
         assert_eq!(shown.lines().next(), Some("VERIFIED  INV-00000001 of acme: 2752.45 EUR"));
         assert!(shown.lines().count() > 5 && shown.lines().all(|line| line.chars().count() <= COLUMNS), "{shown}");
         assert_eq!(wrapped(&format!("- {}", "x".repeat(200))), format!("-\n  {}", "x".repeat(200)));

@@ -1,6 +1,12 @@
 //! `clicktrail-verify`: checks a bundle of evidence on a laptop, without any connection, database or columnar engine.
 
-use std::{fs::File, io::Write as _, path::PathBuf, process::ExitCode, sync::Mutex};
+use std::{
+    fs::File,
+    io::{IsTerminal as _, Write as _},
+    path::PathBuf,
+    process::ExitCode,
+    sync::Mutex,
+};
 
 use anyhow::Context as _;
 use clap::{Parser, ValueEnum};
@@ -106,6 +112,7 @@ fn run(arguments: &Arguments) -> anyhow::Result<u8> {
         }
     };
     let text = match arguments.output {
+        Output::Text if std::io::stdout().is_terminal() => report.for_terminal(),
         Output::Text => report.to_string(),
         Output::Json => serde_json::to_string_pretty(&report).context("write the report")? + "\n",
     };

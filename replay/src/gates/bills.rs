@@ -93,6 +93,7 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{ArrayRef, Decimal128Array, Int64Array};
+    use clicktrail_log::causes::causes;
 
     use super::*;
 
@@ -136,7 +137,7 @@ mod tests {
 
     #[test]
     fn segment_that_is_none_is_damaged_by_name() {
-        let wrong = of_segment("segments/x.parquet", Bytes::from_static(b"PAR1")).unwrap_err().to_string();
+        let wrong = causes(&of_segment("segments/x.parquet", Bytes::from_static(b"PAR1")).unwrap_err());
         assert!(wrong.contains("segments/x.parquet"), "{wrong}");
     }
 }

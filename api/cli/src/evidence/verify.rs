@@ -2,6 +2,7 @@
 
 use std::{
     fs::{self, File},
+    io::{self, IsTerminal as _},
     path::PathBuf,
     sync::Mutex,
 };
@@ -66,6 +67,7 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit>
 fn say(global: &Global, report: &Report) -> anyhow::Result<Exit> {
     match global.output {
         Format::Json => output::json(&serde_json::to_value(report)?),
+        Format::Table if io::stdout().is_terminal() => output::line(report.for_terminal().trim_end()),
         Format::Table => output::line(report.to_string().trim_end()),
     }
     Ok(if report.verified { Exit::Ok } else { Exit::Unverified(report.exit_code) })
