@@ -19,7 +19,7 @@
 //! which rows. A proof does tell how many rows its neighbours have: whoever knows another advertiser's id can compare
 //! the key.
 //!
-//! - [`leaf`]: keys, ranges and leaves; [`tree`]: all of an hour, and the proofs; [`proof`]: checking them.
+//! - `leaf`: keys, ranges and leaves; `tree`: all of an hour, and the proofs; `proof`: checking them.
 
 mod leaf;
 mod proof;

@@ -1,5 +1,5 @@
 //! Puts and gets with the guarantees that sealing needs: parts are named by their content, manifests are only ever
-//! created, and in a local directory everything is durable before it has its name ([`Directory`]).
+//! created, and in a local directory everything is durable before it has its name (`Directory`).
 
 #![expect(
     clippy::disallowed_methods,
