@@ -16,7 +16,8 @@ use clicktrail_log::{
 use tokio::time::Instant;
 
 use super::{
-    gate::{Gate, Outcome, Place},
+    gate::{Gate, Outcome},
+    place::Place,
     planted::{self, Planted},
 };
 

@@ -17,7 +17,8 @@ use uuid::Uuid;
 
 use super::{
     broker::{Broker, Through},
-    gate::{Gate, Place},
+    gate::Gate,
+    place::Place,
     planted::Planted,
     world::{Skewed, World},
 };

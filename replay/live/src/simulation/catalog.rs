@@ -18,7 +18,8 @@ use clicktrail_log::{
 };
 
 use super::{
-    gate::{Gate, Outcome, Place},
+    gate::{Gate, Outcome},
+    place::Place,
     planted::Planted,
 };
 

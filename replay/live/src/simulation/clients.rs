@@ -1,9 +1,6 @@
-//! Who clicks, and what they were told: every click is sent until it is acknowledged or its sender gives up.
+//! Who clicks: every click is sent until it is acknowledged or its sender gives up.
 
-use std::{
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use arrow::array::RecordBatch;
 use clicktrail_log::{
@@ -31,33 +28,6 @@ pub(super) struct Click {
     pub(super) id: String,
     /// So that no rule about users or rates finds anything: what is repeated is found by its identity alone.
     pub(super) user: String,
-}
-
-/// One sending of a click. Its number travels with it, so that it is found again wherever it went.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Attempt {
-    pub(super) is_acknowledged: bool,
-    pub(super) is_open: bool,
-}
-
-/// All attempts of a run.
-#[derive(Debug, Default)]
-pub(super) struct Ledger(Mutex<Vec<Attempt>>);
-
-impl Ledger {
-    fn begin(&self) -> usize {
-        let mut attempts = self.0.lock().unwrap();
-        attempts.push(Attempt { is_acknowledged: false, is_open: true });
-        attempts.len() - 1
-    }
-
-    fn end(&self, attempt: usize, is_acknowledged: bool) {
-        self.0.lock().unwrap()[attempt] = Attempt { is_acknowledged, is_open: false };
-    }
-
-    pub(super) fn attempts(&self) -> Vec<Attempt> {
-        self.0.lock().unwrap().clone()
-    }
 }
 
 /// Sends a click until it is acknowledged, or given up.

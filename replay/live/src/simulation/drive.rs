@@ -9,7 +9,8 @@ use super::{
     capture::Capture,
     clients::{Click, send},
     dice::Dice,
-    gate::{Place, pause},
+    gate::pause,
+    place::Place,
     roles::{Role, Service},
     world::{Skewed, World},
 };

@@ -20,34 +20,10 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{dice::Dice, journal::Journal, toxics::Toxics};
+use super::{dice::Dice, journal::Journal, place::Place, toxics::Toxics};
 
 /// Milliseconds in which each role has one.
 pub(super) const LANES: u64 = 10;
-
-/// Where an operation goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
-    Clicks,
-    Verdicts,
-    Objects,
-    Catalog,
-    Disk,
-}
-
-impl Place {
-    pub(super) const ALL: [Self; 5] = [Self::Clicks, Self::Verdicts, Self::Objects, Self::Catalog, Self::Disk];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Clicks => "clicks",
-            Self::Verdicts => "verdicts",
-            Self::Objects => "objects",
-            Self::Catalog => "catalog",
-            Self::Disk => "disk",
-        }
-    }
-}
 
 /// A process from one start to its death.
 #[derive(Debug, Default)]

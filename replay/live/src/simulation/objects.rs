@@ -10,7 +10,10 @@ use object_store::{
     PutMultipartOptions, PutOptions, PutPayload, PutResult, Result, memory::InMemory, path::Path,
 };
 
-use super::gate::{Gate, Outcome, Place};
+use super::{
+    gate::{Gate, Outcome},
+    place::Place,
+};
 
 /// A store in memory behind a gate.
 #[derive(Debug, Clone)]

@@ -12,8 +12,9 @@ use super::{
     capture::Capture,
     catalog::Gated,
     dice::Dice,
-    gate::{Gate, Place, Process, pause},
+    gate::{Gate, Process, pause},
     objects::Objects,
+    place::Place,
     planted::Planted,
     world::{Skewed, World},
 };

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{dice::Dice, gate::Place};
+use super::{dice::Dice, place::Place};
 
 /// How often what goes wrong, in thousandths of the operations.
 #[derive(Debug, Default)]

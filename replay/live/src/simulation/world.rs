@@ -15,9 +15,10 @@ use object_store::memory::InMemory;
 use super::{
     broker::{Broker, Through},
     catalog::Bridge,
-    clients::Ledger,
-    gate::{Gate, Place, Process},
+    gate::{Gate, Process},
     journal::Journal,
+    ledger::Ledger,
+    place::Place,
     planted::Planted,
     toxics::Toxics,
 };
