@@ -54,6 +54,8 @@ pub(crate) struct Event {
 pub(crate) struct Shown {
     pub(crate) events: Vec<Event>,
     pub(crate) campaigns: Vec<String>,
+    /// How many of which personal columns were asked for.
+    pub(crate) people: u64,
     /// Events whose personal columns were to be shown, and were erased.
     pub(crate) erased: u64,
     known: HashMap<String, usize>,
@@ -116,19 +118,32 @@ impl Showing<'_> {
         let (size, file) = (sealed.manifest.rows, staging.file(names::PROOF_ROWS));
         proofs::write(size, &ranges, &proved.nodes, &mut |_| Leaf::Shown, file)?;
         let from = shown.events.len();
+        let (mut leaves, mut asked) = (ranges.iter().cloned().flatten(), Vec::new());
         for batch in &proved.rows {
-            self.rows(sealed.hour, batch, shown, staging)?;
+            let is_asked = self.rows(sealed.hour, batch, shown, staging)?;
+            asked.extend(leaves.by_ref().zip(is_asked).filter_map(|(leaf, is_asked)| is_asked.then_some(leaf)));
         }
         shown.events[from..].sort_unstable_by_key(|event| event.position);
         if self.with_people {
-            shown.erased += self.people(sealed, &trees, &ranges, staging).await?;
+            shown.people += asked.len() as u64;
+            shown.erased += self.people(sealed, &trees, &runs(&asked), staging).await?;
         }
         Ok(())
     }
 
-    fn rows(&self, hour: Hour, batch: &RecordBatch, shown: &mut Shown, staging: &mut Staging) -> Result<(), Error> {
+    /// Shows rows, in the order of their leaves; of which of them personal columns are asked for: rows of other
+    /// campaigns are there only to prove that none is left out between them.
+    fn rows(
+        &self,
+        hour: Hour,
+        batch: &RecordBatch,
+        shown: &mut Shown,
+        staging: &mut Staging,
+    ) -> Result<Vec<bool>, Error> {
         let rows = Rows::of(batch, &ROWS, "clicks")?;
+        let mut is_asked = Vec::with_capacity(batch.num_rows());
         for row in 0..batch.num_rows() {
+            is_asked.push(self.scope.asks_for(rows.text(rows::CAMPAIGN, row)));
             staging.row(names::ROWS, rows.row(row))?;
             let damaged = || archive::Error::Damaged {
                 key: format!("clicks of {hour}"),
@@ -136,7 +151,7 @@ impl Showing<'_> {
             };
             shown_event(self.scope, &rows, row, hour, shown).ok_or_else(damaged)?;
         }
-        Ok(())
+        Ok(is_asked)
     }
 
     /// Shows personal columns; how many rows have none any more. Their leaves are hidden among those of others.
@@ -243,6 +258,12 @@ fn shown_event(scope: &Scope, rows: &Rows<'_>, row: usize, hour: Hour, shown: &m
     Some(())
 }
 
+/// Ascending numbers as ranges, as long as they can be.
+fn runs(numbers: &[u64]) -> Vec<Range<u64>> {
+    let runs = numbers.chunk_by(|one, next| one + 1 == *next);
+    runs.map(|run| run[0]..run[0] + run.len() as u64).collect()
+}
+
 /// Of sorted campaigns the places of those that are asked for, each with its neighbours.
 fn around(sorted: &[&str], asked: &[String]) -> Vec<Range<usize>> {
     let range = |asked: &String| {
@@ -256,6 +277,13 @@ fn around(sorted: &[&str], asked: &[String]) -> Vec<Range<usize>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_are_ranges_as_long_as_they_can_be() {
+        assert_eq!(runs(&[]), []);
+        assert_eq!(runs(&[0]), [0..1]);
+        assert_eq!(runs(&[1, 2, 3, 7, 9, 10]), [1..4, 7..8, 9..11]);
+    }
 
     #[test]
     fn campaigns_are_shown_with_their_neighbours() {

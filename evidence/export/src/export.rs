@@ -62,6 +62,8 @@ pub struct Exported {
     /// Documents that are not in a signed hour of the log of issued documents yet: a verifier takes them only from
     /// somebody who has them from elsewhere.
     pub unlogged: Vec<String>,
+    /// Events whose personal columns were asked for.
+    pub people: u64,
     /// Events whose personal columns were asked for, and were erased: their leaves are hidden.
     pub erased: u64,
 }
@@ -130,6 +132,7 @@ impl Exporting<'_> {
             hours: hours.len(),
             head: (name.to_owned(), entries),
             unlogged: of_documents.open,
+            people: shown.people,
             erased: shown.erased,
         };
         Ok((exported, out))
@@ -214,6 +217,15 @@ impl Exporting<'_> {
             campaigns.dedup();
             campaigns
         });
+        let has_line = |campaign: &String| {
+            let bills = dossier.links.iter().map(|link| &link.document.draft.bill);
+            bills.flat_map(|bill| &bill.lines).any(|line| line.campaign_id == *campaign)
+        };
+        if let Some(unknown) = campaigns.iter().flatten().find(|campaign| !has_line(campaign)) {
+            return Err(Error::NotFound(format!(
+                "{document} has no line of campaign {unknown:?}, nor has a note of it"
+            )));
+        }
         let draft = &dossier.invoice().draft;
         let nothing = || Error::NotFound(format!("{document} pins no basis"));
         let period = dossier.bases.first().ok_or_else(nothing)?.period();

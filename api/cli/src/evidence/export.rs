@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use clicktrail_billing::chain;
 use clicktrail_export::{Ask, Error, Exported, Exporting, find};
 use clicktrail_log::position::Position;
@@ -68,22 +68,25 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         "who exports personal columns is written into the audit trail, and nothing can be written here: export without \
          --with-personal, or from an installation that can be written to"
     );
+    let named = described(invoice.as_deref().or(query.as_deref()).unwrap_or_default(), &lines);
     let ask = match (&invoice, &query) {
-        (Some(name), _) => of_document(name, lines)?,
-        (None, Some(query)) => of_query(&instance, query, &timezone).await?,
-        (None, None) => bail!("name --invoice or --query"),
+        (Some(name), _) => of_document(name, lines),
+        (None, Some(query)) => of_query(&instance, query, &timezone).await,
+        (None, None) => Err(anyhow!("name --invoice or --query")),
     };
     let new = beside(&out, ".new");
-    let written = write(&instance, &ask, case.as_deref(), &out).await;
+    let written = match ask {
+        Ok(ask) => write(&instance, &ask, case.as_deref(), &out).await.map_err(anyhow::Error::from),
+        Err(error) => Err(error),
+    };
     let exit = match &written {
         Ok(_) => Exit::Ok,
-        Err(error) if is_incomplete(error) => Exit::InputIncomplete,
+        Err(error) if error.downcast_ref().is_some_and(is_incomplete) => Exit::InputIncomplete,
         Err(_) => Exit::Failed,
     };
     if let Some(case) = &case {
-        let what = invoice.or(query).unwrap_or_default();
-        let rows = written.as_ref().map_or(0, |exported| exported.rows);
-        let detail = format!("{what} with personal columns of {}, case {case}", count(rows, "event"));
+        let people = written.as_ref().map_or(0, |exported| exported.people);
+        let detail = format!("case {case}: {named} with personal columns of {}", count(people, "event"));
         // What is about people has no name before the trail says who has it.
         if let Err(cause) = by.write(&instance, ACTION, exit, detail).await {
             let _ = fs::remove_file(&new);
@@ -96,10 +99,18 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     });
     match written {
         Ok(exported) => print(global, &exported, &out),
-        Err(error) if exit == Exit::InputIncomplete => output::error(&error.into()),
-        Err(error) => return Err(error.into()),
+        Err(error) if exit == Exit::InputIncomplete => output::error(&error),
+        Err(error) => return Err(error),
     }
     Ok(exit)
+}
+
+/// What is asked for, as the audit trail says it.
+fn described(what: &str, lines: &[String]) -> String {
+    match lines.is_empty() {
+        true => what.to_owned(),
+        false => format!("{what}, lines {}", lines.join(", ")),
+    }
 }
 
 /// Whether something that is asked for is not there, or cannot be proved.
@@ -134,7 +145,7 @@ async fn of_query(instance: &Installation, query: &str, zone: &Zone) -> anyhow::
         let found = find::event(&instance.archive, id).await?;
         return match found.as_slice() {
             [position] => Ok(Ask::Event(*position)),
-            [] => bail!("no sealed event has the id {id:?}"),
+            [] => Err(Error::NotFound(format!("no sealed event has the id {id:?}")).into()),
             all => {
                 let all = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                 bail!("several events have the id {id:?}: ask for one by its position: {all}")
@@ -186,11 +197,11 @@ async fn write(instance: &Installation, ask: &Ask, case: Option<&str>, out: &Pat
 }
 
 fn print(global: &Global, exported: &Exported, out: &Path) {
-    let Exported { rows, verdicts, hours, head: (log, entries), unlogged, erased } = exported;
+    let Exported { rows, verdicts, hours, head: (log, entries), unlogged, people, erased } = exported;
     match global.output {
         Format::Json => output::json(&json!({
             "file": out.display().to_string(), "events": rows, "verdicts": verdicts, "hours": hours,
-            "log": log, "entries": entries, "unlogged": unlogged, "erased": erased,
+            "log": log, "entries": entries, "unlogged": unlogged, "people": people, "erased": erased,
         })),
         Format::Table => {
             let (rows, verdicts, hours) = (count(rows, "event"), count(verdicts, "verdict"), count(hours, "hour"));

@@ -1,33 +1,10 @@
 use super::*;
 use crate::{
-    bundle::table,
-    made_up::{Dossier, OwnBiller, Plan},
+    made_up::{Dossier, OwnBiller, Plan, promised::receipt},
     note::{Kind as Of, SigningKey},
     receipt::Frame,
     verify::verify_receipt,
 };
-
-/// The receipt of the first row that is in the bundle.
-fn receipt(dossier: &Dossier) -> Receipt {
-    let evidence = dossier.evidence();
-    let mut table = table::Reader::open(&evidence.files[names::ROWS][..], &ROWS).unwrap();
-    let row = table.next().unwrap().unwrap();
-    let position = row.int(rows::POSITION);
-    Receipt {
-        event_id: row.text(rows::EVENT_ID).to_owned(),
-        kind: row.text(rows::KIND).to_owned(),
-        advertiser_id: row.text(rows::ADVERTISER).to_owned(),
-        event_time: row.int(rows::EVENT_TIME),
-        captured_at: row.int(rows::EVENT_TIME),
-        row: digest(&row),
-        frame: Frame {
-            name: "writer/1/7".to_owned(),
-            row: u16::try_from(position & 0xffff).unwrap(),
-            digest: Hash::of(b"frame"),
-        },
-        position: Some(position),
-    }
-}
 
 /// The exit code, and what was said, of a receipt that these keys signed.
 fn checked(dossier: &Dossier, receipt: &Receipt, keys: &[&SigningKey]) -> (u8, String) {
