@@ -16,7 +16,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use clicktrail_catalog::{
     Catalog,
-    generations::{Generation, GenerationId, GenerationState, LivePointer, NewUnit},
+    generations::{FOUND_MAX, FoundSegment, Generation, GenerationId, GenerationState, LivePointer, NewUnit},
 };
 use clicktrail_log::{
     archive::{Archive, Manifest},
@@ -44,6 +44,8 @@ pub struct Plan {
     pub document: Document,
     /// What becomes of each hour, in the same order.
     pub fates: Vec<Fate>,
+    /// The segments of those that are reused, in the same order.
+    pub found: Vec<FoundSegment>,
     /// Hours of the range without a click before the position that was asked for: they are left out.
     pub behind: u64,
 }
@@ -99,11 +101,14 @@ impl Planner {
             live: &live,
             cut: &cut,
         };
-        let fates = look.fates(&manifests).await?;
+        let segments = look.segments(&manifests).await?;
+        let fate = |segment: &Option<_>| if segment.is_some() { Fate::Reused } else { Fate::Built };
+        let fates: Vec<Fate> = segments.iter().map(fate).collect();
         invariant!(I6, fates.len() == manifests.len(), "{} fates of {} hours", fates.len(), manifests.len());
         let built = manifests.iter().zip(&fates).filter(|(_, fate)| **fate == Fate::Built);
         parts::check(&self.archive, built.map(|(manifest, _)| manifest), parts::Look::Size).await?;
-        Ok(Plan { document: document(request, verdicts_before, &manifests, &live), fates, behind })
+        let found = segments.into_iter().flatten().collect();
+        Ok(Plan { document: document(request, verdicts_before, &manifests, &live), fates, found, behind })
     }
 
     /// Reads every part that a build of a plan would read, and compares it with its digest. It takes as long as reading
@@ -137,13 +142,14 @@ impl Planner {
         };
         let mut plan = self.plan(&request).await?;
         // A plan of stale hours has holes.
+        let is_planned = |hour: Hour| planned.hours.binary_search_by_key(&hour, |hour| hour.hour).is_ok();
         let mut fates = std::mem::take(&mut plan.fates).into_iter();
         plan.document.hours.retain(|hour| {
             let fate = fates.next().expect("every hour has a fate");
-            let is_planned = planned.hours.binary_search_by_key(&hour.hour, |hour| hour.hour).is_ok();
-            plan.fates.extend(is_planned.then_some(fate));
-            is_planned
+            plan.fates.extend(is_planned(hour.hour).then_some(fate));
+            is_planned(hour.hour)
         });
+        plan.found.retain(|found| is_planned(found.hour));
         Ok(plan)
     }
 }
@@ -223,6 +229,20 @@ impl Plan {
         let all: u64 = built.iter().map(|hour| hour.rows).sum();
         let estimate = u128::from(bytes) * u128::from(all) / u128::from(events.max(1));
         Ok(u64::try_from(estimate).unwrap_or(u64::MAX))
+    }
+
+    /// Notes in a generation of this plan, once it is stored, which hours are done because they are reused: those that
+    /// the catalog has the control totals of. Returns how many. Workers look at the others, and at every hour if this
+    /// was not done.
+    ///
+    /// # Errors
+    /// As the catalog reports.
+    pub async fn note_reused(&self, catalog: &dyn Catalog, now: Timestamp) -> Result<u64, ReplayError> {
+        let (id, mut noted) = (self.id(), 0);
+        for found in self.found.chunks(FOUND_MAX) {
+            noted += catalog.reuse_units(&id, found, now).await?;
+        }
+        Ok(noted)
     }
 
     /// What the catalog gets.

@@ -15,14 +15,17 @@ pub(crate) mod plans;
 pub(crate) mod pointers;
 pub(crate) mod promotions;
 pub(crate) mod restore;
+pub(crate) mod reused;
 mod store;
 pub(crate) mod units;
 
 pub use contract::Generations;
 pub use model::{
-    ControlTotals, Generation, GenerationState, Move, NewUnit, PromotedHour, Promotion, PromotionRecord, Rerun, Stored,
-    Unit, UnitOutput, UnitState,
+    ControlTotals, FoundSegment, Generation, GenerationState, Move, NewUnit, PromotedHour, Promotion, PromotionRecord,
+    Rerun, Stored, Unit, UnitOutput, UnitState,
 };
+
+pub use reused::FOUND_MAX;
 
 pub use crate::pointer::{GenerationId, LivePointer};
 

@@ -18,7 +18,7 @@
 //!
 //! - `contract` is the trait, and `terms`, `period`, `draft`, `document` with its `number`, and `dispute` the values
 //!   that it takes and gives; `bounds` says how large they may be;
-//! - `store` keeps the contract for any database; `sql` are the operations; `many` writes and reads many rows at once;
+//! - `store` keeps the contract for any database; `sql` are the operations;
 //! - `digests` says what each row's digest is made of.
 
 mod bounds;
@@ -27,7 +27,6 @@ pub(crate) mod digests;
 mod dispute;
 mod document;
 mod draft;
-mod many;
 mod number;
 mod period;
 pub(crate) mod sql;

@@ -11,7 +11,7 @@ use std::{
 
 use clicktrail_catalog::{
     Catalog, StaleHour,
-    generations::{GenerationId, LivePointer},
+    generations::{FoundSegment, GenerationId, LivePointer},
 };
 use clicktrail_log::{
     archive::{Archive, Manifest},
@@ -77,12 +77,12 @@ pub(super) struct Look<'p> {
 }
 
 impl Look<'_> {
-    /// What becomes of each hour, in order.
-    pub(super) async fn fates(&self, manifests: &[Manifest]) -> Result<Vec<Fate>, Error> {
-        stream::iter(manifests).map(|manifest| self.fate(manifest)).buffered(LOOKS_MAX).try_collect().await
+    /// The segment that stands for each hour, in order; `None`: it has to be built.
+    pub(super) async fn segments(&self, manifests: &[Manifest]) -> Result<Vec<Option<FoundSegment>>, Error> {
+        stream::iter(manifests).map(|manifest| self.segment(manifest)).buffered(LOOKS_MAX).try_collect().await
     }
 
-    async fn fate(&self, manifest: &Manifest) -> Result<Fate, Error> {
+    async fn segment(&self, manifest: &Manifest) -> Result<Option<FoundSegment>, Error> {
         let input = match self.known_input(manifest) {
             Some(input) => input,
             None => {
@@ -92,9 +92,16 @@ impl Look<'_> {
             }
         };
         let found = segment::receipt_of(self.archive, self.projection, manifest.hour(), &input).await?;
-        let Some(receipt) = found else { return Ok(Fate::Built) };
+        let Some(receipt) = found else { return Ok(None) };
         let is_there = self.archive.holds_file(&receipt.file()).await?;
-        Ok(if is_there { Fate::Reused } else { Fate::Built })
+        Ok(is_there.then(|| FoundSegment {
+            hour: manifest.hour(),
+            input_digest: receipt.input_digest,
+            output_digest: receipt.output_digest,
+            key: receipt.key,
+            bytes: receipt.bytes,
+            rows: receipt.rows,
+        }))
     }
 
     /// The input digest, if that of what counts is the one.

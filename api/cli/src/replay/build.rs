@@ -78,8 +78,13 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     if arguments.rerun != Again::Missing {
         instance.catalog.release_units(&generation.id, arguments.rerun.rerun(), instance.clock.now()).await?;
     }
+    let noted = match arguments.rerun {
+        Again::Missing | Again::Failed => plan.note_reused(instance.catalog.as_ref(), instance.clock.now()).await?,
+        // Every hour is looked at.
+        Again::All => 0,
+    };
     let advertiser = arguments.advertiser.as_deref();
-    let exit = working::build(global, &instance, &generation, &arguments.working, advertiser).await?;
+    let exit = working::build(global, &instance, &generation, &arguments.working, (noted, advertiser)).await?;
     by.write_of(&instance, "build", exit, &generation).await?;
     Ok(exit)
 }

@@ -27,7 +27,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let named = arguments.id.as_deref();
     let Some(generation) = find(instance.catalog.as_ref(), named).await? else { return Ok(unknown(named)) };
     instance.catalog.release_units(&generation.id, arguments.rerun.rerun(), instance.clock.now()).await?;
-    let exit = working::build(global, &instance, &generation, &arguments.working, None).await?;
+    let exit = working::build(global, &instance, &generation, &arguments.working, (0, None)).await?;
     by.write_of(&instance, "resume", exit, &generation).await?;
     Ok(exit)
 }

@@ -45,7 +45,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     };
     let (generation, units) = plan.generation(&actor, instance.clock.now());
     instance.catalog.put_generation(&generation, &units).await?;
-    let built = working::build(global, &instance, &generation, &arguments.working, None).await?;
+    let built = working::build(global, &instance, &generation, &arguments.working, (0, None)).await?;
     if built != Exit::Ok {
         return Ok(built);
     }

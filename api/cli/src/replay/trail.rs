@@ -2,6 +2,7 @@
 
 use clicktrail_catalog::{AuditResult, generations::Generation};
 
+use super::summary::Summary;
 use crate::{ads::Who, audit, exit::Exit, global::Global, installation::Installation};
 
 /// Who says it, and why.
@@ -67,7 +68,12 @@ impl By {
         let Generation { id, projection, from, to_inclusive, .. } = generation;
         let now = instance.catalog.generation(id).await?;
         let state = now.map_or("gone", |now| now.state.as_str());
-        let detail = format!("generation {id} of {projection}, {from} to {to_inclusive}: {state}");
+        let hours = Summary::of(instance.catalog.as_ref(), id).await?;
+        let reused = match hours.reused {
+            0 => String::new(),
+            reused => format!(", {reused} of {} used again", crate::output::count(hours.hours(), "hour")),
+        };
+        let detail = format!("generation {id} of {projection}, {from} to {to_inclusive}: {state}{reused}");
         self.write(instance, action, exit, detail).await
     }
 }

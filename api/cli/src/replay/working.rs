@@ -149,13 +149,14 @@ pub(super) fn stop_on_signal() -> anyhow::Result<(watch::Receiver<bool>, tokio::
     Ok((stopped, heard))
 }
 
-/// Works on a generation to its end, and says what came of it.
+/// Works on a generation to its end, and says what came of it. So many of its hours were `noted` as done before,
+/// because they are reused.
 pub(super) async fn build(
     global: &Global,
     instance: &Installation,
     generation: &Generation,
     working: &Working,
-    advertiser: Option<&str>,
+    (noted, advertiser): (u64, Option<&str>),
 ) -> anyhow::Result<Exit> {
     let (stop, mut heard) = stop_on_signal()?;
     let before = Summary::of(instance.catalog.as_ref(), &generation.id).await?;
@@ -172,7 +173,8 @@ pub(super) async fn build(
         output::note(&format!("stopped: go on with `clicktrail replay resume {}`", generation.id));
         return Ok(Exit::Partial);
     };
-    let ended = ended?;
+    let mut ended = ended?;
+    (ended.done, ended.reused) = (ended.done + noted, ended.reused + noted);
     let after = Summary::of(instance.catalog.as_ref(), &generation.id).await?;
     let micros = instance.clock.now().micros().saturating_sub(begun.micros());
     let change = match ended.state {

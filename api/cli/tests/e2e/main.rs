@@ -58,6 +58,7 @@ mod replay;
 mod replay_damage;
 mod replayed_projections;
 mod replicas;
+mod reused_hours;
 mod rolled_back;
 mod sealed;
 mod seed;

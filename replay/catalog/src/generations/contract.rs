@@ -5,7 +5,9 @@ use clicktrail_log::time::{Hour, Timestamp};
 
 use crate::{
     error::Error,
-    generations::model::{Generation, NewUnit, Promotion, PromotionRecord, Rerun, Stored, Unit, UnitOutput},
+    generations::model::{
+        FoundSegment, Generation, NewUnit, Promotion, PromotionRecord, Rerun, Stored, Unit, UnitOutput,
+    },
     model::Segment,
     pointer::{GenerationId, LivePointer},
 };
@@ -19,6 +21,15 @@ pub trait Generations: Send + Sync {
     /// # Errors
     /// [`Error::Conflict`] if another plan stands under the id.
     async fn put_generation(&self, generation: &Generation, units: &[NewUnit]) -> Result<Stored, Error>;
+
+    /// Notes that hours are done, because another generation has made the same of the same input by the same code.
+    /// Returns how many: those of `found`, at most [`FOUND_MAX`](super::FOUND_MAX), that nobody has taken yet, and whose
+    /// segment a unit made that is done. Their control totals are that unit's. Every other hour stays as it is, also one
+    /// of which other bytes are known: whoever takes it says so. Nothing happens unless the generation is building.
+    ///
+    /// # Panics
+    /// If there are more.
+    async fn reuse_units(&self, id: &GenerationId, found: &[FoundSegment], now: Timestamp) -> Result<u64, Error>;
 
     /// One generation.
     async fn generation(&self, id: &GenerationId) -> Result<Option<Generation>, Error>;
@@ -35,7 +46,7 @@ pub trait Generations: Send + Sync {
     async fn units(&self, id: &GenerationId, from: Hour, limit: u32) -> Result<Vec<Unit>, Error>;
 
     /// Takes the unit with the most events that is waiting, or whose lease ended before `now`, and raises its attempt.
-    /// `None` if there is none, or the generation is not building.
+    /// `None` if there is none, or the generation is not building: of that nobody has to wait who writes.
     async fn claim_unit(
         &self,
         id: &GenerationId,
@@ -43,6 +54,10 @@ pub trait Generations: Send + Sync {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Unit>, Error>;
+
+    /// The hours of a generation that somebody may still have to do, because they wait or are leased, whatever their
+    /// leases say: at most `limit` of them, in no order. None unless it is building. Nobody waits for that.
+    async fn open_units(&self, id: &GenerationId, limit: u32) -> Result<Vec<Hour>, Error>;
 
     /// Extends a lease. False if another attempt has begun, or the unit is done, or the generation is not building:
     /// then the work may end.

@@ -182,6 +182,23 @@ pub struct NewUnit {
     pub base: Option<LivePointer>,
 }
 
+/// A segment that stands in the archive with its receipt, as a plan found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundSegment {
+    /// Which hour.
+    pub hour: Hour,
+    /// What it was made of.
+    pub input_digest: String,
+    /// SHA-256 of it, hexadecimal.
+    pub output_digest: String,
+    /// Its key in the archive.
+    pub key: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its rows.
+    pub rows: u64,
+}
+
 /// Whether the same was there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stored {

@@ -20,8 +20,6 @@ pub(crate) async fn put(session: &mut impl Session, generation: &Generation, new
     }
     let state = if new.is_empty() { GenerationState::Built } else { GenerationState::Building };
     plans::insert(session, generation, state).await?;
-    for unit in new {
-        units::insert(session, id, unit).await?;
-    }
+    units::insert(session, id, new).await?;
     Ok(Stored::New)
 }

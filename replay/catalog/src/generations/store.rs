@@ -7,8 +7,8 @@ use crate::{
     error::Error,
     generations::{
         contract::Generations,
-        model::{Generation, NewUnit, Promotion, PromotionRecord, Rerun, Stored, Unit, UnitOutput},
-        planned, plans, pointers, promotions, restore, units,
+        model::{FoundSegment, Generation, NewUnit, Promotion, PromotionRecord, Rerun, Stored, Unit, UnitOutput},
+        planned, plans, pointers, promotions, restore, reused, units,
     },
     model::Segment,
     pointer::{GenerationId, LivePointer},
@@ -22,6 +22,13 @@ impl<B: Backend> Generations for B {
         let stored = planned::put(&mut session, generation, units).await?;
         session.commit().await?;
         Ok(stored)
+    }
+
+    async fn reuse_units(&self, id: &GenerationId, found: &[FoundSegment], now: Timestamp) -> Result<u64, Error> {
+        let mut session = self.write(Lock::Units).await?;
+        let noted = reused::note(&mut session, id, found, now).await?;
+        session.commit().await?;
+        Ok(noted)
     }
 
     async fn generation(&self, id: &GenerationId) -> Result<Option<Generation>, Error> {
@@ -47,10 +54,18 @@ impl<B: Backend> Generations for B {
         now: Timestamp,
         until: Timestamp,
     ) -> Result<Option<Unit>, Error> {
+        // Workers that wait ask again and again: whoever finds nothing takes no lock.
+        if units::next(&mut self.read().await?, id, now).await?.is_none() {
+            return Ok(None);
+        }
         let mut session = self.write(Lock::Units).await?;
         let unit = units::claim(&mut session, id, worker, (now, until)).await?;
         session.commit().await?;
         Ok(unit)
+    }
+
+    async fn open_units(&self, id: &GenerationId, limit: u32) -> Result<Vec<Hour>, Error> {
+        units::open(&mut self.read().await?, id, limit).await
     }
 
     async fn extend_lease(&self, id: &GenerationId, hour: Hour, attempt: u32, until: Timestamp) -> Result<bool, Error> {

@@ -1,6 +1,8 @@
 //! Units: taken, kept, done, failed, released. Whoever writes here holds the lock on units, so a generation's state and
 //! that of its units change together.
 
+use std::sync::LazyLock;
+
 use clicktrail_log::{
     invariant,
     time::{Hour, Timestamp},
@@ -14,6 +16,7 @@ use crate::{
         outline::Outline,
         plans,
     },
+    many::Many,
     pointer::GenerationId,
     rows,
     session::{Arg, Session},
@@ -30,16 +33,19 @@ macro_rules! columns {
     };
 }
 
-const PUT: &str = "
-    INSERT INTO units (generation, hour, manifest_digest, rows, bytes, base_input_digest, base_code_digest,
-        base_output_digest, base_generation, base_knows_before, plan_digest, state, attempt, attempts_before, worker,
-        leased_until,
-        begun_at, ended_at, error, input_digest, output_digest, segment_key, segment_bytes, segment_rows,
-        verdicts_before, read_events, read_billable, read_micros, written_events, written_billable, written_micros,
-        reused)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 'waiting', 0, 0, '', 0, 0, 0, '', '', '', '', 0, 0, 0, 0, 0,
-        '0',
-        0, 0, '0', 0)";
+static PUT: LazyLock<Many> = LazyLock::new(|| {
+    Many::rows(
+        "INSERT INTO units (generation, hour, manifest_digest, rows, bytes, base_input_digest, base_code_digest,
+            base_output_digest, base_generation, base_knows_before, plan_digest, state, attempt, attempts_before,
+            worker, leased_until, begun_at, ended_at, error, input_digest, output_digest, segment_key, segment_bytes,
+            segment_rows, verdicts_before, read_events, read_billable, read_micros, written_events, written_billable,
+            written_micros, reused)
+         VALUES",
+        "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'waiting', 0, 0, '', 0, 0, 0, '', '', '', '', 0, 0, 0, 0, 0, '0', 0, 0, '0',
+            0)",
+        "",
+    )
+});
 
 const READ: &str = concat!("SELECT ", columns!(), " WHERE u.generation = $1 AND u.hour = $2");
 
@@ -50,6 +56,8 @@ const NEXT: &str = "
     SELECT hour FROM units
     WHERE generation = $1 AND state IN ('waiting', 'leased') AND (state = 'waiting' OR leased_until < $2)
     ORDER BY rows DESC, hour LIMIT 1";
+
+const OPEN: &str = "SELECT hour FROM units WHERE generation = $1 AND state IN ('waiting', 'leased') LIMIT $2";
 
 const CLAIM: &str = "
     UPDATE units SET state = 'leased', attempt = attempt + 1, worker = $3, begun_at = $4, leased_until = $5
@@ -95,8 +103,13 @@ const RELEASE: &str = "
     WHERE generation = $1 AND ((state = 'leased' AND leased_until < $3) OR (state = 'failed' AND $2 >= 1)
         OR (state = 'done' AND $2 >= 2))";
 
-pub(crate) async fn insert(session: &mut impl Session, id: &GenerationId, unit: &NewUnit) -> Result<(), Error> {
-    digest::put_row(session, PUT, "units", &digest::unit(id, unit)).await
+/// Stores units as they were planned, all waiting.
+pub(crate) async fn insert(session: &mut impl Session, id: &GenerationId, units: &[NewUnit]) -> Result<(), Error> {
+    let digests: Vec<String> = units.iter().map(|unit| digest::of("units", &digest::unit(id, unit))).collect();
+    let row = |(unit, digest)| digest::unit(id, unit).into_iter().chain([Arg::from(digest)]).collect();
+    let rows: Vec<Vec<Arg<'_>>> = units.iter().zip(&digests).map(row).collect();
+    PUT.execute(session, &rows).await?;
+    Ok(())
 }
 
 /// See [`Generations::units`](super::Generations::units).
@@ -125,9 +138,30 @@ pub(crate) async fn restore(
 ) -> Result<(), Error> {
     let key = [id.as_str().into(), unit.hour.into()];
     if session.fetch(READ, &key, rows::generations::unit).await?.is_empty() {
-        insert(session, id, unit).await?;
+        insert(session, id, std::slice::from_ref(unit)).await?;
     }
     store(session, key, output, at).await
+}
+
+/// The unit that is taken next.
+pub(crate) async fn next(session: &mut impl Session, id: &GenerationId, now: Timestamp) -> Result<Option<Hour>, Error> {
+    if !is_building(session, id).await? {
+        return Ok(None);
+    }
+    Ok(session.fetch(NEXT, &[id.as_str().into(), now.into()], rows::generations::hour).await?.pop())
+}
+
+async fn is_building(session: &mut impl Session, id: &GenerationId) -> Result<bool, Error> {
+    let generation = plans::outline(session, id).await?;
+    Ok(generation.is_some_and(|generation| generation.state == GenerationState::Building))
+}
+
+/// See [`Generations::open_units`](super::Generations::open_units).
+pub(crate) async fn open(session: &mut impl Session, id: &GenerationId, limit: u32) -> Result<Vec<Hour>, Error> {
+    if !is_building(session, id).await? {
+        return Ok(Vec::new());
+    }
+    session.fetch(OPEN, &[id.as_str().into(), limit.into()], rows::generations::hour).await
 }
 
 /// See [`Generations::claim_unit`](super::Generations::claim_unit).
@@ -137,14 +171,7 @@ pub(crate) async fn claim(
     worker: &str,
     (now, until): (Timestamp, Timestamp),
 ) -> Result<Option<Unit>, Error> {
-    let generation = plans::outline(session, id).await?;
-    if generation.is_none_or(|generation| generation.state != GenerationState::Building) {
-        return Ok(None);
-    }
-    let Some(hour) = session.fetch(NEXT, &[id.as_str().into(), now.into()], rows::generations::hour).await?.pop()
-    else {
-        return Ok(None);
-    };
+    let Some(hour) = next(session, id, now).await? else { return Ok(None) };
     let args = [id.as_str().into(), hour.into(), worker.into(), now.into(), until.into()];
     session.execute(CLAIM, &args).await?;
     Ok(session.fetch(READ, &args[..2], rows::generations::unit).await?.pop())
@@ -250,7 +277,7 @@ fn check_output(generation: &Outline, hour: Hour, output: &UnitOutput) {
 }
 
 /// Makes a generation what its units say.
-async fn settle(session: &mut impl Session, generation: &Outline, now: Timestamp) -> Result<(), Error> {
+pub(crate) async fn settle(session: &mut impl Session, generation: &Outline, now: Timestamp) -> Result<(), Error> {
     let left = session.fetch(LEFT, &[generation.id.as_str().into()], rows::generations::left).await?;
     let (open, failed) = left.first().copied().expect("a count has one row");
     let becomes = match (generation.state, open, failed) {

@@ -155,6 +155,14 @@ pub(crate) fn kept_output(fields: &dyn Fields) -> Result<UnitOutput, Error> {
     Ok(output)
 }
 
+/// The same; `None` if the row is damaged.
+pub(crate) fn sound_output(fields: &dyn Fields) -> Result<Option<UnitOutput>, Error> {
+    match kept_output(fields) {
+        Err(Error::Corrupt(_) | Error::Damaged(_)) => Ok(None),
+        output => output.map(Some),
+    }
+}
+
 /// The digests of what a unit made, at whatever time: input and output; empty if it made nothing.
 pub(crate) fn made(fields: &dyn Fields) -> Result<(String, String), Error> {
     let row = Reader::of("units", &["generation", "hour"], fields);

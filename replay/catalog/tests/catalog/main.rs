@@ -19,6 +19,7 @@ mod promotions;
 mod rebuild;
 mod registry;
 mod replay_damage;
+mod reused;
 mod samples;
 mod sealing;
 mod units;
@@ -128,6 +129,14 @@ on_both! {
         forgotten_generation_is_gone
         control_totals_are_exact
         output_that_is_not_the_units_panics
+    }
+    reused {
+        hours_that_another_generation_made_are_noted_with_its_totals
+        hour_that_somebody_has_to_look_at_is_not_noted
+        hour_is_noted_of_the_same_code_and_of_verdicts_that_are_known
+        more_hours_than_one_transaction_may_hold_are_refused
+        open_units_are_those_that_wait_or_are_leased
+        worker_that_finds_no_unit_waits_for_nobody_who_writes
     }
     promotions {
         promotion_moves_every_pointer_and_is_accounted_for

@@ -122,6 +122,20 @@ impl Place {
             }
         }
     }
+
+    /// Is a worker that writes into units, and is not done.
+    pub(crate) async fn hold_units(&self) -> Held {
+        let held = self.hold().await;
+        match held {
+            Held::Sqlite(_) => held,
+            Held::Postgres(mut connection) => {
+                let key = i64::from_be_bytes(*b"clickunt");
+                let lock = sqlx::query("SELECT pg_advisory_xact_lock($1)").bind(key);
+                lock.execute(&mut connection).await.unwrap();
+                Held::Postgres(connection)
+            }
+        }
+    }
 }
 
 impl Held {

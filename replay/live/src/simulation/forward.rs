@@ -7,8 +7,8 @@ use clicktrail_catalog::{
     Error, Segment,
     corrections::{Correction, CorrectionItem, CorrectionState, Corrections, ItemsAdded, LogPlaces},
     generations::{
-        Generation, GenerationId, Generations, LivePointer, NewUnit, Promotion, PromotionRecord, Rerun, Stored, Unit,
-        UnitOutput,
+        FoundSegment, Generation, GenerationId, Generations, LivePointer, NewUnit, Promotion, PromotionRecord, Rerun,
+        Stored, Unit, UnitOutput,
     },
     invoicing::{
         AccountPeriod, Artefact, Dispute, DisputeFilter, Document, DocumentFilter, DocumentNumber, DocumentRecord,
@@ -27,6 +27,10 @@ use super::catalog::Gated;
 impl Generations for Gated {
     async fn put_generation(&self, generation: &Generation, units: &[NewUnit]) -> Result<Stored, Error> {
         self.pass("put_generation", self.inner.put_generation(generation, units)).await
+    }
+
+    async fn reuse_units(&self, id: &GenerationId, found: &[FoundSegment], now: Timestamp) -> Result<u64, Error> {
+        self.pass("reuse_units", self.inner.reuse_units(id, found, now)).await
     }
 
     async fn generation(&self, id: &GenerationId) -> Result<Option<Generation>, Error> {
@@ -53,6 +57,10 @@ impl Generations for Gated {
         until: Timestamp,
     ) -> Result<Option<Unit>, Error> {
         self.pass("claim_unit", self.inner.claim_unit(id, worker, now, until)).await
+    }
+
+    async fn open_units(&self, id: &GenerationId, limit: u32) -> Result<Vec<Hour>, Error> {
+        self.pass("open_units", self.inner.open_units(id, limit)).await
     }
 
     async fn extend_lease(&self, id: &GenerationId, hour: Hour, attempt: u32, until: Timestamp) -> Result<bool, Error> {

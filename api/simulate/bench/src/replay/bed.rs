@@ -118,21 +118,27 @@ impl Bed {
             );
         ensure!(sql.matches("'probe')").count() == 3, "the counters say otherwise what a click is");
         let projection = Projection::candidate_of_counters(&sql).await?;
-        let (generation, units) = self.plan(projection, sql, hour).await?.generation(ACTOR, SystemClock.now());
+        let plan = self.plan(projection, sql, (hour, hour)).await?;
+        let (generation, units) = plan.generation(ACTOR, SystemClock.now());
         self.opened.catalog.put_generation(&generation, &units).await?;
         working::work(&self.opened, &generation, working::PARALLEL, working::THREADS).await?;
         self.opened.catalog.promote(&generation.id, ACTOR, "", SystemClock.now()).await?;
         Ok(())
     }
 
-    async fn plan(&self, projection: Projection, sql: String, hour: Option<Hour>) -> anyhow::Result<Plan> {
+    async fn plan(
+        &self,
+        projection: Projection,
+        sql: String,
+        (from, to_inclusive): (Option<Hour>, Option<Hour>),
+    ) -> anyhow::Result<Plan> {
         let Opened { archive, catalog, history } = &self.opened;
         let planner = Planner { archive: archive.clone(), history: history.clone(), catalog: Arc::clone(catalog) };
         let request = Request {
             projection,
             sql,
-            from: hour,
-            to_inclusive: hour,
+            from,
+            to_inclusive,
             stale_only: false,
             clicks_before: None,
             verdicts_before: None,
@@ -142,7 +148,19 @@ impl Bed {
 
     /// Plans to build all hours with this program's code, as `replay plan counters` does.
     pub(super) async fn plan_counters(&self) -> anyhow::Result<(Generation, Vec<NewUnit>)> {
-        Ok(self.plan(Projection::counters(), String::new(), None).await?.generation(ACTOR, SystemClock.now()))
+        let plan = self.plan(Projection::counters(), String::new(), (None, None)).await?;
+        Ok(plan.generation(ACTOR, SystemClock.now()))
+    }
+
+    /// Plans all hours but the first, stores the plan, and notes what is reused of earlier builds, as `replay build`
+    /// does: the generation, and how many hours are done.
+    pub(super) async fn put_another(&self) -> anyhow::Result<(Generation, u64)> {
+        let second = self.manifests.first().context("a bed has hours")?.hour().next();
+        let plan = self.plan(Projection::counters(), String::new(), (Some(second), None)).await?;
+        let (generation, units) = plan.generation(ACTOR, SystemClock.now());
+        self.opened.catalog.put_generation(&generation, &units).await?;
+        let noted = plan.note_reused(self.opened.catalog.as_ref(), SystemClock.now()).await?;
+        Ok((generation, noted))
     }
 
     /// Stores a plan whose every hour waits, also if the same was built before.

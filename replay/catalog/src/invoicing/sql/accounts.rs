@@ -9,9 +9,9 @@ use crate::{
     invoicing::{
         bounds::{self, TERMS_PAGE_MAX},
         digests,
-        many::Many,
         terms::{NewTerms, Terms, TermsStored},
     },
+    many::Many,
     rows,
     session::{Arg, Session},
 };

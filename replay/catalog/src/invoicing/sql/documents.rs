@@ -12,9 +12,9 @@ use crate::{
         digests::{self, Texts},
         document::{Artefact, Document, DocumentFilter, DocumentRecord},
         draft::Kind,
-        many::Many,
         number::DocumentNumber,
     },
+    many::Many,
     rows,
     session::{Arg, Session},
 };

@@ -9,8 +9,8 @@ use crate::{
         bounds::PAGE_MAX,
         digests::{self, Texts},
         draft::{Draft, DraftRevision},
-        many::Many,
     },
+    many::Many,
     rows,
     session::{Arg, Session},
 };

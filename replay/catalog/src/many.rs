@@ -30,7 +30,7 @@ impl Many {
         Self::new(row, text)
     }
 
-    /// A query with one `?`, its key.
+    /// A query with a `?` for each value of its key.
     pub(crate) fn keys(query: &str) -> Self {
         Self::new(query, |count| numbered(query, " UNION ALL ", count))
     }
@@ -68,19 +68,29 @@ impl Many {
         keys: &[&str],
         decode: fn(&dyn Fields) -> Result<T, Error>,
     ) -> Result<Vec<T>, Error> {
-        assert_eq!(self.columns, 1, "a key is one value");
         let mut keys = keys.to_vec();
         keys.sort_unstable();
         keys.dedup();
-        let args: Vec<Arg<'_>> = keys.into_iter().map(Arg::from).collect();
+        let keys: Vec<Vec<Arg<'_>>> = keys.into_iter().map(|key| vec![Arg::from(key)]).collect();
+        self.fetch_each(session, &keys, decode).await
+    }
+
+    /// What the query finds for keys of several values, in no order: for each key as often as it stands there.
+    pub(crate) async fn fetch_each<T: Send>(
+        &'static self,
+        session: &mut impl Session,
+        keys: &[Vec<Arg<'_>>],
+        decode: fn(&dyn Fields) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
         let mut found = Vec::new();
-        for chunk in args.chunks(ROWS) {
+        for chunk in keys.chunks(ROWS) {
+            assert!(chunk.iter().all(|key| key.len() == self.columns), "every key has {} values", self.columns);
             if chunk.len() == ROWS {
-                found.extend(session.fetch(&self.all, chunk, decode).await?);
+                found.extend(session.fetch(&self.all, &chunk.concat(), decode).await?);
                 continue;
             }
             for key in chunk {
-                found.extend(session.fetch(&self.one, &[*key], decode).await?);
+                found.extend(session.fetch(&self.one, key, decode).await?);
             }
         }
         Ok(found)
