@@ -9,6 +9,7 @@
 #![expect(clippy::disallowed_methods, reason = "a worker without work looks again after a pause")]
 
 mod leases;
+mod looks;
 mod pace;
 mod run;
 mod worker;
@@ -19,11 +20,10 @@ use clicktrail_catalog::generations::Generation;
 use tokio::sync::watch;
 
 use crate::error::Error;
+use looks::Looks;
 use run::{Idle, Run};
 pub use worker::{Ended, Event, OnFailure, Settings, Tell, Worker};
 
-/// Pause before a worker that found no unit looks again.
-const POLL: Duration = Duration::from_millis(200);
 /// Pause after the catalog, the archive or the log was out of reach.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 /// So often in a row the catalog may be out of reach before a worker gives up.
@@ -44,15 +44,16 @@ impl Worker {
 
     async fn take_all(&self, run: &mut Run<'_>, stop: watch::Receiver<bool>) -> Result<Ended, Error> {
         let mut stopped = false;
+        let mut looks = Looks::default();
         let mut asked = std::pin::pin!(until(stop));
         loop {
-            let idle = if stopped { Idle::Drained } else { self.fill(run).await? };
+            let idle = if stopped { Idle::Drained } else { self.fill(run, &mut looks).await? };
             if run.is_idle() {
                 if stopped || !self.has_more(run).await? {
                     return run.ended(stopped).await;
                 }
                 tokio::select! {
-                    () = tokio::time::sleep(POLL) => {}
+                    () = tokio::time::sleep(looks.pause()) => {}
                     () = &mut asked, if !stopped => stopped = true,
                 }
                 continue;
@@ -63,7 +64,7 @@ impl Worker {
                     stopped = true;
                     None
                 }
-                () = tokio::time::sleep(idle.pause(POLL)) => None,
+                () = tokio::time::sleep(idle.pause(&mut looks)) => None,
             };
             if let Some((unit, ended)) = ended {
                 run.settle(unit, ended).await;
@@ -72,11 +73,11 @@ impl Worker {
     }
 
     /// Takes units until it works on as many as it may.
-    async fn fill(&self, run: &mut Run<'_>) -> Result<Idle, Error> {
+    async fn fill(&self, run: &mut Run<'_>, looks: &mut Looks) -> Result<Idle, Error> {
         let mut failures = 0;
         loop {
             match run.take().await {
-                Ok(None) => {}
+                Ok(None) => *looks = Looks::default(),
                 Ok(Some(idle)) => return Ok(idle),
                 Err(cause) if cause.is_transient() && failures < CLAIMS_MAX => {
                     failures += 1;

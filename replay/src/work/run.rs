@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use clicktrail_catalog::{
     self as catalog,
-    generations::{Generation, Unit, UnitOutput, UnitState},
+    generations::{Generation, Unit, UnitOutput},
 };
 use clicktrail_log::{
     causes::causes,
@@ -15,6 +15,7 @@ use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 
 use super::{
     leases::Leases,
+    looks::Looks,
     pace::Pace,
     worker::{Ended, Event, OnFailure, Tell, Worker},
 };
@@ -28,10 +29,8 @@ use crate::{
 const ATTEMPTS_MAX: u32 = 5;
 /// No unit is taken for so long after such a failure.
 const REST_MICROS: i64 = 1_000_000;
-/// Units of a generation that are listed at a time.
-const PAGE_UNITS: u32 = 1_000;
 
-const _: () = assert!(ATTEMPTS_MAX > 0 && PAGE_UNITS > 0);
+const _: () = assert!(ATTEMPTS_MAX > 0);
 
 /// Why no unit was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,10 +45,10 @@ pub(super) enum Idle {
 
 impl Idle {
     /// How long to wait before looking again, if nothing else happens.
-    pub(super) fn pause(self, poll: Duration) -> Duration {
+    pub(super) fn pause(self, looks: &mut Looks) -> Duration {
         match self {
             Self::Full => Duration::from_secs(60),
-            Self::Drained => poll,
+            Self::Drained => looks.pause(),
             Self::Resting(pause) => pause,
         }
     }
@@ -263,20 +262,9 @@ impl<'w> Run<'w> {
 
     /// Whether anybody may still have to do something, apart from what has failed here.
     pub(super) async fn open_units(&self) -> Result<bool> {
-        let mut from = Hour::from_i64(i64::MIN / 2);
-        loop {
-            let page = self.worker.catalog.units(&self.generation.id, from, PAGE_UNITS).await?;
-            let Some(last) = page.last() else { return Ok(false) };
-            from = last.hour.next();
-            let is_open = |unit: &Unit| match unit.state {
-                UnitState::Waiting | UnitState::Leased => !self.failed.contains_key(&unit.hour),
-                UnitState::Done | UnitState::Failed => false,
-            };
-            if page.iter().any(is_open) {
-                let state = self.state().await?;
-                return Ok(state == catalog::generations::GenerationState::Building);
-            }
-        }
+        let one_more = u32::try_from(self.failed.len()).unwrap_or(u32::MAX).saturating_add(1);
+        let open = self.worker.catalog.open_units(&self.generation.id, one_more).await?;
+        Ok(open.iter().any(|hour| !self.failed.contains_key(hour)))
     }
 
     /// Whether somebody gave the generation up, as far as the catalog can be reached.
