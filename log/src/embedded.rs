@@ -385,7 +385,7 @@ fn logged(row: &SqliteRow, seq: Seq) -> Result<Logged, String> {
         last_captured: Timestamp::from_micros(column(row, "last_captured")?),
     };
     let payload = Bytes::from(column::<Vec<u8>>(row, "payload")?);
-    Ok(Logged { seq, logged_at: Timestamp::from_micros(column(row, "logged_at")?), frame: Frame { header, payload } })
+    Ok(Logged::new(seq, Timestamp::from_micros(column(row, "logged_at")?), Frame { header, payload }))
 }
 
 #[async_trait]

@@ -7,7 +7,8 @@
 //!   set of their kinds; [`schema`] its columns and how they may evolve;
 //! - [`batch`] cuts past events into what becomes one frame each;
 //! - [`frame`] is the unit of append; [`chain`] makes reading frames exactly-once;
-//! - [`log`] is the contract, [`embedded`] and [`jetstream`] keep it; [`away`] stands in for one that is not reached;
+//! - [`log`] is the contract, [`embedded`] and [`jetstream`] keep it; [`away`] stands in for one that is not reached,
+//!   and with [`recent`] the readers of one process decode a frame once;
 //! - [`committer`] turns many requests into few frames, [`spool`] takes over when the log is away, [`shared`] appends
 //!   under an identity that several processes share;
 //! - [`invoices`] are the documents that were issued: what was handed to a customer, whatever is counted later;
@@ -40,6 +41,7 @@ pub mod jetstream;
 pub mod kinds;
 pub mod log;
 pub mod position;
+pub mod recent;
 pub mod rejected;
 pub mod schema;
 pub mod shared;

@@ -1,12 +1,14 @@
 //! The contract of a log, whatever stores it.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
+use arrow::array::RecordBatch;
 use async_trait::async_trait;
 
 use crate::{
-    frame::{Digest, Frame},
+    frame::{self, Digest, Frame},
     position::{Epoch, Seq},
+    recent::{Place, Recent},
     time::Timestamp,
 };
 
@@ -94,8 +96,32 @@ pub struct Logged {
     pub seq: Seq,
     /// The time the log gave it. Not monotonic: it is the log's wall clock.
     pub logged_at: Timestamp,
-    /// Header and payload as appended. Whether the payload fits its digest is checked by [`Frame::decode`].
+    /// Header and payload as appended. Whether the payload fits its digest is checked by [`Logged::decode`].
     pub frame: Frame,
+    /// Where its rows are held for other readers.
+    place: Place,
+}
+
+impl Logged {
+    /// A frame whose rows are held nowhere.
+    pub fn new(seq: Seq, logged_at: Timestamp, frame: Frame) -> Self {
+        Self { seq, logged_at, frame, place: Place::default() }
+    }
+
+    /// The same, whose rows are held here once somebody has decoded it.
+    pub(crate) fn held_in(mut self, recent: &Arc<Recent>) -> Self {
+        self.place = recent.into();
+        self
+    }
+
+    /// Its rows, as [`Frame::decode`] gives them: decoded once for all who read it through one
+    /// [`RecentLog`](crate::recent::RecentLog).
+    ///
+    /// # Errors
+    /// As [`Frame::decode`].
+    pub fn decode(&self) -> Result<RecordBatch, frame::Error> {
+        self.place.decode(self)
+    }
 }
 
 /// The state of a log.

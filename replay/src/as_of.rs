@@ -7,7 +7,7 @@
 //! is projected with the rulings as they stood. That segment stays in the archive under the digest of its input, where
 //! the next such question finds it; it counts for nothing else.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, slice, sync::Arc, time::Duration};
 
 use arrow::{
     array::{AsArray as _, RecordBatch},
@@ -184,8 +184,7 @@ impl AsOf {
                 return Err(log::Error::Unavailable(reason).into());
             }
             let rows = bounds.cut(reader.admit(&frames)?)?;
-            let table = counters::rulings(vec![rulings.clone()])?;
-            counted.extend(projection.project_frames(&rows, table, self.limits).await?);
+            counted.extend(projection.project_frames(&rows, slice::from_ref(&rulings), self.limits).await?);
         }
         Ok(counted)
     }

@@ -51,7 +51,7 @@ impl OpenRange {
             let frame = |seq: Seq| Position::new(reader.epoch(), seq, 0);
             let targets = frame(first_seq)..frame(last_seq.next());
             let rulings = history.rulings(targets, history.end().await?, Stages::LiveOnly).await?.to_batch();
-            let counts = counters::project_frames(&rows, counters::rulings(vec![rulings])?, limits).await?;
+            let counts = counters::project_frames(&rows, &[rulings]).await?;
             let payload = counters::hot::encode(&counts)?;
             self.partials.push(HotPartial { hour, first_seq, last_seq, last_frame: Some(last_frame), payload });
         }

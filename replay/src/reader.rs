@@ -150,7 +150,7 @@ impl Reader {
                 }
             }
             let failed = |source| Error::Frame { seq: logged.seq, source };
-            let batch = logged.frame.decode().map_err(failed)?;
+            let batch = logged.decode().map_err(failed)?;
             let first = Position::new(self.epoch, logged.seq, 0);
             let malformed =
                 |error: arrow::error::ArrowError| failed(clicktrail_log::frame::Error::Malformed(error.to_string()));

@@ -22,6 +22,7 @@ use clicktrail_log::{
     ids::Ids,
     jetstream,
     log::{Log, Stream},
+    recent::{self, Recent, RecentLog},
     time::{Clock, ManualClock, Timestamp},
 };
 use clicktrail_projections::session;
@@ -158,6 +159,13 @@ impl Installation {
         Ok(Self { places, clicks, verdicts, rejected, invoices, archive, catalog, clock, is_read_only, scratch })
     }
 
+    /// The same for several roles in one process: they decode a click frame once.
+    #[must_use]
+    pub(crate) fn for_roles(mut self) -> Self {
+        self.clicks = Arc::new(RecentLog::new(self.clicks, Arc::new(Recent::new(recent::BYTES_MAX))));
+        self
+    }
+
     /// One of its logs.
     pub(crate) fn log(&self, stream: Stream) -> &Arc<dyn Log> {
         match stream {
@@ -223,14 +231,14 @@ impl Installation {
         if !self.is_embedded() {
             bail!("this needs the embedded log, because a broker gives events its own logged time");
         }
-        let limits = session::Limits::default();
+        let (limits, shared) = (session::Limits::default(), self.for_roles());
         let parts = Parts {
-            judging: self.judging(rules),
-            projector: self.projector(limits),
-            archiver: self.archiver(limits),
-            clicks: self.clicks,
-            archive: self.archive,
-            catalog: self.catalog,
+            judging: shared.judging(rules),
+            projector: shared.projector(limits),
+            archiver: shared.archiver(limits),
+            clicks: shared.clicks,
+            archive: shared.archive,
+            catalog: shared.catalog,
         };
         Ok(Backfill::new(parts, clock, present, identity))
     }

@@ -102,7 +102,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let recorder = http::recorder()?;
     let metrics = recorder.handle();
     ensure!(::metrics::set_global_recorder(recorder).is_ok(), "a metrics recorder is installed already");
-    let instance = global.open().await?;
+    let instance = global.open().await?.for_roles();
     check_durability(&instance, arguments.allow_weak_durability).await?;
     basis::check_catalog(&instance).await?;
     behind::check(&instance).await?;

@@ -212,5 +212,5 @@ fn parse(raw: Raw) -> Result<Logged, String> {
     let stamp: String = headers::field(headers, "Nats-Time-Stamp")?;
     let logged_at = Timestamp::parse_rfc3339(&stamp).ok_or_else(|| format!("header Nats-Time-Stamp is {stamp:?}"))?;
     let header = headers::parse(headers)?;
-    Ok(Logged { seq: raw.seq, logged_at, frame: Frame { header, payload: raw.message.payload } })
+    Ok(Logged::new(raw.seq, logged_at, Frame { header, payload: raw.message.payload }))
 }

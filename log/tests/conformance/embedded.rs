@@ -22,10 +22,10 @@ fn clock() -> Arc<dyn Clock> {
     Arc::new(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)))
 }
 
-struct Embedded(TempDir, Stream);
+pub(crate) struct Embedded(TempDir, Stream);
 
 impl Embedded {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::of(Stream::Clicks)
     }
 

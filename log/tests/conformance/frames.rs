@@ -91,7 +91,7 @@ pub(crate) async fn read_all(log: &dyn Log, from: Seq) -> Result<Vec<Logged>, Er
         let Some(last) = batch.last() else { return Ok(all) };
         next = last.seq.next();
         for logged in &batch {
-            logged.frame.decode().map_err(|error| Error::Corrupt { seq: logged.seq, reason: error.to_string() })?;
+            logged.decode().map_err(|error| Error::Corrupt { seq: logged.seq, reason: error.to_string() })?;
         }
         all.extend(batch);
     }

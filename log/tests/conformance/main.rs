@@ -1,7 +1,8 @@
 //! One suite for every implementation of the [`Log`](clicktrail_log::log::Log) contract.
 //!
 //! [`cases`] holds what all must do, as plain functions on a [`bed::Bed`]; [`embedded`] and [`jetstream`] run them and
-//! add what only they can: damage to their own files, a cut connection, a killed server.
+//! add what only they can: damage to their own files, a cut connection, a killed server. [`recent`] runs them where
+//! readers share what they decoded.
 
 #![allow(
     clippy::disallowed_methods,
@@ -18,3 +19,4 @@ mod frames;
 mod jetstream;
 mod nats_server;
 mod proxy;
+mod recent;

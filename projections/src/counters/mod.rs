@@ -16,10 +16,10 @@ pub mod tiers;
 
 pub use code::{BEHIND_SQL, NAME, SQL, VERSION, code_digest};
 pub(crate) use code::{code_digest_of, engine};
-pub use project::{merge, project, project_frames};
+pub use project::{merge, project};
 pub use rulings::{no_rulings, rulings, rulings_schema};
 pub use schema::{COUNTS, KEYS, SUMS, normalize, schema};
-pub use sealed::{Counts, project_hour};
+pub use sealed::{Counts, project_frames, project_hour};
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -31,20 +31,6 @@ pub async fn project(
     Ok(frame.execute_stream().await?)
 }
 
-/// Counts the rows of frames, all in memory: one tick.
-///
-/// # Errors
-/// As [`project`].
-pub async fn project_frames(
-    batches: &[RecordBatch],
-    rulings: Arc<dyn TableProvider>,
-    limits: session::Limits,
-) -> Result<Vec<RecordBatch>, Error> {
-    let clicks = Arc::new(crate::clicks::of_frames(batches)?);
-    let stream = project(clicks, rulings, limits).await?;
-    stream.map_err(Error::from).and_then(async |batch| normalize(&batch)).try_collect().await
-}
-
 /// Adds up partial counters: rows of [`schema`](super::schema()) columns in the order of [`KEYS`](super::KEYS), one per
 /// key.
 ///

@@ -91,13 +91,13 @@ proptest! {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let frames: Vec<_> = (1..).zip(events.chunks(frame_rows)).map(|(seq, rows)| frame(seq, rows)).collect();
         let (whole, ticks) = runtime.block_on(async {
-            let whole = project_frames(&[frame(1, &events)], ruled(1, &events, events.len()), limits()).await.unwrap();
+            let whole = project_frames(&[frame(1, &events)], &[ruled_rows(1, &events, events.len())]).await.unwrap();
             let mut partials = Vec::new();
             let mut seq = 1;
             for tick in frames.chunks(tick_frames) {
-                let rulings = ruled(seq, &events, frame_rows);
+                let rulings = ruled_rows(seq, &events, frame_rows);
                 seq += tick.len() as u64;
-                let rows = project_frames(tick, rulings, limits()).await.unwrap();
+                let rows = project_frames(tick, &[rulings]).await.unwrap();
                 partials.extend(hot::decode(&hot::encode(&rows).unwrap()).unwrap());
             }
             (whole, merge(partials, limits()).await.unwrap())
@@ -110,7 +110,7 @@ proptest! {
 }
 
 /// Rulings about every third event, by its number, whichever frame of so many rows it is in: those from frame `seq` on.
-pub(crate) fn ruled(seq: u64, events: &[Event<'_>], frame_rows: usize) -> Arc<dyn datafusion::catalog::TableProvider> {
+pub(crate) fn ruled_rows(seq: u64, events: &[Event<'_>], frame_rows: usize) -> RecordBatch {
     let position = |id: usize| {
         let frame = Seq::new((id / frame_rows) as u64 + 1).unwrap();
         Position::new(Epoch::FIRST, frame, u16::try_from(id % frame_rows).unwrap())
@@ -121,7 +121,12 @@ pub(crate) fn ruled(seq: u64, events: &[Event<'_>], frame_rows: usize) -> Arc<dy
         categories.push(["givt", "sivt", "duplicate", "policy"][id % 4]);
     }
     let columns: Vec<ArrayRef> = vec![Arc::new(Int64Array::from(positions)), Arc::new(StringArray::from(categories))];
-    rulings(vec![RecordBatch::try_new(rulings_schema(), columns).unwrap()]).unwrap()
+    RecordBatch::try_new(rulings_schema(), columns).unwrap()
+}
+
+/// The same as a table.
+pub(crate) fn ruled(seq: u64, events: &[Event<'_>], frame_rows: usize) -> Arc<dyn datafusion::catalog::TableProvider> {
+    rulings(vec![ruled_rows(seq, events, frame_rows)]).unwrap()
 }
 
 fn sum(batch: &RecordBatch, name: &str) -> i64 {
@@ -148,7 +153,7 @@ async fn ruling_moves_a_click_from_billable_to_invalid() {
 async fn spend_beyond_64_bits_is_exact() {
     let mut dear = event(0, Kind::Click, 0, 0);
     dear.price_micros = i64::MAX;
-    let rows = project_frames(&[frame(1, &[dear.clone(), dear])], no_rulings(), limits()).await.unwrap();
+    let rows = project_frames(&[frame(1, &[dear.clone(), dear])], &[]).await.unwrap();
     let spend = rows[0].column_by_name("spend_micros").unwrap().as_primitive::<Decimal128Type>().value(0);
     assert_eq!(spend, i128::from(i64::MAX) * 2);
 }

@@ -79,21 +79,21 @@ impl Projection {
         self.in_order(partials.aggregate(key, added)?).await?.try_collect().await
     }
 
-    /// Projects the rows of frames, all in memory: one tick.
+    /// Projects the rows of frames, all in memory: one tick. `rulings` as in [`project_hour`](Self::project_hour).
     ///
     /// # Errors
     /// As [`project`](Self::project).
     pub async fn project_frames(
         &self,
         batches: &[RecordBatch],
-        rulings: Arc<dyn TableProvider>,
+        rulings: &[RecordBatch],
         limits: session::Limits,
     ) -> Result<Vec<RecordBatch>, Error> {
         if self.is_built_in() {
-            return counters::project_frames(batches, rulings, limits).await;
+            return counters::project_frames(batches, rulings).await;
         }
         let clicks = Arc::new(crate::clicks::of_frames(batches)?);
-        self.project(clicks, rulings, limits).await?.try_collect().await
+        self.project(clicks, counters::rulings(rulings.to_vec())?, limits).await?.try_collect().await
     }
 
     /// The rows of a query as those of the projection: its columns, in the order of its key.

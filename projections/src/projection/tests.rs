@@ -15,7 +15,7 @@ use super::*;
 use crate::{
     counters::{
         self,
-        tests::{bytes, event, events, frame, limits, ruled},
+        tests::{bytes, event, events, frame, limits, ruled, ruled_rows},
     },
     error::Error,
     zone::Unit,
@@ -92,8 +92,8 @@ proptest! {
             let whole = projected(&projection, &events, ruled(1, &events, events.len())).await;
             let mut pieces = Vec::new();
             for (seq, rows) in (1..).zip(events.chunks(frame_rows)) {
-                let rulings = ruled(seq, &events, frame_rows);
-                pieces.extend(projection.project_frames(&[frame(seq, rows)], rulings, limits()).await.unwrap());
+                let rulings = [ruled_rows(seq, &events, frame_rows)];
+                pieces.extend(projection.project_frames(&[frame(seq, rows)], &rulings, limits()).await.unwrap());
             }
             let pieces = projection.merge(pieces, limits()).await.unwrap();
             (projection, whole, pieces)

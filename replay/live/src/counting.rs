@@ -148,8 +148,8 @@ impl Projector {
         let span = last_seq.next().get() - first_seq.get();
         invariant!(I1, span == count as u64, "{count} frames are counted as {first_seq}–{last_seq}");
         let counted: usize = rows.iter().map(RecordBatch::num_rows).sum();
-        let rulings = counters::rulings(vec![ahead.take(reader.epoch(), last_seq)?])?;
-        let counts = counters::project_frames(&rows, rulings, self.limits).await?;
+        let rulings = ahead.take(reader.epoch(), last_seq)?;
+        let counts = counters::project_frames(&rows, &[rulings]).await?;
         let payload = counters::hot::encode(&counts)?;
         let last_frame = Some(frames[count - 1].frame.header.digest());
         let partial = HotPartial { hour, first_seq, last_seq, last_frame, payload };

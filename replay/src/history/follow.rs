@@ -263,7 +263,7 @@ fn positions(rows: &RecordBatch) -> &[i64] {
 
 fn decode(source: Source, logged: &Logged, first: Position) -> Result<RecordBatch, Error> {
     let failed = |source| Error::Frame { seq: logged.seq, source };
-    let batch = logged.frame.decode().map_err(failed)?;
+    let batch = logged.decode().map_err(failed)?;
     let malformed = |error: ArrowError| failed(frame::Error::Malformed(error.to_string()));
     source.rows(&batch, first, logged.logged_at).map_err(malformed)
 }

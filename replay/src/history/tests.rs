@@ -49,7 +49,7 @@ impl Log for ForgetfulLog {
         let mut state = self.0.lock().unwrap();
         let seq = Seq::new(state.frames.len() as u64 + 1).unwrap();
         let logged_at = Timestamp::from_micros(state.now);
-        state.frames.push(Logged { seq, logged_at, frame: frame.clone() });
+        state.frames.push(Logged::new(seq, logged_at, frame.clone()));
         Ok(Appended { seq, duplicate: false })
     }
 

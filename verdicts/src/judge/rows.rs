@@ -173,7 +173,7 @@ impl ClickRows {
             Admission::Broken(alarm) => error!(seq = logged.seq.get(), %alarm, "the log lost or changed frames"),
         }
         let failed = |source| Error::Frame { seq: logged.seq, source };
-        let batch = logged.frame.decode().map_err(failed)?;
+        let batch = logged.decode().map_err(failed)?;
         let first = Position::new(self.epoch, logged.seq, 0);
         let batch = part::with_position(&batch, first, logged.logged_at).map_err(Error::Rows)?;
         select(&batch).map(Some).map_err(Error::Rows)

@@ -36,7 +36,7 @@ pub(super) async fn decode(frames: Vec<Logged>, epoch: Epoch) -> Result<Vec<(Seq
 
 fn decode_one(logged: &Logged, epoch: Epoch) -> Result<(Seq, RecordBatch), Error> {
     let failed = |source: frames::Error| Error::Frame { seq: logged.seq, source };
-    let batch = logged.frame.decode().map_err(|error| failed(error.into()))?;
+    let batch = logged.decode().map_err(|error| failed(error.into()))?;
     let first = Position::new(epoch, logged.seq, 0);
     let rows = Verdicts::rows(&batch, first, logged.logged_at);
     let rows = rows.map_err(|error| failed(schema::Error::Columns(error.to_string()).into()))?;

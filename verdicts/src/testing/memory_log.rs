@@ -29,7 +29,7 @@ impl MemoryLog {
     pub(crate) fn put(&self, frame: Frame, logged_at: Timestamp) -> Seq {
         let mut state = self.state();
         let seq = Seq::new(state.frames.len() as u64 + 1).unwrap();
-        state.frames.push(Logged { seq, logged_at, frame });
+        state.frames.push(Logged::new(seq, logged_at, frame));
         seq
     }
 

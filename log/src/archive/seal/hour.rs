@@ -344,7 +344,7 @@ fn take_some(frames: &mut Peekable<impl Iterator<Item = Logged>>) -> Vec<Logged>
 
 fn decode<K: Kind>(logged: &Logged, epoch: Epoch) -> Result<(Seq, RecordBatch), Error> {
     let failed = |source| Error::Frame { seq: logged.seq, source };
-    let batch = logged.frame.decode().map_err(failed)?;
+    let batch = logged.decode().map_err(failed)?;
     let first = Position::new(epoch, logged.seq, 0);
     let positioned = K::rows(&batch, first, logged.logged_at);
     positioned.map(|batch| (logged.seq, batch)).map_err(|error| failed(frame::Error::Malformed(error.to_string())))

@@ -11,7 +11,7 @@ use datafusion::arrow::datatypes::Int64Type;
 use super::*;
 use crate::{
     counters::{
-        no_rulings, project_frames,
+        project_frames,
         query::{Question, Sources, ask},
         tests::{event, frame, limits},
     },
@@ -141,7 +141,7 @@ async fn clicks(seconds: &[i64]) -> Sources {
     let clicked = |(id, second): (usize, &i64)| Event { event_time: instant(*second), ..event(id, Kind::Click, 0, 0) };
     let events: Vec<_> = seconds.iter().enumerate().map(clicked).collect();
     let frames: Vec<_> = (1..).zip(events.chunks(1_000)).map(|(seq, rows)| frame(seq, rows)).collect();
-    let partials = project_frames(&frames, no_rulings(), limits()).await.unwrap();
+    let partials = project_frames(&frames, &[]).await.unwrap();
     let archive = Archive::from_store(Arc::new(object_store::memory::InMemory::new()));
     Sources { archive, segments: Vec::new(), partials }
 }

@@ -3,12 +3,15 @@
 //! A text's *rank* is its place among the texts of its column in the range, so ranks are as equal and as ordered as
 //! their texts.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use datafusion::arrow::{
-    array::{Array as _, ArrayRef, AsArray as _, DictionaryArray, RecordBatch, StringArray, UInt32Array},
-    buffer::NullBuffer,
-    datatypes::{Int32Type, UInt32Type},
+use datafusion::{
+    arrow::{
+        array::{Array as _, ArrayRef, AsArray as _, DictionaryArray, RecordBatch, StringArray, UInt32Array},
+        buffer::NullBuffer,
+        datatypes::{Int32Type, UInt32Type},
+    },
+    common::HashMap,
 };
 
 use crate::error::Error;
@@ -29,10 +32,12 @@ impl Ranks {
         let rows = slices.iter().map(|slice| slice.num_rows()).sum();
         let mut of_row: Vec<u32> = Vec::with_capacity(rows);
         // By order of appearance first; 0 is null.
-        let mut numbers: HashMap<&str, u32> = HashMap::new();
+        let mut numbers: HashMap<&str, u32> = HashMap::default();
         for slice in slices {
-            let dictionary = slice.column(column).as_dictionary::<Int32Type>();
-            number(dictionary, &mut numbers, &mut of_row);
+            match slice.column(column).as_string_opt::<i32>() {
+                Some(texts) => number_each(texts, &mut numbers, &mut of_row),
+                None => number(slice.column(column).as_dictionary::<Int32Type>(), &mut numbers, &mut of_row),
+            }
         }
         let mut sorted: Vec<(&str, u32)> = numbers.into_iter().collect();
         sorted.sort_unstable();
@@ -66,15 +71,35 @@ impl Ranks {
     }
 }
 
-/// Appends the number of each row's text; texts not seen before get the next one.
+/// The number of a text: the next one if it was not seen before.
+fn number_of<'t>(text: &'t str, numbers: &mut HashMap<&'t str, u32>) -> u32 {
+    let next = u32::try_from(numbers.len() + 1).expect("a range has fewer rows than 2^32");
+    *numbers.entry(text).or_insert(next)
+}
+
+/// Appends the number of each row's text, where texts stand as they are: in frames.
+fn number_each<'t>(texts: &'t StringArray, numbers: &mut HashMap<&'t str, u32>, of_row: &mut Vec<u32>) {
+    // Of many columns a text comes several times in a row.
+    let mut last = None;
+    of_row.extend(texts.iter().map(|text| match (text, last) {
+        (None, _) => 0,
+        (Some(text), Some((same, number))) if text == same => number,
+        (Some(text), _) => {
+            let number = number_of(text, numbers);
+            last = Some((text, number));
+            number
+        }
+    }));
+}
+
+/// Appends the number of each row's text, where texts are a dictionary: in parts.
 fn number<'t>(dictionary: &'t DictionaryArray<Int32Type>, numbers: &mut HashMap<&'t str, u32>, of_row: &mut Vec<u32>) {
     let texts = dictionary.values().as_string::<i32>();
     let mut known = vec![UNSEEN; texts.len()];
     let mut look_up = |key: i32| {
         let key = usize::try_from(key).expect("keys of a dictionary are not negative");
         if known[key] == UNSEEN {
-            let next = u32::try_from(numbers.len() + 1).expect("a range has fewer rows than 2^32");
-            known[key] = *numbers.entry(texts.value(key)).or_insert(next);
+            known[key] = number_of(texts.value(key), numbers);
         }
         known[key]
     };

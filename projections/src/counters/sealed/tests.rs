@@ -123,6 +123,41 @@ proptest! {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Frames, whose rows come as they were logged, are counted as the same SQL counts their table (I6).
+    #[test]
+    fn frames_are_counted_as_their_table(
+        events in events(),
+        frame_rows in 1_usize..60,
+        ruled in prop_oneof![Just(0), any::<u64>()],
+    ) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let frames: Vec<_> = (1..).zip(events.chunks(frame_rows)).map(|(seq, rows)| frame(seq, rows)).collect();
+        let rulings = some_rulings(frames.len() as u64, ruled);
+        let (counted, table) = runtime.block_on(async {
+            let counted = counters::project_frames(&frames, slice::from_ref(&rulings)).await.unwrap();
+            let clicks = Arc::new(crate::clicks::of_frames(&frames).unwrap());
+            let table = counters::rulings(vec![rulings.clone()]).unwrap();
+            let rows: Vec<_> = counters::project(clicks, table, limits()).await.unwrap().try_collect().await.unwrap();
+            (counted, rows.iter().map(|batch| counters::normalize(batch).unwrap()).collect::<Vec<_>>())
+        });
+        prop_assert!(counted.iter().all(|batch| batch.schema() == counters::schema()));
+        prop_assert!(bytes(counted) == bytes(table));
+    }
+}
+
+#[tokio::test]
+async fn frames_without_rows_have_no_counts_and_a_second_ruling_is_refused() {
+    let (none, some) = (frame(1, &[]), frame(2, &one_ad(6)));
+    assert!(counters::project_frames(&[none.clone()], &[]).await.unwrap().is_empty());
+    assert!(counters::project_frames(&[], &[]).await.unwrap().is_empty());
+    let rulings = some_rulings(2, 0b11);
+    let refused = counters::project_frames(&[none, some], &[rulings.clone(), rulings]).await.unwrap_err();
+    assert!(matches!(refused, Error::Refused(_)), "{refused}");
+}
+
 /// Other ways to count than `counters.sql` has: every way in which a filter, an argument or a measure can look at a
 /// row, and all of them of a key of which no row passes.
 const MEASURES: [&str; 7] = [

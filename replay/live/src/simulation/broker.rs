@@ -107,14 +107,14 @@ impl Broker {
             Some(Condition::Behind(_) | Condition::NumberUnused) | None => {}
         }
         let seq = last.next();
-        state.frames.push(Logged { seq, logged_at: now, frame: frame.clone() });
+        state.frames.push(Logged::new(seq, now, frame.clone()));
         Ok(Appended { seq, duplicate: false })
     }
 
     /// Appends a frame once more, as a broker that was told twice and knows nothing again.
     fn repeat(&self, frame: &Frame) {
         let seq = self.last().next();
-        self.state.lock().unwrap().frames.push(Logged { seq, logged_at: self.clock.now(), frame: frame.clone() });
+        self.state.lock().unwrap().frames.push(Logged::new(seq, self.clock.now(), frame.clone()));
     }
 
     fn read(&self, from: Seq, limit: ReadLimit) -> Result<Vec<Logged>, Error> {

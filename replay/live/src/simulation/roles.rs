@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use clicktrail_log::{archive::Archive, log::Log, time::Clock};
+use clicktrail_log::{archive::Archive, log::Log, recent::RecentLog, time::Clock};
 use clicktrail_projections::session;
 use clicktrail_verdicts::{judge::Judge, reader::VerdictReader, ruleset::Ruleset};
 use tokio::task::JoinHandle;
@@ -107,7 +107,10 @@ async fn run(world: Arc<World>, role: Role, gate: Arc<Gate>) {
         Some(_) | None => true,
     };
     clicks.planted = world.planted.filter(|_| is_planted);
-    let clicks: Arc<dyn Log> = Arc::new(clicks);
+    let clicks: Arc<dyn Log> = match &world.recent {
+        Some(recent) => Arc::new(RecentLog::new(Arc::new(clicks), Arc::clone(recent))),
+        None => Arc::new(clicks),
+    };
     let verdicts: Arc<dyn Log> = Arc::new(world.through(&world.verdicts, Place::Verdicts, &gate));
     let objects = Objects { inner: Arc::clone(&world.objects), gate: Arc::clone(&gate) };
     let archive = Archive::from_store(Arc::new(objects));

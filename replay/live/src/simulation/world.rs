@@ -9,7 +9,10 @@ use std::{
 };
 
 use clicktrail_catalog::{Catalog, Sqlite};
-use clicktrail_log::time::{Clock, Hour, Timestamp};
+use clicktrail_log::{
+    recent::Recent,
+    time::{Clock, Hour, Timestamp},
+};
 use object_store::memory::InMemory;
 
 use super::{
@@ -65,6 +68,8 @@ pub(super) struct World {
     pub(super) log_clocks: [Arc<Skewed>; 2],
     pub(super) clicks: Arc<Broker>,
     pub(super) verdicts: Arc<Broker>,
+    /// Decoded click frames, if the processes share them as roles of one server do.
+    pub(super) recent: Option<Arc<Recent>>,
     pub(super) objects: Arc<InMemory>,
     /// The catalog that processes use who start now, and the directory that it lies in.
     catalog: Mutex<(Arc<dyn Catalog>, PathBuf)>,
@@ -95,7 +100,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl World {
-    pub(super) fn new(toxics: Toxics, planted: Option<Planted>, directory: &Path) -> Self {
+    pub(super) fn new(toxics: Toxics, planted: Option<Planted>, recent: Option<Arc<Recent>>, directory: &Path) -> Self {
         let bridge = Bridge(REAL.handle().clone());
         let first = directory.join("0");
         std::fs::create_dir(&first).unwrap();
@@ -115,6 +120,7 @@ impl World {
             wall,
             clicks,
             verdicts,
+            recent,
             objects: Arc::new(InMemory::new()),
             catalog: Mutex::new((catalog, first)),
             ledger: Ledger::default(),
