@@ -4,6 +4,7 @@
 mod documents;
 mod frames;
 mod names;
+mod parts;
 
 use std::{fs, path::PathBuf};
 

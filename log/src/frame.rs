@@ -12,7 +12,7 @@ use lz4_flex::block;
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
-use crate::{invariant, schema, time::Timestamp};
+use crate::{invariant, outside, schema, time::Timestamp};
 
 /// The format that this program writes.
 pub const FORMAT_VERSION: u16 = 1;
@@ -223,15 +223,13 @@ fn decode_payload(payload: &Bytes, header: &Header) -> Result<RecordBatch, Error
     Ok(batch)
 }
 
-/// The batch of an IPC stream. Bad bytes are an error, even where Arrow panics: it trusts the buffer offsets that a
-/// message states, and slices out of bounds when they are wrong (seen with 59.3). So the panic is caught here.
+/// The batch of an IPC stream.
 fn read_stream(stream: Vec<u8>) -> Result<RecordBatch, String> {
-    let read = std::panic::catch_unwind(|| {
+    let batch = outside::caught(|| {
         let mut buffer = arrow::buffer::Buffer::from_vec(stream);
         ipc::reader::StreamDecoder::new().decode(&mut buffer)
     });
-    let batch = read.map_err(|_| "its buffers are not where it says".to_owned())?;
-    batch.map_err(|error| error.to_string())?.ok_or_else(|| "no rows".to_owned())
+    batch?.map_err(|error| error.to_string())?.ok_or_else(|| "no rows".to_owned())
 }
 
 /// Buffers that frames are made in. They are kept, because allocating them for every frame would cost more than

@@ -13,7 +13,7 @@
 //!   under an identity that several processes share;
 //! - [`invoices`] are the documents that were issued: what was handed to a customer, whatever is counted later;
 //! - [`ids`] and [`time`] are where new ids and the present come from, [`zone`] is what local clocks show when;
-//! - [`invariants`] is what always holds, numbered;
+//! - [`invariants`] is what always holds, numbered; [`outside`] is where decoders run that trust their bytes;
 //! - [`archive`] writes hours, parts and manifests, and reads them back.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait, measure and take seeds"))]
@@ -40,6 +40,7 @@ pub mod invoices;
 pub mod jetstream;
 pub mod kinds;
 pub mod log;
+pub mod outside;
 pub mod position;
 pub mod recent;
 pub mod rejected;

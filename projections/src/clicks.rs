@@ -8,7 +8,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use bytes::Bytes;
 use clicktrail_log::{
-    archive::{Archive, manifest, part},
+    archive::{Archive, batches, manifest, part},
     position::Position,
     schema::{self, POSITION},
 };
@@ -19,10 +19,7 @@ use datafusion::{
     error::{DataFusionError, Result as DataFusionResult},
     execution::TaskContext,
     logical_expr::Expr,
-    parquet::{
-        arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions},
-        errors::ParquetError,
-    },
+    parquet::{arrow::arrow_reader::ArrowReaderOptions, errors::ParquetError},
     physical_plan::{
         ExecutionPlan, SendableRecordBatchStream,
         stream::RecordBatchStreamAdapter,
@@ -205,7 +202,7 @@ async fn open(
 
 /// Whether a segment has only the columns of the first version.
 fn is_earlier(bytes: &Bytes) -> Result<bool, ParquetError> {
-    let metadata = ArrowReaderMetadata::load(bytes, ArrowReaderOptions::default())?;
+    let metadata = batches::footer(bytes, ArrowReaderOptions::default())?;
     let names = |schema: &SchemaRef| schema.fields().iter().map(|field| field.name().clone()).collect::<Vec<_>>();
     Ok(names(metadata.schema()) == names(&counters::first_schema()))
 }

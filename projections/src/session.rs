@@ -35,11 +35,39 @@ impl Default for Limits {
 /// # Errors
 /// If the engine's runtime cannot be built.
 pub fn session(limits: Limits) -> Result<SessionContext, Error> {
-    let disk = DiskManagerBuilder::default().with_mode(DiskManagerMode::OsTmpDirectory);
+    with(limits, DiskManagerBuilder::default(), configuration(limits))
+}
+
+/// Bytes that a question may put aside on disk.
+const ASIDE_BYTES_MAX: u64 = 16 << 30;
+/// Functions that make something of any size of a number, at once and outside of every limit.
+const FUNCTIONS_OUT: [&str; 7] = ["repeat", "lpad", "rpad", "range", "generate_series", "array_repeat", "array_resize"];
+/// Tables of as many rows as a number says.
+const TABLES_OUT: [&str; 2] = ["range", "generate_series"];
+
+/// A fresh session for SQL that anybody wrote: without what goes on for ever, or is large whatever it is made of.
+///
+/// # Errors
+/// As [`session`].
+pub(crate) fn for_questions(limits: Limits) -> Result<SessionContext, Error> {
+    let disk = DiskManagerBuilder::default().with_max_temp_directory_size(ASIDE_BYTES_MAX);
+    let mut config = configuration(limits);
+    config.options_mut().execution.enable_recursive_ctes = false;
+    let session = with(limits, disk, config)?;
+    FUNCTIONS_OUT.iter().for_each(|name| session.deregister_udf(name));
+    TABLES_OUT.iter().for_each(|name| session.deregister_udtf(name));
+    Ok(session)
+}
+
+fn with(limits: Limits, disk: DiskManagerBuilder, config: SessionConfig) -> Result<SessionContext, Error> {
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(limits.memory_bytes)))
-        .with_disk_manager_builder(disk)
+        .with_disk_manager_builder(disk.with_mode(DiskManagerMode::OsTmpDirectory))
         .build_arc()?;
+    Ok(SessionContext::new_with_config_rt(config, runtime))
+}
+
+fn configuration(limits: Limits) -> SessionConfig {
     let mut config = SessionConfig::new()
         .with_target_partitions(limits.threads)
         .with_batch_size(16_384)
@@ -49,5 +77,5 @@ pub fn session(limits: Limits) -> Result<SessionContext, Error> {
     let optimizer = &mut config.options_mut().optimizer;
     optimizer.hash_join_single_partition_threshold = 256 << 20;
     optimizer.hash_join_single_partition_threshold_rows = 4 << 20;
-    Ok(SessionContext::new_with_config_rt(config, runtime))
+    config
 }

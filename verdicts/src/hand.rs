@@ -2,7 +2,14 @@
 
 use std::{ops::Range, sync::Arc};
 
-use clicktrail_log::{archive::Archive, frame::ROWS_MAX, invariant, log::Log, position::Position, time::Timestamp};
+use clicktrail_log::{
+    archive::Archive,
+    frame::ROWS_MAX,
+    invariant,
+    log::Log,
+    position::{Position, Seq},
+    time::Timestamp,
+};
 use uuid::Uuid;
 
 use crate::{
@@ -78,12 +85,33 @@ pub fn verdict(
     }
 }
 
+/// Takes a ruling by hand back, and says where the verdict stands that does it. If somebody else rules meanwhile, what
+/// stands is looked at again: nobody's word is taken back that was not seen.
+///
+/// # Errors
+/// [`Error::NotByHand`] if what stands about the event was not ruled by hand; [`Error::Append`].
+pub async fn revoke(
+    (log, archive): (Arc<dyn Log>, Archive),
+    (target, event_id): (Position, &str),
+    by: &Attribution,
+    decided_at: Timestamp,
+) -> Result<(Verdict, Position), Error> {
+    let history = VerdictReader::new(Arc::clone(&log), archive.clone());
+    let decide = async || {
+        let verdict = revoked(&history, target, event_id.to_owned(), by, decided_at).await?;
+        Ok::<_, Error>((vec![verdict.clone()], verdict))
+    };
+    let (appended, verdict) = decided(log, archive, decide).await?;
+    let appended = appended.expect("a revocation is one verdict");
+    Ok((verdict, history.address(appended).await?))
+}
+
 /// The verdict that takes a ruling by hand back: it says, in the person's name, what stands without any ruling by hand.
 /// It is itself a ruling by hand, so what judges say about the event later does not overrule it.
 ///
 /// # Errors
 /// [`Error::NotByHand`] if what stands about the event was not ruled by hand.
-pub async fn revoked(
+async fn revoked(
     verdicts: &VerdictReader,
     target: Position,
     event_id: String,
@@ -108,20 +136,58 @@ pub async fn revoked(
     Ok(verdict)
 }
 
-/// Appends the verdicts of a person, of a query, or of judging again. Tries again when others appended meanwhile.
+/// Appends the verdicts of a person, of a query, or of judging again, whatever others appended meanwhile: they say what
+/// is to stand, and not what stood before. Returns the last frame of theirs, if there are any.
 ///
 /// # Errors
 /// [`Error::Append`]: some of them may have been appended.
-pub async fn append(log: Arc<dyn Log>, archive: Archive, verdicts: &[Verdict]) -> Result<(), Error> {
+pub async fn append(log: Arc<dyn Log>, archive: Archive, verdicts: &[Verdict]) -> Result<Option<Seq>, Error> {
     let mut appender = Appender::new(log, archive, WRITER);
+    let mut last = None;
     for chunk in verdicts.chunks(CHUNK) {
         let mut attempt = 0;
-        while let Err(error) = appender.append(chunk).await {
-            if !error.is_overtaken() || attempt == ATTEMPTS {
-                return Err(error.into());
+        last = loop {
+            match appender.append(chunk).await {
+                Ok(seq) => break Some(seq),
+                Err(error) if error.is_overtaken() && attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error.into()),
             }
-            attempt += 1;
-        }
+        };
     }
-    Ok(())
+    Ok(last)
 }
+
+/// Appends verdicts that `decide` makes of what it reads in the verdict log. If another process ruled since `decide`
+/// began to read, nothing is appended and it decides again; so it must leave out what it finds done already. Returns
+/// the last frame of the verdicts, if there are any, and what else `decide` said the last time.
+///
+/// # Errors
+/// As `decide`; [`Error::Append`]: some verdicts may have been appended.
+pub async fn decided<T, E: From<Error>>(
+    log: Arc<dyn Log>,
+    archive: Archive,
+    decide: impl AsyncFn() -> Result<(Vec<Verdict>, T), E>,
+) -> Result<(Option<Seq>, T), E> {
+    let mut appender = Appender::new(log, archive, WRITER);
+    let mut attempt = 0;
+    'again: loop {
+        // First where to append, then what: whatever comes behind the place that was found makes the append fail.
+        appender.locate().await.map_err(Error::from)?;
+        let (verdicts, said) = decide().await?;
+        let mut last = None;
+        for chunk in verdicts.chunks(CHUNK) {
+            match appender.append(chunk).await {
+                Ok(seq) => last = Some(seq),
+                Err(error) if error.is_overtaken() && attempt < ATTEMPTS => {
+                    attempt += 1;
+                    continue 'again;
+                }
+                Err(error) => return Err(Error::from(error).into()),
+            }
+        }
+        return Ok((last, said));
+    }
+}
+
+#[cfg(test)]
+mod tests;

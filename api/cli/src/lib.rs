@@ -32,6 +32,7 @@ mod log;
 mod made_up;
 mod methodology;
 mod output;
+mod patience;
 mod period;
 mod personal;
 mod progress;

@@ -9,15 +9,17 @@ use parquet::{
     arrow::{
         ProjectionMask,
         arrow_reader::{
-            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-            RowSelection, RowSelector,
+            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection, RowSelector,
         },
     },
     errors::ParquetError,
     file::metadata::ColumnChunkMetaData,
 };
 
-use super::part::READ_BATCH_ROWS;
+use super::{
+    batches::{self, Batches},
+    part::READ_BATCH_ROWS,
+};
 
 /// A file whose footer was read.
 #[derive(Debug, Clone)]
@@ -40,7 +42,7 @@ impl Groups {
     /// # Errors
     /// If the bytes are not a Parquet file.
     pub fn open(bytes: Bytes) -> Result<Self, ParquetError> {
-        let metadata = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::default())?;
+        let metadata = batches::footer(&bytes, ArrowReaderOptions::default())?;
         Ok(Self { bytes, metadata })
     }
 
@@ -78,20 +80,15 @@ impl Groups {
     ///
     /// # Errors
     /// If a column is not there.
-    pub fn read(&self, groups: Range<usize>, columns: &[&str]) -> Result<ParquetRecordBatchReader, ParquetError> {
-        self.builder(groups, columns)?.build()
+    pub fn read(&self, groups: Range<usize>, columns: &[&str]) -> Result<Batches, ParquetError> {
+        Batches::open(|| self.builder(groups, columns)?.build())
     }
 
     /// Reads the named columns of some rows of one row group, given as ascending ranges that do not touch.
     ///
     /// # Errors
     /// If a column is not there.
-    pub fn read_rows(
-        &self,
-        group: usize,
-        rows: &[Range<usize>],
-        columns: &[&str],
-    ) -> Result<ParquetRecordBatchReader, ParquetError> {
+    pub fn read_rows(&self, group: usize, rows: &[Range<usize>], columns: &[&str]) -> Result<Batches, ParquetError> {
         let mut selectors = Vec::with_capacity(2 * rows.len());
         let mut done = 0;
         for range in rows {
@@ -101,7 +98,8 @@ impl Groups {
             selectors.push(RowSelector::select(range.len()));
             done = range.end;
         }
-        self.builder(group..group + 1, columns)?.with_row_selection(RowSelection::from(selectors)).build()
+        let selection = RowSelection::from(selectors);
+        Batches::open(|| self.builder(group..group + 1, columns)?.with_row_selection(selection).build())
     }
 
     fn builder(

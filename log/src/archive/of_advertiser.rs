@@ -15,7 +15,7 @@ use parquet::{
     file::{metadata::RowGroupMetaData, statistics::Statistics},
 };
 
-use super::part::READ_BATCH_ROWS;
+use super::{batches::Batches, part::READ_BATCH_ROWS};
 
 const ADVERTISER: &str = "advertiser_id";
 
@@ -23,7 +23,11 @@ const ADVERTISER: &str = "advertiser_id";
 ///
 /// # Errors
 /// If the bytes are not a Parquet file, or lack a column.
-pub fn read(bytes: Bytes, advertiser: &str, columns: &[&str]) -> Result<ParquetRecordBatchReader, ParquetError> {
+pub fn read(bytes: Bytes, advertiser: &str, columns: &[&str]) -> Result<Batches, ParquetError> {
+    Batches::open(|| open(bytes, advertiser, columns))
+}
+
+fn open(bytes: Bytes, advertiser: &str, columns: &[&str]) -> Result<ParquetRecordBatchReader, ParquetError> {
     let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?.with_batch_size(READ_BATCH_ROWS);
     let schema = builder.schema();
     let at = schema.index_of(ADVERTISER)?;

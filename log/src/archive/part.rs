@@ -26,7 +26,7 @@ use parquet::{
 };
 
 use crate::{
-    archive::{columns, sort},
+    archive::{batches::Batches, columns, sort},
     frame, invariant,
     position::Position,
     schema,
@@ -198,9 +198,17 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
 /// Reads the named columns of a file, or all of them for `None`; they come in the order of the file.
 ///
 /// # Errors
+/// If the bytes are not a Parquet file, lack a column, or have one of another type than parts of that name have.
+pub fn read(bytes: Bytes, columns: Option<&[&str]>) -> Result<Batches, ParquetError> {
+    read_any(bytes, columns)?.of_stream()
+}
+
+/// The same of a file that is no part: its columns are whatever a user's projection made them.
+///
+/// # Errors
 /// If the bytes are not a Parquet file, or lack a column.
-pub fn read(bytes: Bytes, columns: Option<&[&str]>) -> Result<ParquetRecordBatchReader, ParquetError> {
-    build(ParquetRecordBatchReaderBuilder::try_new(bytes)?, columns)
+pub fn read_any(bytes: Bytes, columns: Option<&[&str]>) -> Result<Batches, ParquetError> {
+    Batches::open(|| build(ParquetRecordBatchReaderBuilder::try_new(bytes)?, columns))
 }
 
 /// The same, with the types of `schema`, which has all columns of the file: for a reader that wants texts as views,
@@ -208,24 +216,23 @@ pub fn read(bytes: Bytes, columns: Option<&[&str]>) -> Result<ParquetRecordBatch
 ///
 /// # Errors
 /// As [`read`]; also if a column cannot be read as its type.
-pub fn read_as(
-    bytes: Bytes,
-    schema: SchemaRef,
-    columns: Option<&[&str]>,
-) -> Result<ParquetRecordBatchReader, ParquetError> {
+pub fn read_as(bytes: Bytes, schema: SchemaRef, columns: Option<&[&str]>) -> Result<Batches, ParquetError> {
     let options = ArrowReaderOptions::new().with_schema(schema);
-    build(ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options)?, columns)
+    Batches::open(|| build(ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options)?, columns))
 }
 
 /// Reads those columns of a file that are wanted, of which it may lack some; they come in the order of the file.
 ///
 /// # Errors
-/// If the bytes are not a Parquet file.
-pub fn read_those(bytes: Bytes, wanted: impl Fn(&&str) -> bool) -> Result<ParquetRecordBatchReader, ParquetError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
-    let schema = Arc::clone(builder.schema());
-    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).filter(wanted).collect();
-    build(builder, Some(&names))
+/// As [`read`], but for a column that it lacks.
+pub fn read_those(bytes: Bytes, wanted: impl Fn(&&str) -> bool) -> Result<Batches, ParquetError> {
+    let those = Batches::open(|| {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+        let schema = Arc::clone(builder.schema());
+        let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).filter(wanted).collect();
+        build(builder, Some(&names))
+    });
+    those?.of_stream()
 }
 
 fn build(

@@ -2,7 +2,7 @@
 //!
 //! What is read so is not compared with the file's digest. Whoever uses it has another proof that the rows are right.
 
-use std::{ops::Range, panic::AssertUnwindSafe, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 use arrow::{array::RecordBatch, compute::concat_batches};
 use bytes::Bytes;
@@ -19,6 +19,7 @@ use parquet::{
 };
 
 use super::{
+    batches::decoded_while,
     entry::File,
     part::READ_BATCH_ROWS,
     store::{Archive, Error},
@@ -72,10 +73,12 @@ pub async fn rows(
     ranges: &[Range<usize>],
     columns: Option<&[&str]>,
 ) -> Result<RecordBatch, Error> {
-    let found = guarded(read(archive, file, ranges, columns)).await.map_err(|error| failed(error, file));
+    let found = decoded_while(read(archive, file, ranges, columns)).await.map_err(|error| failed(error, file));
     match found {
         Err(missing @ Error::Missing(_)) => match archive.in_place_of(file).await? {
-            Some(left) => guarded(read(archive, &left, ranges, columns)).await.map_err(|error| failed(error, &left)),
+            Some(left) => {
+                decoded_while(read(archive, &left, ranges, columns)).await.map_err(|error| failed(error, &left))
+            }
             None => Err(missing),
         },
         read => read,
@@ -87,10 +90,12 @@ pub async fn rows(
 /// # Errors
 /// As [`rows`].
 pub async fn may_hold(archive: &Archive, file: &File, column: &str, text: &str) -> Result<bool, Error> {
-    let found = guarded(ask_filter(archive, file, column, text)).await.map_err(|error| failed(error, file));
+    let found = decoded_while(ask_filter(archive, file, column, text)).await.map_err(|error| failed(error, file));
     match found {
         Err(missing @ Error::Missing(_)) => match archive.in_place_of(file).await? {
-            Some(left) => guarded(ask_filter(archive, &left, column, text)).await.map_err(|error| failed(error, &left)),
+            Some(left) => {
+                decoded_while(ask_filter(archive, &left, column, text)).await.map_err(|error| failed(error, &left))
+            }
             None => Err(missing),
         },
         read => read,
@@ -141,15 +146,6 @@ async fn read(
     match rows.num_rows() == expected {
         true => Ok(rows),
         false => Err(ParquetError::General(format!("{expected} rows were read as {}", rows.num_rows()))),
-    }
-}
-
-/// Reading that cannot end the process: the bytes were not compared with a digest, and the decoder panics on some that
-/// no writer makes.
-async fn guarded<T>(read: impl Future<Output = Result<T, ParquetError>>) -> Result<T, ParquetError> {
-    match AssertUnwindSafe(read).catch_unwind().await {
-        Ok(read) => read,
-        Err(_) => Err(ParquetError::General("its bytes are not those of a file that was written here".into())),
     }
 }
 

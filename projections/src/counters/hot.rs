@@ -3,6 +3,7 @@
 use std::io::Read as _;
 
 use bytes::Bytes;
+use clicktrail_log::outside;
 use datafusion::arrow::{
     array::RecordBatch,
     buffer::Buffer,
@@ -22,8 +23,18 @@ const INFLATED_BYTES_MAX: u64 = 1 << 30;
 /// Rows of [`schema`](crate::counters::schema()) as a payload.
 ///
 /// # Errors
-/// If the rows are of another schema.
+/// If the rows are of another schema, or so many that nobody could read the payload again.
 pub fn encode(rows: &[RecordBatch]) -> Result<Bytes, Error> {
+    encode_within(rows, INFLATED_BYTES_MAX)
+}
+
+/// Whether these rows fit one payload, before they are coded: whoever merges partials leaves them as they are otherwise.
+pub fn fit(rows: &[RecordBatch]) -> bool {
+    let bytes: usize = rows.iter().map(RecordBatch::get_array_memory_size).sum();
+    bytes as u64 <= INFLATED_BYTES_MAX / 2
+}
+
+fn encode_within(rows: &[RecordBatch], bytes_max: u64) -> Result<Bytes, Error> {
     let mut writer = StreamWriter::try_new(Vec::new(), &schema())?;
     for batch in rows {
         if batch.schema() != schema() {
@@ -32,6 +43,10 @@ pub fn encode(rows: &[RecordBatch]) -> Result<Bytes, Error> {
         writer.write(batch)?;
     }
     let stream = writer.into_inner()?;
+    if stream.len() as u64 >= bytes_max {
+        let (bytes, rows) = (stream.len(), rows.iter().map(RecordBatch::num_rows).sum::<usize>());
+        return Err(Error::Argument(format!("{rows} rows of counts are {bytes} bytes, and no payload holds so many")));
+    }
     let payload =
         zstd::bulk::compress(&stream, 1).map_err(|error| Error::Argument(format!("compress counts: {error}")))?;
     Ok(payload.into())
@@ -82,10 +97,8 @@ fn decode_as_stored(payload: &[u8]) -> Result<(Vec<RecordBatch>, bool), Error> {
     if inflated as u64 == INFLATED_BYTES_MAX {
         return Err(damaged(&"it inflates beyond all bounds"));
     }
-    // Arrow trusts the buffer offsets that a message states, and slices out of bounds when they are wrong (59.3).
-    let read = std::panic::catch_unwind(|| read_stream(stream));
-    let (columns, rows) =
-        read.map_err(|_| damaged(&"its buffers are not where it says"))?.map_err(|error| damaged(&error))?;
+    let read = outside::caught(|| read_stream(stream)).map_err(|error| damaged(&error))?;
+    let (columns, rows) = read.map_err(|error| damaged(&error))?;
     let is_earlier = columns == first_schema();
     if !is_earlier && columns != schema() {
         return Err(damaged(&"its columns are not those of counters"));

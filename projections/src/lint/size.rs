@@ -117,8 +117,17 @@ fn is_operator(token: &Token) -> bool {
     }
 }
 
-/// Looks at a statement, before it is planned.
+/// Looks at the statement of a projection, before it is planned.
 pub(super) fn of_statement(statement: &Statement) -> Result<(), Error> {
+    few_relations(statement, "a projection reads clicks once, and rulings")
+}
+
+/// Looks at the statement of a question, before it is planned.
+pub(crate) fn of_asked(statement: &Statement) -> Result<(), Error> {
+    few_relations(statement, "ask several questions")
+}
+
+fn few_relations(statement: &Statement, instead: &str) -> Result<(), Error> {
     let Statement::Statement(statement) = statement else { return Ok(()) };
     let mut relations = 0;
     let counted = ast::visit_relations(statement.as_ref(), |_| {
@@ -128,9 +137,7 @@ pub(super) fn of_statement(statement: &Statement) -> Result<(), Error> {
     match counted {
         ControlFlow::Continue(()) => Ok(()),
         ControlFlow::Break(()) => {
-            let what =
-                format!("more than {RELATIONS_MAX} tables are named: a projection reads clicks once, and rulings");
-            Err(refused("FROM", what))
+            Err(refused("FROM", format!("more than {RELATIONS_MAX} tables are named: {instead}")))
         }
     }
 }

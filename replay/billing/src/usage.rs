@@ -13,6 +13,8 @@ pub use everybody::Everybody;
 pub(crate) use segment::Sign;
 
 #[cfg(test)]
+mod damaged;
+#[cfg(test)]
 mod speed;
 #[cfg(test)]
 mod tests;

@@ -102,7 +102,7 @@ async fn batches(archive: &Archive, file: &manifest::File) -> Result<Vec<RecordB
     let damaged =
         |error: &dyn fmt::Display| archive::Error::Damaged { key: file.key.clone(), reason: error.to_string() };
     let bytes = archive.get_file(file).await?;
-    let read = part::read(bytes, None).map_err(|error| damaged(&error))?;
+    let read = part::read_any(bytes, None).map_err(|error| damaged(&error))?;
     Ok(read.collect::<Result<_, _>>().map_err(|error| damaged(&error))?)
 }
 

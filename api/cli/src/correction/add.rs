@@ -30,6 +30,7 @@ use crate::{
     global::{Format, Global},
     installation::Installation,
     output,
+    patience::Patience,
     rejected::price::Prices,
 };
 
@@ -54,6 +55,8 @@ pub(crate) struct Arguments {
     /// A SELECT of `position` and `reason`, and optionally `category` and `decision`, as `verdicts query` takes it
     #[arg(long, value_name = "SELECT")]
     sql: Option<String>,
+    #[command(flatten)]
+    patience: Patience,
     /// Category of an invalid event: givt, sivt, duplicate or policy
     #[arg(long, default_value = "policy")]
     category: Category,
@@ -78,7 +81,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     ensure!(fits, "--reason has {length} characters: use 1 to {}", REASON_CHARS_MAX);
     let items = match (&arguments.events, &arguments.sql) {
         (Some(file), _) => of_file(&instance, file).await?,
-        (None, Some(sql)) => of_sql(&instance, sql).await?,
+        (None, Some(sql)) => of_sql(&instance, sql, arguments.patience).await?,
         (None, None) => {
             let invalid = arguments.invalid.iter().map(|position| (*position, Some(arguments.category)));
             let valid = arguments.valid.iter().map(|position| (*position, None));
@@ -168,8 +171,9 @@ async fn is_sealed(instance: &Installation, position: Position) -> anyhow::Resul
     Ok(())
 }
 
-async fn of_sql(instance: &Installation, sql: &str) -> anyhow::Result<Vec<CorrectionItem>> {
-    let selection = instance.questions().select(sql, |_| true).await?.context("no hour is sealed yet")?;
+async fn of_sql(instance: &Installation, sql: &str, patience: Patience) -> anyhow::Result<Vec<CorrectionItem>> {
+    let questions = instance.questions();
+    let selection = patience.wait(questions.select(sql, |_| true)).await?.context("no hour is sealed yet")?;
     if selection.ruled_by_hand > 0 {
         let left = output::count(selection.ruled_by_hand, "event");
         output::note(&format!("{left} left out, because a person ruled about them: name their positions"));

@@ -23,7 +23,7 @@ use clicktrail_replay::correction::{
 };
 use clicktrail_verdicts::{
     hand::{self, Attribution},
-    verdict::{Category, Decision, Verdict},
+    verdict::{Category, Decision},
 };
 use serde_json::json;
 
@@ -172,17 +172,17 @@ async fn rule(
     actor: &str,
 ) -> anyhow::Result<()> {
     let (id, mark) = (correction.id.as_str(), Mark::Closes);
-    let there = marked(&instance.rulings(), correction.verdicts_from, (id, mark), targets.len()).await?;
-    let now = instance.clock.now();
+    let (history, now) = (instance.rulings(), instance.clock.now());
     let verdict = |(position, target): (&Position, &Target)| {
         let by = Attribution { actor: actor.to_owned(), reason: target.reason.clone(), note: None };
         ruling((id, mark), *position, target.event_id.clone(), target.ruling, &by, now)
     };
-    let missing = targets.iter().filter(|(position, _)| !there.contains_key(*position));
-    let verdicts: Vec<Verdict> = missing.map(verdict).collect();
-    if !verdicts.is_empty() {
-        hand::append(Arc::clone(&instance.verdicts), instance.archive.clone(), &verdicts).await?;
-    }
+    let missing = async || {
+        let there = marked(&history, correction.verdicts_from, (id, mark), targets.len()).await?;
+        let missing = targets.iter().filter(|(position, _)| !there.contains_key(*position));
+        anyhow::Ok((missing.map(verdict).collect(), ()))
+    };
+    hand::decided(Arc::clone(&instance.verdicts), instance.archive.clone(), missing).await?;
     Ok(())
 }
 

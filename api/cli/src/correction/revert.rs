@@ -60,24 +60,26 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     }
     let id = correction.id.as_str();
     let ours = marked(&history, correction.verdicts_from, (id, Mark::Closes), items.len()).await?;
-    let taken = marked(&history, correction.reverts_from, (id, Mark::Reverts), ours.len()).await?;
     let targets: BTreeSet<Position> = ours.keys().copied().collect();
-    let now = history.end().await?;
     let began = history.address(correction.verdicts_from).await?;
-    let (before, now) = (standing(&history, &targets, began).await?, standing(&history, &targets, now).await?);
+    let before = standing(&history, &targets, began).await?;
     let ruled: BTreeSet<Position> = items.rulings.iter().map(|found| found.position).collect();
     let by = Attribution { actor: actor.clone(), reason: arguments.reason.clone(), note: None };
     let at = instance.clock.now();
-    let opposites = opposites(&ours, &before, &now, |target| !ruled.contains(&target));
-    let verdicts: Vec<Verdict> = opposites
-        .into_iter()
-        .filter(|(target, _)| !taken.contains_key(target))
-        .map(|(target, what)| ruling((id, Mark::Reverts), target, ours[&target].event_id.clone(), what, &by, at))
-        .collect();
-    if !verdicts.is_empty() {
-        hand::append(Arc::clone(&instance.verdicts), instance.archive.clone(), &verdicts).await?;
-    }
-    let kept = ours.len() - taken.len() - verdicts.len();
+    // Decided by what stands when it is appended: whoever rules about one of these events meanwhile has the last word.
+    let decide = async || {
+        let taken = marked(&history, correction.reverts_from, (id, Mark::Reverts), ours.len()).await?;
+        let now = standing(&history, &targets, history.end().await?).await?;
+        let opposites = opposites(&ours, &before, &now, |target| !ruled.contains(&target));
+        let opposites = opposites.into_iter().filter(|(target, _)| !taken.contains_key(target));
+        let verdict = |(target, what): (Position, _)| {
+            ruling((id, Mark::Reverts), target, ours[&target].event_id.clone(), what, &by, at)
+        };
+        let verdicts: Vec<Verdict> = opposites.map(verdict).collect();
+        let kept = ours.len() - taken.len() - verdicts.len();
+        anyhow::Ok((verdicts, kept))
+    };
+    let (_, kept) = hand::decided(Arc::clone(&instance.verdicts), instance.archive.clone(), decide).await?;
     if kept > 0 {
         output::note(&format!("{} ruled about again since: what was ruled last stands", output::count(kept, "event")));
     }

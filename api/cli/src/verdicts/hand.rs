@@ -81,16 +81,18 @@ pub(super) async fn add(global: &Global, arguments: Add) -> anyhow::Result<Exit>
     let event_id = judged(&instance, arguments.position).await?;
     let what = (arguments.decision, Some(arguments.category));
     let verdict = hand::verdict(arguments.position, event_id, what, Stage::Manual, &word, now(&instance));
-    append(global, &instance, verdict, ("verdicts_add", word)).await
+    let appended = hand::append(Arc::clone(&instance.verdicts), instance.archive.clone(), &[verdict.clone()]).await?;
+    let at = instance.rulings().address(appended.context("one verdict was appended")?).await?;
+    say(global, &instance, (&verdict, at), ("verdicts_add", word)).await
 }
 
 pub(super) async fn revoke(global: &Global, arguments: Revoke) -> anyhow::Result<Exit> {
     let instance = global.open_existing().await?;
     let word = arguments.word.word()?;
     let event_id = judged(&instance, arguments.position).await?;
-    let history = instance.rulings();
-    let verdict = hand::revoked(&history, arguments.position, event_id, &word, now(&instance)).await?;
-    append(global, &instance, verdict, ("verdicts_revoke", word)).await
+    let place = (Arc::clone(&instance.verdicts), instance.archive.clone());
+    let (verdict, at) = hand::revoke(place, (arguments.position, &event_id), &word, now(&instance)).await?;
+    say(global, &instance, (&verdict, at), ("verdicts_revoke", word)).await
 }
 
 /// The id of the event at a position, if it is one that can be ruled about.
@@ -107,18 +109,14 @@ async fn judged(instance: &Installation, position: Position) -> anyhow::Result<S
     Ok(id)
 }
 
-async fn append(
+/// Says what was appended, also in the audit trail.
+async fn say(
     global: &Global,
     instance: &Installation,
-    verdict: Verdict,
+    (verdict, position): (&Verdict, Position),
     (action, word): (&str, Attribution),
 ) -> anyhow::Result<Exit> {
     let (target, what) = (verdict.target, ruling(verdict.decision, verdict.category));
-    hand::append(Arc::clone(&instance.verdicts), instance.archive.clone(), &[verdict]).await?;
-    let history = instance.rulings();
-    let ruled = history.about(target..target.plus_rows(1), history.end().await?).await?;
-    let by_hand = ruled.iter().rev().find(|ruled| ruled.verdict.stage == Stage::Manual);
-    let position = by_hand.context("a verdict that was appended is in the log")?.position;
     match global.output {
         Format::Json => {
             output::json(&json!({"position": position.to_string(), "target": target.to_string(), "ruling": what}))

@@ -15,6 +15,7 @@ use crate::{
     exit::Exit,
     global::{Format, Global},
     output::{self, amount},
+    patience::Patience,
     verdicts::{
         bill,
         range::Range,
@@ -32,6 +33,8 @@ pub(crate) struct Arguments {
     sql: String,
     #[command(flatten)]
     range: Range,
+    #[command(flatten)]
+    patience: Patience,
     /// Append the verdicts; without it the command only says what would change
     #[arg(long, requires = "actor")]
     apply: bool,
@@ -50,7 +53,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         false => global.open_reading().await?,
     };
     let service = installation.questions();
-    let Some(selection) = service.select(&arguments.sql, |hour| range.holds(hour)).await? else {
+    let selection = arguments.patience.wait(service.select(&arguments.sql, |hour| range.holds(hour))).await?;
+    let Some(selection) = selection else {
         output::note("clicktrail: no sealed hour is in this range: nothing was asked");
         return Ok(Exit::InputIncomplete);
     };

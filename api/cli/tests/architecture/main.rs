@@ -8,6 +8,7 @@
 mod bans;
 mod citations;
 mod crates;
+mod decoders;
 mod modules;
 mod promises;
 mod rooms;

@@ -361,6 +361,28 @@ fn who_rules_is_told_what_it_does_to_the_bill_of_sealed_hours() {
     assert!(installation.ask(&["verdicts", "stale"]).as_array().unwrap().len() > 80);
 }
 
+/// A million million triples, and a plan that doubles with every name: both end soon, with words for whoever asked.
+#[test]
+fn question_that_would_run_for_ever_or_grow_without_end_is_stopped_and_says_why() {
+    let imported = Imported::under(NOTHING);
+    let triples = "SELECT max(a.position) AS position, 'x' AS reason FROM clicks a, clicks b, clicks c \
+                   WHERE a.position + b.position + c.position = 7";
+    let next = |level: usize| format!(", t{level} AS (SELECT a.position FROM t{0} a, t{0} b)", level - 1);
+    let levels: String = (1..40).map(next).collect();
+    let doubling = format!("WITH t0 AS (SELECT position FROM clicks){levels} SELECT position, 'x' AS reason FROM t39");
+    let pairs = "SELECT a.position, array_agg(b.event_id || a.event_id)::text AS reason FROM clicks a, clicks b \
+                 GROUP BY a.position";
+    for (sql, told) in [
+        (triples, "the SQL ran for 2 seconds and was stopped; nothing was changed"),
+        (&doubling, "more than 16 tables are named"),
+        ("SELECT position, repeat('x', 2000000000) AS reason FROM clicks", "repeat"),
+        (pairs, ""),
+    ] {
+        let asked = imported.installation.run(&["verdicts", "query", sql, "--time-limit", "2"]).exits(1);
+        assert!(asked.stderr().contains(told), "{told:?} is not in: {asked}");
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn who_rules_about_an_open_hour_is_told_that_its_bill_never_knows() {
     let installation = Installation::embedded();

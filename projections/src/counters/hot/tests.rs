@@ -162,3 +162,24 @@ fn payload_of_version_1_is_read_with_zeros_or_nulls_where_it_did_not_count() {
         assert_eq!(batch["impressions"].null_count(), 0);
     }
 }
+
+#[test]
+fn what_nobody_could_read_again_is_not_written() {
+    let row = |at: i64| Row {
+        texts: ["acme", "spring", "ad", "EUR"].map(str::to_owned),
+        optional: [None, None, None],
+        minute: at,
+        counts: [1; COUNTS.len()],
+        sums: [1; SUMS.len()],
+    };
+    let rows = table(&(0..1_000).map(row).collect::<Vec<_>>());
+    let stream = zstd::decode_all(&encode(std::slice::from_ref(&rows)).unwrap()[..]).unwrap();
+    let bytes = stream.len() as u64;
+    assert!(encode_within(std::slice::from_ref(&rows), bytes + 1).is_ok());
+    let refused = encode_within(std::slice::from_ref(&rows), bytes).unwrap_err().to_string();
+    assert!(refused.contains("1000 rows of counts are"), "{refused}");
+    assert!(fit(std::slice::from_ref(&rows)));
+    // Slices of one batch share their memory, so this is said to be large, and takes nothing.
+    let many = vec![rows; 10_000];
+    assert!(!fit(&many));
+}

@@ -8,7 +8,11 @@ use std::{
 
 use bytes::Bytes;
 use clicktrail_log::{
-    archive::{Error as ArchiveError, manifest},
+    archive::{
+        Error as ArchiveError,
+        batches::{self, Batches},
+        manifest,
+    },
     schema,
 };
 use datafusion::{
@@ -18,9 +22,7 @@ use datafusion::{
     },
     parquet::arrow::{
         ProjectionMask,
-        arrow_reader::{
-            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-        },
+        arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReaderBuilder},
     },
 };
 
@@ -51,7 +53,7 @@ pub(super) struct RowKey<'a> {
 /// A part that is being read.
 pub(super) struct Cursor {
     key: String,
-    batches: ParquetRecordBatchReader,
+    batches: Batches,
     /// Where the columns of [`columns::read`] are in a batch.
     order: Vec<usize>,
     /// Decoded, and not taken yet.
@@ -82,20 +84,21 @@ impl Cursor {
         let key = file.key.clone();
         let damaged = |error: &dyn fmt::Display| damaged(&key, error);
         let options = ArrowReaderOptions::new().with_schema(Arc::clone(&AS_DICTIONARIES));
-        let metadata = ArrowReaderMetadata::load(bytes, options).map_err(|error| damaged(&error))?;
+        let metadata = batches::footer(bytes, options).map_err(|error| damaged(&error))?;
         let names = columns::read(with_position);
         let roots: Vec<usize> = names
             .iter()
             .map(|name| metadata.schema().index_of(name))
             .collect::<Result<_, _>>()
             .map_err(|error| damaged(&error))?;
-        let chunks = Chunks::of(bytes, metadata.metadata(), &roots).map_err(|error| damaged(&error))?;
-        let mask = ProjectionMask::roots(metadata.parquet_schema(), roots);
-        let batches = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata)
-            .with_projection(mask)
-            .with_batch_size(batch_rows)
-            .build()
-            .map_err(|error| damaged(&error))?;
+        let chunks =
+            batches::decoded(|| Chunks::of(bytes, metadata.metadata(), &roots)).map_err(|error| damaged(&error))?;
+        let batches = Batches::open(|| {
+            let mask = ProjectionMask::roots(metadata.parquet_schema(), roots);
+            let builder = ParquetRecordBatchReaderBuilder::new_with_metadata(chunks, metadata);
+            builder.with_projection(mask).with_batch_size(batch_rows).build()
+        });
+        let batches = batches.map_err(|error| damaged(&error))?;
         let batch_schema = batches.schema();
         let order = names.iter().map(|name| batch_schema.index_of(name)).collect::<Result<_, _>>()?;
         Ok(Self { key, batches, order, ahead: VecDeque::new(), rows_ahead: 0, last: None, finished: false })

@@ -14,14 +14,19 @@ use arrow::{
 };
 use bytes::Bytes;
 use clicktrail_invoices::usage::Counts;
-use clicktrail_log::{archive, time::Timestamp};
+use clicktrail_log::{
+    archive::{
+        self,
+        batches::{self, Batches},
+    },
+    time::Timestamp,
+};
 use parquet::{
     arrow::{
         ProjectionMask,
-        arrow_reader::{
-            ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
-        },
+        arrow_reader::{ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder},
     },
+    errors::ParquetError,
     file::{metadata::RowGroupMetaData, statistics::Statistics},
 };
 
@@ -79,26 +84,25 @@ pub(crate) fn add(
 }
 
 fn read(total: &mut Everybody, bytes: Bytes, clip: &Clip, sign: Sign) -> Result<(), String> {
-    for batch in open(bytes, clip)? {
+    for batch in Batches::open(|| open(bytes, clip)).map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
         add_batch(total, &batch, clip, sign)?;
     }
     Ok(())
 }
 
-fn open(bytes: Bytes, clip: &Clip) -> Result<ParquetRecordBatchReader, String> {
-    let text = |error: parquet::errors::ParquetError| error.to_string();
-    let found = ArrowReaderMetadata::load(&bytes, ArrowReaderOptions::default()).map_err(text)?;
+fn open(bytes: Bytes, clip: &Clip) -> Result<ParquetRecordBatchReader, ParquetError> {
+    let found = batches::footer(&bytes, ArrowReaderOptions::default())?;
     let options = ArrowReaderOptions::new().with_schema(coded(found.schema()));
-    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options).map_err(text)?;
+    let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options)?;
     let mut indices = Vec::with_capacity(COLUMNS.len());
     for name in COLUMNS {
-        indices.push(builder.schema().index_of(name).map_err(|error| error.to_string())?);
+        indices.push(builder.schema().index_of(name)?);
     }
     let groups = builder.metadata().row_groups().iter().enumerate();
     let groups = groups.filter(|(_, group)| may_hold(group, clip)).map(|(index, _)| index).collect();
     let mask = ProjectionMask::roots(builder.parquet_schema(), indices);
-    builder.with_batch_size(BATCH_ROWS).with_projection(mask).with_row_groups(groups).build().map_err(text)
+    builder.with_batch_size(BATCH_ROWS).with_projection(mask).with_row_groups(groups).build()
 }
 
 /// The file's columns with texts as dictionaries: the codes stand in the file already.

@@ -66,7 +66,7 @@ pub async fn get(archive: &Archive, basis: &Basis) -> Result<Option<Everybody>, 
     Ok(None)
 }
 
-fn encode(sum: &Everybody) -> Result<bytes::Bytes, Error> {
+pub(super) fn encode(sum: &Everybody) -> Result<bytes::Bytes, Error> {
     let mut writer = Writer::new(&SCHEMA)?;
     let rows: Vec<_> = sum.rows().collect();
     for chunk in rows.chunks(BATCH_ROWS) {
@@ -97,7 +97,7 @@ fn batch(rows: &[(&str, &str, &str, &Counts)]) -> Result<RecordBatch, ArrowError
     RecordBatch::try_new(Arc::clone(&SCHEMA), columns)
 }
 
-fn decode(bytes: bytes::Bytes) -> Result<Everybody, String> {
+pub(super) fn decode(bytes: bytes::Bytes) -> Result<Everybody, String> {
     let mut sum = Everybody::default();
     for batch in part::read(bytes, None).map_err(|error| error.to_string())? {
         let batch = batch.map_err(|error| error.to_string())?;
