@@ -13,7 +13,7 @@
 //!   `replace` ends it with a `replacement`, and `making` keeps out who began before it;
 //! - [`corrections`] is what people stage before it counts; [`invoicing`] is what is billed, drafted and issued;
 //! - `digest` tells a row that was stored from a damaged one, `known_frames` the logs that were counted from others;
-//! - `session` is the narrow waist to `sqlx`; `sqlite` and `postgres` are behind it; `many` is statements over many rows;
+//! - `session` is the narrow waist to `sqlx`; `sqlite` and `postgres` are behind it; `many` are statements over rows;
 //! - `migration` lists the scripts, `migrate` applies them.
 
 mod audit;

@@ -23,9 +23,10 @@ pub trait Generations: Send + Sync {
     async fn put_generation(&self, generation: &Generation, units: &[NewUnit]) -> Result<Stored, Error>;
 
     /// Notes that hours are done, because another generation has made the same of the same input by the same code.
-    /// Returns how many: those of `found`, at most [`FOUND_MAX`](super::FOUND_MAX), that nobody has taken yet, and whose
-    /// segment a unit made that is done. Their control totals are that unit's. Every other hour stays as it is, also one
-    /// of which other bytes are known: whoever takes it says so. Nothing happens unless the generation is building.
+    /// Returns how many: those of `found`, at most [`FOUND_MAX`](super::FOUND_MAX), that nobody has taken yet, and
+    /// whose segment a unit made that is done. Their control totals are that unit's. Every other hour stays as it is,
+    /// also one of which other bytes are known: whoever takes it says so. Nothing happens unless the generation is
+    /// building.
     ///
     /// # Panics
     /// If there are more.

@@ -1,9 +1,9 @@
 //! Hours that are done without anybody taking them: another generation made the same, and the archive still has it.
 //!
-//! An hour for which a worker has nothing to compute is not worth a lease, two transactions and a look into its segment.
-//! What its unit made is what the other generation's unit made, with its control totals; what the plan found in the
-//! archive has to agree with it. All hours of one call are noted in one transaction, so whoever dies leaves all of them
-//! done or none, and workers take what is not done.
+//! An hour for which a worker has nothing to compute is not worth a lease, two transactions and a look into its
+//! segment. What its unit made is what the other generation's unit made, with its control totals; what the plan found
+//! in the archive has to agree with it. All hours of one call are noted in one transaction, so whoever dies leaves all
+//! of them done or none, and workers take what is not done.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
