@@ -1,14 +1,15 @@
 use std::{
-    sync::atomic::AtomicBool,
+    sync::atomic::{AtomicBool, AtomicU64, Ordering},
     time::{Duration, Instant},
 };
 
+use arrow::array::RecordBatch;
 use uuid::Uuid;
 
 use super::*;
 use crate::{
     embedded::EmbeddedLog,
-    frame::Writer,
+    frame::{self, Writer},
     log::Stream,
     testing::{clicks, clock},
 };
