@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use crate::{
     frame::{self, Digest, Frame},
     position::{Epoch, Seq},
-    recent::{Place, Recent},
+    recent::held::{Place, Recent},
     time::Timestamp,
 };
 
@@ -120,7 +120,7 @@ impl Logged {
     /// # Errors
     /// As [`Frame::decode`].
     pub fn decode(&self) -> Result<RecordBatch, frame::Error> {
-        self.place.decode(self)
+        self.place.decode(self.seq, self.logged_at, &self.frame)
     }
 }
 

@@ -9,7 +9,7 @@ use clicktrail_log::{
     position::{Position, Seq},
     time::Hour,
 };
-use clicktrail_projections::{counters, session};
+use clicktrail_projections::counters;
 use clicktrail_verdicts::{reader::VerdictReader, rulings::Stages};
 
 use crate::{error::Error, reader::Reader};
@@ -33,7 +33,6 @@ impl OpenRange {
         clicks: &Arc<dyn Log>,
         history: &VerdictReader,
         through: Seq,
-        limits: session::Limits,
     ) -> Result<(), Error> {
         let reader = &mut self.reader;
         while reader.next() <= through {

@@ -248,7 +248,7 @@ impl Rebuild {
                 none.insert(OpenRange::behind(&self.clicks, &self.archive, last).await?)
             }
         };
-        let counted = open.count(&self.clicks, &self.history, judged.clicks_through, self.limits).await;
+        let counted = open.count(&self.clicks, &self.history, judged.clicks_through).await;
         if counted.is_err() {
             beside.open = None;
         }

@@ -360,7 +360,7 @@ impl Recount {
         if through > snapshot.marks.sealed_through() {
             let last = snapshot.marks.last_hour.as_ref().map(|last| last.hour);
             let mut open = OpenRange::behind(&self.clicks, &self.archive, last).await?;
-            open.count(&self.clicks, &self.history, through, self.limits).await?;
+            open.count(&self.clicks, &self.history, through).await?;
             for partial in open.partials() {
                 for rows in counters::hot::decode(&partial.payload)? {
                     sums.add(&rows)?;

@@ -151,7 +151,7 @@ proptest! {
 #[tokio::test]
 async fn frames_without_rows_have_no_counts_and_a_second_ruling_is_refused() {
     let (none, some) = (frame(1, &[]), frame(2, &one_ad(6)));
-    assert!(counters::project_frames(&[none.clone()], &[]).await.unwrap().is_empty());
+    assert!(counters::project_frames(slice::from_ref(&none), &[]).await.unwrap().is_empty());
     assert!(counters::project_frames(&[], &[]).await.unwrap().is_empty());
     let rulings = some_rulings(2, 0b11);
     let refused = counters::project_frames(&[none, some], &[rulings.clone(), rulings]).await.unwrap_err();
