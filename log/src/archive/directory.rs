@@ -30,14 +30,45 @@ impl Directory {
 
     /// Creates a file; `false` if one is there.
     pub(super) fn create(&self, file: &str, bytes: &[u8]) -> io::Result<bool> {
-        let begun = self.begin(file, bytes)?;
-        let linked = fs::hard_link(&begun, self.path.join(file));
-        fs::remove_file(&begun)?;
-        match linked {
-            Ok(()) => self.sync_entry(file).map(|()| true),
+        Ok(self.create_all(&[(file, bytes)])? == [true])
+    }
+
+    /// Creates files, and says of each whether it is new. All of them are durable before one of them has its name, and
+    /// a directory that many of them are in is fsynced once.
+    pub(super) fn create_all(&self, files: &[(&str, &[u8])]) -> io::Result<Vec<bool>> {
+        let mut begun = Vec::with_capacity(files.len());
+        let created = self.begin_all(files, &mut begun).and_then(|()| self.name_all(files, &begun));
+        let removed = begun.iter().map(fs::remove_file).fold(Ok(()), io::Result::and);
+        let created = created?;
+        removed?;
+        let mut directories = HashSet::new();
+        for ((file, _), _) in files.iter().zip(&created).filter(|(_, is_new)| **is_new) {
+            if directories.insert(Path::new(file).parent()) {
+                self.sync_entry(file)?;
+            }
+        }
+        Ok(created)
+    }
+
+    /// Writes all, and only then fsyncs one after the other: the disk is busy with the later ones meanwhile.
+    fn begin_all(&self, files: &[(&str, &[u8])], begun: &mut Vec<PathBuf>) -> io::Result<()> {
+        let mut written = Vec::with_capacity(files.len());
+        for (file, bytes) in files {
+            let (path, open) = self.write(file, bytes)?;
+            begun.push(path);
+            written.push(open);
+        }
+        written.iter().try_for_each(fs::File::sync_all)
+    }
+
+    /// Gives files their names that are durable; `false` for one that somebody else has.
+    fn name_all(&self, files: &[(&str, &[u8])], begun: &[PathBuf]) -> io::Result<Vec<bool>> {
+        let name = |((file, _), begun): (&(&str, &[u8]), &PathBuf)| match fs::hard_link(begun, self.path.join(file)) {
+            Ok(()) => Ok(true),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
             Err(error) => Err(error),
-        }
+        };
+        files.iter().zip(begun).map(name).collect()
     }
 
     /// Puts a file in the place of the one that may be there.
@@ -88,8 +119,14 @@ impl Directory {
         Ok(younger)
     }
 
-    /// Writes a file under another name, which listings of the store do not show: `#` and digits behind its own.
+    /// Writes a file durably under another name.
     fn begin(&self, file: &str, bytes: &[u8]) -> io::Result<PathBuf> {
+        let (begun, written) = self.write(file, bytes)?;
+        written.sync_all().map(|()| begun.clone()).inspect_err(|_| drop(fs::remove_file(&begun)))
+    }
+
+    /// Writes a file under another name, which listings of the store do not show: `#` and digits behind its own.
+    fn write(&self, file: &str, bytes: &[u8]) -> io::Result<(PathBuf, fs::File)> {
         let place = self.path.join(file);
         let above = place.parent().unwrap_or(&self.path);
         fs::create_dir_all(above)?;
@@ -102,8 +139,8 @@ impl Directory {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => continue,
                 Err(error) => return Err(error),
             };
-            let done = written.write_all(bytes).and_then(|()| written.sync_all());
-            return done.map(|()| begun.clone()).inspect_err(|_| drop(fs::remove_file(&begun)));
+            let done = written.write_all(bytes).inspect_err(|_| drop(fs::remove_file(&begun)));
+            return done.map(|()| (begun, written));
         }
     }
 
@@ -150,6 +187,22 @@ mod tests {
         assert_eq!(read(), "three");
         fs::remove_file(torn).unwrap();
         assert_eq!(fs::read_dir(home.path().join("a/b")).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn files_are_created_together_and_those_that_are_there_stay() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = Directory::new(home.path().to_owned());
+        assert!(directory.create("a/2", b"before").unwrap());
+        let files: [(&str, &[u8]); 3] = [("a/1", b"one"), ("a/2", b"two"), ("b/3", b"three")];
+        assert_eq!(directory.create_all(&files).unwrap(), [true, false, true]);
+        let read = |name: &str| fs::read_to_string(home.path().join(name)).unwrap();
+        assert_eq!(["a/1", "a/2", "b/3"].map(read), ["one", "before", "three"]);
+        // One of them cannot be written: none has its name, and nothing is left of the others.
+        let torn: [(&str, &[u8]); 2] = [("c/1", b"one"), ("a/1/2", b"below a file")];
+        directory.create_all(&torn).unwrap_err();
+        assert_eq!(fs::read_dir(home.path().join("c")).unwrap().count(), 0);
+        assert_eq!(fs::read_dir(home.path().join("a")).unwrap().count(), 2);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use bytes::Bytes;
-use futures::{TryStreamExt as _, stream::BoxStream};
+use futures::{TryStreamExt as _, future::try_join_all, stream::BoxStream};
 use object_store::{ObjectMeta, path::Path};
 
 use super::{
@@ -42,17 +42,28 @@ impl Archive {
         }
     }
 
-    /// Puts one form of a document under its series, number and digest. Whether it was issued under that number is
-    /// said elsewhere.
+    /// Puts forms of a document under its series, number and their digests, and gives them back as files in the same
+    /// order. Whether it was issued under that number is said elsewhere.
     ///
     /// # Errors
     /// [`Error::Damaged`] if something else stands there; [`Error::Unavailable`].
-    pub async fn put_document(&self, series: &str, number: u32, form: Form, bytes: Bytes) -> Result<File, Error> {
-        let digest = Digest::of(&bytes);
-        let path = DocumentKey::new(series, number, form, &digest).path();
-        let file = File { key: path.to_string(), bytes: bytes.len() as u64, sha256: digest.to_string() };
-        self.create_content(&path, bytes).await?;
-        Ok(file)
+    pub async fn put_document(
+        &self,
+        series: &str,
+        number: u32,
+        forms: Vec<(Form, Bytes)>,
+    ) -> Result<Vec<(Form, File)>, Error> {
+        let mut files = Vec::with_capacity(forms.len());
+        let mut put = Vec::with_capacity(forms.len());
+        for (form, bytes) in forms {
+            let digest = Digest::of(&bytes);
+            let path = DocumentKey::new(series, number, form, &digest).path();
+            let file = File { key: path.to_string(), bytes: bytes.len() as u64, sha256: digest.to_string() };
+            files.push((form, file));
+            put.push((path, bytes));
+        }
+        self.create_all(put).await.map_err(of_content)?;
+        Ok(files)
     }
 
     /// Puts a form of a document back that is missing or damaged: `bytes` are those that were issued.
@@ -126,12 +137,40 @@ impl Archive {
         listed.iter().map(|meta| digest(&meta.location)).collect()
     }
 
+    /// Creates objects, each as [`create`](Self::create) does. In a local directory all are durable before one of
+    /// them has its name.
+    ///
+    /// # Errors
+    /// As [`create`](Self::create), of the first that fails.
+    async fn create_all(&self, files: Vec<(Path, Bytes)>) -> Result<(), Error> {
+        let Some((first, _)) = files.first() else { return Ok(()) };
+        let created = self.on_disk(first, {
+            let files = files.clone();
+            move |directory, _| {
+                let files: Vec<_> = files.iter().map(|(path, bytes)| (path.as_ref(), bytes.as_ref())).collect();
+                directory.create_all(&files)
+            }
+        });
+        let created = created.await?.unwrap_or_else(|| vec![false; files.len()]);
+        let others = files.into_iter().zip(created).filter(|(_, is_new)| !is_new);
+        try_join_all(others.map(|((path, bytes), _)| async move { self.create(&path, bytes).await })).await.map(drop)
+    }
+
     /// Creates an object that is named by its content: whatever stands there under that name must be it.
     async fn create_content(&self, path: &Path, bytes: Bytes) -> Result<(), Error> {
-        match self.create(path, bytes).await {
-            Err(Error::Conflict(key)) => Err(Error::Damaged { key, reason: "it is not what its name says".to_owned() }),
-            other => other,
-        }
+        self.create(path, bytes).await.map_err(of_content)
+    }
+}
+
+/// Of an object that is named by its content nothing else can stand there.
+fn of_content(error: Error) -> Error {
+    match error {
+        Error::Conflict(key) => Error::Damaged { key, reason: "it is not what its name says".to_owned() },
+        other @ (Error::Unavailable { .. }
+        | Error::Missing(_)
+        | Error::Damaged { .. }
+        | Error::Manifest { .. }
+        | Error::Setup(_)) => other,
     }
 }
 
@@ -165,8 +204,11 @@ mod tests {
         let digest = archive.put_input(Input::Basis, "{}\n".into()).await.unwrap();
         assert_eq!(archive.put_input(Input::Basis, "{}\n".into()).await.unwrap(), digest);
         assert_eq!(archive.input(Input::Basis, &digest).await.unwrap(), "{}\n");
-        let file = archive.put_document("INV", 1, Form::Csv, "a,b\n".into()).await.unwrap();
-        assert_eq!(archive.get_file(&file).await.unwrap(), "a,b\n");
+        let put = || archive.put_document("INV", 1, vec![(Form::Json, "{}\n".into()), (Form::Csv, "a,b\n".into())]);
+        let files = put().await.unwrap();
+        assert_eq!(put().await.unwrap(), files);
+        let [(Form::Json, _), (Form::Csv, file)] = &files[..] else { panic!("{files:?}") };
+        assert_eq!(archive.get_file(file).await.unwrap(), "a,b\n");
         let key = IssuedKey { series: "INV".to_owned(), number: 1 };
         archive.put_issued(&key, "1".into()).await.unwrap();
         archive.put_issued(&key, "1".into()).await.unwrap();
@@ -180,10 +222,11 @@ mod tests {
         assert!(damaged.contains(basis.as_ref()) && damaged.contains("copy of the archive"), "{damaged}");
         assert!(matches!(archive.put_input(Input::Basis, "{}\n".into()).await, Err(Error::Damaged { .. })));
         store.put(&Path::from(file.key.as_str()), "x".into()).await.unwrap();
-        let damaged = archive.get_file(&file).await.unwrap_err().to_string();
+        let damaged = archive.get_file(file).await.unwrap_err().to_string();
         assert!(damaged.contains("--repair"), "{damaged}");
-        archive.restore_document(&file, "other".into()).await.unwrap_err();
-        archive.restore_document(&file, "a,b\n".into()).await.unwrap();
-        assert_eq!(archive.get_file(&file).await.unwrap(), "a,b\n");
+        assert!(matches!(put().await, Err(Error::Damaged { key, .. }) if key == file.key));
+        archive.restore_document(file, "other".into()).await.unwrap_err();
+        archive.restore_document(file, "a,b\n".into()).await.unwrap();
+        assert_eq!(archive.get_file(file).await.unwrap(), "a,b\n");
     }
 }

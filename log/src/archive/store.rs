@@ -472,7 +472,7 @@ impl Archive {
     }
 
     /// Works on a file of a local directory; `None` for a remote store, which sees to durability itself.
-    async fn on_disk<T: Send + 'static>(
+    pub(super) async fn on_disk<T: Send + 'static>(
         &self,
         path: &Path,
         work: impl FnOnce(&Directory, &str) -> std::io::Result<T> + Send + 'static,

@@ -8,9 +8,10 @@ use arrow::{
 };
 use parquet::{
     arrow::ArrowWriter,
-    basic::{Compression, ZstdLevel},
+    basic::{Compression, Encoding, ZstdLevel},
     errors::ParquetError,
     file::properties::{EnabledStatistics, WriterProperties, WriterVersion},
+    schema::types::ColumnPath,
 };
 
 use crate::{
@@ -22,10 +23,17 @@ use crate::{
 
 /// What Parquet's `created_by` says: part of the bytes, so it changes only with the layout.
 const CREATED_BY: &str = "clicktrail invoice lines 1";
+/// The only column of truth values.
+const PRICE_IS_EXACT: &str = "price_is_exact";
 /// Rows that are turned into columns at a time.
 const BATCH_ROWS: usize = 1 << 14;
 /// Rows of a row group: part of the layout.
 const GROUP_ROWS: usize = 1 << 18;
+/// Bytes of a group's values up to which no column of it can have a dictionary that is too large, which the writer
+/// gives up at a mebibyte.
+const SMALL_BYTES: usize = 1 << 19;
+/// Bytes of a row beside its texts, in the widest of its columns and more.
+const ROW_BYTES: usize = 64;
 /// Digits of a decimal.
 const DIGITS: u8 = 38;
 
@@ -46,31 +54,56 @@ pub fn lines_of_draft(draft: &Draft) -> Result<Vec<u8>, Error> {
 }
 
 fn write(exported: Exported<'_>) -> Result<Vec<u8>, Error> {
+    let properties = properties(is_small(&exported));
+    write_as(&exported, properties)
+}
+
+fn write_as(exported: &Exported<'_>, properties: WriterProperties) -> Result<Vec<u8>, Error> {
     let currency = exported.draft.bill.currency;
     let schema = schema(currency);
-    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties()))?;
+    let mut writer = ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties))?;
     let mut rows = Vec::with_capacity(BATCH_ROWS);
     for row in exported.rows() {
         rows.push(row);
         if rows.len() == BATCH_ROWS {
-            writer.write(&batch(&exported, &schema, &rows)?)?;
+            writer.write(&batch(exported, &schema, &rows)?)?;
             rows.clear();
         }
     }
     if !rows.is_empty() {
-        writer.write(&batch(&exported, &schema, &rows)?)?;
+        writer.write(&batch(exported, &schema, &rows)?)?;
     }
     Ok(writer.into_inner()?)
 }
 
-fn properties() -> WriterProperties {
-    WriterProperties::builder()
+/// How it is written. A column is a dictionary and codes as long as the dictionary is small, and has an encoder for
+/// the rest of its values if it becomes too large. In a small table that is never asked for, and the one that saves
+/// most takes a mebibyte of memory of every column: the simplest one is named instead, and the bytes are the same.
+fn properties(is_small: bool) -> WriterProperties {
+    let properties = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_writer_version(WriterVersion::PARQUET_2_0)
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_max_row_group_row_count(Some(GROUP_ROWS))
-        .set_statistics_enabled(EnabledStatistics::None)
-        .build()
+        .set_statistics_enabled(EnabledStatistics::None);
+    let properties = match is_small {
+        // A truth value never has a dictionary.
+        true => properties
+            .set_encoding(Encoding::PLAIN)
+            .set_column_encoding(ColumnPath::from(PRICE_IS_EXACT), Encoding::RLE),
+        false => properties,
+    };
+    properties.build()
+}
+
+/// Whether all values together are small.
+fn is_small(exported: &Exported<'_>) -> bool {
+    let of_all = exported.name().len().saturating_add(exported.draft.advertiser_id.len());
+    let small = exported.rows().try_fold(of_all, |bytes, row| {
+        let of_row = row.campaign_id.map_or(0, str::len).saturating_add(ROW_BYTES);
+        Some(bytes.saturating_add(of_row)).filter(|bytes| *bytes <= SMALL_BYTES)
+    });
+    small.is_some()
 }
 
 /// The columns. Those of counts and money have the names and meanings of the CSV.
@@ -83,7 +116,7 @@ fn schema(currency: Currency) -> SchemaRef {
     fields.extend(COUNTS.map(|name| Field::new(name, DataType::Int64, true)));
     fields.push(Field::new("spend_micros", DataType::Decimal128(DIGITS, 0), true));
     fields.push(Field::new("price", DataType::Decimal128(DIGITS, 6), true));
-    fields.push(Field::new("price_is_exact", DataType::Boolean, true));
+    fields.push(Field::new(PRICE_IS_EXACT, DataType::Boolean, true));
     fields.push(Field::new("rate_basis_points", DataType::Int32, true));
     fields.push(Field::new("amount", DataType::Decimal128(DIGITS, scale), false));
     Arc::new(Schema::new(fields))

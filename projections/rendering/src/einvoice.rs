@@ -3,6 +3,7 @@
 //!
 //! Nothing is written that breaks a rule of EN 16931 (release 1.3.16 of its rules).
 
+mod attach;
 mod lines;
 mod mapping;
 mod parties;
@@ -82,7 +83,7 @@ pub(crate) fn embed(pdf: &[u8], xml: &Xml, document: &Document, title: &str) -> 
         }),
         modified: UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),
     };
-    zugferd::embed(pdf, &xml.proof, &options)
+    attach::attach(pdf, &xml.proof, &options)
         .map_err(|error| Error::Typesetter(format!("the XML does not go into the PDF: {error}")))
 }
 

@@ -3,16 +3,17 @@
 //! Nothing is read but what is handed in: no file, no package, no network, no font of the machine, no clock. The same
 //! inputs give the same bytes, on every thread and in every process.
 //!
-//! A template is a program. It runs on a thread of its own, and is given up when its time is over: the next thing that
-//! it asks for ends the thread. One that only computes asks for nothing, and its thread goes on until the process
-//! ends; the caller is answered all the same.
+//! A template is a program. It runs on a thread of ours, and is given up when its time is over: the next thing that it
+//! asks for ends the thread. One that only computes asks for nothing, and its thread goes on until the process ends;
+//! the caller is answered all the same.
+
+mod thread;
 
 use std::{
     panic::resume_unwind,
     sync::{
         Arc, LazyLock,
-        atomic::{AtomicBool, Ordering},
-        mpsc::{RecvTimeoutError, sync_channel},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -31,18 +32,19 @@ use typst_layout::PagedDocument;
 use typst_pdf::{PdfOptions, PdfStandard, PdfStandards, Timestamp};
 
 use crate::{error::Error, fonts::Fonts};
+use thread::Ended;
 
 /// Pages of a document. The longest that the template of ours makes has some seventy.
 const PAGES_MAX: usize = 1_000;
 /// How long a page of a few lines may take, and what each line adds.
 const PATIENCE: Duration = Duration::from_secs(30);
 const PATIENCE_PER_ROW: Duration = Duration::from_millis(10);
-/// What the deepest nesting that typst allows takes.
-const STACK_BYTES: usize = 16 << 20;
-/// Documents for which results that nobody asked for again are kept: what all documents have in common stays. Those of
-/// a long list are hundreds of megabytes, and go at once.
-const KEPT_DOCUMENTS: usize = 4;
-const KEPT_ROWS_MAX: usize = 200;
+/// Results of setting pages are kept for other pages: what all documents have in common stays. After so many rows those
+/// go that nobody asked for since the last time, and those of a long list at once: they are hundreds of megabytes.
+const KEPT_ROWS: usize = 400;
+const LONG_ROWS: usize = 200;
+/// What a page has beside its rows, in rows.
+const ROWS_BESIDE: usize = 20;
 /// Rows of a table whose parts are marked for those who do not see it. The marks are half of a long list's bytes.
 const MARKED_ROWS_MAX: usize = 500;
 /// The name under which a template reads its sheet.
@@ -87,34 +89,37 @@ pub(crate) fn pdf(template: &Source, page: &Page, fonts: &Fonts) -> Result<Outco
         is_over: Arc::clone(&is_over),
     };
     let options = options(page)?;
-    let kept = if page.rows > KEPT_ROWS_MAX { 0 } else { KEPT_DOCUMENTS };
-    let (answer, answered) = sync_channel(1);
-    #[expect(clippy::disallowed_types, reason = "a template that does not end can only be left behind on its thread")]
-    let thread = std::thread::Builder::new().name("typesetter".to_owned()).stack_size(STACK_BYTES);
-    let started = thread.spawn(move || {
+    let rows = page.rows;
+    let ended = thread::run(page.patience, is_long(rows), move || {
         let outcome = set(&desk, &options);
-        comemo::evict(kept);
-        // Nobody waits any more if it took too long.
-        answer.send(outcome).ok();
+        forget(rows);
+        outcome
     });
-    let thread = started.map_err(|error| Error::Typesetter(format!("it got no thread: {error}")))?;
-    match answered.recv_timeout(page.patience) {
-        Ok(outcome) => {
-            thread.join().map_err(|_| Error::Typesetter("it broke down after its work".to_owned()))?;
-            outcome
-        }
-        Err(RecvTimeoutError::Timeout) => {
+    match ended.map_err(|error| Error::Typesetter(format!("it got no thread: {error}")))? {
+        Ended::Done(outcome) => outcome,
+        Ended::TooSlow => {
             is_over.store(true, Ordering::Relaxed);
             Err(Error::TooSlow(page.patience))
         }
-        Err(RecvTimeoutError::Disconnected) => {
-            let what = thread.join().err();
-            let said = what.as_ref().and_then(|what| {
-                let text = what.downcast_ref::<String>().map(String::as_str);
-                text.or_else(|| what.downcast_ref::<&str>().copied())
-            });
-            Err(Error::Typesetter(said.unwrap_or("it broke down").to_owned()))
-        }
+        Ended::Broke(said) => Err(Error::Typesetter(said)),
+    }
+}
+
+/// Whether the results of setting so many rows are too large to be kept.
+const fn is_long(rows: usize) -> bool {
+    rows > LONG_ROWS
+}
+
+/// Lets results go, once pages of so many rows were set.
+fn forget(rows: usize) {
+    /// Rows since the last time.
+    static SET: AtomicUsize = AtomicUsize::new(0);
+    let added = rows.saturating_add(ROWS_BESIDE);
+    if is_long(rows) {
+        comemo::evict(0);
+    } else if SET.fetch_add(added, Ordering::Relaxed).saturating_add(added) >= KEPT_ROWS {
+        SET.store(0, Ordering::Relaxed);
+        comemo::evict(1);
     }
 }
 

@@ -29,8 +29,9 @@ use crate::{
 };
 use make::{Maker, Ready};
 
-/// So many documents get their numbers in one transaction. A crash leaves as many to be finished.
-const CHUNK: usize = 100;
+/// So many documents get their numbers in one transaction. A crash leaves twice as many to be finished at most: those
+/// of one chunk while the next one is issued.
+const CHUNK: usize = if cfg!(test) { 4 } else { 100 };
 /// And so many that have no more bytes of text: they are held while their numbers are looked for. A larger document is
 /// a chunk of its own.
 const CHUNK_BYTES: u64 = 16 << 20;
@@ -87,17 +88,36 @@ impl Issuing {
 
     async fn issue_all(
         &self,
+        waiting: VecDeque<Draft>,
+        outcome: &mut Outcome,
+        progress: impl FnMut(u64),
+    ) -> Result<(), Error> {
+        let finisher = Finisher::new(self.archive.clone(), Arc::clone(&self.catalog), &self.log);
+        let mut behind = None;
+        let done = self.issue_chunks(waiting, &finisher, &mut behind, outcome, progress).await;
+        note(&finisher, behind, outcome).await;
+        done
+    }
+
+    /// Issues chunk by chunk. What follows the moment of issue is done of a chunk while the next one is made, and left
+    /// in `behind` of the last.
+    async fn issue_chunks(
+        &self,
         mut waiting: VecDeque<Draft>,
+        finisher: &Finisher,
+        behind: &mut Option<Chunk>,
         outcome: &mut Outcome,
         mut progress: impl FnMut(u64),
     ) -> Result<(), Error> {
-        let finisher = Finisher::new(self.archive.clone(), Arc::clone(&self.catalog), &self.log);
         let (mut chunk, mut refusals, mut done) = (CHUNK, 0, 0_u64);
         self.keep_template().await?;
         while !waiting.is_empty() {
             let size = first_of(&waiting, chunk);
             let now = self.clock.now();
-            let made = self.maker().make(waiting.range(..size), now).await?;
+            let maker = self.maker();
+            let (made, ()) =
+                tokio::join!(maker.make(waiting.range(..size), now), note(finisher, behind.take(), outcome));
+            let made = made?;
             if made.iter().any(Result::is_err) {
                 // Whoever comes behind one of them has its number: all are made again without them.
                 let mut stay = VecDeque::with_capacity(waiting.len());
@@ -113,12 +133,13 @@ impl Issuing {
             }
             let made: Vec<Ready> = made.into_iter().flatten().collect();
             let new: Vec<NewDocument> = made.iter().map(|ready| ready.new.clone()).collect();
+            invariant!(I10, is_contiguous(&new), "numbers of a series have a gap before they are given");
             match self.catalog.issue(&new, &self.actor, now).await {
                 Ok(issued) => {
                     invariant!(I10, issued.len() == size, "{} of {size} documents were issued", issued.len());
                     waiting.drain(..size);
                     (chunk, refusals) = ((chunk * 2).min(CHUNK), 0);
-                    note(&finisher, issued, made, outcome).await;
+                    *behind = Some(Chunk { issued, made });
                     done += size as u64;
                     progress(done);
                 }
@@ -199,8 +220,24 @@ fn first_of(waiting: &VecDeque<Draft>, chunk: usize) -> usize {
     fit.count().max(1)
 }
 
+/// Documents that were issued together.
+struct Chunk {
+    issued: Vec<Issued>,
+    made: Vec<Ready>,
+}
+
+/// Whether each number follows the one before, where it is of the same series.
+fn is_contiguous(new: &[NewDocument]) -> bool {
+    let numbers = new.iter().map(|new| &new.number);
+    numbers
+        .clone()
+        .zip(numbers.skip(1))
+        .all(|(one, next)| one.series != next.series || one.number.checked_add(1) == Some(next.number))
+}
+
 /// Notes what was issued, and finishes it.
-async fn note(finisher: &Finisher, issued: Vec<Issued>, made: Vec<Ready>, outcome: &mut Outcome) {
+async fn note(finisher: &Finisher, behind: Option<Chunk>, outcome: &mut Outcome) {
+    let Some(Chunk { issued, made }) = behind else { return };
     let mut fresh = Vec::with_capacity(made.len());
     for (issued, Ready { new, entry, remarks }) in issued.iter().zip(made) {
         invariant!(I10, entry.document.to_string() == issued.digest, "{} was issued as another", issued.number);

@@ -30,7 +30,7 @@ const EXCEPTED: &[&str] = &[
     "log/src/archive/store.rs",
     "log/src/archive/redaction/hour.rs",
     "log/src/archive/trees/check.rs",
-    "projections/rendering/src/typeset.rs",
+    "projections/rendering/src/typeset/thread.rs",
     "projections/src/counters/sealed/threads.rs",
     "verdicts/src/fold/pass.rs",
     "verdicts/src/judge/live.rs",

@@ -34,8 +34,8 @@ use crate::{
     took::Round,
 };
 
-const ACCOUNT: &str = include_str!("../../../../examples/accounts/acme.toml");
-const SELLER: &str = include_str!("../../../../examples/accounts/seller.toml");
+pub(crate) const ACCOUNT: &str = include_str!("../../../../examples/accounts/acme.toml");
+pub(crate) const SELLER: &str = include_str!("../../../../examples/accounts/seller.toml");
 const ZONE: &str = "UTC";
 const ACTOR: &str = "bench";
 const THREADS: usize = 2;

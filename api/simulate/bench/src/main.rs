@@ -15,6 +15,7 @@ mod hour;
 mod http;
 mod judge;
 mod memory;
+mod papers;
 mod project;
 mod q17;
 mod record;
@@ -70,6 +71,7 @@ enum Section {
     Replay,
     Q17,
     Bill,
+    Papers,
     Memory,
     Visible,
     Verify,
@@ -149,6 +151,9 @@ async fn run(cli: &Cli, clock: &dyn Clock) -> anyhow::Result<bool> {
     }
     if wanted(Section::Bill) {
         Box::pin(bill::run(sizes, &mut table)).await.context("bill")?;
+    }
+    if wanted(Section::Papers) {
+        Box::pin(papers::run(sizes, &mut table)).await.context("papers")?;
     }
     if wanted(Section::Verify) {
         Box::pin(verifying::run(sizes, &mut table)).await.context("verify")?;

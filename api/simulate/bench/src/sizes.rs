@@ -36,6 +36,9 @@ pub(crate) struct Sizes {
     /// Documents of it that are issued with their pages
     #[arg(long, env = "CLICKTRAIL_BENCH_BILL_DOCUMENTS", default_value_t = 500)]
     pub(crate) bill_documents: u64,
+    /// Documents that are made up, and put into an archive with their pages
+    #[arg(long, env = "CLICKTRAIL_BENCH_PAPER_DOCUMENTS", default_value_t = 600)]
+    pub(crate) paper_documents: u64,
     /// Rows of the bundle of evidence that is verified, about
     #[arg(long, env = "CLICKTRAIL_BENCH_EVIDENCE_ROWS", default_value_t = 1_000_000)]
     pub(crate) evidence_rows: u64,

@@ -49,6 +49,24 @@ fn same_document_gives_the_same_bytes() {
 }
 
 #[test]
+fn a_small_table_has_the_bytes_that_it_has_with_room_for_a_large_one() {
+    let terms = Terms::from_toml(ACME, "acme.toml").unwrap();
+    let names: Vec<String> = (0..3_000).map(|number| format!("{}-{number}", "campaign".repeat(number % 30))).collect();
+    for count in [0, 1, 5, 80, 1_200, 3_000] {
+        let used = names.iter().take(count).zip(1_i64..);
+        let used: Vec<_> =
+            used.map(|(name, clicked)| (name.as_str(), clicks(clicked, i128::from(clicked) * 120_001))).collect();
+        for terms in [&terms, &plain("JPY"), &plain("CLF")] {
+            let document = invoice(terms, &usage(&used));
+            let exported = Exported::document(&document);
+            let [small, large] = [true, false].map(|is_small| write_as(&exported, properties(is_small)).unwrap());
+            assert!(small == large, "{count} rows in {}", terms.currency.code());
+            assert_eq!(is_small(&exported), count < 3_000, "{count} rows");
+        }
+    }
+}
+
+#[test]
 fn document_without_lines_is_a_table_without_rows() {
     let bytes = lines(&invoice(&plain("EUR"), &usage(&[]))).unwrap();
     assert_eq!(reader(&bytes).metadata().file_metadata().num_rows(), 0);

@@ -14,14 +14,17 @@ use clicktrail_catalog::{
 };
 use clicktrail_invoices::{document::Draft as DraftText, period::local_date};
 use clicktrail_log::{
-    archive::{Archive, keys::invoices::Input},
+    archive::{
+        Archive,
+        keys::invoices::{Form, Input},
+        manifest::File,
+    },
     causes::causes,
     frame::Digest,
-    invariant,
     invoices::InvoiceEntry,
     time::Timestamp,
 };
-use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
+use futures::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::Semaphore;
 
 use super::current::Current;
@@ -50,6 +53,13 @@ struct Numbered {
     number: DocumentNumber,
 }
 
+/// What is known of the drafts before.
+struct Numbering<'n> {
+    /// The next number of each series.
+    next: BTreeMap<String, u32>,
+    current: Current<'n>,
+}
+
 /// Whoever makes documents.
 pub(super) struct Maker<'m> {
     pub(super) archive: &'m Archive,
@@ -71,38 +81,37 @@ impl Maker<'_> {
     /// As archive and catalog report.
     pub(super) async fn make(
         &self,
-        drafts: impl Iterator<Item = &Draft>,
+        drafts: impl Iterator<Item = &Draft> + Send,
         now: Timestamp,
     ) -> Result<Vec<Result<Ready, String>>, Error> {
-        let mut next: BTreeMap<String, u32> = BTreeMap::new();
-        let mut numbered: Vec<Result<Numbered, String>> = Vec::new();
-        let mut current = Current::new(self.archive, self.catalog, self.allow_overlap);
-        for draft in drafts {
-            let text = match self.looked_at(draft, &mut current).await {
-                Ok(text) => text,
-                Err(cause) if cause.is_transient() => return Err(cause),
-                Err(cause) => {
-                    numbered.push(Err(causes(&cause)));
-                    continue;
-                }
-            };
-            let series = text.series().to_owned();
-            let number = match next.get(&series) {
-                Some(number) => *number,
-                None => self.catalog.next_number(&series).await?.number,
-            };
-            next.insert(series.clone(), number.saturating_add(1));
-            numbered.push(Ok(Numbered { draft: draft.clone(), text, number: DocumentNumber { series, number } }));
-        }
-        let numbers: Vec<&DocumentNumber> = numbered.iter().flatten().map(|one| &one.number).collect();
-        let is_contiguous = numbers
-            .windows(2)
-            .all(|pair| pair[0].series != pair[1].series || pair[0].number.checked_add(1) == Some(pair[1].number));
-        invariant!(I10, is_contiguous, "numbers of a series have a gap before they are given");
         let at_once = self.threads.max(1) * 2;
         let room = Arc::new(Semaphore::new(at_once));
-        let made = numbered.into_iter().map(|numbered| self.make_beside(numbered, Arc::clone(&room), now));
-        stream::iter(made).buffered(at_once).try_collect().await
+        let numbering =
+            Numbering { next: BTreeMap::new(), current: Current::new(self.archive, self.catalog, self.allow_overlap) };
+        // The next drafts are looked at while documents are made of those before.
+        let numbered = stream::try_unfold((numbering, drafts), |(mut numbering, mut drafts)| async move {
+            let Some(draft) = drafts.next() else { return Ok(None) };
+            let numbered = self.number(draft, &mut numbering).await?;
+            Ok::<_, Error>(Some((numbered, (numbering, drafts))))
+        });
+        let made = numbered.boxed().map_ok(|numbered| self.make_beside(numbered, Arc::clone(&room), now));
+        made.try_buffered(at_once).try_collect().await
+    }
+
+    /// Gives a draft the next number of its series, or says why it must not be issued: then the number is still free.
+    async fn number(&self, draft: &Draft, numbering: &mut Numbering<'_>) -> Result<Result<Numbered, String>, Error> {
+        let text = match self.looked_at(draft, &mut numbering.current).await {
+            Ok(text) => text,
+            Err(cause) if cause.is_transient() => return Err(cause),
+            Err(cause) => return Ok(Err(causes(&cause))),
+        };
+        let series = text.series().to_owned();
+        let number = match numbering.next.get(&series) {
+            Some(number) => *number,
+            None => self.catalog.next_number(&series).await?.number,
+        };
+        numbering.next.insert(series.clone(), number.saturating_add(1));
+        Ok(Ok(Numbered { draft: draft.clone(), text, number: DocumentNumber { series, number } }))
     }
 
     /// The text of a draft that may be issued.
@@ -144,12 +153,12 @@ impl Maker<'_> {
         let made = made.await.map_err(|stopped| Error::Panicked(stopped.to_string()))??;
         let digest = made.digest();
         let Made { document, forms, remarks } = made;
-        let put = forms.into_iter().map(async |(form, bytes)| {
-            let file = self.archive.put_document(&number.series, number.number, form, bytes).await?;
+        let put = self.archive.put_document(&number.series, number.number, forms).await?;
+        let artefact = |(form, file): (Form, File)| {
             let format = form.as_str().to_owned();
-            Ok::<_, Error>(Artefact { format, key: file.key, digest: file.sha256, bytes: file.bytes })
-        });
-        let mut artefacts = try_join_all(put).await?;
+            Artefact { format, key: file.key, digest: file.sha256, bytes: file.bytes }
+        };
+        let mut artefacts: Vec<Artefact> = put.into_iter().map(artefact).collect();
         // As the catalog gives them, so that records are the same bytes whoever writes them.
         artefacts.sort_by(|one, other| one.format.cmp(&other.format));
         let issued = Issued {

@@ -209,6 +209,36 @@ async fn full_disk_leaves_nothing_half_issued_and_what_is_issued_is_finished_lat
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn disk_that_fills_up_between_chunks_costs_no_number_and_no_record() {
+    const DRAFTS: usize = 3 * CHUNK;
+    // Three forms and a record of each.
+    for room in (0..=4 * DRAFTS).step_by(13) {
+        let bed = bed().await;
+        for number in 1..DRAFTS {
+            add(&bed, &terms().replace("\"acme\"", &format!("\"account-{number:02}\""))).await;
+        }
+        draft(&bed).await;
+        let full = Full { store: bed.archive.object_store(), room: AtomicU64::new(room as u64) };
+        let refused = desk(&bed, Archive::from_store(Arc::new(full))).await;
+        let outcome = refused.issuing.issue(approved(&bed).await, |_| {}).await;
+        let is_whole = outcome.failed.is_none() && outcome.unfinished.is_none();
+        assert!(!is_whole || outcome.issued.len() == DRAFTS, "{room}: {outcome:?}");
+        assert_eq!(outcome.issued.len() % CHUNK, 0, "{room}: a chunk is one transaction");
+
+        let issuing = desk(&bed, bed.archive.clone()).await.issuing;
+        let finisher = Finisher::new(bed.archive.clone(), Arc::clone(&bed.catalog), &refused.issuing.log);
+        assert!(finisher.finish().await.unwrap().is_whole(), "{room}");
+        let again =
+            Issuing { log: Arc::clone(&refused.issuing.log), ..issuing }.issue(approved(&bed).await, |_| {}).await;
+        assert_eq!(again.issued.len(), DRAFTS - outcome.issued.len(), "{room}: there is room again: {again:?}");
+        let numbers = outcome.issued.iter().chain(&again.issued).map(|document| document.number.number as usize);
+        assert_eq!(numbers.collect::<Vec<_>>(), (1..=DRAFTS).collect::<Vec<_>>(), "{room}");
+        assert_eq!(bed.archive.issued().await.unwrap().len(), DRAFTS, "{room}");
+        assert_eq!(bed.catalog.not_logged(None, 10).await.unwrap().len(), 0, "{room}");
+    }
+}
+
 /// What sets the pages breaks down on one document.
 #[derive(Debug)]
 struct Brittle;

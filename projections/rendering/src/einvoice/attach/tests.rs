@@ -1,0 +1,77 @@
+use clicktrail_invoices::{Document, Language};
+use en16931_formats::zugferd::{self, Limits};
+
+use super::*;
+use crate::{einvoice::write, fonts::Fonts, paper::paper, sample, template::Template};
+
+fn options() -> EmbedOptions {
+    let metadata =
+        zugferd::Metadata {
+            title: "Invoice 7".to_owned(), subject: "über".to_owned(), author: "Šarūnas".to_owned()
+        };
+    EmbedOptions { metadata: Some(metadata), modified: Some(std::time::UNIX_EPOCH), ..EmbedOptions::default() }
+}
+
+/// The XML goes into the PDF as if all of the PDF had been read for it.
+#[track_caller]
+fn goes_into(pdf: &[u8], document: &Document) {
+    let xml = write(document).unwrap();
+    let attached = attach(pdf, &xml.proof, &options()).unwrap();
+    assert!(attached == embed(pdf, &xml.proof, &options()).unwrap(), "other bytes");
+    assert!(attached.starts_with(pdf));
+    assert_eq!(zugferd::extract(&attached, &Limits::default()).unwrap().xml, xml.cii);
+}
+
+fn invoice(language: Language, currency: &str, lines: i64) -> Document {
+    sample::invoice(&sample::terms(language, currency), &sample::usage(lines, 1)).unwrap()
+}
+
+#[test]
+fn the_update_is_the_one_that_the_whole_pdf_gets() {
+    let fonts = Fonts::builtin();
+    let [made, note] = sample::documents();
+    let long = [3, 0, 80, 600].map(|lines| invoice(Language::German, "EUR", lines));
+    let yen = invoice(Language::French, "JPY", 9);
+    for document in [made, note, yen].into_iter().chain(long) {
+        let (pdf, _) = paper(&document, Template::builtin().source(), &fonts).unwrap();
+        let blank = blank(&pdf).expect("the pages of our template are as they must be");
+        assert!(blank.len() == pdf.len() && blank.iter().filter(|byte| **byte == b' ').count() > pdf.len() / 2);
+        goes_into(&pdf, &document);
+    }
+}
+
+/// What a template of an operator's may do that ours does not.
+#[test]
+fn a_pdf_that_has_more_in_its_catalog_is_read_whole() {
+    let document = invoice(Language::English, "EUR", 2);
+    for (text, is_read) in [
+        ("#pdf.attach(\"terms.txt\", bytes(\"30 days\"), relationship: \"supplement\")\nattached", true),
+        ("= A heading <a>\n#link(<a>)[and a link to it]", true),
+        ("#set document(keywords: (\"a\", \"b\"))\nplain", false),
+    ] {
+        let template = Template::untried(text);
+        let (pdf, _) = paper(&document, template.source(), &Fonts::builtin()).unwrap();
+        assert_eq!(blank(&pdf).is_none(), is_read, "{text}");
+        goes_into(&pdf, &document);
+    }
+}
+
+#[test]
+fn what_is_no_such_pdf_is_nothing_that_could_be_left_out() {
+    let (pdf, _) =
+        paper(&invoice(Language::English, "EUR", 1), Template::builtin().source(), &Fonts::builtin()).unwrap();
+    assert!(blank(&pdf).is_some());
+    for cut in [0, 1, 9, pdf.len() / 2, pdf.len() - 300, pdf.len() - 20] {
+        assert!(blank(&pdf[..cut]).is_none(), "{cut}");
+    }
+    let replaced = |from: &str, to: &str| {
+        let at = first(&pdf, from.as_bytes()).unwrap();
+        let mut pdf = pdf.clone();
+        pdf[at..at + from.len()].copy_from_slice(to.as_bytes());
+        blank(&pdf)
+    };
+    assert!(replaced("\nxref\n", "\nXref\n").is_none());
+    assert!(replaced("\nxref\n0 ", "\nxref\n1 ").is_none());
+    assert!(replaced("/Root ", "/Ruut ").is_none());
+    assert!(replaced("/Metadata ", "/Metadato ").is_none());
+}
