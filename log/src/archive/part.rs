@@ -198,9 +198,16 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
 /// Reads the named columns of a file, or all of them for `None`; they come in the order of the file.
 ///
 /// # Errors
-/// If the bytes are not a Parquet file, lack a column, or have one of another type than parts of that name have.
+/// If the bytes are not a Parquet file, lack a column, or are a part with a column of another type than parts have. What
+/// has no positions is no part: a segment has sums under names that events have.
 pub fn read(bytes: Bytes, columns: Option<&[&str]>) -> Result<Batches, ParquetError> {
-    read_any(bytes, columns)?.of_stream()
+    let mut is_part = false;
+    let batches = Batches::open(|| {
+        let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+        is_part = builder.schema().index_of(schema::POSITION).is_ok();
+        build(builder, columns)
+    })?;
+    if is_part { batches.of_stream() } else { Ok(batches) }
 }
 
 /// The same of a file that is no part: its columns are whatever a user's projection made them.

@@ -1,9 +1,15 @@
 //! Parquet files of the archive. Their digests stand in the manifests, so only a forged or torn file with a manifest
 //! that fits comes as far as this.
 
-use arrow::array::RecordBatch;
+use std::sync::Arc;
+
+use arrow::{
+    array::{ArrayRef, Int32Array, Int64Array, RecordBatch},
+    datatypes::{DataType, Field, Schema},
+};
 use bytes::Bytes;
 use clicktrail_damage::{Random, Trial, mutate, test};
+use parquet::{arrow::ArrowWriter, errors::ParquetError};
 
 use super::{fixture, fixtures};
 use crate::archive::{
@@ -15,7 +21,7 @@ use crate::time::Hour;
 const ROWS_MAX: usize = 10_000_000;
 
 /// Reads to the end, or to the first error.
-fn drain(reader: Result<Batches, parquet::errors::ParquetError>) {
+fn drain(reader: Result<Batches, ParquetError>) {
     match reader.map(Iterator::collect::<Result<Vec<_>, _>>) {
         Ok(Ok(batches)) => assert!(batches.iter().map(RecordBatch::num_rows).sum::<usize>() < ROWS_MAX),
         Ok(Err(error)) => assert!(!error.to_string().is_empty()),
@@ -107,28 +113,26 @@ fn readers_are_told_of_damage_on_which_the_decoder_panics() {
 
 #[test]
 fn column_of_another_type_is_refused_by_its_name() {
-    use std::sync::Arc;
-
-    use arrow::{
-        array::{ArrayRef, Int32Array, Int64Array},
-        datatypes::{DataType, Field, Schema},
-    };
-    use parquet::arrow::ArrowWriter;
-
-    let columns: [(&str, ArrayRef); 2] =
-        [("position", Arc::new(Int64Array::from(vec![1]))), ("advertiser_id", Arc::new(Int32Array::from(vec![7])))];
-    let field = |name: &str, column: &ArrayRef| Field::new(name, column.data_type().clone(), false);
-    let schema = Arc::new(Schema::new(columns.iter().map(|(name, column)| field(name, column)).collect::<Vec<_>>()));
-    let rows =
-        RecordBatch::try_new(Arc::clone(&schema), columns.into_iter().map(|(_, column)| column).collect()).unwrap();
-    let mut writer = ArrowWriter::try_new(Vec::new(), schema, None).unwrap();
-    writer.write(&rows).unwrap();
-    let bytes = Bytes::from(writer.into_inner().unwrap());
-
+    let position: ArrayRef = Arc::new(Int64Array::from(vec![1]));
+    let bytes = file(vec![("position", position), ("advertiser_id", Arc::new(Int32Array::from(vec![7])))]);
     let refused = part::read(bytes.clone(), None).unwrap_err().to_string();
     assert!(refused.contains("its column advertiser_id is Int32, not Utf8"), "{refused}");
     assert!(part::read_those(bytes.clone(), |_| true).is_err());
     assert!(part::read(bytes.clone(), Some(&["position"])).is_ok(), "what is not asked for harms nobody");
     let any = part::read_any(bytes, None).unwrap().next().unwrap().unwrap();
     assert_eq!(any.column(1).data_type(), &DataType::Int32, "a projection has whatever columns it has");
+    // A segment has a sum where an event has a number.
+    let segment = file(vec![("value_micros", Arc::new(Int32Array::from(vec![7])))]);
+    assert!(part::read(segment, None).is_ok(), "it is no part");
+}
+
+/// A Parquet file of one row.
+fn file(columns: Vec<(&str, ArrayRef)>) -> Bytes {
+    let field = |name: &str, column: &ArrayRef| Field::new(name, column.data_type().clone(), false);
+    let schema = Arc::new(Schema::new(columns.iter().map(|(name, column)| field(name, column)).collect::<Vec<_>>()));
+    let rows =
+        RecordBatch::try_new(Arc::clone(&schema), columns.into_iter().map(|(_, column)| column).collect()).unwrap();
+    let mut writer = ArrowWriter::try_new(Vec::new(), schema, None).unwrap();
+    writer.write(&rows).unwrap();
+    Bytes::from(writer.into_inner().unwrap())
 }

@@ -28,7 +28,7 @@ pub fn encode(rows: &[RecordBatch]) -> Result<Bytes, Error> {
     encode_within(rows, INFLATED_BYTES_MAX)
 }
 
-/// Whether these rows fit one payload, before they are coded: whoever merges partials leaves them as they are otherwise.
+/// Whether these rows fit one payload, before they are coded: whoever merges partials leaves them alone otherwise.
 pub fn fit(rows: &[RecordBatch]) -> bool {
     let bytes: usize = rows.iter().map(RecordBatch::get_array_memory_size).sum();
     bytes as u64 <= INFLATED_BYTES_MAX / 2

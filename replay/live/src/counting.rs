@@ -39,6 +39,10 @@ pub const TICK: Duration = Duration::from_secs(1);
 /// No further frame is read in a tick once so many payload bytes are in hand: bounds memory when counting catches up.
 const TICK_BYTES_MAX: usize = 64 << 20;
 const _: () = assert!(TICK_BYTES_MAX >= frame::PAYLOAD_BYTES_MAX, "a tick has room for any frame");
+/// Rows of a tick, if it has more than one frame. Each may be a row of counts, of a kilobyte at most: so a payload can
+/// hold them.
+const TICK_ROWS_MAX: usize = 1 << 19;
+const _: () = assert!(TICK_ROWS_MAX >= frame::ROWS_MAX, "a tick has room for any frame");
 /// After so many ticks, as many partials of one hour are merged into one.
 const MERGE_AFTER: usize = 60;
 const _: () = assert!(MERGE_AFTER > 1, "merging makes fewer rows");
@@ -141,7 +145,9 @@ impl Projector {
             self.progress = Some(progress).filter(|_| is_present);
             return Ok(0);
         };
-        let count = frames.iter().take_while(|frame| reader.hour_of(frame) == hour).count();
+        let of_hour = frames.iter().take_while(|frame| reader.hour_of(frame) == hour).count();
+        let count = at_once(&frames[..of_hour]);
+        self.is_behind |= count < of_hour;
         let first_seq = reader.next();
         let rows = reader.admit(&frames[..count])?;
         let last_seq = reader.through();
@@ -247,6 +253,10 @@ impl Projector {
                 return Ok(());
             }
             rows.extend(counters::hot::decode(&partial.payload)?);
+            if !counters::hot::fit(&rows) {
+                // They are many already: merged, nobody could read them.
+                return Ok(());
+            }
         }
         let payload = counters::hot::encode(&counters::merge(rows, self.limits).await?)?;
         let (first_seq, last_seq, last_frame) = (first.first_seq, last.last_seq, last.last_frame);
@@ -259,3 +269,16 @@ impl Projector {
         }
     }
 }
+
+/// How many of these frames, of which there is at least one, a tick takes: as many as have rows that fit a payload.
+fn at_once(frames: &[Logged]) -> usize {
+    let mut rows = 0_usize;
+    let fit = frames.iter().take_while(|frame| {
+        rows = rows.saturating_add(usize::try_from(frame.frame.header.rows).unwrap_or(usize::MAX));
+        rows <= TICK_ROWS_MAX
+    });
+    fit.count().max(1)
+}
+
+#[cfg(test)]
+mod tests;
