@@ -10,10 +10,11 @@
 //!   the witnesses that sign them too;
 //! - [`bundle`]: the one file that an auditor gets, and [`verify`], which checks it;
 //! - [`receipt`]: what a sender was promised when an event was captured;
-//! - [`made_up`]: evidence about nothing, for tests and benchmarks.
+//! - [`counted`]: counts with their nouns; [`made_up`]: evidence about nothing, for tests and benchmarks.
 
 pub mod advertisers;
 pub mod bundle;
+pub mod counted;
 #[cfg(test)]
 mod damaged;
 pub mod hash;

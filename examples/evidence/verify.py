@@ -15,6 +15,7 @@ import bisect
 import datetime
 import hashlib
 import json
+import os
 import re
 import struct
 import sys
@@ -53,6 +54,8 @@ SMALL_BYTES_MAX, LINE_BYTES_MAX = 32 << 20, 4 << 20
 
 class Fail(Exception):
     def __init__(self, code, place, reason):
+        # What a bundle says is not repeated at length, however long it is.
+        reason = reason if len(reason) <= 1_000 else reason[:1_000] + "…"
         super().__init__(f"{place}: {reason}")
         self.code, self.place, self.reason = code, place, reason
 
@@ -68,6 +71,8 @@ def need(holds, code, place, reason):
 
 # --- 1. container ---------------------------------------------------------------------------------------------------
 
+# Files, and a directory of as many as there may be.
+ARCHIVE_BYTES_MAX = (1 << 32) - 1 + (20 << 20)
 NAME = re.compile(rb"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*\Z")
 
 
@@ -512,7 +517,7 @@ def check_head(bundle, keys, witnesses):
     trusted = [key for key in keys if (key.name, key.id) in signed and key.name == lines[0]]
     need(trusted, UNTRUSTED, place, f"no key that was given signed it; it is signed by {', '.join(signers)}")
     for key in witnesses:
-        need((key.name, key.id) in signed, INCOMPLETE, place, f"witness {key.name} did not sign it")
+        need((key.name, key.id) in signed, INCOMPLETE, place, f"witness {key.name} did not sign it: ask for a later bundle")
     return lines[0], int(lines[1]), root
 
 
@@ -1667,6 +1672,19 @@ def check_receipt(bundle, clicks, keys, data):
 # --- all of it ------------------------------------------------------------------------------------------------------
 
 
+def describe(subject):
+    """What a bundle is about, in words that a terminal shows as they are."""
+    of = subject["advertiser_id"]
+    if subject["kind"] == "invoice":
+        lines = "" if subject["campaigns"] is None else f", only the lines of {', '.join(subject['campaigns'])}"
+        words = f"{subject['document']} of {of}{lines}"
+    elif subject["kind"] == "events":
+        words = f"events of {of} from {subject['from']} to {subject['to']}"
+    else:
+        words = f"the event at {show(subject['position'])} of {of}"
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in words)
+
+
 def verify(data, keys, witnesses, handed_in, receipt=None):
     """Numbers of a bundle that verifies; raises Fail for any other."""
     bundle = Bundle(data)
@@ -1723,6 +1741,7 @@ def verify(data, keys, witnesses, handed_in, receipt=None):
     kept_at = None if receipt is None else check_receipt(bundle, clicks, keys, receipt)
     clicks_counted = [sum(counts[at] for counts in sums[-1][0].values()) for at in range(7)]
     return {
+        "subject": describe(subject),
         "log_size": size,
         "hours": len(clicks),
         "verdict_hours": len(verdicts),
@@ -1773,10 +1792,14 @@ def main():
     numbers, failure = None, None
     try:
         with open(arguments.file, "rb") as file:
+            fits = os.fstat(file.fileno()).st_size <= ARCHIVE_BYTES_MAX
+            need(fits, INTEGRITY, "the file", "it is too long")
             data = file.read()
         numbers = verify(data, keys, witnesses, handed_in, receipt)
     except OSError as error:
         failure = Fail(UNREADABLE, arguments.file, str(error))
+    except MemoryError:
+        failure = Fail(UNREADABLE, arguments.file, "there is not enough memory for it here")
     except Fail as fail:
         failure = fail
     code = failure.code if failure else 0
@@ -1788,7 +1811,8 @@ def main():
     elif failure:
         print(f"NOT VERIFIED ({KINDS[code]}, exit code {code})\n{failure}")
     else:
-        print("VERIFIED")
+        subject, total = numbers.pop("subject"), numbers["total"]
+        print(f"VERIFIED  {subject}" + ("" if total is None else f": {total}"))
         for name, value in numbers.items():
             print(f"  {name}: {value}")
     return code

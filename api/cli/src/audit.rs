@@ -14,8 +14,11 @@ use crate::{
 
 /// Rows read from the catalog at a time.
 const PAGE_ROWS: u32 = 1_000;
-/// Characters of a detail in a table, so that most rows fit a terminal; JSON and CSV have all of it.
-const DETAIL_CHARS: usize = 40;
+/// Columns of a terminal, and what reason and detail get of them at least: they go on in further lines.
+const COLUMNS: usize = 80;
+const DETAIL_CHARS_MIN: usize = 24;
+/// Lines of an entry in a table: the names of a hundred ads are for CSV and JSON.
+const DETAIL_LINES_MAX: usize = 8;
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -80,32 +83,42 @@ fn as_json(row: &Audited) -> Value {
 }
 
 fn print(rows: &[Audited]) {
-    let has_reasons = output::is_csv() || rows.iter().any(|row| !row.entry.reason.is_empty());
-    let columns = ["at", "actor", "action", "result", "reason", "detail"];
-    let shown: Vec<&str> = columns.into_iter().filter(|name| *name != "reason" || has_reasons).collect();
-    let mut table = output::Table::new(&shown);
-    for Audited { at, entry, .. } in rows {
-        let at = if output::is_csv() { at.to_string() } else { seconds(&at.to_string()) };
-        let mut row = vec![at, entry.actor.clone(), entry.action.clone(), entry.result.to_string()];
-        if has_reasons {
-            row.push(cut(&entry.reason));
+    if output::is_csv() {
+        let mut table = output::Table::new(&["at", "actor", "action", "result", "reason", "detail"]);
+        for Audited { at, entry, .. } in rows {
+            let AuditEntry { actor, action, reason, result, detail } = entry.clone();
+            table.push(vec![at.to_string(), actor, action, result.to_string(), reason, detail]);
         }
-        row.push(cut(&entry.detail));
-        table.push(row);
+        return table.print();
+    }
+    let mut table = output::Table::new(&["at", "actor", "action", "result", "reason; detail"]);
+    let width = detail_width(rows);
+    for Audited { at, entry, .. } in rows {
+        let first = [output::second(*at), entry.actor.clone(), entry.action.clone(), entry.result.to_string()];
+        let said = match entry.reason.as_str() {
+            "" => entry.detail.clone(),
+            reason => format!("{reason}; {}", entry.detail),
+        };
+        let mut last = output::wrapped(&said, width);
+        if last.len() > DETAIL_LINES_MAX {
+            last.truncate(DETAIL_LINES_MAX - 1);
+            last.push("… (--output csv: all)".to_owned());
+        }
+        table.push_lines(first.map(|cell| vec![cell]).into_iter().chain([last]).collect());
     }
     table.print();
 }
 
-/// A time without the fraction of its second.
-fn seconds(at: &str) -> String {
-    at.split_once('.').map_or_else(|| at.to_owned(), |(whole, _)| format!("{whole}Z"))
-}
-
-fn cut(text: &str) -> String {
-    if output::is_csv() || text.chars().count() <= DETAIL_CHARS {
-        return text.to_owned();
-    }
-    text.chars().take(DETAIL_CHARS - 1).chain(['…']).collect()
+/// How wide the last column may be beside the others.
+fn detail_width(rows: &[Audited]) -> usize {
+    let widest = |name: &str, length: fn(&AuditEntry) -> usize| {
+        rows.iter().map(|row| length(&row.entry)).chain([name.len()]).max().unwrap_or(0)
+    };
+    let others = "2026-11-26T14:00:00Z".len()
+        + widest("actor", |entry| entry.actor.chars().count())
+        + widest("action", |entry| entry.action.chars().count())
+        + widest("result", |entry| entry.result.as_str().len());
+    COLUMNS.saturating_sub(others + 4 * "  ".len()).max(DETAIL_CHARS_MIN)
 }
 
 /// Writes what was done into the trail. What was done stays done if the trail cannot be written, and the command says

@@ -22,7 +22,9 @@ use crate::{
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
-    made_up, output, simulate,
+    made_up,
+    output::{self, count},
+    simulate,
 };
 
 /// A Monday, so that the first week is whole.
@@ -49,8 +51,9 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let config = Config::new(arguments.events, arguments.hours, 1, start);
 
     output::note(&format!(
-        "1. {} simulated events over {} hours go into the log at {shown};",
-        arguments.events, arguments.hours
+        "1. {} simulated events over {} go into the log at {shown};",
+        arguments.events,
+        count(arguments.hours, "hour")
     ));
     output::note("   every hour is sealed into Parquet as it passes and compared with what was counted live");
     let written = Box::pin(simulate::write(&global, &config)).await?;
@@ -64,20 +67,24 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     }
     let report = verifier.finish();
     output::line(&format!(
-        "{} hours, {} parts, {} events, {} bytes: {} problems",
-        report.hours,
-        report.parts,
-        report.rows,
-        report.bytes,
-        report.problems.len()
+        "{}, {}, {}, {}: {}",
+        count(report.hours, "hour"),
+        count(report.parts, "part"),
+        count(report.rows, "event"),
+        count(report.bytes, "byte"),
+        count(report.problems.len(), "problem")
     ));
 
     let hours = instance.catalog.list_hours(Hour::from_i64(0), 3).await?;
     output::note("\n3. the first sealed hours");
     for hour in hours {
         output::line(&format!(
-            "{}  frames {}..={}  {} events  {} bytes",
-            hour.hour, hour.first_seq, hour.last_seq, hour.rows, hour.bytes
+            "{}  frames {}..={}  {}  {}",
+            hour.hour,
+            hour.first_seq,
+            hour.last_seq,
+            count(hour.rows, "event"),
+            count(hour.bytes, "byte")
         ));
     }
 
@@ -120,5 +127,13 @@ async fn bill(instance: &Installation, shown: &str, start: Timestamp, hours: u32
     output::line(&format!("{name}: {} {}", invoice::total(&document), document.facts.about.currency));
     output::note(&format!("open it:  xdg-open {}", file.display()));
     output::note(&format!("prove it: clicktrail --data {shown} invoice regenerate {name} --from-raw"));
+    output::note(&format!(
+        "prove it to somebody who has a key, and not this directory:\n  \
+         clicktrail evidence keygen --name clicks.example.com/log --out evidence.key > evidence.pub\n  \
+         clicktrail --data {shown} log sign --evidence-key evidence.key\n  \
+         clicktrail --data {shown} invoice export {name} --format json --out .\n  \
+         clicktrail --data {shown} evidence export --invoice {name} --out evidence.zip\n  \
+         clicktrail-verify evidence.zip --key evidence.pub --document {name}.json"
+    ));
     Ok(())
 }

@@ -14,6 +14,7 @@ use crate::{
 
 /// What every command takes.
 #[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Options of every command")]
 pub(crate) struct Global {
     /// Data directory: log, archive and catalog, unless they are elsewhere [default: ./clicktrail-data]
     #[arg(long, global = true, env = "CLICKTRAIL_DATA", value_name = "DIR")]

@@ -9,6 +9,7 @@ mod mode;
 mod ndjson;
 mod stream;
 mod table;
+mod wrap;
 
 use std::io::{self, IsTerminal as _, Write as _};
 
@@ -19,9 +20,11 @@ use tracing_subscriber::EnvFilter;
 
 use crate::global::Format;
 pub(super) use cell::amount;
+pub(super) use clicktrail_evidence::counted::count;
 pub(super) use mode::{is_csv, tables_are_csv};
 pub(super) use ndjson::{POSITIONS, lines as ndjson};
 pub(super) use table::Table;
+pub(super) use wrap::wrapped;
 
 /// Log lines go to stderr; commands other than `serve` show only what needs attention. What the pool of connections to
 /// the catalog and the broker's client say of a connection that breaks is left out: whoever wanted it tells the error.
@@ -68,13 +71,6 @@ pub(super) fn is_taken() -> bool {
 pub(super) fn finish() -> io::Result<()> {
     lines::flush();
     stream::STDOUT.finish().and(stream::STDERR.finish())
-}
-
-/// A count with its noun: `1 hour`, `2 hours`.
-pub(super) fn count(number: impl std::fmt::Display, noun: &str) -> String {
-    let number = number.to_string();
-    let ending = if number == "1" { "" } else { "s" };
-    format!("{number} {noun}{ending}")
 }
 
 /// An instant to the minute, as in `2026-03-01T00:00Z`; whole if it is none of a minute.

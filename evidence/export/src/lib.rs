@@ -31,5 +31,5 @@ mod staging;
 mod verdicts;
 
 pub use ask::Ask;
-pub use error::Error;
+pub use error::{Error, Why};
 pub use export::{Exported, Exporting};

@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use crate::bundle::{canonical::Unread, proof, table, zip};
 
+/// Characters of a reason: what a bundle says is not repeated at length, however long it is.
+const REASON_CHARS_MAX: usize = 1_000;
+
 /// Kinds of faults. Each has an exit code that is part of the contract of both verifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -68,7 +71,7 @@ pub struct Failure {
 impl Failure {
     /// A fault at a place.
     pub fn new(kind: Kind, place: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { kind, place: place.into(), reason: reason.into() }
+        Self { kind, place: cut(place.into()), reason: cut(reason.into()) }
     }
 
     /// Bytes, hashes or a proof.
@@ -120,6 +123,13 @@ impl Failure {
             place.clone_into(&mut self.place);
         }
         self
+    }
+}
+
+fn cut(text: String) -> String {
+    match text.char_indices().nth(REASON_CHARS_MAX) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
     }
 }
 

@@ -110,7 +110,11 @@ pub(super) fn check(opened: &Opened<'_>, trust: &Trust) -> Result<SignedHead, Fa
     let missing = trust.witnesses.iter().find(|witness| !has_signed(witness));
     match missing {
         Some(witness) => {
-            let reason = format!("witness {} ({}) did not sign it", witness.name(), witness.id());
+            let reason = format!(
+                "witness {} ({}) did not sign it: ask for a bundle that is exported after `log sign --witness`",
+                witness.name(),
+                witness.id()
+            );
             Err(Failure::incomplete(name, reason))
         }
         None => Ok(head),

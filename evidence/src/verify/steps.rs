@@ -102,7 +102,7 @@ fn prove(opened: &Opened<'_>, trust: &Trust, report: &mut Report) -> Result<(), 
         let campaigns = scope.campaigns.as_deref();
         let priced = pricing::check(dossier, &logged, &rows, &digests, sums, campaigns)?;
         words::priced(report, dossier, &priced, stands_on);
-        words::issued(report, found.unwrap_or_default());
+        words::issued(report, dossier, found.unwrap_or_default());
     }
     opened.expect_all_used()
 }

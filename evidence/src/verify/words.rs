@@ -17,9 +17,12 @@ use super::{
     subject::{Asked, Scope},
     verdicts::Verdicts,
 };
-use crate::bundle::{
-    contents::{Kind, Subject},
-    names,
+use crate::{
+    bundle::{
+        contents::{Kind, Subject},
+        names,
+    },
+    counted::{count, verb},
 };
 
 pub(super) fn subject(subject: &Subject) -> String {
@@ -43,17 +46,17 @@ pub(super) fn subject(subject: &Subject) -> String {
 }
 
 pub(super) fn opened(report: &mut Report, opened: &Opened<'_>) {
-    let files = opened.contents.files.len();
-    report.proven.push(format!("The archive is in its one form, and its {files} files have the bytes that it lists."));
+    let files = count(opened.contents.files.len(), "file");
+    report.proven.push(format!("The archive is in its one form, and its {files} have the bytes that it lists."));
 }
 
 pub(super) fn signed(report: &mut Report, head: &SignedHead, trust: &Trust) {
     let checkpoint = &head.checkpoint;
     report.numbers.log_size = checkpoint.size;
     report.proven.push(format!(
-        "The head of the log {:?} with {} entries was signed by {}.",
+        "The head of the log {:?} with {} was signed by {}.",
         checkpoint.origin,
-        checkpoint.size,
+        count(checkpoint.size, "entry"),
         head.signers.join(", ")
     ));
     if !head.witnesses.is_empty() {
@@ -65,22 +68,28 @@ pub(super) fn signed(report: &mut Report, head: &SignedHead, trust: &Trust) {
         );
     }
     if head.unknown > 0 {
-        report.not_proven.push(format!("{} signatures of keys that you did not name were not checked.", head.unknown));
+        let signatures = count(head.unknown, "signature");
+        let were = verb(head.unknown, "was", "were");
+        report.not_proven.push(format!("{signatures} by keys that you did not name {were} not checked."));
     }
 }
 
 pub(super) fn logged(report: &mut Report, logged: &Logged) {
     (report.numbers.hours, report.numbers.verdict_hours) = (logged.clicks.len() as u64, logged.verdicts.len() as u64);
     let range = |manifests: &[super::manifest::Manifest]| match (manifests.first(), manifests.last()) {
-        (Some(first), Some(last)) => format!("{} hours from {} to {}", manifests.len(), first.hour, last.hour),
+        (Some(only), _) if manifests.len() == 1 => format!("the hour {}", only.hour),
+        (Some(first), Some(last)) => {
+            format!("{} from {} to {}", count(manifests.len(), "hour"), first.hour, last.hour)
+        }
         _ => "no hours".to_owned(),
     };
     report.proven.push(format!(
-        "Clicks of {} and verdicts of {} are in that log, without a gap, and no hour was logged twice: all of its {} entries \
-         are there.",
+        "Clicks of {} and verdicts of {} are in that log, without a gap, and no hour was logged twice: all of its {} {} \
+         there.",
         range(&logged.clicks),
         range(&logged.verdicts),
-        logged.entries
+        count(logged.entries, "entry"),
+        verb(logged.entries, "is", "are")
     ));
 }
 
@@ -101,24 +110,30 @@ pub(super) fn rows(report: &mut Report, scope: &Scope, rows: &Rows, has_people: 
     let which = match (&scope.asked, &scope.campaigns) {
         (Asked::Event(_), _) => "It was in its hour when that was sealed.".to_owned(),
         (_, None) => format!(
-            "They are all rows of {} in the hours that count: {} hours have some, and {} have none.",
-            scope.advertiser, rows.present, rows.absent
+            "They are all rows of {} in the hours that count: {} {} some, and {} {} none.",
+            scope.advertiser,
+            count(rows.present, "hour"),
+            verb(rows.present, "has", "have"),
+            rows.absent,
+            verb(rows.absent, "has", "have"),
         ),
         (_, Some(_)) => format!("They are all rows of {} in these campaigns, and some beside them.", scope.advertiser),
     };
-    report.proven.push(format!("{} rows are as they were sealed. {which}", rows.events.len()));
+    let (shown, were) = (count(rows.events.len(), "row"), verb(rows.events.len(), "is as it was", "are as they were"));
+    report.proven.push(format!("{shown} {were} sealed. {which}"));
     if rows.people > 0 {
-        report.proven.push(format!("The personal columns of {} rows are as they were sealed.", rows.people));
+        let people = count(rows.people, "row");
+        report.proven.push(format!("The personal columns of {people} are as they were sealed."));
     }
     let without = rows.events.iter().filter(|event| event.class == Class::OtherCampaign).count();
     if without > 0 {
-        report
-            .not_proven
-            .push(format!("{without} rows of other campaigns are there only to show that none is left out."));
+        let (rows, are) = (count(without, "row"), verb(without, "is", "are"));
+        report.not_proven.push(format!("{rows} of other campaigns {are} there only to show that none is left out."));
     }
     let gone = (rows.events.len() as u64).saturating_sub(rows.people);
     if has_people && gone > 0 {
-        report.not_proven.push(format!("The personal columns of {gone} rows: they were erased, or not handed out."));
+        let rows = count(gone, "row");
+        report.not_proven.push(format!("The personal columns of {rows}: they were erased, or not handed out."));
     }
 }
 
@@ -126,12 +141,16 @@ pub(super) fn verdicts(report: &mut Report, verdicts: &Verdicts) {
     report.numbers.verdicts = verdicts.all.len() as u64;
     let before =
         verdicts.before.map_or_else(|| "there were none".to_owned(), |before| format!("before {}", show(before)));
-    report.proven.push(format!(
-        "{} verdicts on these events are as they were sealed, and they are all ({before}); {} of others were shown to prove \
-         it.",
-        verdicts.all.len(),
-        verdicts.beside
-    ));
+    let all = match verdicts.all.len() {
+        0 => "No verdict on these events was sealed".to_owned(),
+        1 => "1 verdict on these events is as it was sealed, and it is the only one".to_owned(),
+        many => format!("{many} verdicts on these events are as they were sealed, and they are all"),
+    };
+    let beside = match verdicts.beside {
+        0 => String::new(),
+        some => format!("; {some} of others {} shown to prove it", verb(some, "was", "were")),
+    };
+    report.proven.push(format!("{all} ({before}){beside}."));
     if let Some(before) = verdicts.before {
         report
             .not_proven
@@ -164,8 +183,10 @@ pub(super) fn counted(
     let spent = if spent.is_empty() { "nothing".to_owned() } else { spent.join(", ") };
     let known = if dossier.is_some() { "the verdicts that the last document knows" } else { "these verdicts" };
     report.proven.push(format!(
-        "By {known}, {gross} clicks count: {billable} billable, {givt} givt, {sivt} sivt, {duplicate} \
-         duplicate, {policy} policy. The billable ones cost {spent}. derivation.csv says the same of each row."
+        "By {known}, {} {}: {billable} billable, {givt} givt, {sivt} sivt, {duplicate} \
+         duplicate, {policy} policy. The billable ones cost {spent}. derivation.csv says the same of each row.",
+        count(gross, "click"),
+        verb(gross, "counts", "count"),
     ));
     Ok(())
 }
@@ -180,7 +201,7 @@ pub(super) fn known(report: &mut Report, dossier: &Dossier, otherwise: Otherwise
             Known::Live(_) => live += 1,
         }
     }
-    let of_live = (live > 0).then(|| format!("of {live} hours those of the live judge alone"));
+    let of_live = (live > 0).then(|| format!("of {} those of the live judge alone", count(live, "hour")));
     let all = before.first().zip(before.last()).map(|(first, last)| match first == last {
         true => format!("those before {}", show(*first)),
         false => format!("those before {} in some hours, and up to before {} in others", show(*first), show(*last)),
@@ -194,16 +215,20 @@ pub(super) fn known(report: &mut Report, dossier: &Dossier, otherwise: Otherwise
         let (much, how) =
             (exact(otherwise.micros.saturating_abs()), if otherwise.micros < 0 { "less" } else { "more" });
         report.not_proven.push(format!(
-            "That the last document counts by every verdict: by all that are there {} clicks count otherwise, and {much} \
-             {currency} {how} were billed for them than these say.",
-            otherwise.clicks
+            "That the last document counts by every verdict: by all that are there {} {} otherwise, and {much} \
+             {currency} {how} was billed for that than these say.",
+            count(otherwise.clicks, "click"),
+            verb(otherwise.clicks, "counts", "count")
         ));
     }
     let nowhere = dossier.bases.values().filter(|basis| basis.stands_on().is_none()).count();
     if nowhere > 0 {
+        let bases = match dossier.bases.len() {
+            1 => "their basis names".to_owned(),
+            all => format!("{nowhere} of their {all} bases {}", verb(nowhere, "names", "name")),
+        };
         report.not_proven.push(format!(
-            "That {nowhere} of the bases know what was signed when they were made, and that the log went on from there: \
-             they name no head on which they stand."
+            "That the log went on from what was signed when the documents were drafted: {bases} no head to stand on."
         ));
     }
 }
@@ -239,27 +264,34 @@ pub(super) fn priced(report: &mut Report, dossier: &Dossier, priced: &Priced, st
         report.not_proven.push("Other lines, adjustments, taxes and totals: only some campaigns are there.".to_owned());
     }
     if stands_on > 0 {
-        report
-            .proven
-            .push(format!("The log went on from {stands_on} heads on which these documents stand: it was not forked."));
+        let heads = if stands_on == 1 { "the head".to_owned() } else { format!("the {stands_on} heads") };
+        report.proven.push(format!("The log went on from {heads} that these documents stand on: it was not forked."));
     }
     if dossier.stale() > 0 {
-        report
-            .not_proven
-            .push(format!("{} hours were billed without every verdict, as the basis itself says.", dossier.stale()));
+        let (hours, were) = (count(dossier.stale(), "hour"), verb(dossier.stale(), "was", "were"));
+        report.not_proven.push(format!("{hours} {were} billed without every verdict, as the basis itself says."));
     }
 }
 
-pub(super) fn issued(report: &mut Report, found: Found) {
+pub(super) fn issued(report: &mut Report, dossier: &Dossier, found: Found) {
+    // Of how many of all documents it holds.
+    let of = |number: usize, one: &str, several: &str| match (number, dossier.documents.len()) {
+        (1, 1) => format!("{} is {one}", dossier.documents[0].name()),
+        (some, all) if some == all => format!("All {all} documents are {several}"),
+        (some, all) => format!("Of the {all} documents {some} {} {several}", verb(some, "is", "are")),
+    };
     if found.logged > 0 {
-        report.proven.push(format!("In the log of issued documents, with these very bytes: {} of them.", found.logged));
+        let logged = "in the log of issued documents, with these very bytes";
+        report.proven.push(format!("{}.", of(found.logged, logged, logged)));
     }
     if found.handed_in > 0 {
-        report.proven.push(format!("Byte for byte what you handed in: {} of the documents.", found.handed_in));
-        report.not_proven.push(format!(
-            "That what you handed in was issued: {} of the documents are not in the log of issued documents yet.",
-            found.handed_in
-        ));
+        let (one, several) = ("the one that you handed in, byte for byte", "as you handed them in, byte for byte");
+        report.proven.push(format!("{}.", of(found.handed_in, one, several)));
+        report.not_proven.push(
+            "That what you handed in was issued: it is not in a signed hour of the log of issued documents yet. Once \
+             it is, a bundle that is exported then proves it."
+                .to_owned(),
+        );
     }
     report.not_proven.push("That no note about this invoice was issued beside those that are there.".to_owned());
 }

@@ -12,7 +12,7 @@ use std::{
 
 use clicktrail_evidence::{
     Hash,
-    bundle::names,
+    bundle::{names, zip},
     made_up::{
         Asked, Dossier, LeftOut, OwnBiller, Plan, Random, Wanted,
         attacks::{Unknowing, attacks},
@@ -240,6 +240,57 @@ fn taken_with_its_documents(name: &str, dossier: &Dossier, bundle: &[u8]) {
         with.arg("--document").arg(directory.0.join("0.json")).arg("--document").arg(&other);
         let (said, words) = said(with, &file, &keys, &[]);
         assert_eq!(said.exit_code, 2, "{words}");
+    }
+}
+
+/// Bundles that would fill memory or a stack if a verifier believed them, with the codes that both must end with.
+fn hostile() -> Vec<(&'static str, Vec<u8>, i32)> {
+    let of = |bundle: &[u8]| zip::write([(names::BUNDLE, bundle), (names::README, b"".as_slice())]).unwrap();
+    let begun = |rest: &str| format!("{{\"format\":\"clicktrail evidence 1\",\"subject\":{rest}").into_bytes();
+    let many: Vec<String> = (0..65_535).map(|number| format!("f{number:05}")).collect();
+    let mut bomb = of(&begun("{}}\n"));
+    // Deflated, and of four gigabytes, as the first record and the directory say.
+    let directory = bomb.windows(4).position(|four| four == b"PK\x01\x02").unwrap();
+    for head in [4, directory + 6] {
+        bomb[head + 4] = 8;
+        bomb[head + 14..head + 22].fill(0xff);
+    }
+    let mut promised = of(&begun("{}}\n"));
+    let end = promised.len() - 22;
+    promised[end + 8..end + 20].fill(0xff);
+    vec![
+        ("a bomb", bomb, 2),
+        ("a directory of four gigabytes", promised, 2),
+        ("many files", zip::write(many.iter().map(|name| (name.as_str(), &[][..]))).unwrap(), 6),
+        ("deep lists", of(&begun(&"[".repeat(4 << 20))), 2),
+        ("deep lists that end", of(&begun(&format!("{}{}}}\n", "[".repeat(9_000), "]".repeat(9_000)))), 2),
+        ("deep objects", of(&begun(&"{\"kind\":".repeat(1 << 20))), 2),
+        ("a long number", of(&begun(&format!("{}}}\n", "9".repeat(8 << 20)))), 2),
+        ("a long fraction", of(&begun(&format!("0.{}}}\n", "9".repeat(8 << 20)))), 2),
+        ("a large exponent", of(&begun("1e999999999}\n")), 2),
+        ("a long text", of(&begun(&format!("\"{}\"}}\n", "x".repeat(31 << 20)))), 2),
+        ("a list of contents that is too long", of(&begun(&" ".repeat(33 << 20))), 2),
+        ("many fields", of(&begun(&format!("{{{}", "\"a\":1,".repeat(1 << 20)))), 2),
+    ]
+}
+
+#[test]
+fn both_verifiers_refuse_what_would_fill_memory_without_filling_it() {
+    const KIBIBYTES_MAX: [u32; 2] = [300 << 10, 1 << 20];
+    let directory = Directory::new("hostile");
+    let file = directory.0.join("bundle.zip");
+    let (key, _) = keys(&Dossier::new(&Plan::small(1), &OwnBiller));
+    for (what, bytes, expected) in hostile() {
+        std::fs::write(&file, bytes).unwrap();
+        for (command, max) in [ours as fn() -> Command, theirs].into_iter().zip(KIBIBYTES_MAX) {
+            let (command, mut bounded) = (command(), Command::new("sh"));
+            bounded.arg("-c").arg(format!("ulimit -v {max} && exec \"$@\"")).arg("sh");
+            bounded.arg(command.get_program()).args(command.get_args());
+            let (said, words) = said(bounded, &file, &key, &[]);
+            let words: String = words.chars().take(2_000).collect();
+            assert_eq!(said.exit_code, expected, "{what}: {words}");
+            assert!(words.len() < 2_000, "{what} is not repeated at length: {words}");
+        }
     }
 }
 

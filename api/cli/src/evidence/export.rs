@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::{Context as _, anyhow, bail, ensure};
 use clicktrail_billing::chain;
-use clicktrail_export::{Ask, Error, Exported, Exporting, find};
+use clicktrail_export::{Ask, Error, Exported, Exporting, Why, find};
 use clicktrail_log::position::Position;
 use clicktrail_projections::zone::{Range, Unit, Zone};
 use serde_json::json;
@@ -28,9 +28,10 @@ const ACTION: &str = "export_evidence";
 const CASE_CHARS_MAX: usize = 128;
 
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["invoice", "query"]))]
 pub(crate) struct Arguments {
     /// An invoice, or a note of it, as INV-00000012: the invoice with all of its notes
-    #[arg(long, value_name = "DOCUMENT", required_unless_present = "query", conflicts_with = "query")]
+    #[arg(long, value_name = "DOCUMENT")]
     invoice: Option<String>,
     /// Only the clicks of these campaigns: lines are proved, totals are not
     #[arg(long, value_name = "CAMPAIGN", value_delimiter = ',', requires = "invoice")]
@@ -79,11 +80,11 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         Ok(ask) => write(&instance, &ask, case.as_deref(), &out).await.map_err(anyhow::Error::from),
         Err(error) => Err(error),
     };
-    let exit = match &written {
-        Ok(_) => Exit::Ok,
-        Err(error) if error.downcast_ref().is_some_and(is_incomplete) => Exit::InputIncomplete,
-        Err(_) => Exit::Failed,
+    let written = match written {
+        Ok(exported) => Ok(exported),
+        Err(error) => Err(told_if_unknown(&instance, error).await),
     };
+    let exit = written.as_ref().map_or_else(exit_of, |_| Exit::Ok);
     if let Some(case) = &case {
         let people = written.as_ref().map_or(0, |exported| exported.people);
         let detail = format!("case {case}: {named} with personal columns of {}", count(people, "event"));
@@ -99,8 +100,8 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     });
     match written {
         Ok(exported) => print(global, &exported, &out),
-        Err(error) if exit == Exit::InputIncomplete => output::error(&error),
-        Err(error) => return Err(error),
+        Err(error) if exit == Exit::Failed => return Err(error),
+        Err(error) => output::error(&error),
     }
     Ok(exit)
 }
@@ -113,20 +114,27 @@ fn described(what: &str, lines: &[String]) -> String {
     }
 }
 
-/// Whether something that is asked for is not there, or cannot be proved.
-fn is_incomplete(error: &Error) -> bool {
-    match error {
-        Error::NotFound(_)
-        | Error::NoEvent(_)
-        | Error::NotSealed(_)
-        | Error::Unsigned
-        | Error::HourUnsigned { .. }
-        | Error::WithoutTrees { .. }
-        | Error::VerdictsOpen(_)
-        | Error::TooManyHours(_) => true,
-        Error::Archive(_) | Error::Head(_) | Error::Catalog(_) | Error::Billing(_) | Error::Io(_) | Error::Zip(_) => {
-            false
-        }
+/// How the command ends: as the reason says for which there is no bundle.
+fn exit_of(error: &anyhow::Error) -> Exit {
+    match error.downcast_ref::<Error>().map(Error::why) {
+        Some(Why::Incomplete) => Exit::InputIncomplete,
+        Some(Why::Damaged) => Exit::Differences,
+        Some(Why::Failed) | None => Exit::Failed,
+    }
+}
+
+/// A frame that the log never had is in no hour, however long one waits.
+async fn told_if_unknown(instance: &Installation, error: anyhow::Error) -> anyhow::Error {
+    let Some(Error::NotSealed(position)) = error.downcast_ref() else { return error };
+    let Ok(info) = instance.clicks.info().await else { return error };
+    match (position.epoch(), position.seq()) <= (info.epoch, info.last) {
+        true => error,
+        false => Error::NotFound(format!(
+            "there is no event at {position}: the log ends with frame {} of epoch {}",
+            info.last,
+            info.epoch.get()
+        ))
+        .into(),
     }
 }
 
@@ -206,14 +214,15 @@ fn print(global: &Global, exported: &Exported, out: &Path) {
         Format::Table => {
             let (rows, verdicts, hours) = (count(rows, "event"), count(verdicts, "verdict"), count(hours, "hour"));
             output::line(&format!(
-                "{}: {rows} and {verdicts} of {hours}, under {log} at {entries} entries",
-                out.display()
+                "{}: {rows} and {verdicts} of {hours}, under {log} at {}",
+                out.display(),
+                count(entries, "entry")
             ));
         }
     }
     if *erased > 0 {
         output::note(&format!(
-            "the personal columns of {} were erased: the bundle has the hashes of what was sealed, and not the values",
+            "the personal columns of {} are erased: the bundle has the hashes of what was sealed, and not the values",
             count(erased, "event")
         ));
     }

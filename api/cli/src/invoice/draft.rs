@@ -60,7 +60,13 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         Format::Table => print(&outcome),
     }
     tell(arguments.period, &outcome);
-    Ok(exit(&outcome))
+    let exit = exit(&outcome);
+    if exit == Exit::Partial {
+        output::note(
+            "exit code 5: the drafts are made; of who is named above nothing is, which may be as it should be",
+        );
+    }
+    Ok(exit)
 }
 
 /// Whether it says nothing of anybody.

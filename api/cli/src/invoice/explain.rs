@@ -127,8 +127,9 @@ fn print(link: &Link, line: &Line, explained: &Explained) {
     let spend = amount(sum.spend_micros);
     match link.document.draft.kind.is_note() {
         false => output::line(&format!(
-            "{} clicks, {} billable, {spend} {currency} before rounding",
-            sum.gross, sum.billable
+            "{}, {} billable, {spend} {currency} before rounding",
+            count(sum.gross, "click"),
+            sum.billable
         )),
         true => {
             let moved = with_clicks.then(|| format!("{} moved: ", count(explained.clicks_all, "click")));

@@ -5,11 +5,13 @@ use clicktrail_evidence::{Hash, note::VerifierKey, tree::consistency};
 use clicktrail_log::archive::transparency::{Kept, Reader};
 use serde_json::json;
 
+use super::checkpoint::is_signed;
 use crate::{
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
-    output, signing,
+    output::{self, count},
+    signing,
 };
 
 #[derive(Debug, clap::Args)]
@@ -37,11 +39,15 @@ pub(super) async fn run(global: &Global, instance: &Installation, arguments: &Ar
         output::note("clicktrail: nothing was signed yet: see `log sign` and `serve --evidence-key`");
         return Ok(Exit::InputIncomplete);
     };
-    if !arguments.keys.is_empty() {
-        newest.note.verify(&arguments.keys).context("check the newest checkpoint of the archive")?;
+    if !is_signed(&newest, &arguments.keys, "the newest checkpoint of the archive") {
+        return Ok(Exit::Differences);
     }
-    let old = tree(&mut reader, &newest, &arguments.old, &arguments.keys).await?;
-    let new = tree(&mut reader, &newest, &arguments.new, &arguments.keys).await?;
+    let Some(old) = tree(&mut reader, &newest, &arguments.old, &arguments.keys).await? else {
+        return Ok(Exit::Differences);
+    };
+    let Some(new) = tree(&mut reader, &newest, &arguments.new, &arguments.keys).await? else {
+        return Ok(Exit::Differences);
+    };
     ensure!(
         old.size <= new.size,
         "{} has more entries than {}: name the earlier one first",
@@ -51,7 +57,8 @@ pub(super) async fn run(global: &Global, instance: &Installation, arguments: &Ar
     for tree in [&old, &new] {
         let (size, signed) = (tree.size, newest.checkpoint.size);
         if size > signed {
-            output::note(&format!("clicktrail: a checkpoint is over {size} entries, and the archive has {signed}"));
+            let size = count(size, "entry");
+            output::note(&format!("clicktrail: a checkpoint is over {size}, and the archive has {signed}"));
             return Ok(Exit::InputIncomplete);
         }
         let origin = tree.origin.as_ref().unwrap_or(&newest.checkpoint.origin);
@@ -70,8 +77,8 @@ pub(super) async fn run(global: &Global, instance: &Installation, arguments: &Ar
     let to_newest = reader.consistency(new.size, last, last).await?;
     if consistency::verify(new.size, &new.root, last, &root, &to_newest).is_err() {
         output::line(&format!(
-            "PROBLEM the tree of {} entries is not the beginning of the {last} that the newest checkpoint is over",
-            new.size
+            "PROBLEM the tree of {} is not the beginning of the {last} that the newest checkpoint is over",
+            count(new.size, "entry")
         ));
         return Ok(Exit::Differences);
     }
@@ -79,19 +86,20 @@ pub(super) async fn run(global: &Global, instance: &Installation, arguments: &Ar
     Ok(if checked.is_ok() { Exit::Ok } else { Exit::Differences })
 }
 
-async fn tree(reader: &mut Reader, newest: &Kept, text: &str, keys: &[VerifierKey]) -> anyhow::Result<Tree> {
+/// The tree that a checkpoint, or a number of entries, is about; nothing if none of the keys signed it, which was said.
+async fn tree(reader: &mut Reader, newest: &Kept, text: &str, keys: &[VerifierKey]) -> anyhow::Result<Option<Tree>> {
     if let Ok(size) = text.parse() {
         let root = reader.root(size, newest.checkpoint.size).await?;
-        return Ok(Tree { size, root, origin: None });
+        return Ok(Some(Tree { size, root, origin: None }));
     }
     let bytes = std::fs::read(text).with_context(|| format!("read the checkpoint {text}"))?;
     let kept =
         Kept::parse(&bytes).map_err(anyhow::Error::msg).with_context(|| format!("read the checkpoint {text}"))?;
-    if !keys.is_empty() {
-        kept.note.verify(keys).with_context(|| format!("check the checkpoint {text}"))?;
+    if !is_signed(&kept, keys, &format!("the checkpoint {text}")) {
+        return Ok(None);
     }
     let checkpoint = kept.checkpoint;
-    Ok(Tree { size: checkpoint.size, root: checkpoint.root, origin: Some(checkpoint.origin) })
+    Ok(Some(Tree { size: checkpoint.size, root: checkpoint.root, origin: Some(checkpoint.origin) }))
 }
 
 fn print(global: &Global, old: &Tree, new: &Tree, proof: &[Hash], is_consistent: bool) {
@@ -103,14 +111,14 @@ fn print(global: &Global, old: &Tree, new: &Tree, proof: &[Hash], is_consistent:
             "consistent": is_consistent,
         })),
         Format::Table if is_consistent => {
-            let (old, new) = (old.size, new.size);
-            output::line(&format!("the log of {new} entries begins with the log of {old}, by this proof:"));
+            let (old, new) = (old.size, count(new.size, "entry"));
+            output::line(&format!("the log of {new} begins with the log of {old}, by this proof:"));
             proof.iter().for_each(|hash| output::line(&format!("  {hash}")));
         }
         Format::Table => {
-            let (old, new) = (old.size, new.size);
+            let (old, new) = (old.size, count(new.size, "entry"));
             output::line(&format!(
-                "PROBLEM the tree of {new} entries does not continue that of {old}: two histories were signed, or the \
+                "PROBLEM the tree of {new} does not continue that of {old}: two histories were signed, or the \
                  archive was changed since"
             ));
         }

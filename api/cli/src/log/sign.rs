@@ -75,7 +75,7 @@ fn print(global: &Global, entries: usize, newest: Option<&Kept>, cosigned: &[Str
         })),
         Format::Table => {
             let hours = output::count(entries, "hour");
-            output::line(&format!("{hours} signed; the newest checkpoint is over {size} entries"));
+            output::line(&format!("{hours} signed; the newest checkpoint is over {}", output::count(size, "entry")));
             cosigned.iter().for_each(|witness| output::line(&format!("signed by the witness {witness}")));
         }
     }

@@ -74,20 +74,21 @@ impl Signed {
             return;
         };
         for (key, reason) in &report.problems {
-            output::line(&format!("PROBLEM {key}: {reason}"));
+            output::line(&format!("PROBLEM {}", super::verify::named(key, reason)));
         }
         let state = match (&report.newest, report.problems.len()) {
             (_, 1..) => output::count(report.problems.len(), "problem"),
             (None, 0) => "no checkpoint is kept".to_owned(),
-            (Some(kept), 0) => format!("as {} signed it", kept.checkpoint.origin),
+            (Some(kept), 0) => format!("as it was signed in the name of {}", kept.checkpoint.origin),
         };
         let checkpoints = output::count(report.checkpoints, "checkpoint");
-        output::line(&format!("log of hours: {} entries, {checkpoints}: {state}", report.entries));
+        let entries = output::count(report.entries, "entry");
+        output::line(&format!("log of hours: {entries}, {checkpoints}: {state}"));
         if report.unsigned > 0 {
             output::line(&format!("{} not signed yet", output::count(report.unsigned, "sealed hour")));
         }
         match (self.has_keys, report.signed_by.as_slice()) {
-            (false, _) => output::line("whose signatures these are was not checked: name the verifier key with --key"),
+            (false, _) => output::line("who signed it was not checked: name the verifier key with --key"),
             (true, []) => {}
             (true, keys) => output::line(&format!("signed by {}", keys.join(" and "))),
         }

@@ -220,7 +220,7 @@ fn print_report(global: &Global, streams: &Streams, signed: &Signed, recounted: 
         return;
     }
     for problem in &problems {
-        output::line(&format!("PROBLEM {}  {}: {}", problem.hour, problem.key, problem.reason));
+        output::line(&format!("PROBLEM {}  {}", problem.hour, named(&problem.key, &problem.reason)));
     }
     print_counts(&streams.clicks, "event");
     for (report, what) in [(&streams.verdicts, "verdict"), (&streams.invoices, "issued document")] {
@@ -247,12 +247,34 @@ fn print_report(global: &Global, streams: &Streams, signed: &Signed, recounted: 
 }
 
 fn print_counts(report: &Report, what: &str) {
-    let verdict = match (report.problems.len(), report.hours) {
-        (0, 0) => "nothing is sealed yet: nothing was checked".to_owned(),
-        (0, _) => "all of it is as it was sealed".to_owned(),
-        (count, _) => output::count(count, "problem"),
-    };
     let (hours, parts) = (output::count(report.hours, "hour"), output::count(report.parts, "part"));
-    let (rows, bytes) = (output::count(report.rows, what), report.bytes);
-    output::line(&format!("{hours}, {parts}, {rows}, {bytes} bytes read: {verdict}"));
+    let (rows, bytes) = (output::count(report.rows, what), output::count(report.bytes, "byte"));
+    output::line(&match (report.problems.len(), report.hours) {
+        (0, 0) => "nothing is sealed yet: nothing was checked".to_owned(),
+        (0, _) => format!("{hours}, {parts}, {rows}, {bytes} read: all of it is as it was sealed"),
+        // Counts are what manifests say: what is missing was not read.
+        (found, _) => {
+            let problems = output::count(found, "problem");
+            format!("{problems}: manifests name {hours}, {parts}, {rows}; {bytes} could be read")
+        }
+    });
+}
+
+/// A fault with its object, which some reasons begin with themselves.
+pub(super) fn named(key: &str, reason: &str) -> String {
+    match reason.starts_with(key) {
+        true => reason.to_owned(),
+        false => format!("{key}: {reason}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::named;
+
+    #[test]
+    fn an_object_is_named_once() {
+        assert_eq!(named("clicks/a", "clicks/a is damaged: too short"), "clicks/a is damaged: too short");
+        assert_eq!(named("clicks/a", "too short"), "clicks/a: too short");
+    }
 }

@@ -18,6 +18,14 @@ impl Table {
         self.rows.push(row);
     }
 
+    /// A row whose cells may have several lines.
+    pub(crate) fn push_lines(&mut self, cells: Vec<Vec<String>>) {
+        let lines = cells.iter().map(Vec::len).max().unwrap_or(0);
+        for line in 0..lines {
+            self.push(cells.iter().map(|cell| cell.get(line).cloned().unwrap_or_default()).collect());
+        }
+    }
+
     pub(crate) fn print(&self) {
         let lines = if is_csv() { self.csv() } else { self.aligned() };
         lines.iter().for_each(|text| STDOUT.line(text));

@@ -7,6 +7,7 @@ use std::{
     path::Path,
 };
 
+use clicktrail_evidence::counted::{count, verb};
 use clicktrail_query::reconcile::Reason;
 
 use super::{
@@ -47,8 +48,9 @@ fn page(out: &mut impl Write, reconciled: &Reconciled) -> io::Result<()> {
     if read.unreadable > 0 {
         writeln!(
             out,
-            "<p><strong>{} lines of the file could not be read and are in no sum.</strong></p>",
-            read.unreadable
+            "<p><strong>Of the file {} could not be read and {} in no sum.</strong></p>",
+            count(read.unreadable, "line"),
+            verb(read.unreadable, "is", "are")
         )?;
     }
     writeln!(out, "<h2>What both sides ask for</h2>")?;

@@ -82,7 +82,7 @@ pub(super) fn total_cells(reconciled: &Reconciled) -> Vec<[String; 6]> {
     cells.collect()
 }
 
-pub(super) const ROW_HEADER: [&str; 12] = [
+pub(super) const ROW_HEADER: [&str; 14] = [
     "line",
     "event_id",
     "ad_id",
@@ -94,14 +94,15 @@ pub(super) const ROW_HEADER: [&str; 12] = [
     "reason",
     "detail",
     "their_price",
+    "their_currency",
     "our_price",
+    "our_currency",
 ];
 
 /// The cells of a row. A price that is in no sum is empty.
-pub(super) fn row_cells(row: &Shown<'_>) -> [String; 12] {
-    let price = |price: Option<(i64, &str)>| {
-        price.map_or_else(String::new, |(micros, currency)| format!("{} {currency}", amount(micros)))
-    };
+pub(super) fn row_cells(row: &Shown<'_>) -> [String; 14] {
+    let price = |price: Option<(i64, &str)>| price.map_or_else(String::new, |(micros, _)| amount(micros));
+    let currency = |price: Option<(i64, &str)>| price.map_or_else(String::new, |(_, currency)| currency.to_owned());
     let text = |value: Option<String>| value.unwrap_or_default();
     [
         text(row.line.map(|line| line.to_string())),
@@ -115,7 +116,9 @@ pub(super) fn row_cells(row: &Shown<'_>) -> [String; 12] {
         row.reason.code().to_owned(),
         row.detail.clone(),
         price(row.their_price),
+        currency(row.their_price),
         price(row.our_price),
+        currency(row.our_price),
     ]
 }
 
@@ -131,7 +134,9 @@ fn tables(reconciled: &Reconciled) {
     sums.print();
     let mut rows = output::Table::new(&["line", "event", "reason", "detail", "theirs", "ours"]);
     for row in reconciled.report.rows(reconciled.all).take(ROWS_SHOWN_MAX) {
-        let [line, event, ad, _, their_time, _, _, _, reason, detail, theirs, ours] = row_cells(&row);
+        let [line, event, ad, _, their_time, _, _, _, reason, detail, their, of_theirs, our, of_ours] = row_cells(&row);
+        let price = |price: String, currency: String| format!("{price} {currency}").trim_end().to_owned();
+        let (theirs, ours) = (price(their, of_theirs), price(our, of_ours));
         // A list without ids tells its clicks apart by ad and time.
         let event = if event.is_empty() { format!("{ad} {their_time}") } else { event };
         rows.push([line, event, reason, detail, theirs, ours].iter().map(|cell| visible(cell)).collect());

@@ -21,7 +21,7 @@ use crate::{
 };
 
 const PERIOD: &str = "2026-W10";
-const ORIGIN: &str = "logs.example.com/clicks";
+pub(crate) const ORIGIN: &str = "logs.example.com/clicks";
 
 /// The file of the log's key, and the key that others verify with. It is made where there is none.
 pub(crate) fn key(installation: &Installation) -> (String, String) {
@@ -231,8 +231,11 @@ fn what_cannot_be_proved_is_refused_by_name_and_tampered_archives_give_no_bundle
     let open = ["--query", "advertiser=acme,from=2026-03-03,to=2036-03-05"];
     let open = export(&installation, &open, "x.zip").exits(4);
     assert!(open.stderr().contains("log sign"), "{open}");
-    export(&installation, &["--query", "position=1.999999.0"], "x.zip").exits(4);
+    let unknown = export(&installation, &["--query", "position=1.999999.0"], "x.zip").exits(4);
+    assert!(unknown.stderr().contains("there is no event at 1.999999.0: the log ends with"), "{unknown}");
     export(&installation, &["--query", "event_id=nobody"], "x.zip").exits(4);
+    let unsaid = export(&installation, &[], "x.zip").exits(1);
+    assert!(unsaid.stderr().contains("--invoice <DOCUMENT>|--query <QUERY>"), "{unsaid}");
 
     let archive = installation.data().join("archive");
     let part = tree(&archive).into_keys().find(|key| {
@@ -245,9 +248,16 @@ fn what_cannot_be_proved_is_refused_by_name_and_tampered_archives_give_no_bundle
         let mut spoilt = whole.clone();
         spoilt[bytes].fill(0xff);
         fs::write(&part, spoilt).unwrap();
-        let refused = export(&installation, &range, "x.zip").exits(1);
+        let refused = export(&installation, &range, "x.zip").exits(2);
         assert!(refused.stderr().contains("archive"), "{refused}");
     }
+    fs::remove_file(&part).unwrap();
+    let missing = export(&installation, &range, "x.zip").exits(4);
+    assert!(missing.stderr().contains("is missing from the archive"), "{missing}");
+    let named = installation.run(&["log", "verify"]).exits(2).stdout();
+    let problem = named.lines().find(|line| line.starts_with("PROBLEM")).unwrap();
+    assert_eq!(problem.matches("clicks/dt=2026-03-04").count(), 1, "an object is named once: {named}");
+    assert!(named.contains("1 problem: manifests name"), "{named}");
     fs::write(&part, whole).unwrap();
     assert!(!bundle(&installation, "x.zip").exists() && !bundle(&installation, "x.zip.new").exists());
     export(&installation, &range, "x.zip").exits(0);

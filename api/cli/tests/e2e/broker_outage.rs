@@ -17,7 +17,7 @@ use crate::{
 const OUTAGE: Duration = Duration::from_secs(5);
 
 /// What a server says about a broker that is away.
-const EXPECTED: [&str; 7] = [
+pub(crate) const EXPECTED: [&str; 7] = [
     "the broker's connection is lost",
     "the broker is not reached; connecting is tried again",
     "the log is away; frames go to the spool",

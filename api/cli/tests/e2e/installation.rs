@@ -129,6 +129,11 @@ impl Installation {
         found.map(|(_, value)| value.as_str()).unwrap_or_else(|| panic!("this installation has no {name}"))
     }
 
+    /// Whether its catalog is on PostgreSQL.
+    pub(crate) fn has_postgres(&self) -> bool {
+        self.database.is_some()
+    }
+
     /// The catalog on PostgreSQL, as another program would reach it.
     pub(crate) fn catalog_url(&self) -> &str {
         self.variable("CLICKTRAIL_CATALOG")

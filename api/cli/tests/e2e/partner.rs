@@ -118,7 +118,10 @@ fn every_click_of_a_partner_has_a_reason_and_the_money_adds_up() {
 
     let rows = installation.run(&reconcile(&list, &mapping, &["--output", "csv", "--all"])).exits(4).stdout();
     let mut rows = csv::Reader::from_reader(rows.as_bytes()).into_records();
-    assert_eq!(rows.by_ref().count(), 9, "each line that is a click, and each click of ours");
+    let rows: Vec<csv::StringRecord> = rows.by_ref().map(Result::unwrap).collect();
+    assert_eq!(rows.len(), 9, "each line that is a click, and each click of ours");
+    let prices: Vec<&str> = rows[1].iter().skip(10).collect();
+    assert_eq!(prices, ["0.20", "EUR", "0.25", "EUR"], "amounts are numbers: {rows:?}");
     let table = installation.run(&reconcile(&list, &mapping, &[])).exits(4);
     assert!(table.stdout().contains("repeats 1."), "{table}");
     assert!(table.stderr().contains("line 10 cannot be read: invalid_time"), "{table}");

@@ -108,13 +108,18 @@ fn sealed_hours_are_signed_verified_and_proved_to_continue_what_was_signed() {
     }
     installation.run(&["log", "consistency", &new, &old]).exits(1);
     let stranger = self::key(&installation, "stranger.key", ORIGIN, &[]);
-    let unsigned = installation.run(&["log", "consistency", "2", "3", "--key", &stranger.verifier]).exits(1);
-    assert!(unsigned.stderr().contains("check the newest checkpoint"), "numbers are checked, too: {unsigned}");
+    let unsigned = installation.run(&["log", "consistency", "2", "3", "--key", &stranger.verifier]).exits(2);
+    assert!(unsigned.stderr().contains("PROBLEM the newest checkpoint"), "numbers are checked, too: {unsigned}");
     installation.run(&["log", "consistency", &old, "1000000"]).exits(1);
 
     // Somebody else's key, and a history that is not this one.
     let other = self::key(&installation, "other.key", ORIGIN, &[]);
-    installation.run(&["log", "checkpoint", "--key", &other.verifier]).exits(1);
+    // As `log verify` does, whatever is signed by nobody who is known is a difference and no error.
+    let unknown = installation.run(&["log", "checkpoint", "--key", &other.verifier]).exits(2);
+    assert!(unknown.stderr().contains("PROBLEM the checkpoint: none of the known keys"), "{unknown}");
+    assert_eq!(unknown.stdout(), "");
+    let by_another = file_of(&installation, "edited.checkpoint", &edited(newest["note"].as_str().unwrap()));
+    installation.run(&["log", "consistency", &old, &by_another, "--key", &key.verifier]).exits(2);
     let found = installation.run(&["log", "verify", "--key", &other.verifier]).exits(2);
     assert!(found.stdout().contains("PROBLEM transparency/checkpoints/"), "{found}");
     let refused = sign(&installation, &other, &[]).exits(1);
@@ -364,6 +369,13 @@ fn another_program_reads_checkpoints_cosignatures_tiles_and_entries() {
     fs::write(installation.data().join(&folder).join("0".repeat(32)), forged.repeat(120)).unwrap();
     let shown = installation.run(&["log", "checkpoint", "--key", &key.verifier, "--key", &witness.key]).exits(0);
     assert_eq!(shown.stdout(), note, "what is not the log's does not stand in its note");
+}
+
+/// A checkpoint over another tree, under the same signature.
+fn edited(note: &str) -> String {
+    let (size, root) = size_and_root(note);
+    let other = if root.starts_with('A') { "B" } else { "A" };
+    note.replace(&format!("\n{size}\n{root}\n"), &format!("\n{size}\n{other}{}\n", &root[1..]))
 }
 
 /// A copy of a directory, as a backup has it.
