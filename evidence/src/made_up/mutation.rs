@@ -1,7 +1,11 @@
 //! Bundles that somebody changed: bytes of the archive, and contents of files with all digests repaired, so that
 //! nothing but the proofs can tell.
 
-use super::{evidence::Evidence, random::Random};
+use super::{
+    dossier::Dossier,
+    evidence::{Evidence, LeftOut, Wanted},
+    random::Random,
+};
 use crate::bundle::zip;
 
 /// What was done to a bundle, in words.
@@ -25,6 +29,39 @@ pub fn mutate(random: &mut Random, honest: &Evidence, archive: &[u8]) -> Mutated
             return mutated;
         }
     }
+}
+
+/// A bundle that lacks something, with proofs that are right but for that; `None` if what was drawn is in no bundle.
+pub fn forge(random: &mut Random, dossier: &Dossier, wanted: &Wanted, archive: &[u8]) -> Option<Mutated> {
+    let leaf = |random: &mut Random, leaves: &[usize]| {
+        let place = random.place(leaves.len());
+        (place, random.below(leaves.get(place).copied().unwrap_or_default() as u64))
+    };
+    let clicks: Vec<usize> = dossier.world.clicks.iter().map(|hour| hour.leaves.len()).collect();
+    let verdicts: Vec<usize> = dossier.world.verdicts.iter().map(|hour| hour.leaves.len()).collect();
+    let mut left_out = LeftOut::default();
+    let what = match random.below(5) {
+        0 | 1 => {
+            left_out.rows = (0..1 + random.below(4)).map(|_| leaf(random, &clicks)).collect();
+            format!("rows {:?} are left out", left_out.rows)
+        }
+        2 => {
+            left_out.verdicts = (0..1 + random.below(4)).map(|_| leaf(random, &verdicts)).collect();
+            format!("verdicts {:?} are left out", left_out.verdicts)
+        }
+        3 => {
+            left_out.beside = (0..1 + random.below(4)).map(|_| leaf(random, &verdicts)).collect();
+            format!("verdicts {:?} are passed off as another's", left_out.beside)
+        }
+        _ => {
+            // Showing more entries than are needed is no fraud.
+            let size = dossier.entries.len() as u64;
+            left_out.entries_before = Some(size - random.below(size / 3));
+            format!("entries before {:?} are hidden", left_out.entries_before)
+        }
+    };
+    let bytes = dossier.evidence_of(wanted, &left_out).zip();
+    (bytes != archive).then_some(Mutated { bytes, what })
 }
 
 /// Changes bytes, and repairs nothing.
