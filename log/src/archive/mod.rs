@@ -7,13 +7,14 @@
 //!   verdicts have theirs in the room above; [`groups`] holds two Parquet files against each other;
 //! - [`identities`] finds events in a sealed hour by their identity, [`locate`] finds one anywhere by its position;
 //! - [`documents`] puts and gets what documents are made of, the documents, and that they were issued;
-//! - [`ranged`] reads some rows of a file and not the rest;
+//! - [`ranged`] reads some rows of a file and not the rest, and asks its Bloom filters (`bloom`);
 //! - [`trees`] are what a manifest commits to, row by row;
 //! - [`seal`] turns a range of the log into an hour; [`verify`] reads it back and checks all of it;
 //! - [`transparency`] is the log of all sealed hours, which is signed: what was sealed cannot be changed unseen.
 //!
 //! Files that no manifest names do not exist: readers follow manifests and never list parts.
 
+mod bloom;
 pub mod clicks;
 mod columns;
 mod directory;
