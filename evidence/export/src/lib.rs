@@ -9,7 +9,8 @@
 //! - `dossier` are an invoice's documents, `scope` which of the rows count;
 //! - `reading` reads hours side by side; `clicks`, `verdicts` and `issued` show leaves of them, `proofs` writes the trees
 //!   around them; `cells` makes rows of a table of them, and `derivation` says what each event counts as;
-//! - `staging` are the files in the making.
+//! - `staging` are the files in the making;
+//! - [`rows`] writes the rows of a bundle that was verified as Parquet.
 //!
 //! What cannot be proved is refused by name, with what helps: nobody is handed a bundle that does not verify.
 
@@ -25,6 +26,9 @@ mod head;
 mod issued;
 mod proofs;
 mod reading;
+#[cfg(test)]
+mod real_bills;
+pub mod rows;
 mod scope;
 mod sealed;
 mod staging;
