@@ -26,8 +26,6 @@ mod head;
 mod issued;
 mod proofs;
 mod reading;
-#[cfg(test)]
-mod real_bills;
 pub mod rows;
 mod scope;
 mod sealed;
