@@ -9,13 +9,17 @@
 //! - [`note`]: signed texts and the keys that sign them; [`tlog`]: the log of all sealed hours, its checkpoints, and
 //!   the witnesses that sign them too;
 //! - [`bundle`]: the one file that an auditor gets, and [`verify`], which checks it;
+//! - [`receipt`]: what a sender was promised when an event was captured;
 //! - [`made_up`]: evidence about nothing, for tests and benchmarks.
 
 pub mod advertisers;
 pub mod bundle;
+#[cfg(test)]
+mod damaged;
 pub mod hash;
 pub mod made_up;
 pub mod note;
+pub mod receipt;
 pub mod row;
 pub mod salt;
 pub mod sealed;

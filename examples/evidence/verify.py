@@ -2,29 +2,31 @@
 """Checks a bundle of evidence: a second verifier, written from docs/evidence.md alone.
 
     pip install cryptography
-    python3 verify.py FILE --key KEY [--witness-key KEY]... [--document FILE]... [--output json]
+    python3 verify.py FILE --key KEY [--witness-key KEY]... [--document FILE]... [--receipt FILE] [--output json]
 
 It shares no code with clicktrail. Python's standard library and one package for Ed25519 are all that it needs. It holds
 the bundle in memory, so it is for bundles that fit there. Exit codes: 0 all is proved, 2 integrity, 3 incomplete,
-4 arithmetic, 5 untrusted, 6 unreadable.
+4 arithmetic, 5 untrusted, 6 unreadable, 7 the promise of the receipt is broken.
 """
 
 import argparse
 import base64
+import bisect
 import datetime
 import hashlib
 import json
 import re
 import struct
 import sys
+import unicodedata
 import zlib
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-INTEGRITY, INCOMPLETE, ARITHMETIC, UNTRUSTED, UNREADABLE = 2, 3, 4, 5, 6
-KINDS = {2: "integrity", 3: "incomplete", 4: "arithmetic", 5: "untrusted", 6: "unreadable"}
-README_SHA256 = "05b9d99f0e8ef4d54466ba63853ab6b8aeb7142d11f01c1541e2b8eca8ada832"
+INTEGRITY, INCOMPLETE, ARITHMETIC, UNTRUSTED, UNREADABLE, BROKEN = 2, 3, 4, 5, 6, 7
+KINDS = {2: "integrity", 3: "incomplete", 4: "arithmetic", 5: "untrusted", 6: "unreadable", 7: "broken"}
+README_SHA256 = "daedad369b18c18c6ba156a31df5b7b600b2b71879ee06da66fac632a0947b1f"
 SCHEMAS = {"clicks": "cff16e09552ee9f7", "verdicts": "2cce60180ecc27f8", "invoices": "22846c6cca62c4fe"}
 # Columns: `?` may be null, `#` is a number, `%` a decimal.
 TABLES = {
@@ -45,6 +47,8 @@ HOUR_MICROS = 3_600_000_000
 FIRST_POSITION = 1 << 56 | 1 << 16
 INT64 = range(-(1 << 63), 1 << 63)
 INT128 = range(-(1 << 127), 1 << 127)
+NOTES_MAX, DOCUMENTS_BYTES_MAX = 1_000, 256 << 20
+SMALL_BYTES_MAX, LINE_BYTES_MAX = 32 << 20, 4 << 20
 
 
 class Fail(Exception):
@@ -99,21 +103,31 @@ def read_zip(data):
     return files
 
 
-def canonical(place, data, form=None):
-    """JSON in its one form: what is read and written again gives the same bytes."""
+def read_json(place, data, of_float=None):
+    """JSON in which no field is there twice; numbers that are not whole are refused, if they are not read over."""
 
     def once(pairs):
         need(len({key for key, _ in pairs}) == len(pairs), INTEGRITY, place, "a field is there twice")
         return dict(pairs)
 
     def refuse(text):
-        raise Fail(INTEGRITY, place, f"{text} is no whole number")
+        raise Fail(INTEGRITY, place, f"{text[:50]} is no whole number")
 
+    def whole(text):
+        return int(text) if len(text) <= 40 else refuse(text)
+
+    return json.loads(
+        data.decode(), object_pairs_hook=once, parse_int=whole, parse_float=of_float or refuse, parse_constant=refuse
+    )
+
+
+def canonical(place, data, form=None):
+    """JSON in its one form: what is read and written again gives the same bytes."""
     if form is not None:
         head = b'{"format":"' + form.encode() + b'"'
         need(data.startswith(head), UNREADABLE, place, f"it is no {form}")
     try:
-        value = json.loads(data.decode(), object_pairs_hook=once, parse_float=refuse, parse_constant=refuse)
+        value = read_json(place, data)
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":")) + "\n"
         need(text.encode() == data, INTEGRITY, place, "its bytes are not those of its one form")
     except (ValueError, RecursionError) as error:
@@ -122,6 +136,8 @@ def canonical(place, data, form=None):
 
 
 TEXT, NUMBER, FLAG = "text", "number", "flag"
+# Numbers of so many bits, without a sign; and a digest, which is a text.
+BITS_8, BITS_16, BITS_32, BITS_64, DIGEST = 8, 16, 32, 64, "digest"
 
 
 def shape(place, value, wanted):
@@ -141,6 +157,11 @@ def shape(place, value, wanted):
         need(isinstance(value, list), INTEGRITY, place, "a list is none")
         for inner in value:
             shape(place, inner, wanted[0])
+    elif wanted == DIGEST:
+        hexadecimal(place, value)
+    elif type(wanted) is int:
+        fits = type(value) is int and 0 <= value < 1 << wanted
+        need(fits, INTEGRITY, place, f"{value!r} is no number of {wanted} bits")
     else:
         right = {TEXT: str, NUMBER: int, FLAG: bool}[wanted]
         fits = type(value) is right and (wanted != NUMBER or value in range(-(1 << 63), 1 << 64))
@@ -169,6 +190,8 @@ def hour(place, text):
 
 
 def show_hour(number):
+    if not -719_162 * 24 <= number < 2_932_897 * 24:
+        return f"hour {number}"
     return (datetime.datetime(1970, 1, 1) + datetime.timedelta(hours=number)).strftime("%Y-%m-%dT%H").rjust(13, "0")
 
 
@@ -212,6 +235,7 @@ class Bundle:
         files = read_zip(data)
         need("bundle.json" in files, UNREADABLE, "bundle.json", "it is not there")
         content, crc = files.pop("bundle.json")
+        need(len(content) <= SMALL_BYTES_MAX, INTEGRITY, "bundle.json", "it is larger than it may be")
         need(zlib.crc32(content) == crc, INTEGRITY, "bundle.json", "its checksum does not fit")
         self.contents = shape("bundle.json", canonical("bundle.json", content, "clicktrail evidence 1"), CONTENTS)
         self.check_contents()
@@ -271,6 +295,10 @@ class Bundle:
 
     def file(self, name):
         need(name in self.files, INCOMPLETE, name, "it is not there")
+        is_small = name.startswith("proofs/consistency/")
+        is_small = is_small or name not in (*TABLES, "entries") and not name.startswith("proofs/")
+        fits = not is_small or len(self.files[name]) <= SMALL_BYTES_MAX
+        need(fits, INTEGRITY, name, "it is larger than such a file may be")
         self.used.add(name)
         return self.files[name]
 
@@ -281,7 +309,7 @@ class Bundle:
 # --- tables, rows, proofs -------------------------------------------------------------------------------------------
 
 FIELD = re.compile(r'"((?:[^"]|"")*)"|([^",\n]*)')
-NUMERAL = re.compile(r"-?[1-9][0-9]*|0")
+NUMERAL = re.compile(r"-?[1-9][0-9]{0,38}|0")
 
 
 class Table:
@@ -304,13 +332,16 @@ class Table:
     def next(self):
         need(self.at < len(self.text), INCOMPLETE, self.name, "it has fewer rows than are shown")
         self.line += 1
-        row = {}
+        row, begin = {}, self.at
         for number, (name, column) in enumerate(self.columns):
             found = FIELD.match(self.text, self.at)
             end = "\n" if number + 1 == len(self.columns) else ","
             self.wrong(self.text[found.end() : found.end() + 1] == end, "it is not in its one form")
             self.at = found.end() + 1
             row[name] = self.value(column, found)
+        length = self.at - begin
+        fits = length <= LINE_BYTES_MAX // 4 or len(self.text[begin : self.at].encode()) <= LINE_BYTES_MAX
+        self.wrong(fits, "it is longer than a row may be")
         return row
 
     def value(self, column, found):
@@ -391,16 +422,37 @@ def unbase64(text):
     return data if base64.b64encode(data).decode() == text else None
 
 
+# The y-coordinates of the points of small order.
+WEAK = {
+    bytes(32).hex(),
+    "01" + bytes(31).hex(),
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "ec" + "ff" * 30 + "7f",
+}
+
+
+def is_name(text):
+    """Neither empty, nor with spaces, control characters or a plus."""
+    return text != "" and not any(c.isspace() or c == "+" or unicodedata.category(c) == "Cc" for c in text)
+
+
 class Key:
-    def __init__(self, text):
-        name, rest = text.split("+", 1)
-        identity, key = rest.split("+", 1)
+    def __init__(self, given):
+        text = given
+        if text.count("+") < 2:
+            with open(given, encoding="utf-8") as file:
+                text = file.read().strip()
+        name, identity, key = text.split("+", 2) if text.count("+") >= 2 else ("", "", "")
         key = unbase64(key)
-        if not name or re.search(r"\s", name) or key is None or len(key) != 33 or key[0] not in (1, 4):
+        if not is_name(name) or key is None or len(key) != 33 or key[0] not in (1, 4):
             raise ValueError(f"{text!r} is no key")
         if hashlib.sha256(name.encode() + b"\n" + key).hexdigest()[:8] != identity:
             raise ValueError(f"{text!r}: its id is not that of name and key")
         self.name, self.id, self.kind, self.key = name, bytes.fromhex(identity), key[0], key[1:]
+        y = self.key[:31] + bytes([self.key[31] & 0x7F])
+        if y.hex() in WEAK or int.from_bytes(y, "little") >= (1 << 255) - 19:
+            raise ValueError(f"{text!r} is a key under which anybody can sign")
 
     def signed(self, text, signature):
         message = text.encode()
@@ -416,33 +468,43 @@ class Key:
         return True
 
 
-def check_head(bundle, keys, witnesses):
-    place = "checkpoint"
-    data = bundle.file(place)
+def read_note(place, data, malformed):
+    """The text of a signed note, and its signatures: name, id, signature."""
     try:
         note = data.decode()
     except UnicodeDecodeError:
-        raise Fail(INTEGRITY, place, "it is not UTF-8") from None
+        raise Fail(malformed, place, "it is not UTF-8") from None
     text, found, lines = note.rpartition("\n\n")
-    need(found and note.endswith("\n") and len(data) <= 256 << 10, INTEGRITY, place, "it is no signed note")
+    need(found and note.endswith("\n") and len(data) <= 256 << 10, malformed, place, "it is no signed note")
     text += "\n"
-    need(not any(c < " " and c != "\n" for c in text), INTEGRITY, place, "it is no signed note")
-    signed, signers = set(), []
-    lines = lines[:-1].split("\n")
-    need(len(lines) <= 100, INTEGRITY, place, "it has too many signatures")
+    need(not any(c < " " and c != "\n" for c in text), malformed, place, "it is no signed note")
+    lines, signatures = lines[:-1].split("\n"), []
+    need(len(lines) <= 100, malformed, place, "it has too many signatures")
+    need(len(set(lines)) == len(lines), malformed, place, "it has a signature twice")
     for line in lines:
         parts = line.split(" ")
-        data = unbase64(parts[2]) if len(parts) == 3 and parts[0] == "\u2014" and parts[1] else None
-        need(
-            data is not None and len(data) > 4 and "+" not in parts[1], INTEGRITY, place, f"{line!r} is no signature"
-        )
-        signers.append(parts[1])
-        for key in keys + witnesses:
-            if (key.name, key.id) == (parts[1], data[:4]):
-                need(
-                    key.signed(text, data[4:]), INTEGRITY, place, f"the signature of {key.name} is not over this text"
-                )
+        data = unbase64(parts[2]) if len(parts) == 3 and parts[0] == "\u2014" and is_name(parts[1]) else None
+        need(data is not None and len(data) > 4, malformed, place, f"{line!r} is no signature")
+        signatures.append((parts[1], data[:4], data[4:]))
+    return text, signatures
+
+
+def signed_by(place, text, signatures, keys):
+    """Which keys signed: a signature under name and id of a key that it did not make is a forgery."""
+    signed = set()
+    for name, identity, signature in signatures:
+        for key in keys:
+            if (key.name, key.id) == (name, identity):
+                fits = key.signed(text, signature)
+                need(fits, INTEGRITY, place, f"the signature of {key.name} is not over this text")
                 signed.add((key.name, key.id))
+    return signed
+
+
+def check_head(bundle, keys, witnesses):
+    place = "checkpoint"
+    text, signatures = read_note(place, bundle.file(place), INTEGRITY)
+    signed, signers = signed_by(place, text, signatures, keys + witnesses), [name for name, _, _ in signatures]
     lines = text[:-1].split("\n")
     fits = len(lines) >= 3 and all(lines) and NUMERAL.fullmatch(lines[1]) and not lines[1].startswith("-")
     root = unbase64(lines[2]) if fits else None
@@ -471,23 +533,41 @@ def show(at):
     return f"{at >> 56}.{at >> 16 & (1 << 40) - 1}.{at & 0xFFFF}"
 
 
+TREE = {"leaves": BITS_64, "root": DIGEST}
+FILE = {"key": TEXT, "bytes": BITS_64, "sha256": TEXT}
+TREES = {stream: {"rows": TREE, "nodes": FILE} for stream in SCHEMAS}
+TREES["clicks"] |= {"people": {**TREE, "key": None}, "advertisers": TREE}
+
+
+def fields_of(place, value, wanted):
+    """Checks fields of a manifest, which are in any order."""
+    fits = isinstance(value, dict) and set(value) == set(wanted)
+    need(fits, INTEGRITY, place, "its fields are not the known ones")
+    for name, inner in wanted.items():
+        if inner is not None:
+            shape(place, value[name], inner)
+
+
 class Manifest:
     def __init__(self, stream, number, data):
         self.name = place = f"manifests/{stream}/{show_hour(number)}.json"
         self.stream, self.hour, self.digest = stream, number, sha256(data)
         try:
-            fields = json.loads(data)
-            version, self.rows, parts = fields["version"], fields["rows"], fields["parts"]
-            need(
-                version >= 3 and fields.get("trees"), INCOMPLETE, place, "the hour was sealed before there were trees"
-            )
-            need(
-                version == 3 and fields["schema_id"] == SCHEMAS[stream], UNREADABLE, place, "it is of another version"
-            )
+            fields = read_json(place, data, float)
+            version = shape(place, fields["version"], BITS_32)
+            need(version >= 3, INCOMPLETE, place, "the hour was sealed before there were trees")
+            need(version == 3, UNREADABLE, place, "it is of another version")
+            self.rows, parts = shape(place, fields["rows"], BITS_64), fields["parts"]
+            trees = fields.get("trees")
+            need(trees is not None, INCOMPLETE, place, "the hour was sealed before there were trees")
+            need(fields["schema_id"] == SCHEMAS[stream], UNREADABLE, place, "it has other columns")
+            for name in ("first_seq", "last_seq", "epoch"):
+                shape(place, fields[name], BITS_64)
             need(
                 (fields["stream"], fields["hour"]) == (stream, show_hour(number)), INTEGRITY, place, "it is another's"
             )
-            self.previous = None if fields["previous"] is None else hexadecimal(place, fields["previous"])
+            self.previous = shape(place, fields.get("previous"), (DIGEST,))
+            self.previous = None if self.previous is None else hexadecimal(place, self.previous)
             self.epoch, first, last = fields["epoch"], fields["first_seq"], fields["last_seq"]
             fits = 1 <= self.epoch <= 127 and 0 < first <= last + 1 <= 1 << 40
             need(fits and sum(part["rows"] for part in parts) == self.rows, INTEGRITY, place, "it contradicts itself")
@@ -495,13 +575,20 @@ class Manifest:
             self.positions = (self.epoch << 56 | first << 16, self.epoch << 56 | (last + 1) << 16)
             self.parts, at = [], 0
             for part in parts:
+                shape(place, part["rows"], BITS_64)
                 times = (part.get("event_time_min"), part.get("event_time_max"))
+                fits = all(time is None or type(time) is int and time in INT64 for time in times)
+                need(fits, INTEGRITY, place, "a time of a part is none")
                 targets = (part.get("target_min"), part.get("target_max"))
                 if stream == "verdicts" and part["rows"]:
                     targets = tuple(position(place, text) for text in targets)
                 self.parts.append((at, at + part["rows"], times, targets))
                 at += part["rows"]
-            trees = fields["trees"]
+            for name, tree in trees.items():
+                fields_of(place, tree, TREE if name == "people" and "key" not in tree else TREES[stream][name])
+            for file in [trees.get("nodes"), trees.get("people", {}).get("key")]:
+                if file is not None:
+                    fields_of(place, file, FILE)
             self.root = hexadecimal(place, trees["rows"]["root"])
             fits = trees["rows"]["leaves"] == self.rows and ("people" in trees) == (stream == "clicks")
             if stream == "clicks":
@@ -509,6 +596,10 @@ class Manifest:
                 self.advertisers = trees["advertisers"]["leaves"]
                 self.advertisers_root = hexadecimal(place, trees["advertisers"]["root"])
                 fits = fits and trees["people"]["leaves"] == self.rows and self.advertisers <= self.rows
+                fits = fits and (self.advertisers == 0) == (self.rows == 0)
+                fits = fits and ("key" in trees["people"]) == (self.rows > 0)
+            empty = [tree["root"] == sha256(b"").hex() for tree in trees.values() if "root" in tree]
+            fits = fits and ("nodes" in trees) == (self.rows > 0) and (self.rows > 0 or all(empty))
             need(fits, INTEGRITY, place, "its trees do not fit its rows")
         except (KeyError, TypeError, ValueError, RecursionError, AttributeError) as error:
             raise Fail(INTEGRITY, place, f"it is no manifest: {error!r}") from None
@@ -521,49 +612,46 @@ class Manifest:
         return any(part_reaches(part) for part in self.parts)
 
 
-def check_log(bundle, size, root):
-    proof, lines = Proof("proofs/entries", bundle.file("proofs/entries")), bundle.file("entries")
-    entries, last, state = {}, {}, {"next": None, "at": 0}
+def tree_root(leaves):
+    """The root of a tree of these hashes."""
+    level = list(leaves)
+    while len(level) > 1:
+        pairs = zip(level[::2], level[1::2])
+        level = [sha256(b"\1" + left + right) for left, right in pairs] + level[len(level) & ~1 :]
+    return level[0] if level else sha256(b"")
 
-    def leaf(index, beside):
-        need(state["next"] in (None, index), INCOMPLETE, "proofs/entries", "entries behind the first are hidden")
-        state["next"] = index + 1
-        end = lines.find(b"\n", state["at"]) + 1
-        need(
-            end > 0,
-            INCOMPLETE if state["at"] == len(lines) else INTEGRITY,
-            "entries",
-            "it has fewer entries than are shown",
-        )
-        line = lines[state["at"] : end]
-        state["at"] = end
+
+def check_log(bundle, size, root):
+    """Of each hour of a stream its manifest, that of the entry before of the stream, and the number of its entry; and
+    the last hour of each stream."""
+    entries, last, leaves = {}, {}, []
+    for line in bundle.file("entries").splitlines(keepends=True):
+        need(len(leaves) < size, INTEGRITY, "entries", "there is more in it than belongs there")
         found = re.fullmatch(rb"clicktrail manifest 1\t([a-z]+)\t([0-9-]{10}T[0-9]{2})\t([0-9a-f]{64})\n", line)
         need(found, INTEGRITY, "entries", f"{line!r} is no entry")
         stream, at = found[1].decode(), hour("entries", found[2].decode())
-        need(last.get(stream, at - 1) < at, INTEGRITY, "entries", f"{found[2].decode()} of {stream} was logged twice")
-        last[stream], entries[stream, at] = at, bytes.fromhex(found[3].decode())
-        return line
-
-    found = proof.root(size, leaf)
-    need(found == root, INTEGRITY, "entries", "they are not in the log whose head was signed")
-    need(size and state["next"] == size, INCOMPLETE, "entries", "entries at the end of the log are not shown")
-    proof.end()
-    need(state["at"] == len(lines), INTEGRITY, "entries", "there is more in it than belongs there")
-    return entries
+        before, previous = last.get(stream, (at - 1, None))
+        need(before < at, INTEGRITY, "entries", f"{found[2].decode()} of {stream} was logged twice")
+        entries[stream, at] = (bytes.fromhex(found[3].decode()), previous, len(leaves))
+        last[stream] = (at, entries[stream, at][0])
+        leaves.append(sha256(b"\0" + line))
+    need(len(leaves) == size, INCOMPLETE, "entries", "it has fewer entries than the log")
+    need(tree_root(leaves) == root, INTEGRITY, "entries", "they are not in the log whose head was signed")
+    return entries, {stream: at for stream, (at, _) in last.items()}
 
 
-def check_hours(bundle, entries):
+def check_hours(bundle, entries, last):
     def read(stream, number):
         name = f"manifests/{stream}/{show_hour(number)}.json"
         data = bundle.file(name)
-        need((stream, number) in entries, INCOMPLETE, name, "its entry in the log of logs is not shown")
-        need(
-            entries[stream, number] == sha256(data),
-            INTEGRITY,
-            name,
-            "the log of logs has another manifest of this hour",
-        )
-        return Manifest(stream, number, data)
+        need((stream, number) in entries, INCOMPLETE, name, "the log of logs has no such hour")
+        logged, previous, entry = entries[stream, number]
+        need(logged == sha256(data), INTEGRITY, name, "the log of logs has another manifest of this hour")
+        manifest = Manifest(stream, number, data)
+        manifest.entry = entry
+        fits = previous is None or previous == manifest.previous
+        need(fits, INTEGRITY, name, "it does not name the hour that was logged before it")
+        return manifest
 
     def run(stream):
         manifests = []
@@ -572,7 +660,6 @@ def check_hours(bundle, entries):
             manifest = read(stream, number)
             if manifests:
                 before = manifests[-1]
-                need(manifest.previous == before.digest, INTEGRITY, manifest.name, "it does not name the hour before")
                 goes_on = manifest.epoch > before.epoch
                 goes_on = goes_on or (manifest.epoch == before.epoch and manifest.first == before.last + 1)
                 need(goes_on, INTEGRITY, manifest.name, "its frames do not begin where the hour before ended")
@@ -581,8 +668,8 @@ def check_hours(bundle, entries):
 
     clicks = run("clicks")
     verdicts = run("verdicts") if "verdicts" in bundle.hours else []
-    logged = any(stream == "verdicts" for stream, _ in entries)
-    need(verdicts or not logged, INCOMPLETE, "bundle.json", "hours of verdicts were logged, and none is there")
+    is_whole = verdicts or "verdicts" not in last
+    need(is_whole, INCOMPLETE, "bundle.json", "hours of verdicts were logged, and none is there")
     issued = [read("invoices", number) for number in bundle.issued]
     found = sum(name.startswith("manifests/") for name in bundle.files)
     need(
@@ -608,12 +695,12 @@ TERMS = {
     "valid_from": TEXT,
     "customer": PARTY,
     "currency": TEXT,
-    "decimals": NUMBER,
+    "decimals": BITS_8,
     **dict.fromkeys(["zone", "cycle", "series", "note_series"], TEXT),
-    "payment_days": NUMBER,
-    "tax": {"category": TEXT, "rate_basis_points": NUMBER, "exemption_reason": (TEXT,)},
+    "payment_days": BITS_16,
+    "tax": {"category": TEXT, "rate_basis_points": BITS_32, "exemption_reason": (TEXT,)},
     "language": TEXT,
-    "discounts": [{"campaign": (TEXT,), "rate_basis_points": NUMBER}],
+    "discounts": [{"campaign": (TEXT,), "rate_basis_points": BITS_32}],
     "minimums": [LIMIT],
     "caps": [LIMIT],
     "reference": (TEXT,),
@@ -628,12 +715,12 @@ LINE = {
 }
 BILL = {
     "currency": TEXT,
-    "decimals": NUMBER,
+    "decimals": BITS_8,
     "lines": [LINE],
-    "adjustments": [{"kind": TEXT, "campaign_id": (TEXT,), "rate_basis_points": (NUMBER,), "amount": TEXT}],
+    "adjustments": [{"kind": TEXT, "campaign_id": (TEXT,), "rate_basis_points": (BITS_32,), "amount": TEXT}],
     "subtotal": TEXT,
     "tax": [
-        {"category": TEXT, "rate_basis_points": NUMBER, "base": TEXT, "amount": TEXT, "exemption_reason": (TEXT,)}
+        {"category": TEXT, "rate_basis_points": BITS_32, "base": TEXT, "amount": TEXT, "exemption_reason": (TEXT,)}
     ],
     "total": TEXT,
     "rounding_micros": TEXT,
@@ -642,12 +729,12 @@ DOCUMENT = {
     "format": TEXT,
     "kind": TEXT,
     "series": TEXT,
-    "number": NUMBER,
+    "number": BITS_32,
     "issued_on": TEXT,
     "due_on": TEXT,
     "content": {
         "advertiser_id": TEXT,
-        "original": ({"series": TEXT, "number": NUMBER, "period": TEXT, "issued_on": TEXT, "reason": TEXT},),
+        "original": ({"series": TEXT, "number": BITS_32, "period": TEXT, "issued_on": TEXT, "reason": TEXT},),
         "period": {"name": TEXT, "zone": TEXT, "from": TEXT, "to": TEXT, "tzdb": TEXT},
         "seller": PARTY,
         "terms": TERMS,
@@ -655,12 +742,12 @@ DOCUMENT = {
         "hours": [{"hour": TEXT, "counts": dict.fromkeys(COUNTS, TEXT)}],
     },
     "pins": {
-        "basis": TEXT,
-        "terms_version": NUMBER,
-        "terms": TEXT,
-        "seller": TEXT,
+        "basis": DIGEST,
+        "terms_version": BITS_32,
+        "terms": DIGEST,
+        "seller": DIGEST,
         "rounding": TEXT,
-        "template": (TEXT,),
+        "template": (DIGEST,),
         "renderer": (TEXT,),
     },
 }
@@ -676,9 +763,19 @@ def show_amount(amount, decimals):
 
 def amount(place, text, decimals):
     digits = text.replace(".", "")
+    need(len(digits) <= 41, INTEGRITY, place, f"{text[:50]!r} is no amount")
     fits = re.fullmatch(r"-?[0-9]+", digits) and show_amount(int(digits), decimals) == text and int(digits) in INT128
     need(fits, INTEGRITY, place, f"{text!r} is no amount")
     return int(digits)
+
+
+def add_up(place, amounts):
+    """A sum, which never is beyond 127 bits."""
+    found = 0
+    for one in amounts:
+        found += one
+        need(found in INT128, ARITHMETIC, place, "a sum is beyond what can be counted")
+    return found
 
 
 def read_bill(place, bill):
@@ -737,6 +834,8 @@ class Document:
         period = self.content["period"]
         self.period = (instant(place, period["from"]), instant(place, period["to"]))
         self.currency, self.decimals = bill["currency"], bill["decimals"]
+        for moved in self.content["hours"]:
+            hour(place, moved["hour"])
         fits = self.period[0] < self.period[1] and 0 <= bill["decimals"] <= 6 and 0 <= terms["decimals"] <= 6
         rates = [discount["rate_basis_points"] for discount in terms["discounts"]] + [
             terms["tax"]["rate_basis_points"]
@@ -752,25 +851,42 @@ class Document:
         self.basis = hexadecimal(place, self.pins["basis"])
         self.bill = read_bill(place, bill)
         subtotal, total = self.bill["subtotal"], self.bill["total"]
-        lines = sum(line[1] for line in self.bill["lines"].values()) + sum(self.bill["adjustments"].values())
+        lines = add_up(place, [line[1] for line in self.bill["lines"].values()])
+        lines = add_up(place, [lines, add_up(place, self.bill["adjustments"].values())])
         need(lines == subtotal, ARITHMETIC, place, "lines and adjustments are not the subtotal")
         taxes = list(self.bill["tax"].values())
-        need(sum(base for base, _ in taxes) == subtotal, ARITHMETIC, place, "the bases of taxes are not the subtotal")
-        need(
-            subtotal + sum(tax for _, tax in taxes) == total,
-            ARITHMETIC,
-            place,
-            "subtotal and taxes are not the total",
-        )
+        bases, taxes = add_up(place, [base for base, _ in taxes]), add_up(place, [tax for _, tax in taxes])
+        need(bases == subtotal, ARITHMETIC, place, "the bases of taxes are not the subtotal")
+        need(add_up(place, [subtotal, taxes]) == total, ARITHMETIC, place, "subtotal and taxes are not the total")
         self.name = f"{fields['series']}-{fields['number']:08}"
         self.cancels = original is not None and original["reason"] == "cancelled"
 
 
+    def entry(self):
+        """What the log of issued documents says of it."""
+        fields, content = self.fields, self.content
+        period, original = content["period"], content["original"] or {"series": None, "number": None}
+        return {
+            **{name: fields[name] for name in ("series", "number", "kind", "issued_on")},
+            "advertiser_id": content["advertiser_id"],
+            "currency": self.currency,
+            "period": period["name"],
+            "zone": period["zone"],
+            "period_from": self.period[0],
+            "period_to": self.period[1],
+            "total_minor": str(self.bill["total"]),
+            "minor_digits": self.decimals,
+            "original_series": original["series"],
+            "original_number": original["number"],
+            "basis": self.basis.hex(),
+        }
+
+
 SEGMENT = {
     "hour": TEXT,
-    **dict.fromkeys(["input_digest", "code_digest", "output_digest"], TEXT),
-    "bytes": NUMBER,
-    "rows": NUMBER,
+    **dict.fromkeys(["input_digest", "code_digest", "output_digest"], DIGEST),
+    "bytes": BITS_64,
+    "rows": BITS_64,
     **dict.fromkeys(["generation", "knows_before", "verdicts_before"], (TEXT,)),
 }
 BASIS = {
@@ -786,28 +902,31 @@ BASIS = {
 class Basis:
     def __init__(self, place, data, document, clicks):
         try:
-            fields = json.loads(data.decode())
-            version = fields["version"]
+            fields = read_json(place, data)
+            version = shape(place, fields["version"], BITS_32)
             need(version in (1, 2), UNREADABLE, place, f"version {version} is not known")
             text = json.dumps(fields, ensure_ascii=False, indent=2) + "\n"
             need(text.encode() == data, INTEGRITY, place, "it is not in its one form")
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise Fail(INTEGRITY, place, f"it is no basis: {error!r}") from None
-        head = {"origin": TEXT, "size": NUMBER, "root": TEXT}
+        head = {"origin": TEXT, "size": BITS_64, "root": DIGEST}
         shape(place, fields, BASIS if version == 1 else {**BASIS, "checkpoint": (head,)})
         self.place, self.checkpoint = place, fields.get("checkpoint")
         need(fields["projection"] == "counters", INTEGRITY, place, "it is of something else than clicks")
         period = (instant(place, fields["from"]), instant(place, fields["to"]))
         need(period == document.period, INTEGRITY, place, "it is of another period")
         self.first, self.last = hour(place, fields["first_hour"]), hour(place, fields["last_hour"])
-        self.known, ranges = {}, []
+        need(self.first <= self.last, INTEGRITY, place, "it is of nothing")
+        self.known, ranges, latest = {}, [], None
+        self.stale = [hour(place, text) for text in fields["stale"]]
+        need(self.stale == sorted(set(self.stale)), INTEGRITY, place, "its stale hours are not in order")
         for segment in fields["segments"]:
             at = hour(place, segment["hour"])
             knows, before = segment["knows_before"], segment["verdicts_before"]
             knows = None if knows is None else position(place, knows)
             before = None if before is None else position(place, before)
-            need(not self.known or max(self.known) < at, INTEGRITY, place, "its hours are not in order")
-            self.known[at] = (knows, before)
+            need(latest is None or latest < at, INTEGRITY, place, "its hours are not in order")
+            latest, self.known[at] = at, (knows, before)
             ranges.append((at, at))
         without = [(hour(place, one["from"]), hour(place, one["to_inclusive"])) for one in fields["without"]]
         at = self.first
@@ -843,8 +962,22 @@ class Basis:
                 )
 
 
+    def known_at_least(self, verdicts):
+        """By hour: a verdict before this position has to be known."""
+        size = self.checkpoint["size"] if self.checkpoint else 0
+        signed = max((manifest.positions[1] for manifest in verdicts if manifest.entry < size), default=0)
+        return lambda at: 0 if at in self.stale else signed
+
+
 def check_documents(bundle, clicks):
     notes = sum(name.startswith("notes/") for name in bundle.files)
+    held = [
+        len(content)
+        for name, content in bundle.files.items()
+        if name.startswith(("notes/", "bases/")) or name == "invoice.json"
+    ]
+    fits = notes <= NOTES_MAX and sum(held) <= DOCUMENTS_BYTES_MAX
+    need(fits, INTEGRITY, "bundle.json", "it has more documents, or larger ones, than a bundle may have")
     places = ["invoice.json"] + [f"notes/{number:04}.json" for number in range(1, notes + 1)]
     documents = [Document(place, bundle.file(place)) for place in places]
     first = documents[0]
@@ -888,7 +1021,7 @@ def check_consistency(bundle, bases, origin, size, root):
         place = f"proofs/consistency/{then['size']}"
         need(then["origin"] == origin, INTEGRITY, place, "a document stands on another log")
         need(then["size"] <= size, INCOMPLETE, place, "a document stands on a later head")
-        old, data = hexadecimal(place, then["root"]), bundle.file(place)
+        old, data = hexadecimal(place, then["root"]), b"" if then["size"] == size else bundle.file(place)
         forked = Fail(INTEGRITY, place, "the log was forked")
         path = [data[at : at + 32] for at in range(0, len(data), 32)]
         need(len(data) % 32 == 0, INTEGRITY, place, "it is no proof")
@@ -915,6 +1048,41 @@ def check_consistency(bundle, bases, origin, size, root):
             fn, sn = fn >> 1, sn >> 1
         if fr != old or sr != root or sn != 0:
             raise forked
+
+
+def check_handed_in(documents, handed_in):
+    others = handed_in - {document.digest for document in documents}
+    need(not others, INTEGRITY, "--document", "a document that was handed in is none of those in the bundle")
+
+
+def check_issued(bundle, hours, documents, handed_in):
+    logged, by_digest = set(), {document.digest.hex(): document for document in documents}
+    if hours:
+        table, proof = bundle.table("issued.csv"), Proof("proofs/issued", bundle.file("proofs/issued"))
+        for manifest in hours:
+
+            def leaf(index, beside):
+                row = table.next()
+                name = f"{row['series']}-{row['number']:08}"
+                document = by_digest.get(row["document"])
+                need(document is not None, INTEGRITY, "issued.csv", f"{name} was issued with other bytes")
+                fits = all(row[column] == value for column, value in document.entry().items())
+                need(fits, INTEGRITY, "issued.csv", f"the log says something else of {name} than the document")
+                logged.add(document.digest)
+                return table.encode(row)
+
+            fits = proof.root(manifest.rows, leaf) == manifest.root
+            need(
+                fits,
+                INTEGRITY,
+                "issued.csv",
+                f"documents of {show_hour(manifest.hour)} are not those that were sealed",
+            )
+        table.end()
+        proof.end()
+    for document in documents:
+        known = document.digest in logged or document.digest in handed_in
+        need(known, INCOMPLETE, "issued.csv", f"{document.name} is not in the log of issued documents: hand in yours")
 
 
 # --- 5. rows --------------------------------------------------------------------------------------------------------
@@ -1048,7 +1216,9 @@ class Rows:
     def runs(self, manifest):
         place, name = "proofs/advertisers", show_hour(manifest.hour)
         need(self.lines, INCOMPLETE, place, "lines of hours are missing at its end")
-        line = shape(place, canonical(place, self.lines.pop(0)), SHARE)
+        data = self.lines.pop(0)
+        need(len(data) <= LINE_BYTES_MAX, INTEGRITY, place, "a line is longer than it may be")
+        line = shape(place, canonical(place, data), SHARE)
         need(line["hour"] == name, INCOMPLETE, place, f"the line of {name} is missing")
         runs = runs_of(manifest, line, self.advertiser)
         parts = iter(manifest.parts)
@@ -1083,13 +1253,12 @@ class Rows:
 
     def check_run(self, name, start, end, found):
         campaigns, at, before = self.bundle.campaigns, start, None
+        asked = None if campaigns is None else [one.encode() for one in campaigns]
         shown = [(index, found[index]["campaign_id"].encode()) for index in sorted(found) if start <= index < end]
         for index, campaign in shown + [(end, None)]:
             if index != at:
-                hidden = campaigns is None or any(
-                    (before is None or before <= asked.encode()) and (campaign is None or asked.encode() <= campaign)
-                    for asked in campaigns
-                )
+                first = 0 if before is None or asked is None else bisect.bisect_left(asked, before)
+                hidden = asked is None or first < len(asked) and (campaign is None or asked[first] <= campaign)
                 need(not hidden, INCOMPLETE, "proofs/rows", f"rows of the advertiser in {name} are hidden")
             if campaigns is not None and None not in (before, campaign):
                 need(before <= campaign, INTEGRITY, "rows.csv", f"rows of {name} are out of order")
@@ -1119,8 +1288,10 @@ class Rows:
 WEIGHTS = {"live": 0, "rejudge": 1, "query": 1, "manual": 2}
 
 
-def check_coverage(bundle, shown, verdicts, horizon):
+def check_coverage(bundle, shown, verdicts, last, horizon):
     place = "bundle.json"
+    if verdicts:
+        need(verdicts[-1].hour == last, INCOMPLETE, place, "its hours of verdicts end before those of the log")
     if not shown:
         return
     if not verdicts:
@@ -1134,13 +1305,11 @@ def check_coverage(bundle, shown, verdicts, horizon):
 
 
 def check_verdicts(bundle, hours, rows):
-    from bisect import bisect_left
-
     table, proof = bundle.table("verdicts.csv"), Proof("proofs/verdicts", bundle.file("proofs/verdicts"))
     ours, by_target = sorted(rows.positions), {}
 
     def between(low, high):
-        at = bisect_left(ours, low)
+        at = bisect.bisect_left(ours, low)
         return at < len(ours) and ours[at] <= high
 
     for manifest in hours:
@@ -1196,12 +1365,15 @@ def check_verdicts(bundle, hours, rows):
 # --- 7. counts ------------------------------------------------------------------------------------------------------
 
 
-def standing(verdicts, known, place, at):
+def standing(verdicts, known, place, at, at_least=0):
     knows, before = known
     if knows is not None:
-        verdicts = [verdict for verdict in verdicts if verdict[1] < knows]
+        unknown = [verdict for verdict in verdicts if verdict[1] >= knows]
     else:
-        verdicts = [verdict for verdict in verdicts if verdict[0] == 0]
+        unknown = [verdict for verdict in verdicts if verdict[0] != 0]
+    missed = any(verdict[1] < at_least for verdict in unknown)
+    need(not missed, ARITHMETIC, place, f"it does not know a verdict about {show(at)} that was signed, nor says so")
+    verdicts = [verdict for verdict in verdicts if verdict not in unknown]
     found = max(verdicts, key=lambda verdict: verdict[:2], default=None)
     if knows is None and found is not None:
         need(
@@ -1213,6 +1385,9 @@ def standing(verdicts, known, place, at):
     return found
 
 
+EVERYTHING = ((1 << 63) - 1, None)
+
+
 def add_click(counts, price, category):
     counts[0] += 1
     if category is None:
@@ -1222,8 +1397,10 @@ def add_click(counts, price, category):
 
 
 def count(bundle, rows, verdicts, ways):
-    """`ways` are pairs of a place and what is known by hour. Of each: counts by (currency, campaign), and by hour."""
+    """`ways` are a place, what is known by hour, and what has to be. Of each: counts by (currency, campaign), and by
+    hour; and what all verdicts would change of the last: how many clicks, and what is billed above them."""
     table, sums = bundle.table("derivation.csv"), [({}, {}) for _ in ways]
+    otherwise = [0, 0]
     for row in rows.all:
         at, campaign = row["position"], row["campaign_id"]
         if row["kind"] != "click":
@@ -1236,9 +1413,10 @@ def count(bundle, rows, verdicts, ways):
             reason = "other_campaign"
         else:
             reason = None
-        for (place, known), (lines, hours) in zip(ways, sums):
-            of_hour = known(row["hour"])
-            found = standing(verdicts.get(at, []), of_hour, place, at) if of_hour else None
+        for (place, known, at_least), (lines, hours) in zip(ways, sums):
+            of_hour, spoken = known(row["hour"]), verdicts.get(at, [])
+            must = at_least(row["hour"]) if reason is None else 0
+            found = standing(spoken, of_hour, place, at, must) if of_hour else None
             counts_as, line, micros = reason, None, 0
             if reason is None and of_hour is None:
                 counts_as = "outside_basis"
@@ -1251,11 +1429,17 @@ def count(bundle, rows, verdicts, ways):
                     hours.setdefault(row["hour"], [0] * 7),
                 ):
                     add_click(counts, row["price_micros"], category)
+        if line is not None:
+            by_all = standing(spoken, EVERYTHING, place, at)
+            by_all = by_all[2] if by_all else None
+            price = row["price_micros"]
+            otherwise[0] += (category or None) != by_all
+            otherwise[1] += (price if category is None else 0) - (price if by_all is None else 0)
         expected = [at, counts_as, found[1] if found else None, line, micros]
         says = list(table.next().values())
         need(says == expected, ARITHMETIC, "derivation.csv", f"row {table.line} says {says}, and {expected} follows")
     table.end()
-    return sums
+    return sums, otherwise
 
 
 # --- 8. money -------------------------------------------------------------------------------------------------------
@@ -1307,7 +1491,7 @@ def bill_of(place, usage, terms, currency, decimals):
     }
 
 
-def minus(bill, issued):
+def minus(place, bill, issued):
     lines = {key: (list(counts), money) for key, (counts, money) in bill["lines"].items()}
     adjustments, tax = dict(bill["adjustments"]), dict(bill["tax"])
     sums = {key: bill[key] for key in ("subtotal", "total", "rounding")}
@@ -1322,6 +1506,11 @@ def minus(bill, issued):
             tax[key] = (before[0] - base, before[1] - money)
         for key in sums:
             sums[key] -= other[key]
+        amounts = [money for _, money in lines.values()] + [counts[6] for counts, _ in lines.values()]
+        amounts += [*adjustments.values(), *sums.values(), *(one for both in tax.values() for one in both)]
+        counts = [count for counts, _ in lines.values() for count in counts[:6]]
+        fits = all(one in INT128 for one in amounts) and all(count in INT64 for count in counts)
+        need(fits, ARITHMETIC, place, "a sum is beyond what can be counted")
     lines = {key: line for key, line in lines.items() if any(line[0]) or line[1]}
     return {"lines": lines, "adjustments": {key: one for key, one in adjustments.items() if one}, "tax": tax, **sums}
 
@@ -1383,11 +1572,11 @@ def check_money(bundle, documents, sums):
         since = before[cancelled[-1] + 1 if cancelled else 0 :]
         lines, hours = sums[document.basis]
         if document.cancels:
-            truth = minus(before[-1].bill, [before[-1].bill])
+            truth = minus(place, before[-1].bill, [before[-1].bill])
         else:
             usage = {campaign: counts for (of, campaign), counts in lines.items() if of == currency}
             truth = bill_of(place, usage, terms, currency, decimals)
-        expected = minus(truth, [one.bill for one in since])
+        expected = minus(place, truth, [one.bill for one in since])
         asked = (
             bundle.campaigns if bundle.campaigns is not None else set(document.bill["lines"]) | set(expected["lines"])
         )
@@ -1399,6 +1588,11 @@ def check_money(bundle, documents, sums):
         if index == 0:
             need(not document.content["hours"], ARITHMETIC, place, "an invoice has no hours that moved")
         if bundle.campaigns is not None:
+            written = write_bill(expected, currency, decimals)["lines"]
+            for lines_of in (written, document.content["bill"]["lines"]):
+                lines_of[:] = [line for line in lines_of if line["campaign_id"] in bundle.campaigns]
+            fits = written == sorted(document.content["bill"]["lines"], key=lambda line: line["campaign_id"].encode())
+            need(fits, ARITHMETIC, place, "a line shows what does not follow from its counts")
             continue
         fits = write_bill(expected, currency, decimals) == document.content["bill"]
         need(fits, ARITHMETIC, place, "adjustments, taxes or sums do not follow from the lines")
@@ -1414,58 +1608,86 @@ def check_money(bundle, documents, sums):
     return f"{show_amount(truth['total'], decimals)} {currency}"
 
 
-# --- 9. issued ------------------------------------------------------------------------------------------------------
+# --- a receipt ------------------------------------------------------------------------------------------------------
+
+RECEIPT = re.compile(
+    r"clicktrail receipt 1\nevent ([^\n]+)\nkind ([^\n]+)\nadvertiser ([^\n]+)\nevent_time (-?[1-9][0-9]{0,18}|0)\n"
+    r"captured_at (-?[1-9][0-9]{0,18}|0)\nrow ([0-9a-f]{64})\nframe ([^\n]+) (0|[1-9][0-9]{0,4}) ([0-9a-f]{64})\n"
+    r"position ([^\n]+)\n"
+)
 
 
-def check_issued(bundle, hours, documents, handed_in):
-    logged = set()
-    if hours:
-        table, proof = bundle.table("issued.csv"), Proof("proofs/issued", bundle.file("proofs/issued"))
-        for manifest in hours:
-
-            def leaf(index, beside):
-                row = table.next()
-                for document in documents:
-                    fields = document.fields
-                    is_own = (row["document"], row["series"], row["number"], row["basis"])
-                    if is_own == (document.digest.hex(), fields["series"], fields["number"], document.basis.hex()):
-                        logged.add(document.digest)
-                        return table.encode(row)
-                raise Fail(INTEGRITY, "issued.csv", f"{row['series']}-{row['number']:08} was issued with other bytes")
-
-            fits = proof.root(manifest.rows, leaf) == manifest.root
-            need(
-                fits,
-                INTEGRITY,
-                "issued.csv",
-                f"documents of {show_hour(manifest.hour)} are not those that were sealed",
-            )
-        table.end()
-        proof.end()
-    for document in documents:
-        known = document.digest in logged or document.digest in handed_in
-        need(known, INCOMPLETE, "issued.csv", f"{document.name} is not in the log of issued documents: hand in yours")
+def check_receipt(bundle, clicks, keys, data):
+    """Whether what a receipt promises is what the bundle proves."""
+    place = "receipt"
+    need(len(data) <= 16 << 10, UNREADABLE, place, "it is too long")
+    word = data.rstrip(b" \t\n\r\f")
+    if re.fullmatch(rb"[A-Za-z0-9_-]*", word):
+        data = base64.urlsafe_b64decode(word + b"=" * (-len(word) % 4)) if len(word) % 4 != 1 else b""
+        need(base64.urlsafe_b64encode(data).rstrip(b"=") == word, UNREADABLE, place, "it is no token")
+    if data.endswith(b"\n\nunsigned\n"):
+        text, signatures = data[: -len(b"\nunsigned\n")].decode(errors="replace"), []
+    else:
+        text, signatures = read_note(place, data, UNREADABLE)
+    found = RECEIPT.fullmatch(text)
+    need(found, UNREADABLE, place, "it is no receipt")
+    event, kind, advertiser, happened, captured, digest, frame, row_number, _, at = found.groups()
+    spooled = at == "spooled"
+    try:
+        at = None if spooled else position(place, at)
+        fits = int(happened) in INT64 and int(captured) in INT64 and int(row_number) < 1 << 16
+        need(fits and (spooled or at & 0xFFFF == int(row_number)), UNREADABLE, place, "it is no receipt")
+    except Fail as fail:
+        raise Fail(UNREADABLE, place, fail.reason) from None
+    signed = signed_by(place, text, signatures, keys)
+    need(signed, UNTRUSTED, place, "no key that was given signed it: it binds nobody")
+    table, elsewhere = bundle.table("rows.csv"), None
+    while table.at < len(table.text):
+        row = table.next()
+        is_place = row["position"] & 0xFFFF == int(row_number) if spooled else row["position"] == at
+        parts = table.encode(row)[2 + 9 + 9 :]
+        is_it = row["event_id"] == event and sha256(b"\5\1" + parts).hex() == digest
+        if is_place and is_it:
+            return show(row["position"])
+        need(spooled or not is_place, BROKEN, place, f"another row than the promised one is at {show(row['position'])}")
+        elsewhere = row["position"] if is_it else elsewhere
+    need(not spooled, INCOMPLETE, place, "its frame was on the spool, and no row that is there is it")
+    need(elsewhere is None, BROKEN, place, "the event is elsewhere")
+    late = int(captured) // HOUR_MICROS + 25
+    is_before = any(manifest.positions[1] <= at and manifest.hour >= late for manifest in clicks)
+    need(not is_before, BROKEN, place, "the log ends before that, long behind it")
+    subject = bundle.subject
+    is_asked = subject["kind"] == "events" and bundle.period[0] <= int(happened) < bundle.period[1]
+    is_covered = any(manifest.positions[0] <= at < manifest.positions[1] for manifest in clicks)
+    is_absent = is_asked and is_covered and subject["advertiser_id"] == advertiser
+    need(not is_absent, BROKEN, place, "all rows of its advertiser are there, and none is it")
+    raise Fail(INCOMPLETE, place, "it is not what this bundle is about")
 
 
 # --- all of it ------------------------------------------------------------------------------------------------------
 
 
-def verify(data, keys, witnesses, handed_in):
+def verify(data, keys, witnesses, handed_in, receipt=None):
     """Numbers of a bundle that verifies; raises Fail for any other."""
     bundle = Bundle(data)
     subject, kind = bundle.subject, bundle.subject["kind"]
     origin, size, root = check_head(bundle, keys, witnesses)
-    clicks, verdicts, issued = check_hours(bundle, check_log(bundle, size, root))
+    entries, last = check_log(bundle, size, root)
+    clicks, verdicts, issued = check_hours(bundle, entries, last)
     documents, bases, horizon, currency = [], {}, None, None
     period = (-(1 << 63), (1 << 63) - 1)
     if kind == "invoice":
         documents, bases = check_documents(bundle, clicks)
+        check_handed_in(documents, handed_in)
         check_consistency(bundle, bases, origin, size, root)
+        check_issued(bundle, issued, documents, handed_in)
         period, currency = documents[0].period, documents[0].currency
         counted_hours = {at for basis in bases.values() for at in basis.known}
         known = [one for basis in bases.values() for one in basis.known.values()]
         known = [before if knows is None else knows for knows, before in known]
         horizon = max((at for at in known if at is not None), default=None)
+    else:
+        check_handed_in([], handed_in)
 
     def counted(manifest):
         return {"invoice": lambda: manifest.hour in counted_hours, "events": lambda: manifest.reaches(period)}.get(
@@ -1481,22 +1703,24 @@ def verify(data, keys, witnesses, handed_in):
     else:
         begins = clicks[0].hour <= period[0] // HOUR_MICROS or clicks[0].previous is None
         fits = begins and clicks[-1].hour >= (period[1] - 1) // HOUR_MICROS
+        fits = fits and (kind != "events" or clicks[-1].hour == last["clicks"])
         need(fits, INCOMPLETE, "bundle.json", "its hours of clicks do not cover what is asked for")
-    check_coverage(
-        bundle, [manifest for manifest in clicks if manifest.rows and counted(manifest)], verdicts, horizon
-    )
+    shown = [manifest for manifest in clicks if manifest.rows and counted(manifest)]
+    check_coverage(bundle, shown, verdicts, last.get("verdicts"), horizon)
     rows = Rows(bundle, clicks, counted, period, currency)
     by_target = check_verdicts(bundle, verdicts, rows)
-    everything = ((1 << 63) - 1, None)
     pinned = list(dict.fromkeys(document.basis for document in reversed(documents)))[::-1]
-    ways = [(bases[digest].place, bases[digest].known.get) for digest in pinned]
-    sums = count(bundle, rows, by_target, ways or [("verdicts.csv", lambda _: everything)])
+    ways = [
+        (bases[digest].place, bases[digest].known.get, bases[digest].known_at_least(verdicts)) for digest in pinned
+    ]
+    ways = ways or [("verdicts.csv", lambda _: EVERYTHING, lambda _: 0)]
+    sums, otherwise = count(bundle, rows, by_target, ways)
     total = None
     if documents:
         total = check_money(bundle, documents, dict(zip(pinned, sums)))
-        check_issued(bundle, issued, documents, handed_in)
     unused = sorted(set(bundle.files) - bundle.used)
     need(not unused, INTEGRITY, unused[0] if unused else "", "it belongs to nothing that is proved")
+    kept_at = None if receipt is None else check_receipt(bundle, clicks, keys, receipt)
     clicks_counted = [sum(counts[at] for counts in sums[-1][0].values()) for at in range(7)]
     return {
         "log_size": size,
@@ -1506,8 +1730,10 @@ def verify(data, keys, witnesses, handed_in):
         "verdicts": sum(map(len, by_target.values())),
         "people": rows.with_people,
         "clicks": dict(zip(COUNTS[:6], clicks_counted)),
+        "ruled_otherwise": {"clicks": otherwise[0], "spend_micros": str(otherwise[1]) if documents else ""},
         "documents": len(documents),
         "total": total if bundle.campaigns is None else None,
+        "receipt_kept_at": kept_at,
     }
 
 
@@ -1515,22 +1741,32 @@ def main():
     sys.setrecursionlimit(10_000)
     parser = argparse.ArgumentParser(description="Checks a bundle of evidence without any connection.")
     parser.add_argument("file")
-    parser.add_argument("--key", action="append", required=True, help="public key of the log: name+id+base64")
+    parser.add_argument(
+        "--key", action="append", required=True, help="public key of the log: name+id+base64, or its file"
+    )
     parser.add_argument(
         "--witness-key", action="append", default=[], help="public key of a witness that must have signed"
     )
     parser.add_argument(
         "--document", action="append", default=[], help="a document as you have it, in its canonical JSON"
     )
+    parser.add_argument("--receipt", help="a receipt, as text or token: was its promise kept?")
     parser.add_argument("--output", choices=["text", "json"], default="text")
     arguments = parser.parse_args()
     try:
         keys = [Key(text) for text in arguments.key]
         witnesses = [Key(text) for text in arguments.witness_key]
+        for key, kind in [(key, 1) for key in keys] + [(key, 4) for key in witnesses]:
+            if key.kind != kind:
+                raise ValueError(f"{key.name}: a log's key is of kind 1, a witness's of kind 4")
         handed_in = set()
         for name in arguments.document:
             with open(name, "rb") as file:
                 handed_in.add(sha256(file.read()))
+        receipt = None
+        if arguments.receipt is not None:
+            with open(arguments.receipt, "rb") as file:
+                receipt = file.read()
     except (ValueError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
@@ -1538,7 +1774,7 @@ def main():
     try:
         with open(arguments.file, "rb") as file:
             data = file.read()
-        numbers = verify(data, keys, witnesses, handed_in)
+        numbers = verify(data, keys, witnesses, handed_in, receipt)
     except OSError as error:
         failure = Fail(UNREADABLE, arguments.file, str(error))
     except Fail as fail:

@@ -21,9 +21,9 @@ use self::identities::{Known, find, remember};
 use crate::{
     frame::{Digest, Frame, Header},
     invariant,
-    log::{Appended, Condition, Durability, Error, Info, Log, Logged, ReadLimit, Stream},
+    log::{Appended, Condition, Durability, Error, Info, Log, Logged, ReadLimit, Stream, check_begins},
     position::{Epoch, Seq},
-    sqlite::one_writer,
+    sqlite::{ReadOnly, one_writer},
     time::{Clock, Timestamp},
 };
 
@@ -104,6 +104,8 @@ pub struct EmbeddedLog {
     epoch: Epoch,
     /// The last frame appended through this handle. A change wakes readers at the tail.
     appended: watch::Sender<Seq>,
+    /// Set if it was opened for reading alone.
+    is_read_only: bool,
 }
 
 impl EmbeddedLog {
@@ -123,10 +125,52 @@ impl EmbeddedLog {
         let write = one_writer().connect_with(options.clone()).await.map_err(open)?;
         let epoch = prepare(&write, stream, path).await?;
         let read = SqlitePoolOptions::new().max_connections(4).connect_with(options).await.map_err(open)?;
-        Ok(Self { write, read, clock, epoch, appended: watch::channel(Seq::ZERO).0 })
+        Ok(Self { write, read, clock, epoch, appended: watch::channel(Seq::ZERO).0, is_read_only: false })
+    }
+
+    /// Opens the log in the file `path`, which is there, for reading: nothing of it or beside it is changed. `None` if
+    /// nothing was ever written into the file.
+    ///
+    /// # Errors
+    /// As [`EmbeddedLog::open`].
+    pub async fn open_reading(
+        path: &Path,
+        stream: Stream,
+        clock: Arc<dyn Clock>,
+    ) -> Result<Option<(Self, ReadOnly)>, Error> {
+        let failed = |error: &dyn std::fmt::Display| Error::Fatal(format!("read {}: {error}", path.display()));
+        let how = ReadOnly::of(path).map_err(|error| failed(&error))?;
+        let options = how.options.clone().busy_timeout(Duration::from_secs(10));
+        let pool = SqlitePoolOptions::new().max_connections(4).idle_timeout(None).max_lifetime(None);
+        let read = pool.connect_with(options).await.map_err(|error| failed(&error))?;
+        let version: i64 =
+            sqlx::query_scalar("PRAGMA user_version").fetch_one(&read).await.map_err(|error| failed(&error))?;
+        if version > FILE_VERSION {
+            return Err(later_version(path, version));
+        }
+        let tables = "SELECT COUNT(*) FROM sqlite_master";
+        let tables: i64 = sqlx::query_scalar(tables).fetch_one(&read).await.map_err(|error| failed(&error))?;
+        if tables == 0 {
+            return Ok(None);
+        }
+        let epoch = check_stream(&read, stream, path).await?;
+        if how.stays_open {
+            std::mem::forget(read.clone());
+        }
+        let appended = watch::channel(Seq::ZERO).0;
+        Ok(Some((Self { write: read.clone(), read, clock, epoch, appended, is_read_only: true }, how)))
+    }
+
+    /// Refuses to write where only reading was asked for: trying again would not help.
+    fn check_writable(&self) -> Result<(), Error> {
+        match self.is_read_only {
+            true => Err(Error::Fatal("this log was opened for reading alone".to_owned())),
+            false => Ok(()),
+        }
     }
 
     async fn append_on(&self, frame: &Frame, condition: Option<Condition>) -> Result<Appended, Error> {
+        self.check_writable()?;
         let appended = self.append_once(frame, condition).await?;
         self.appended.send_replace(appended.seq);
         Ok(appended)
@@ -173,8 +217,8 @@ impl EmbeddedLog {
     async fn read_now(&self, from: Seq, limit: ReadLimit) -> Result<(Vec<Logged>, Info), Error> {
         // One transaction, so that range and frames are of the same moment.
         let mut tx = self.read.begin().await.map_err(unavailable)?;
-        let row =
-            sqlx::query("SELECT first_seq, last_seq, 0 FROM log").fetch_one(&mut *tx).await.map_err(unavailable)?;
+        let row = sqlx::query("SELECT first_seq, last_seq, 0, epoch FROM log").fetch_one(&mut *tx).await;
+        let row = row.map_err(unavailable)?;
         let info = info_of(&row, self.epoch)?;
         if from < info.first && from <= info.last {
             return Err(Error::Trimmed { from, first: info.first });
@@ -208,11 +252,10 @@ impl EmbeddedLog {
 }
 
 async fn prepare(pool: &SqlitePool, stream: Stream, path: &Path) -> Result<Epoch, Error> {
-    let fatal = |what: &str| Error::Fatal(format!("{} {what}", path.display()));
     let broken = |error: sqlx::Error| Error::Fatal(format!("prepare {}: {error}", path.display()));
     let version: i64 = sqlx::query_scalar("PRAGMA user_version").fetch_one(pool).await.map_err(broken)?;
     if version > FILE_VERSION {
-        return Err(fatal(&format!("was written by a later version of clicktrail (file version {version})")));
+        return Err(later_version(path, version));
     }
     sqlx::raw_sql(CREATE).execute(pool).await.map_err(broken)?;
     sqlx::raw_sql("PRAGMA user_version = 1").execute(pool).await.map_err(broken)?;
@@ -222,7 +265,19 @@ async fn prepare(pool: &SqlitePool, stream: Stream, path: &Path) -> Result<Epoch
         .execute(pool)
         .await
         .map_err(broken)?;
-    let row = sqlx::query("SELECT stream, epoch FROM log").fetch_one(pool).await.map_err(broken)?;
+    check_stream(pool, stream, path).await
+}
+
+fn later_version(path: &Path, version: i64) -> Error {
+    let path = path.display();
+    Error::Fatal(format!("{path} was written by a later version of clicktrail (file version {version})"))
+}
+
+/// The epoch of the log in a file, if it is the log of this stream.
+async fn check_stream(pool: &SqlitePool, stream: Stream, path: &Path) -> Result<Epoch, Error> {
+    let fatal = |what: &str| Error::Fatal(format!("{} {what}", path.display()));
+    let found = sqlx::query("SELECT stream, epoch FROM log").fetch_one(pool).await;
+    let row = found.map_err(|error| fatal(&format!("is no log: {error}")))?;
     let found: String = row.get(0);
     if found != stream.as_str() {
         return Err(fatal(&format!("holds the {found} stream, not {stream}")));
@@ -292,6 +347,14 @@ fn info_of(row: &SqliteRow, epoch: Epoch) -> Result<Info, Error> {
         Seq::from_i64(row.get(index)).ok_or_else(|| Error::Fatal("the log's range is out of bounds".into()))
     };
     let bytes = u64::try_from(row.get::<i64, _>(2)).unwrap_or(0);
+    let now = Epoch::new(row.get(3));
+    if now != Some(epoch) {
+        let now = now.map_or(0, Epoch::get);
+        return Err(Error::Fatal(format!(
+            "the log is in epoch {now}, and was opened in epoch {}: open it again",
+            epoch.get()
+        )));
+    }
     Ok(Info { epoch, first: seq(0)?, last: seq(1)?, bytes })
 }
 
@@ -353,7 +416,7 @@ impl Log for EmbeddedLog {
     }
 
     async fn info(&self) -> Result<Info, Error> {
-        let row = sqlx::query("SELECT first_seq, last_seq, (SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()) FROM log")
+        let row = sqlx::query("SELECT first_seq, last_seq, (SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()), epoch FROM log")
             .fetch_one(&self.read)
             .await
             .map_err(unavailable)?;
@@ -361,6 +424,7 @@ impl Log for EmbeddedLog {
     }
 
     async fn trim(&self, first_kept: Seq) -> Result<(), Error> {
+        self.check_writable()?;
         let last = self.info().await?.last;
         if first_kept > last.next() {
             return Err(Error::Gap { expected: first_kept.previous(), found: None, last });
@@ -377,6 +441,26 @@ impl Log for EmbeddedLog {
         tx.commit().await.map_err(|error| Error::UnknownOutcome(error.to_string()))
     }
 
+    async fn begin_epoch(&self, epoch: Epoch, first: Seq) -> Result<(), Error> {
+        self.check_writable()?;
+        let info = self.info().await?;
+        check_begins(&info, epoch, first)?;
+        let mut tx = self.write.begin_with("BEGIN IMMEDIATE").await.map_err(unavailable)?;
+        let range = "UPDATE log SET epoch = $1, first_seq = $2, last_seq = $2 - 1 WHERE last_seq <= $2 - 1";
+        let range = sqlx::query(range).bind(i64::from(epoch.get())).bind(first.as_i64());
+        let changed = range.execute(&mut *tx).await.map_err(unavailable)?.rows_affected();
+        invariant!(I1, changed == 1, "frame {first} lies behind frame {}, and no epoch began there", info.last);
+        // They lie below the trim mark now.
+        let delete = sqlx::query("DELETE FROM frames WHERE seq < $1").bind(first.as_i64());
+        delete.execute(&mut *tx).await.map_err(unavailable)?;
+        tx.commit().await.map_err(|error| Error::UnknownOutcome(error.to_string()))
+    }
+
+    async fn scrub(&self) -> Result<(), Error> {
+        self.check_writable()?;
+        scrub::scrub(&self.write).await
+    }
+
     async fn durability(&self) -> Result<Durability, Error> {
         let mode: i64 = sqlx::query_scalar("PRAGMA synchronous").fetch_one(&self.write).await.map_err(unavailable)?;
         // 2 is FULL, 3 is EXTRA: https://www.sqlite.org/pragma.html#pragma_synchronous
@@ -385,5 +469,6 @@ impl Log for EmbeddedLog {
 }
 
 mod identities;
+mod scrub;
 #[cfg(test)]
 mod tests;

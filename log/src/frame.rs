@@ -24,6 +24,8 @@ pub const PAYLOAD_BYTES_MAX: usize = (1 << 20) - 4096;
 pub(crate) const INFLATED_BYTES_MAX: usize = 256 << 20;
 /// Bytes of the inflated length in front of a payload.
 const LENGTH_BYTES: usize = 4;
+/// What a byte of an LZ4 block can inflate to at most: a run goes on by 255 for each byte of its length.
+const INFLATED_PER_BYTE_MAX: usize = 255;
 /// What a writer keeps of each buffer from frame to frame: enough for the large frames of a busy server.
 const SCRATCH_BYTES_MAX: usize = 4 << 20;
 
@@ -201,6 +203,13 @@ fn decode_payload(payload: &Bytes, header: &Header) -> Result<RecordBatch, Error
     let length = inflated_length(payload).ok_or_else(|| malformed("no inflated length".into()))?;
     if length > INFLATED_BYTES_MAX {
         return Err(malformed(format!("inflated length {length} is over {INFLATED_BYTES_MAX}")));
+    }
+    // Memory is taken for the length as it is stated: a short payload must not claim much.
+    let reachable = (payload.len() - LENGTH_BYTES) * INFLATED_PER_BYTE_MAX;
+    if length > reachable {
+        return Err(malformed(format!(
+            "inflated length {length} is more than {reachable}, which its bytes can become"
+        )));
     }
     let inflated = block::decompress(&payload[LENGTH_BYTES..], length).map_err(|error| malformed(error.to_string()))?;
     let batch = read_stream(inflated).map_err(malformed)?;

@@ -24,7 +24,10 @@ pub mod batch;
 pub mod causes;
 pub mod chain;
 pub mod committer;
+#[cfg(test)]
+mod damaged;
 pub mod embedded;
+pub mod ended;
 pub mod event;
 #[cfg(test)]
 mod fixtures;

@@ -198,6 +198,16 @@ impl Error {
     }
 }
 
+/// Refuses an epoch that a log cannot begin: one that is over, or one whose frames would get numbers that are taken.
+pub(crate) fn check_begins(info: &Info, epoch: Epoch, first: Seq) -> Result<(), Error> {
+    if epoch < info.epoch || first <= info.last {
+        let (epoch, now, last) = (epoch.get(), info.epoch.get(), info.last);
+        let taken = format!("epoch {epoch} cannot begin at frame {first}: the log is in epoch {now}, at frame {last}");
+        return Err(Error::Fatal(taken));
+    }
+    Ok(())
+}
+
 /// The digest of the header of a frame; `None` if the log does not hold it: it was trimmed, or is not there yet.
 ///
 /// # Errors
@@ -241,6 +251,9 @@ pub async fn digest_of(log: &dyn Log, seq: Seq) -> Result<Option<Digest>, Error>
 /// gets [`Trimmed`](Error::Trimmed). A hole inside the range is a [`Gap`](Error::Gap), and a row that cannot be parsed
 /// is [`Corrupt`](Error::Corrupt): neither is ever skipped in silence.
 ///
+/// **Epochs.** A log that was lost, or is an older copy, goes on in a new epoch ([`begin_epoch`](Log::begin_epoch)):
+/// with numbers that were never used, and with the epoch in every address.
+///
 /// **Trimming.** Frames are removed from the front, by whoever has archived and verified them; `last` stays.
 #[async_trait]
 pub trait Log: Send + Sync + fmt::Debug {
@@ -265,6 +278,25 @@ pub trait Log: Send + Sync + fmt::Debug {
     /// Removes all frames before `first_kept`. Frames already gone are no error; `first_kept` is at most `last.next()`.
     async fn trim(&self, first_kept: Seq) -> Result<(), Error>;
 
+    /// Makes sure that what was trimmed cannot be read from the log's files either, where that is up to us. A broker
+    /// frees what it stores by itself, in its own time.
+    async fn scrub(&self) -> Result<(), Error> {
+        Ok(())
+    }
+
     /// What an acknowledgement is worth, according to the settings of whatever stores the frames.
     async fn durability(&self) -> Result<Durability, Error>;
+
+    /// Begins the log anew under `epoch`: every frame leaves it, and the next one gets the sequence `first`. That lies
+    /// behind every frame that anybody knows of, so no address is given out twice. Whoever calls has archived what
+    /// there was. Handles of before answer no more: open the log again. Called again with the same arguments before
+    /// anything was appended, it changes nothing.
+    async fn begin_epoch(&self, epoch: Epoch, first: Seq) -> Result<(), Error> {
+        Err(Error::Fatal(format!("this log cannot begin epoch {} at frame {first}", epoch.get())))
+    }
+
+    /// The present by the clock that gives frames their times; `None` if that is this machine's.
+    async fn now(&self) -> Result<Option<Timestamp>, Error> {
+        Ok(None)
+    }
 }

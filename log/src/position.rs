@@ -121,9 +121,10 @@ impl Position {
     }
 
     /// The address `rows` further on. After row 65,535 comes the beginning of the next frame, so that any row can be
-    /// the last of a half-open range.
+    /// the last of a half-open range. The last address of all, which people may name and no log has, has none behind
+    /// it.
     pub fn plus_rows(self, rows: u16) -> Self {
-        Self(self.0 + i64::from(rows))
+        Self(self.0.saturating_add(i64::from(rows)))
     }
 }
 
@@ -185,5 +186,7 @@ mod tests {
     fn end_after_the_last_row_of_a_full_frame_is_the_next_frame() {
         let last: Position = "1.42.65535".parse().unwrap();
         assert_eq!(last.plus_rows(1).to_string(), "1.43.0");
+        let last_of_all: Position = "127.1099511627775.65535".parse().unwrap();
+        assert_eq!(last_of_all.plus_rows(1), last_of_all);
     }
 }

@@ -1,5 +1,7 @@
 //! Events that failed validation. They are kept with their original bytes, so nothing that arrived is ever lost.
 
+pub mod forget;
+
 use std::{
     borrow::Cow,
     sync::{Arc, LazyLock},

@@ -54,7 +54,7 @@ const _: () = assert!(IDLE_PAUSE.as_millis() <= DRAIN_PAUSE.as_millis(), "a log 
 #[derive(Debug)]
 pub struct SpooledLog {
     log: Arc<dyn Log>,
-    spool: EmbeddedLog,
+    spool: Arc<dyn Log>,
     stream: Stream,
     epoch: Epoch,
     /// What the spool holds. It is locked for the whole of an append, so that no frame overtakes one that is on its way
@@ -104,6 +104,14 @@ impl SpooledLog {
         clock: Arc<dyn Clock>,
     ) -> Result<Self, Error> {
         let spool = EmbeddedLog::open(path, stream, clock).await?;
+        Self::over(log, Arc::new(spool), stream, epoch).await
+    }
+
+    /// The same with whatever keeps the frames: for simulations, in which files fail.
+    ///
+    /// # Errors
+    /// As [`Log::info`].
+    pub async fn over(log: Arc<dyn Log>, spool: Arc<dyn Log>, stream: Stream, epoch: Epoch) -> Result<Self, Error> {
         let info = spool.info().await?;
         let state = State { next: info.first.min(info.last.next()), end: info.last.next() };
         let progress = watch::channel(Progress::default()).0;

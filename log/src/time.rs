@@ -37,7 +37,8 @@ impl Timestamp {
 
     /// Reads an RFC 3339 time, as in `2026-11-22T14:00:00.5Z`; `None` for other text and for years outside 1–9999.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
-        let parsed = DateTime::parse_from_rfc3339(text).ok()?;
+        // An offset may lead out of the years that are shown.
+        let parsed = DateTime::parse_from_rfc3339(text).ok()?.to_utc();
         (1..=9999).contains(&parsed.year()).then(|| Self(parsed.timestamp_micros()))
     }
 }

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use clicktrail_log::{
     archive::{Archive, manifest, part},
     position::Position,
-    schema,
+    schema::{self, POSITION},
 };
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
@@ -86,7 +86,7 @@ pub fn of_hour_before(
     let files = hour.parts.iter().map(|part| part.core.clone()).collect();
     let clicks = CheckedFiles::new(archive.clone(), files, schema::core(), threads);
     let clicks = SessionContext::new().read_table(Arc::new(clicks))?;
-    Ok(clicks.filter(col(schema::POSITION).lt(lit(before.as_i64())))?.into_view())
+    Ok(clicks.filter(col(POSITION).lt(lit(before.as_i64())))?.into_view())
 }
 
 #[async_trait]
@@ -185,7 +185,13 @@ async fn open(
     };
     let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).collect();
     let names: Vec<&str> = names.into_iter().filter(|name| file_schema.index_of(name).is_ok()).collect();
-    let reader = part::read_as(bytes, file_schema, Some(&names)).map_err(|error| damaged(&error))?;
+    // A file of a part has more columns where something was erased.
+    let is_of_part = file_schema.index_of(POSITION).is_ok();
+    let reader = part::read_as(bytes.clone(), file_schema, Some(&names)).or_else(|error| match is_of_part {
+        true => part::read(bytes, Some(&names)),
+        false => Err(error),
+    });
+    let reader = reader.map_err(|error| damaged(&error))?;
     Ok(reader.map(move |batch| {
         let batch = batch.map_err(|error| damaged(&error))?;
         if may_be_earlier {

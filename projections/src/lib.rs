@@ -14,6 +14,8 @@
 
 pub mod clicks;
 pub mod counters;
+#[cfg(test)]
+mod damaged;
 mod error;
 pub mod lint;
 pub mod projection;

@@ -13,7 +13,7 @@ use datafusion::{
     prelude::SessionContext,
 };
 
-use crate::{clicks::CheckedFiles, counters, error::Error, session};
+use crate::{clicks::CheckedFiles, counters, error::Error, lint, session};
 
 /// Rows of an answer. More: an error, because they are all in memory.
 const ROWS_MAX: usize = 10_000_000;
@@ -55,8 +55,10 @@ impl Hours {
     /// The rows of a SELECT.
     ///
     /// # Errors
-    /// [`Error::Refused`] for SQL that would change something; otherwise as the engine or the archive report.
+    /// [`Error::Refused`] for SQL that would change something, or nests too deep; otherwise as the engine or the
+    /// archive report.
     pub async fn select(&self, sql: &str) -> Result<Vec<RecordBatch>, Error> {
+        lint::of_question(sql)?;
         let options = SQLOptions::new().with_allow_ddl(false).with_allow_dml(false).with_allow_statements(false);
         let plan = self.session.state().create_logical_plan(sql).await?;
         options.verify_plan(&plan).map_err(|error| Error::Refused(error.strip_backtrace()))?;

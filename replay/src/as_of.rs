@@ -121,7 +121,9 @@ impl AsOf {
             // After a rebuild the verdict log is followed from its beginning.
             let known = snapshot.pointers.iter().filter_map(|pointer| pointer.knows_before).max();
             let needed = known.map_or(before, |known| known.max(before));
-            if Position::new(before.epoch(), snapshot.marks.followed.next(), 0) >= needed {
+            // By its number, which goes on from epoch to epoch.
+            let followed = Position::new(needed.epoch(), snapshot.marks.followed.next(), 0);
+            if followed >= needed {
                 return Ok(snapshot);
             }
         }

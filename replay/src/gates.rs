@@ -3,16 +3,14 @@
 //! another projection than counters, whose bill it is is not known: `measures` has the sums that are compared instead,
 //! and `limit` says by how much either may change.
 
+mod bills;
 mod limit;
 mod measures;
 
 use std::collections::BTreeMap;
 
-use arrow::{
-    array::{Array as _, AsArray as _, RecordBatch},
-    compute::cast,
-    datatypes::DataType,
-};
+use bills::Bills;
+pub use bills::Totals;
 use clicktrail_catalog::{
     Catalog,
     generations::{Generation, GenerationState, LivePointer, Unit},
@@ -20,14 +18,10 @@ use clicktrail_catalog::{
 use clicktrail_log::{
     archive::{Archive, keys::SegmentKey, manifest},
     causes::causes,
+    invariant,
     time::Hour,
 };
-use clicktrail_projections::{
-    Projection, counters,
-    counters::query,
-    session,
-    zone::{Range, Zone},
-};
+use clicktrail_projections::{Projection, counters};
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 pub use limit::Permille;
 use limit::exceeds;
@@ -38,7 +32,7 @@ use crate::{
     diff::{manifest_of, receipt_of},
     error::Error,
     receipt::Receipt,
-    sums::{self, Owed},
+    sums::Owed,
 };
 
 /// Units that are listed at a time.
@@ -88,17 +82,6 @@ pub enum Gate {
     },
 }
 
-/// What the hours that change count, by advertiser and currency.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Totals {
-    /// Clicks, whether billable or not.
-    pub clicks: i128,
-    /// Those that are billed.
-    pub billable_clicks: i128,
-    /// Spend in micros.
-    pub spend_micros: i128,
-}
-
 /// What a promotion would change, and what keeps it from being done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
@@ -128,8 +111,29 @@ impl Checked {
     }
 }
 
-/// The segments of an hour that would change, before and after.
-type Changing = (Option<manifest::File>, manifest::File);
+/// An hour that would count from another segment.
+#[derive(Debug)]
+struct Changing {
+    /// What it counts from; `None` if it counts from nothing.
+    before: Option<Read>,
+    /// What it would count from.
+    after: Read,
+}
+
+/// A segment that was read and is what its receipt says.
+#[derive(Debug)]
+struct Read {
+    file: manifest::File,
+    /// What it bills, of counters.
+    bills: Bills,
+}
+
+/// What was found about a unit.
+#[derive(Debug, Default)]
+struct Look {
+    gates: Vec<Gate>,
+    changing: Option<Changing>,
+}
 
 /// What checking reads.
 #[derive(Debug, Clone, Copy)]
@@ -138,8 +142,6 @@ pub struct Gates<'g> {
     pub archive: &'g Archive,
     /// Units and live pointers.
     pub catalog: &'g dyn Catalog,
-    /// What summing may use.
-    pub limits: session::Limits,
 }
 
 impl Gates<'_> {
@@ -166,67 +168,34 @@ impl Gates<'_> {
         let live = self.catalog.live_pointers(&generation.projection, generation.from, generation.to_inclusive).await?;
         let live: BTreeMap<Hour, LivePointer> = live.into_iter().map(|pointer| (pointer.hour, pointer)).collect();
         let mut changing = Vec::new();
-        let mut looks = stream::iter(&units).map(|unit| self.built(generation, unit)).buffered(LOOKS_MAX);
-        for unit in &units {
-            let standing = live.get(&unit.hour);
-            if standing != unit.base.as_ref() {
-                gates.push(Gate::Moved(unit.hour));
-            }
-            let (wrong, built) = looks.try_next().await?.expect("each unit is looked at");
-            gates.extend(wrong);
-            let Some(built) = built else { continue };
-            if standing.map(|standing| &standing.output_digest) == Some(&built.sha256) {
-                continue;
-            }
-            let mut before = None;
-            if let Some(standing) = standing {
-                match receipt_of(self.archive, &generation.projection, standing).await {
-                    Ok(receipt) => before = Some(file(&receipt)),
-                    Err(cause) if cause.is_transient() => return Err(cause),
-                    Err(cause) => gates.push(Gate::Segment(unit.hour, causes(&cause))),
-                }
-            }
-            changing.push((before, built));
+        let looks = units.iter().map(|unit| self.look(generation, unit, live.get(&unit.hour)));
+        let mut looks = stream::iter(looks).buffered(LOOKS_MAX);
+        // Added hour by hour: what each hour bills is as long as the list of advertisers.
+        let (mut before, mut after) = (Bills::new(), Bills::new());
+        while let Some(look) = looks.try_next().await? {
+            gates.extend(look.gates);
+            let Some(hour) = look.changing else { continue };
+            let standing = hour.before.map(|read| {
+                bills::add_all(&mut before, read.bills);
+                read.file
+            });
+            bills::add_all(&mut after, hour.after.bills);
+            changing.push((standing, hour.after.file));
         }
         match generation.projection.as_str() {
-            counters::NAME => self.check_bills(changing, limit, gates).await,
+            counters::NAME => {
+                let totals = check_bills(before, after, limit, &mut gates);
+                Ok(Checked { hours: changing.len() as u64, totals, measures: None, gates })
+            }
             _ => self.check_measures(generation, changing, limit, gates).await,
         }
-    }
-
-    /// The gates about who is billed how much.
-    async fn check_bills(
-        &self,
-        changing: Vec<Changing>,
-        limit: Option<Permille>,
-        mut gates: Vec<Gate>,
-    ) -> Result<Checked, Error> {
-        let hours = changing.len() as u64;
-        let (before, after): (Vec<_>, Vec<_>) = changing.into_iter().unzip();
-        let totals = self.totals(before.into_iter().flatten().collect(), after).await?;
-        for (owed, (before, after)) in &totals {
-            if before.clicks > 0 && after.clicks == 0 {
-                gates.push(Gate::Empty(owed.clone()));
-            }
-            // A price may be nothing, and clicks that are billed are counted all the same.
-            let billed = [
-                ("spend_micros", before.spend_micros, after.spend_micros),
-                ("billable_clicks", before.billable_clicks, after.billable_clicks),
-            ];
-            for (what, before, after) in billed {
-                if let Some(limit) = limit.filter(|limit| exceeds(before, after, *limit)) {
-                    gates.push(Gate::Limit { owed: owed.clone(), what, before, after, limit });
-                }
-            }
-        }
-        Ok(Checked { hours, totals, measures: None, gates })
     }
 
     /// The gates about the sums of another projection.
     async fn check_measures(
         &self,
         generation: &Generation,
-        changing: Vec<Changing>,
+        changing: Vec<(Option<manifest::File>, manifest::File)>,
         limit: Option<Permille>,
         mut gates: Vec<Gate>,
     ) -> Result<Checked, Error> {
@@ -253,89 +222,102 @@ impl Gates<'_> {
         Ok(Checked { hours, totals: BTreeMap::new(), measures: Some(measures), gates })
     }
 
-    /// The segment of a unit, if its input stands and it is in the archive with its receipt; else what is wrong.
-    async fn built(&self, generation: &Generation, unit: &Unit) -> Result<(Vec<Gate>, Option<manifest::File>), Error> {
-        let mut gates = Vec::new();
+    /// What keeps a unit from counting, and the segments of its hour before and after, if it would change.
+    async fn look(&self, generation: &Generation, unit: &Unit, standing: Option<&LivePointer>) -> Result<Look, Error> {
+        let mut look = Look::default();
+        if standing != unit.base.as_ref() {
+            look.gates.push(Gate::Moved(unit.hour));
+        }
         match manifest_of(self.archive, unit.hour).await {
             Ok(manifest) if manifest.digest().to_string() == unit.manifest_digest => {}
-            Ok(_) => gates.push(Gate::Input(unit.hour)),
+            Ok(_) => look.gates.push(Gate::Input(unit.hour)),
             Err(cause) if cause.is_transient() => return Err(cause),
-            Err(_) => gates.push(Gate::Input(unit.hour)),
+            Err(_) => look.gates.push(Gate::Input(unit.hour)),
         }
-        let Some(pointer) = pointer(generation, unit) else { return Ok((gates, None)) };
-        let found = match receipt_of(self.archive, &generation.projection, &pointer).await {
-            Ok(receipt) => read(self.archive.clone(), file(&receipt)).await,
+        let Some(pointer) = pointer(generation, unit) else { return Ok(look) };
+        let Some(after) = self.read(generation, &pointer, &mut look).await? else { return Ok(look) };
+        invariant!(I6, after.file.sha256 == pointer.output_digest, "{} was read for another segment", after.file.key);
+        if standing.is_some_and(|standing| standing.output_digest == after.file.sha256) {
+            return Ok(look);
+        }
+        let before = match standing {
+            Some(standing) => self.read(generation, standing, &mut look).await?,
+            None => None,
+        };
+        look.changing = Some(Changing { before, after });
+        Ok(look)
+    }
+
+    /// The segment of a pointer, if it is in the archive with its receipt; else that is a gate. It is read in a task of
+    /// its own, because that keeps a core busy.
+    async fn read(
+        &self,
+        generation: &Generation,
+        pointer: &LivePointer,
+        look: &mut Look,
+    ) -> Result<Option<Read>, Error> {
+        let found = match receipt_of(self.archive, &generation.projection, pointer).await {
+            Ok(receipt) => {
+                let (archive, key) = (self.archive.clone(), receipt.key.clone());
+                let is_billed = generation.projection == counters::NAME;
+                let reading = tokio::spawn(async move { read(&archive, &receipt, is_billed).await });
+                let stopped = |cause| Error::Incomplete(format!("reading {key} stopped: {cause}"));
+                AbortOnDropHandle::new(reading).await.map_err(stopped)?
+            }
             Err(cause) => Err(cause),
         };
         match found {
-            Ok(file) => Ok((gates, Some(file))),
+            Ok(read) => Ok(Some(read)),
             Err(cause) if cause.is_transient() => Err(cause),
             Err(cause) => {
-                gates.push(Gate::Segment(unit.hour, causes(&cause)));
-                Ok((gates, None))
+                look.gates.push(Gate::Segment(pointer.hour, causes(&cause)));
+                Ok(None)
             }
         }
     }
-
-    async fn totals(
-        &self,
-        before: Vec<manifest::File>,
-        after: Vec<manifest::File>,
-    ) -> Result<BTreeMap<Owed, (Totals, Totals)>, Error> {
-        let mut all: BTreeMap<Owed, (Totals, Totals)> = BTreeMap::new();
-        for (owed, totals) in self.ask(before).await? {
-            all.entry(owed).or_default().0 = totals;
-        }
-        for (owed, totals) in self.ask(after).await? {
-            all.entry(owed).or_default().1 = totals;
-        }
-        Ok(all)
-    }
-
-    async fn ask(&self, segments: Vec<manifest::File>) -> Result<BTreeMap<Owed, Totals>, Error> {
-        if segments.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let question = query::Question {
-            range: Range::everything(),
-            advertiser: None,
-            dimensions: vec![query::Dimension::Advertiser],
-            granularity: query::Granularity::Total,
-            zone: Zone::utc(),
-        };
-        let sources = query::Sources { archive: self.archive.clone(), segments, partials: Vec::new() };
-        let mut totals = BTreeMap::new();
-        for rows in query::ask(&question, sources, self.limits).await? {
-            totals.extend(read_totals(&rows)?);
-        }
-        Ok(totals)
-    }
 }
 
-/// Reads a file and compares it with its digest: in a task of its own, because that keeps a core busy.
-async fn read(archive: Archive, file: manifest::File) -> Result<manifest::File, Error> {
-    let key = file.key.clone();
-    let reading = tokio::spawn(async move { archive.get_file(&file).await.map(|_| file) });
-    let stopped = |cause| Error::Incomplete(format!("reading {key} stopped: {cause}"));
-    Ok(AbortOnDropHandle::new(reading).await.map_err(stopped)??)
+/// The gates about who is billed how much; what the hours that change bill, before and after.
+fn check_bills(
+    before: Bills,
+    after: Bills,
+    limit: Option<Permille>,
+    gates: &mut Vec<Gate>,
+) -> BTreeMap<Owed, (Totals, Totals)> {
+    let mut totals: BTreeMap<Owed, (Totals, Totals)> = BTreeMap::new();
+    for (owed, before) in before {
+        totals.entry(owed).or_default().0 = before;
+    }
+    for (owed, after) in after {
+        totals.entry(owed).or_default().1 = after;
+    }
+    for (owed, (before, after)) in &totals {
+        if before.clicks > 0 && after.clicks == 0 {
+            gates.push(Gate::Empty(owed.clone()));
+        }
+        // A price may be nothing, and clicks that are billed are counted all the same.
+        let billed = [
+            ("spend_micros", before.spend_micros, after.spend_micros),
+            ("billable_clicks", before.billable_clicks, after.billable_clicks),
+        ];
+        for (what, before, after) in billed {
+            if let Some(limit) = limit.filter(|limit| exceeds(before, after, *limit)) {
+                gates.push(Gate::Limit { owed: owed.clone(), what, before, after, limit });
+            }
+        }
+    }
+    totals
 }
 
-fn read_totals(rows: &RecordBatch) -> Result<Vec<(Owed, Totals)>, Error> {
-    let wrong = |name: &str| Error::Incomplete(format!("the answer has no column {name}"));
-    let text = |name: &str| {
-        let column = rows.column_by_name(name).ok_or_else(|| wrong(name))?;
-        cast(column, &DataType::Utf8).map_err(|_| wrong(name))
+/// Reads the segment of a receipt and compares it with its digest; `is_billed`: also adds up what it bills.
+async fn read(archive: &Archive, receipt: &Receipt, is_billed: bool) -> Result<Read, Error> {
+    let file = manifest::File { key: receipt.key.clone(), bytes: receipt.bytes, sha256: receipt.output_digest.clone() };
+    let bytes = archive.get_file(&file).await?;
+    let bills = match is_billed && receipt.rows > 0 {
+        true => bills::of_segment(&file.key, bytes)?,
+        false => Bills::new(),
     };
-    let number = |name: &str| sums::integers(rows, name).ok_or_else(|| wrong(name));
-    let (advertisers, currencies) = (text("advertiser_id")?, text("currency")?);
-    let (advertisers, currencies) = (advertisers.as_string::<i32>(), currencies.as_string::<i32>());
-    let (clicks, spend) = (number("clicks")?, number("spend_micros")?);
-    let billable = number("billable_clicks")?;
-    let row = |at: usize| {
-        let owed = (advertisers.value(at).to_owned(), currencies.value(at).to_owned());
-        (owed, Totals { clicks: clicks[at], billable_clicks: billable[at], spend_micros: spend[at] })
-    };
-    Ok((0..advertisers.len()).map(row).collect())
+    Ok(Read { file, bills })
 }
 
 /// What an hour would count from; `None` if its unit is not done.
@@ -364,8 +346,4 @@ pub async fn units(catalog: &dyn Catalog, generation: &Generation) -> Result<Vec
         from = last.hour.next();
         all.extend(page);
     }
-}
-
-fn file(receipt: &Receipt) -> manifest::File {
-    manifest::File { key: receipt.key.clone(), bytes: receipt.bytes, sha256: receipt.output_digest.clone() }
 }

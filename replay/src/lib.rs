@@ -28,6 +28,8 @@ pub mod belongs;
 mod budget;
 pub mod codes;
 pub mod correction;
+#[cfg(test)]
+mod damaged;
 pub mod diff;
 mod error;
 pub mod estimate;

@@ -9,6 +9,7 @@ use clicktrail_log::{
     archive::{Archive, Manifest, keys::ReceiptKey},
     log::ReadLimit,
     position::Seq,
+    time::Hour,
 };
 use clicktrail_projections::counters;
 use clicktrail_verdicts::{judge::Mark, reader::VerdictReader, verdict::Stage};
@@ -16,6 +17,7 @@ use clicktrail_verdicts::{judge::Mark, reader::VerdictReader, verdict::Stage};
 use crate::error::Error;
 
 /// The mark that is known, or a later one that is proven. Nothing is read if the known one covers all `manifests`.
+/// Receipts of hours behind `receipts_prove` prove nothing.
 ///
 /// # Errors
 /// As archive and verdict log report.
@@ -24,13 +26,15 @@ pub(crate) async fn mark(
     history: &VerdictReader,
     manifests: &[Manifest],
     known: Mark,
+    receipts_prove: Option<Hour>,
 ) -> Result<Mark, Error> {
     let is_further = |manifest: &&Manifest| manifest.last_seq() > known.clicks_through;
     if !manifests.last().is_some_and(|last| is_further(&last)) {
         return Ok(known);
     }
     let mut passed = known.clicks_through;
-    for manifest in manifests.iter().rev().take_while(is_further) {
+    let proves = |manifest: &&Manifest| receipts_prove.is_none_or(|last| manifest.hour() <= last);
+    for manifest in manifests.iter().rev().take_while(is_further).filter(proves) {
         if archive.holds_any(&ReceiptKey::prefix(counters::NAME, manifest.hour())).await? {
             passed = manifest.last_seq();
             break;

@@ -5,12 +5,15 @@ use std::{sync::Arc, time::Duration};
 use arrow::array::RecordBatch;
 use clicktrail_catalog::Catalog;
 use clicktrail_log::{
-    archive::{Archive, part, seal::Sealer},
+    archive::{
+        Archive, part,
+        seal::{self, Sealer},
+    },
     chain::{Admission, Chain},
     invariant,
     log::{Log, Logged, ReadLimit},
     position::{Epoch, Position, Seq},
-    time::Hour,
+    time::{Hour, Timestamp},
 };
 use metrics::counter;
 use tracing::error;
@@ -23,8 +26,12 @@ pub struct Reader {
     epoch: Epoch,
     through: Seq,
     chain: Chain,
-    /// The earliest hour that a frame may still count for. The hours before are sealed, or a frame opened a later one.
-    hour: Option<Hour>,
+    /// The earliest hour that a frame may still count for: the hours before are sealed.
+    first: Option<Hour>,
+    /// The latest that a frame opened.
+    opened: Option<Hour>,
+    /// The present, if it is known: no frame can be logged long after it.
+    present: Option<Timestamp>,
 }
 
 impl Reader {
@@ -36,7 +43,7 @@ impl Reader {
         let cursor = Sealer::new(Arc::clone(log), archive.clone()).resume(last).await?;
         let epoch = log.info().await?.epoch;
         let through = cursor.next_seq().previous();
-        Ok(Self { epoch, through, chain: cursor.chain().clone(), hour: cursor.hour() })
+        Ok(Self::at(epoch, through, cursor.chain().clone(), cursor.hour()))
     }
 
     /// Behind the frame `through`, or behind the last sealed hour if that is later. It is found from that hour's
@@ -50,8 +57,23 @@ impl Reader {
         catalog: &dyn Catalog,
         through: Seq,
     ) -> Result<Self, Error> {
+        Self::behind_at(log, archive, catalog, through, None).await
+    }
+
+    /// The same at a known present, for [`Reader::look_at`].
+    ///
+    /// # Errors
+    /// As [`Reader::behind`].
+    pub async fn behind_at(
+        log: &Arc<dyn Log>,
+        archive: &Archive,
+        catalog: &dyn Catalog,
+        through: Seq,
+        present: Option<Timestamp>,
+    ) -> Result<Self, Error> {
         let last = catalog.last_hour().await?.map(|last| last.hour);
         let mut reader = Self::behind_hour(log, archive, last).await?;
+        reader.present = present;
         while reader.through < through {
             let frames = log.read(reader.next(), ReadLimit::waiting(Duration::ZERO)).await?;
             if frames.is_empty() {
@@ -66,14 +88,19 @@ impl Reader {
 
     /// Behind the frame `through`, where the writers' chains are known.
     pub(crate) fn at(epoch: Epoch, through: Seq, chain: Chain, hour: Option<Hour>) -> Self {
-        Self { epoch, through, chain, hour }
+        Self { epoch, through, chain, first: hour, opened: None, present: None }
+    }
+
+    /// Says what the present is, so that a frame which a wrong clock logged in the future opens no hour.
+    pub fn look_at(&mut self, present: Timestamp) {
+        self.present = Some(present);
     }
 
     /// Moves over the next frame.
     pub(crate) fn pass(&mut self, logged: &Logged) -> Admission {
         let (seq, next) = (logged.seq, self.next());
         invariant!(I1, seq == next, "frame {seq} of the log comes where frame {next} is to be read");
-        self.hour = Some(self.hour_of(logged));
+        self.opened = Some(self.hour_of(logged));
         self.through = seq;
         self.chain.admit(&logged.frame.header)
     }
@@ -95,8 +122,13 @@ impl Reader {
 
     /// The hour that a frame counts for if it comes next: its own, or the hour that is open if its own is over.
     pub fn hour_of(&self, frame: &Logged) -> Hour {
-        let logged = frame.logged_at.hour();
-        self.hour.map_or(logged, |hour| hour.max(logged))
+        let is_possible = |hour: &Hour| self.present.is_none_or(|present| *hour <= seal::latest(present).hour());
+        let opened = self.opened.filter(is_possible);
+        let logged = match self.present {
+            Some(present) if frame.logged_at > seal::latest(present) => opened.unwrap_or(present.hour()),
+            Some(_) | None => frame.logged_at.hour(),
+        };
+        [self.first, opened].into_iter().flatten().fold(logged, Hour::max)
     }
 
     /// Reads frames, beginning with the next one, and gives the rows of those that count.

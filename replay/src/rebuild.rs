@@ -17,6 +17,7 @@ use clicktrail_log::{
     archive::{self, Archive, Manifest, clicks::Clicks, identities, keys::ManifestKey},
     causes::causes,
     log::{Log, Stream},
+    position::{Position, Seq},
     time::{Clock, Hour},
 };
 use clicktrail_projections::{counters, session};
@@ -70,6 +71,8 @@ pub struct Rebuild {
     /// Whether this log is the right one although the catalog knows other frames: then what it knows of frames that no
     /// sealed hour holds is forgotten.
     pub trusts_log: bool,
+    /// The last frame of verdicts that was not lost, if some were: hours that knew later ones are judged again.
+    pub verdicts_kept: Option<Seq>,
 }
 
 /// What stands beside the catalog so far.
@@ -111,6 +114,7 @@ impl Rebuild {
             checked => checked?,
         }
         let making = catalog.making().await?;
+        let receipts_prove = self.receipts_prove(catalog.as_ref()).await?;
         let mut beside = Beside { manifests: check(&self.archive, catalog.as_ref()).await?, ..Beside::default() };
         self.mend_archive(&beside.manifests, &mut mended).await?;
         beside.promotions = promotions::lost(&self.archive, catalog.as_ref()).await?;
@@ -121,7 +125,8 @@ impl Rebuild {
                 break;
             }
             self.follow(&mut beside.manifests).await?;
-            let judged = proven::mark(&self.archive, &self.history, &beside.manifests, seen.judged).await?;
+            let judged =
+                proven::mark(&self.archive, &self.history, &beside.manifests, seen.judged, receipts_prove).await?;
             self.build_hours(&mut beside, judged, clock, &mut progress).await?;
             let open_uncounted =
                 self.count_open(&mut beside, judged).await.err().map(|cause| causes(&cause).to_string());
@@ -139,6 +144,20 @@ impl Rebuild {
         }
         let moved = "other processes went on changing it, or rebuilt it: stop them, then try again";
         Err(catalog::Error::Conflict(moved.to_owned()).into())
+    }
+
+    /// The last hour whose receipt proves that the judge has passed it; `None`: every one does. Where verdicts were
+    /// lost it must not know one of them.
+    async fn receipts_prove(&self, catalog: &dyn Catalog) -> Result<Option<Hour>, Error> {
+        let Some(kept) = self.verdicts_kept else { return Ok(None) };
+        for hour in self.archive.sealed_hours(Stream::Clicks).await?.into_iter().rev() {
+            let Some(segment) = catalog.sealed_segment(counters::NAME, hour).await? else { continue };
+            let knows_before = Position::from_i64(segment.verdicts_before).map_or(Seq::ZERO, Position::seq);
+            if knows_before <= kept.next() {
+                return Ok(Some(hour));
+            }
+        }
+        Ok(Some(Hour::from_i64(i64::MIN / 2)))
     }
 
     /// What was promoted stands, so its segments have to be there. Nothing else may count in their place.

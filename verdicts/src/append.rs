@@ -68,6 +68,15 @@ impl Appender {
         Self(SharedWriter::new(log, archive, id))
     }
 
+    /// The last frame that the next append has seen: see [`SharedWriter::locate`]. Whoever decides by what the log
+    /// holds asks this first, and reads the log then: what another process appends behind it makes the append fail.
+    ///
+    /// # Errors
+    /// As log and archive report.
+    pub async fn locate(&mut self) -> Result<Seq, Error> {
+        Ok(self.0.locate().await?)
+    }
+
     /// Appends verdicts in their order, and returns the last frame's sequence once all are durable.
     ///
     /// # Errors

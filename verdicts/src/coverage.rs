@@ -214,7 +214,7 @@ impl Coverage {
         archive.put_content(&CoverageKey.path(), bytes).await
     }
 
-    fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         let text = |position: Option<Position>| position.map(|position| position.to_string());
         let stored = |span: &Span| StoredSpan {
             kinds: span.kinds.iter().map(|kind| kind.as_str().to_owned()).collect(),
@@ -228,7 +228,7 @@ impl Coverage {
         serde_json::to_vec_pretty(&document).expect("the document holds only text and integers")
     }
 
-    fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
+    pub(crate) fn from_bytes(bytes: &[u8]) -> Result<Self, String> {
         let unreadable = |error: serde_json::Error| error.to_string();
         let Versioned { version } = serde_json::from_slice(bytes).map_err(unreadable)?;
         let judged = match version {
@@ -259,7 +259,21 @@ impl Coverage {
             })
         };
         let spans = judged.iter().map(span).collect::<Result<_, String>>()?;
-        Ok(Self { spans })
+        let coverage = Self { spans };
+        coverage.check()?;
+        Ok(coverage)
+    }
+
+    /// What of it cannot be: version 1 has no digest that would tell.
+    fn check(&self) -> Result<(), String> {
+        let open = self.spans.iter().filter(|span| span.known_from.is_none() && span.end.is_none()).count();
+        if open > 1 {
+            return Err(format!("{open} live judges go on at the same time"));
+        }
+        match self.spans.iter().find(|span| span.end.is_some_and(|end| end < span.first)) {
+            Some(span) => Err(format!("the frames from {} on end before they begin", span.first)),
+            None => Ok(()),
+        }
     }
 }
 

@@ -19,6 +19,8 @@
 pub mod append;
 pub mod archive;
 pub mod coverage;
+#[cfg(test)]
+mod damaged;
 mod detector;
 pub mod fold;
 pub mod frames;

@@ -9,6 +9,8 @@ pub mod ads;
 pub mod amount;
 pub mod aside;
 pub mod currency;
+#[cfg(test)]
+mod damaged;
 pub mod draft;
 pub mod json;
 pub mod mend;

@@ -153,18 +153,26 @@ async fn pause(global: &Global, ids: Ids, pause: bool) -> anyhow::Result<Exit> {
     Ok(Exit::Ok)
 }
 
-fn read(file: &std::path::Path) -> anyhow::Result<Vec<Ad>> {
+/// Reads a CSV file; what is wrong in it is named with its line.
+pub(crate) fn read(file: &std::path::Path) -> anyhow::Result<Vec<Ad>> {
     let mut reader = csv::Reader::from_path(file).with_context(|| format!("read {}", file.display()))?;
-    let mut ads = Vec::new();
-    for (row, ad) in reader.deserialize::<AdArguments>().enumerate() {
-        let place = || format!("{}, line {}", file.display(), row + 2);
-        ads.push(ad.with_context(place)?.check().with_context(place)?);
+    let place = |line: u64| format!("{}, line {line}", file.display());
+    let header = reader.headers().with_context(|| place(1))?.clone();
+    let (mut ads, mut row) = (Vec::new(), csv::StringRecord::new());
+    loop {
+        // A row may have several lines, so its line is not its number.
+        let line = reader.position().line();
+        if !reader.read_record(&mut row).with_context(|| place(line))? {
+            return Ok(ads);
+        }
+        let line = row.position().map_or(line, csv::Position::line);
+        let ad: AdArguments = row.deserialize(Some(&header)).with_context(|| place(line))?;
+        ads.push(ad.check().with_context(|| place(line))?);
     }
-    Ok(ads)
 }
 
 async fn list(global: &Global) -> anyhow::Result<Exit> {
-    let instance = global.open_existing().await?;
+    let instance = global.open_reading().await?;
     let mut ads: Vec<Ad> = Vec::new();
     loop {
         let after = ads.last().map_or("", |ad| ad.ad_id.as_str()).to_owned();

@@ -9,6 +9,7 @@ use crate::{
     global::{Format, Global},
     installation::Installation,
     output,
+    reading::Need,
 };
 
 /// Rows read from the catalog at a time.
@@ -50,7 +51,7 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
     };
     let Arguments { from, to, actor, action } = arguments;
     let mut filter = AuditFilter { after: 0, from: time(from)?, to: time(to)?, actor, action };
-    let instance = global.open_answering().await?;
+    let instance = global.open_for(Need::Nothing).await?;
     let mut rows: Vec<Audited> = Vec::new();
     loop {
         let page = instance.catalog.audit_log(&filter, PAGE_ROWS).await?;
@@ -126,6 +127,10 @@ pub(super) async fn write_ended(
     result: AuditResult,
     detail: String,
 ) -> anyhow::Result<()> {
+    if instance.is_read_only {
+        output::note("not written into the audit trail, because nothing can be written here");
+        return Ok(());
+    }
     let entry =
         AuditEntry { actor: actor.to_owned(), action: action.to_owned(), reason: reason.to_owned(), result, detail };
     let written = instance.catalog.audit(&entry, instance.clock.now()).await;

@@ -70,6 +70,14 @@ impl Arguments {
         Ok(())
     }
 
+    /// If a complete answer is demanded, looks for hours that the archive has lost.
+    pub(super) async fn look(self, basis: &mut Basis, instance: &Installation) -> anyhow::Result<()> {
+        if self.complete {
+            instance.questions().add_hole(basis).await?;
+        }
+        Ok(())
+    }
+
     /// Prints rows with what they stand on, and says how the command ends.
     pub(super) fn print(self, rows: &[RecordBatch], basis: &Basis, global: &Global) -> anyhow::Result<Exit> {
         self.print_with(rows, basis, global, |rows| output::rows(rows, Format::Table))
@@ -122,7 +130,8 @@ pub(super) async fn with_spool(mut basis: Basis, instance: &Installation) -> any
     if instance.is_embedded() || !path.is_file() {
         return Ok(basis);
     }
-    let spool = EmbeddedLog::open(&path, Stream::Clicks, Arc::clone(&instance.clock)).await?;
+    let opened = EmbeddedLog::open_reading(&path, Stream::Clicks, Arc::clone(&instance.clock)).await?;
+    let Some((spool, _)) = opened else { return Ok(basis) };
     let info = spool.info().await?;
     let waiting = info.last.next().get().saturating_sub(info.first.get());
     basis.missing.extend((waiting > 0).then_some(Missing::Spooled(waiting)));

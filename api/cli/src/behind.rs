@@ -1,7 +1,8 @@
 //! Refuses to write into a log that is behind what archive and catalog know of it.
 //!
 //! An older log, put back beside a newer archive or catalog, would give new events the numbers of old ones, which are
-//! counted already: the new ones would be counted nowhere. So whoever writes looks first.
+//! counted already: the new ones would be counted nowhere. So whoever writes looks first. `log new-epoch` is the way on
+//! where the newer log is lost.
 
 #![expect(clippy::disallowed_methods, reason = "a broker's new leader may have to catch up")]
 
@@ -11,8 +12,8 @@ use anyhow::{Context as _, bail};
 use clicktrail_log::{
     archive::{Manifest, clicks::Clicks, entry::Entry, invoices::Invoices, kind::Kind},
     causes::causes,
-    log::{Log, ReadLimit, Stream},
-    position::Seq,
+    log::{Info, Log, ReadLimit, Stream},
+    position::{Epoch, Seq},
 };
 use clicktrail_replay::belongs;
 use clicktrail_verdicts::archive::Verdicts;
@@ -27,39 +28,94 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// The furthest that somebody knows a log to have come, and who that is.
 #[derive(Debug, Clone)]
-struct Known {
-    last: Seq,
-    by: String,
+pub(crate) struct Known {
+    pub(crate) last: Seq,
+    pub(crate) by: String,
+    /// The epoch that its archive is in.
+    pub(crate) epoch: Option<Epoch>,
 }
 
-/// Checks the logs that archive and catalog know of. Of issued documents the archive alone knows.
+/// Checks the logs that archive, catalog and verdicts know of.
 ///
 /// # Errors
 /// Says which log is behind, and what to do.
 pub(crate) async fn check(instance: &Installation) -> anyhow::Result<()> {
-    let catalog = &instance.catalog;
-    let judged = catalog.judged().await.context("read the catalog")?;
-    let known = |last: Seq, by: &str| Known { last, by: by.to_owned() };
+    for stream in KNOWN {
+        if let Some(known) = reach(instance, stream).await? {
+            check_reaches(stream, instance.log(stream), known).await?;
+        }
+    }
+    check_same_logs(instance).await
+}
+
+/// The logs that others know of.
+pub(crate) const KNOWN: [Stream; 3] = [Stream::Verdicts, Stream::Clicks, Stream::Invoices];
+
+/// Checks that the logs hold the frames that catalog and archive know, as far as they hold them.
+///
+/// # Errors
+/// Names the log that has another.
+pub(crate) async fn check_same_logs(instance: &Installation) -> anyhow::Result<()> {
+    belongs::check(&instance.clicks, &instance.rulings(), instance.catalog.as_ref()).await?;
     let clicks = last_manifest::<Clicks>(instance).await?;
-    let mut of_clicks = vec![
-        known(judged.clicks_through, "the judge's mark in the catalog"),
-        known(catalog.counted_through().await?, "what the catalog has counted"),
-    ];
-    of_clicks.extend(clicks.as_ref().map(sealed));
-    check_reaches(Stream::Clicks, &instance.clicks, of_clicks).await?;
-    let verdicts = last_manifest::<Verdicts>(instance).await?;
-    let mut of_verdicts = vec![
-        known(judged.verdicts_through, "the judge's mark in the catalog"),
-        known(catalog.followed_through().await?, "what the catalog has followed"),
-    ];
-    of_verdicts.extend(verdicts.as_ref().map(sealed));
-    check_reaches(Stream::Verdicts, &instance.verdicts, of_verdicts).await?;
-    let invoices = last_manifest::<Invoices>(instance).await?;
-    check_reaches(Stream::Invoices, &instance.invoices, invoices.as_ref().map(sealed).into_iter().collect()).await?;
-    belongs::check(&instance.clicks, &instance.rulings(), catalog.as_ref()).await?;
     check_same(Stream::Clicks, &instance.clicks, clicks.as_ref()).await?;
+    let verdicts = last_manifest::<Verdicts>(instance).await?;
     check_same(Stream::Verdicts, &instance.verdicts, verdicts.as_ref()).await?;
+    let invoices = last_manifest::<Invoices>(instance).await?;
     check_same(Stream::Invoices, &instance.invoices, invoices.as_ref()).await
+}
+
+/// The furthest that anybody knows a log to have come; `None` if nobody knows of it.
+///
+/// # Errors
+/// As catalog, archive and logs report.
+pub(crate) async fn reach(instance: &Installation, stream: Stream) -> anyhow::Result<Option<Known>> {
+    let catalog = &instance.catalog;
+    let known = |last: Seq, by: &str| Known { last, by: by.to_owned(), epoch: None };
+    let judged = catalog.judged().await.context("read the catalog")?;
+    let (mut all, sealed) = match stream {
+        Stream::Clicks => {
+            let all = vec![
+                known(judged.clicks_through, "the judge's mark in the catalog"),
+                known(catalog.counted_through().await?, "what the catalog has counted"),
+                known(newest_target(instance, judged.verdicts_through).await?, "a verdict"),
+            ];
+            (all, last_manifest::<Clicks>(instance).await?.as_ref().map(sealed))
+        }
+        Stream::Verdicts => {
+            let all = vec![
+                known(judged.verdicts_through, "the judge's mark in the catalog"),
+                known(catalog.followed_through().await?, "what the catalog has followed"),
+            ];
+            (all, last_manifest::<Verdicts>(instance).await?.as_ref().map(sealed))
+        }
+        Stream::Invoices => {
+            // A damaged row says nothing: what was issued is held against the archive elsewhere.
+            let logged = catalog.last_logged().await.ok().flatten();
+            let all = logged.into_iter().map(|logged| known(logged.seq(), "the catalog")).collect();
+            (all, last_manifest::<Invoices>(instance).await?.as_ref().map(sealed))
+        }
+        Stream::Rejected => (Vec::new(), None),
+    };
+    let epoch = sealed.as_ref().and_then(|sealed| sealed.epoch);
+    all.extend(sealed);
+    Ok(all.into_iter().max_by_key(|known| known.last).map(|known| Known { epoch, ..known }))
+}
+
+/// The last click frame that a verdict is about, of the verdicts that the log holds from `from` on: live ones stand in
+/// the order of what they are about.
+async fn newest_target(instance: &Installation, from: Seq) -> anyhow::Result<Seq> {
+    let (history, info) = (instance.rulings(), instance.verdicts.info().await?);
+    let (mut next, mut newest) = (from.max(info.first), Seq::ZERO);
+    while next <= info.last {
+        let page = history.read_outlines(next, ReadLimit::waiting(Duration::ZERO)).await?;
+        newest = page.ruled.iter().map(|ruled| ruled.outline.target.seq()).fold(newest, Seq::max);
+        if page.next == next {
+            break;
+        }
+        next = page.next;
+    }
+    Ok(newest)
 }
 
 /// The last manifest of a stream. Capture may start while the archive is away: then the catalog has to do.
@@ -78,25 +134,32 @@ async fn last_manifest<K: Kind>(instance: &Installation) -> anyhow::Result<Optio
 }
 
 fn sealed<P: Entry>(manifest: &Manifest<P>) -> Known {
-    Known { last: manifest.last_seq(), by: format!("the manifest of {}", manifest.hour) }
+    let by = format!("the manifest of {}", manifest.hour);
+    Known { last: manifest.last_seq(), by, epoch: Some(manifest.epoch()) }
 }
 
-async fn check_reaches(stream: Stream, log: &Arc<dyn Log>, known: Vec<Known>) -> anyhow::Result<()> {
-    let Some(known) = known.into_iter().max_by_key(|known| known.last) else { return Ok(()) };
-    let mut last = log.info().await?.last;
+/// Whether a log ends before what is known of it, or is in an epoch that is over.
+pub(crate) fn is_behind(info: &Info, known: &Known) -> bool {
+    info.last < known.last || known.epoch.is_some_and(|epoch| info.epoch < epoch)
+}
+
+async fn check_reaches(stream: Stream, log: &Arc<dyn Log>, known: Known) -> anyhow::Result<()> {
+    let mut info = log.info().await?;
     for _ in 0..TRIES {
-        if last >= known.last {
+        if !is_behind(&info, &known) {
             return Ok(());
         }
         tokio::time::sleep(PAUSE).await;
-        last = log.info().await?.last;
+        info = log.info().await?;
     }
     bail!(
-        "the log of {stream} ends at frame {last}, but {} goes to frame {}: this log is an older copy, or belongs to \
-         another installation. What is logged now would get numbers that are taken, and would not be counted. Put the newer \
-         log back; if it is lost, keep this archive and start with an empty data directory (on a broker: another \
-         --stream-prefix, archive and catalog). Nothing was changed",
+        "the log of {stream} ends at frame {}, but {} goes to frame {}: this log is an older copy, or is new because the \
+         log was lost, or belongs to another installation. What is logged now would get numbers that are taken, and would \
+         not be counted. Put the newer log back; if it is lost, `clicktrail log new-epoch` goes on behind frame {}. \
+         Nothing was changed",
+        info.last,
         known.by,
+        known.last,
         known.last
     )
 }
@@ -110,7 +173,7 @@ async fn check_same<P: Entry>(
     // Version 1 did not remember a repeat that came last.
     let Some(manifest) = manifest.filter(|manifest| manifest.remembers_repeats()) else { return Ok(()) };
     let (last, info) = (manifest.last_seq(), log.info().await?);
-    if last < info.first || info.epoch != manifest.epoch() {
+    if !(info.first..=info.last).contains(&last) || info.epoch != manifest.epoch() {
         return Ok(());
     }
     let limit = ReadLimit { frames: 1, bytes: 1, wait: Duration::ZERO };

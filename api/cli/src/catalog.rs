@@ -52,8 +52,8 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
 }
 
 async fn rebuild(global: &Global, trusts_log: bool, takes_entries: bool) -> anyhow::Result<Exit> {
-    let _lock = WriteLock::take(&global.places()?.data)?;
-    let instance = global.open().await?;
+    let _lock = WriteLock::take(&global.existing()?.data)?;
+    let instance = global.open_existing().await?;
     let bar = progress::bar(0, "rebuild");
     let rebuild = rebuild::Rebuild {
         clicks: Arc::clone(&instance.clicks),
@@ -62,6 +62,7 @@ async fn rebuild(global: &Global, trusts_log: bool, takes_entries: bool) -> anyh
         catalog: Arc::clone(&instance.catalog),
         limits: session::Limits::default(),
         trusts_log,
+        verdicts_kept: None,
     };
     let actor = global.actor(None)?;
     let rebuilt = rebuild.run(instance.clock.as_ref(), &actor, |done, all| {
@@ -177,7 +178,7 @@ fn tell_left_out(rebuilt: &rebuild::Rebuilt) {
 }
 
 async fn reconciliations(global: &Global) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     basis::tell(&basis::present(&instance).await?);
     let mut from = Hour::from_i64(i64::MIN / 2);
     let mut all = Vec::new();

@@ -12,8 +12,8 @@ use crate::{
     accounts, ads, audit, catalog, correction, counters, demo, doctor, evidence,
     exit::Exit,
     global::{Format, Global, NoDataDirectory, Requested},
-    import, invoice, log, methodology, output, period, projections, reconcile, rejected, replay, schema, serve,
-    simulate, verdicts, witness,
+    import, invoice, log, methodology, output, period, personal, projections, reading, reconcile, rejected, replay,
+    retention, schema, serve, simulate, verdicts, witness,
 };
 
 /// Keeps every click, counts it once, and can prove both.
@@ -89,6 +89,12 @@ enum Command {
     /// Events that failed validation, with their original bytes
     #[command(subcommand)]
     Rejected(rejected::Command),
+    /// Erase somebody: what is about people goes, what was counted and proved stays
+    #[command(subcommand)]
+    Personal(personal::Command),
+    /// What is kept for how long
+    #[command(subcommand)]
+    Retention(retention::Command),
     /// The columns of events and verdicts, and their published versions
     #[command(subcommand)]
     Schema(schema::Command),
@@ -119,6 +125,8 @@ impl Command {
             Self::Invoice(command) => command.answers_with_a_table(),
             Self::Rejected(command) => matches!(command, rejected::Command::List { .. }),
             Self::Replay(command) => command.answers_with_a_table(),
+            Self::Personal(command) => command.answers_with_a_table(),
+            Self::Retention(command) => command.answers_with_a_table(),
             Self::Catalog(command) => matches!(command, catalog::Command::Reconciliations),
             Self::Demo(_)
             | Self::Serve(_)
@@ -156,8 +164,12 @@ pub async fn main() -> ExitCode {
             if incomplete { Exit::InputIncomplete.code() } else { 1 }
         }
     };
+    let disturbed = reading::disturbed();
+    if let Some(disturbed) = &disturbed {
+        output::note(&format!("clicktrail: {disturbed}"));
+    }
     match output::finish() {
-        Ok(()) => ExitCode::from(code),
+        Ok(()) => ExitCode::from(if disturbed.is_some() { 1 } else { code }),
         // Whatever the command found, nobody can read it.
         Err(error) => {
             output::error(&error.into());
@@ -209,6 +221,8 @@ async fn run(cli: Cli) -> anyhow::Result<Exit> {
         Command::Invoice(command) => Box::pin(invoice::run(&global, command)).await,
         Command::Reconcile(arguments) => Box::pin(reconcile::run(&global, arguments)).await,
         Command::Rejected(command) => Box::pin(rejected::run(&global, command)).await,
+        Command::Personal(command) => Box::pin(personal::run(&global, command)).await,
+        Command::Retention(command) => Box::pin(retention::run(&global, command)).await,
         Command::Evidence(command) => Box::pin(evidence::run(&global, command)).await,
         Command::Witness(arguments) => Box::pin(witness::run(arguments)).await,
         Command::Schema(command) => schema::run(&global, &command),

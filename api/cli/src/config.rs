@@ -18,10 +18,14 @@ pub(super) struct File {
     pub(super) nats: Option<String>,
     pub(super) nats_monitor: Option<String>,
     pub(super) stream_prefix: Option<String>,
+    pub(super) replicas: Option<usize>,
     pub(super) archive: Option<String>,
     pub(super) catalog: Option<String>,
     pub(super) ruleset: Option<PathBuf>,
     pub(super) projections: Option<PathBuf>,
+    /// Months before the current one for which personal columns are kept; the role archive erases older ones only if it
+    /// says so.
+    pub(super) personal_months: Option<u32>,
     /// Who changes ads, where `--actor` and `CLICKTRAIL_ACTOR` name nobody.
     pub(super) actor: Option<String>,
 }

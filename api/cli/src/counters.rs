@@ -109,7 +109,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         Some(month) => Range::month(month, &zone)?,
         None => Range::parse(arguments.from.as_deref(), arguments.to.as_deref(), &zone, Unit::Minute)?,
     };
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     arguments.basis.wait(&instance).await?;
     let service = instance.questions();
     let mut seen = BTreeSet::new();
@@ -142,6 +142,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         true => basis::with_spool(answer.basis, &instance).await?,
         false => answer.basis,
     };
+    arguments.basis.look(&mut basis, &instance).await?;
     basis.hold_against(question.range.end(), instance.clock.now());
     basis.stale = stale;
     if arguments.tiers {

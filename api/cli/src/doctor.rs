@@ -11,6 +11,7 @@ use anyhow::Context as _;
 use clicktrail_log::{
     causes::causes,
     log::{Durability, Stream},
+    sqlite::is_writable,
     time::Timestamp,
 };
 use clicktrail_replay::promotions::{self, Compared};
@@ -19,6 +20,7 @@ use object_store::{ObjectStoreExt as _, path::Path};
 use serde_json::json;
 
 use crate::{
+    clocks,
     exit::Exit,
     global::{Format, Global},
     installation::Installation,
@@ -47,9 +49,14 @@ struct Finding {
 }
 
 pub(super) async fn run(global: &Global, _arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open().await?;
-    let mut findings = vec![fsync(&instance)?, durability(&instance).await?, clock(&instance)];
-    findings.extend(archive(&instance).await);
+    let places = global.existing()?;
+    let is_only_read = places.data.exists() && !is_writable(&places.data);
+    let instance = if is_only_read { global.open_reading().await? } else { global.open().await? };
+    let fsync = if is_only_read { only_read(&instance) } else { fsync(&instance)? };
+    let mut findings = vec![fsync, durability(&instance).await?, clock(&instance).await];
+    if !is_only_read {
+        findings.extend(archive(&instance).await);
+    }
     findings.push(catalog(&instance).await);
     findings.push(promotions(&instance).await);
     findings.push(numbers(&instance).await);
@@ -70,6 +77,14 @@ pub(super) async fn run(global: &Global, _arguments: Arguments) -> anyhow::Resul
         }
     }
     Ok(if good { Exit::Ok } else { Exit::Differences })
+}
+
+/// A place where nothing can be captured, and nothing is tried.
+fn only_read(instance: &Installation) -> Finding {
+    let data = instance.places.data.display();
+    let detail =
+        format!("{data} cannot be written to: neither it nor the archive was tried, and nothing can be captured");
+    Finding { what: "fsync", good: false, detail }
 }
 
 fn fsync(instance: &Installation) -> anyhow::Result<Finding> {
@@ -143,26 +158,46 @@ async fn durability(instance: &Installation) -> anyhow::Result<Finding> {
 
 /// The promise of all logs, or of each if they differ.
 fn promised(logs: &[(Stream, Durability)]) -> Finding {
-    let good = logs.iter().all(|(_, durability)| match durability {
-        Durability::Fsync | Durability::Replicated(_) => true,
-        Durability::Weak(_) => false,
-    });
+    let is_replicated = |durability: &Durability| matches!(durability, Durability::Replicated(_));
+    // Beside replicated streams one disk would hold the others: without verdicts nothing is judged, or counted.
+    let some_alone = logs.iter().any(|(_, one)| is_replicated(one)) && !logs.iter().all(|(_, one)| is_replicated(one));
+    let good = !some_alone
+        && logs.iter().all(|(_, durability)| match durability {
+            Durability::Fsync | Durability::Replicated(_) => true,
+            Durability::Weak(_) => false,
+        });
     let first = &logs[0].1;
     let detail = match logs.iter().all(|(_, durability)| durability == first) {
         true => format!("an acknowledgement means {first}"),
         false => {
             let each = logs.iter().map(|(stream, durability)| format!("of {stream}, {durability}"));
-            format!("an acknowledgement means, {}", each.collect::<Vec<_>>().join("; "))
+            let told = format!("an acknowledgement means, {}", each.collect::<Vec<_>>().join("; "));
+            match some_alone {
+                true => format!("{told}: the loss of one disk stops what is not replicated (--replicas)"),
+                false => told,
+            }
         }
     };
     Finding { what: "durability", good, detail }
 }
 
-fn clock(instance: &Installation) -> Finding {
+/// Whether the clock names hours that can be, and goes with the log's.
+async fn clock(instance: &Installation) -> Finding {
     let now = instance.clock.now();
     // Before this was written, or far beyond: such a clock names wrong hours.
     let good = (1_790_000_000_000_000..4_102_444_800_000_000).contains(&now.micros());
-    Finding { what: "clock", good, detail: format!("it is {now}") }
+    let apart = match clocks::ahead_micros(instance).await {
+        Ok(apart) => apart,
+        Err(error) => {
+            let detail = format!("it is {now}; the log's clock cannot be asked: {}", causes(&error));
+            return Finding { what: "clock", good: false, detail };
+        }
+    };
+    let Some(ahead) = apart else {
+        return Finding { what: "clock", good, detail: format!("it is {now}") };
+    };
+    let good = good && ahead.abs() <= clocks::APART_MICROS_MAX;
+    Finding { what: "clock", good, detail: format!("it is {now}, {}", clocks::sentence(ahead)) }
 }
 
 async fn archive(instance: &Installation) -> Vec<Finding> {
@@ -267,6 +302,9 @@ mod tests {
         let found = promised(&logs);
         assert!(!found.good && found.detail.contains("of invoices, weak: one replica"), "{}", found.detail);
         assert!(found.detail.contains("of clicks, replicated (3)"), "{}", found.detail);
+        logs[3].1 = Durability::Fsync;
+        let found = promised(&logs);
+        assert!(!found.good && found.detail.contains("the loss of one disk stops"), "{}", found.detail);
     }
 
     #[test]

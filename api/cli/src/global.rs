@@ -2,14 +2,14 @@
 
 use std::{path::PathBuf, sync::Arc};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clap::{Args, ValueEnum};
 use clicktrail_log::time::SystemClock;
 use clicktrail_verdicts::ruleset::Ruleset;
 
 use crate::{
     config,
-    installation::{Installation, Places},
+    installation::{Installation, Places, is_installation},
 };
 
 /// What every command takes.
@@ -27,8 +27,12 @@ pub(crate) struct Global {
     /// Prefix of the stream names CLICKS, VERDICTS and REJECTED
     #[arg(long, global = true, env = "CLICKTRAIL_STREAM_PREFIX", value_name = "TEXT")]
     pub(crate) stream_prefix: Option<String>,
-    /// Keep the archive on S3: s3://BUCKET (credentials and endpoint come from AWS_* variables)
-    #[arg(long, global = true, env = "CLICKTRAIL_ARCHIVE", value_name = "URL")]
+    /// On how many servers of the broker every stream is stored: 1, 3 or 5; a stream that has fewer is refused
+    /// [default: 1]
+    #[arg(long, global = true, env = "CLICKTRAIL_REPLICAS", value_name = "NUMBER", value_parser = replicas)]
+    pub(crate) replicas: Option<usize>,
+    /// Keep the archive elsewhere: s3://BUCKET (credentials and endpoint come from AWS_* variables), or a directory
+    #[arg(long, global = true, env = "CLICKTRAIL_ARCHIVE", value_name = "URL or DIR")]
     pub(crate) archive: Option<String>,
     /// Keep the catalog on PostgreSQL: postgres://USER@HOST/DATABASE
     #[arg(long, global = true, env = "CLICKTRAIL_CATALOG", value_name = "URL", hide_env_values = true)]
@@ -75,21 +79,38 @@ pub(crate) enum Format {
     Json,
 }
 
-/// A command that reads was pointed at nothing: its input is incomplete.
+/// A command that needs what is there was pointed at nothing: its input is incomplete.
 #[derive(Debug, thiserror::Error)]
-#[error("there is no data directory {0}: name it with --data")]
-pub(crate) struct NoDataDirectory(String);
+pub(crate) enum NoDataDirectory {
+    /// It is not there.
+    #[error("there is no data directory {0}: name it with --data")]
+    Missing(String),
+    /// It is there, and is something else.
+    #[error("{0} is not a clicktrail directory, and nothing was made in it: name one with --data")]
+    Another(String),
+}
+
+/// On so many servers a stream can be stored.
+const REPLICAS: [usize; 3] = [1, 3, 5];
+
+/// Reads how many servers are to store a stream: a majority of them has to be left to go on.
+fn replicas(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|number| REPLICAS.contains(number)).ok_or_else(|| "use 1, 3 or 5".to_owned())
+}
 
 impl Global {
     /// Where everything is: flags first, then the environment, then the configuration file.
     pub(crate) fn places(&self) -> anyhow::Result<Places> {
         let file = config::load(self.config.as_deref())?;
+        let replicas = self.replicas.or(file.replicas);
+        ensure!(replicas.is_none_or(|number| REPLICAS.contains(&number)), "replicas = {replicas:?}: use 1, 3 or 5");
         let data = self.data.clone().or(file.data).unwrap_or_else(|| PathBuf::from("clicktrail-data"));
         Ok(Places {
             data,
             nats: self.nats.clone().or(file.nats),
             nats_monitor: self.nats_monitor.clone().or(file.nats_monitor),
             stream_prefix: self.stream_prefix.clone().or(file.stream_prefix).unwrap_or_default(),
+            replicas,
             archive: self.archive.clone().or(file.archive),
             catalog: self.catalog.clone().or(file.catalog),
         })
@@ -122,25 +143,21 @@ impl Global {
         Ok(Arc::new(Ruleset::load(&path).with_context(known)?))
     }
 
-    /// Opens an installation that is there, for commands that only read: a mistyped directory is not made.
-    pub(crate) async fn open_existing(&self) -> anyhow::Result<Installation> {
+    /// Where everything is of an installation that is there: a mistyped directory is not made.
+    pub(crate) fn existing(&self) -> anyhow::Result<Places> {
         let places = self.places()?;
         let data = &places.data;
-        if !data.is_dir() {
-            return Err(NoDataDirectory(data.display().to_string()).into());
+        if !places.is_elsewhere() && !is_installation(data) {
+            let name = data.display().to_string();
+            let nothing = if data.is_dir() { NoDataDirectory::Another(name) } else { NoDataDirectory::Missing(name) };
+            return Err(nothing.into());
         }
-        Installation::open(places, Arc::new(SystemClock)).await
+        Ok(places)
     }
 
-    /// The same for commands that answer from what is counted: a log that cannot be reached fails them only if they
-    /// need it.
-    pub(crate) async fn open_answering(&self) -> anyhow::Result<Installation> {
-        let places = self.places()?;
-        let data = &places.data;
-        if !data.is_dir() {
-            return Err(NoDataDirectory(data.display().to_string()).into());
-        }
-        Installation::open_answering(places, Arc::new(SystemClock)).await
+    /// Opens an installation that is there, for commands that write.
+    pub(crate) async fn open_existing(&self) -> anyhow::Result<Installation> {
+        Installation::open(self.existing()?, Arc::new(SystemClock)).await
     }
 
     /// Opens an installation, and makes what is not there.

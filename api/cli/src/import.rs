@@ -5,11 +5,15 @@
 mod rejects_max;
 mod write;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use anyhow::Context as _;
 use clicktrail_import::{Import, Mapping, Options};
-use clicktrail_log::time::{Clock as _, ManualClock, SystemClock};
+use clicktrail_log::time::{Clock as _, ManualClock, SystemClock, Timestamp};
 use serde_json::json;
 
 use crate::{
@@ -17,7 +21,7 @@ use crate::{
     exit::Exit,
     global::{Format, Global},
     import::{rejects_max::RejectsMax, write::Summary},
-    installation::{Installation, WriteLock},
+    installation::{Installation, Places, WRITE_LOCK, WriteLock},
     made_up, output, progress,
 };
 
@@ -51,21 +55,15 @@ pub(super) struct Arguments {
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let places = global.places()?;
     let (rules, actor) = (global.rules()?, global.actor(None)?);
-    let lock = WriteLock::take(&places.data)?;
-    made_up::end(&places.data)?;
     let mapping = mapping(&arguments)?;
-    let present = SystemClock.now();
-    let options =
-        Options { source: arguments.source.clone(), whole: arguments.whole, ..Options::new(&places.data, present) };
-    let bar = progress::bar(0, "read");
-    let import = tokio::task::block_in_place(|| {
-        Import::open(&arguments.file, mapping, &options, &mut |done, total| {
-            bar.set_length(total);
-            bar.set_position(done);
-        })
-    });
-    bar.finish_and_clear();
-    let import = import.with_context(|| format!("import {}", arguments.file.display()))?;
+    let made = Made::of(&places.data);
+    let (import, lock, present) = match opened(&arguments, &places, mapping) {
+        Ok(opened) => opened,
+        Err(failed) => {
+            made.undo();
+            return Err(failed);
+        }
+    };
     let clock = Arc::new(ManualClock::new(present));
     let instance = Installation::open(places, Arc::clone(&clock) as Arc<_>).await?;
     behind::check(&instance).await?;
@@ -81,13 +79,52 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     Ok(if failure.is_some() { Exit::Differences } else { Exit::Ok })
 }
 
+/// Reads and sorts the file, which goes by way of the data directory. Returns the present too, as it was then.
+fn opened(arguments: &Arguments, places: &Places, mapping: Mapping) -> anyhow::Result<(Import, WriteLock, Timestamp)> {
+    let lock = WriteLock::take(&places.data)?;
+    made_up::end(&places.data)?;
+    let present = SystemClock.now();
+    let options =
+        Options { source: arguments.source.clone(), whole: arguments.whole, ..Options::new(&places.data, present) };
+    let bar = progress::bar(0, "read");
+    let import = tokio::task::block_in_place(|| {
+        Import::open(&arguments.file, mapping, &options, &mut |done, total| {
+            bar.set_length(total);
+            bar.set_position(done);
+        })
+    });
+    bar.finish_and_clear();
+    Ok((import.with_context(|| format!("import {}", arguments.file.display()))?, lock, present))
+}
+
+/// The directories that are made on the way to a data directory that is not there yet.
+#[derive(Debug)]
+struct Made(Vec<PathBuf>);
+
+impl Made {
+    fn of(data: &Path) -> Self {
+        let missing = data.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists());
+        Self(missing.map(Path::to_owned).collect())
+    }
+
+    /// Takes them away again, as far as nothing is in them but the lock.
+    fn undo(self) {
+        if let Some(data) = self.0.first() {
+            let _ = fs::remove_file(data.join(WRITE_LOCK));
+        }
+        for directory in self.0 {
+            let _ = fs::remove_dir(directory);
+        }
+    }
+}
+
 fn mapping(arguments: &Arguments) -> anyhow::Result<Mapping> {
     let format = arguments.format.parse().map_err(anyhow::Error::msg)?;
     let Some(path) = &arguments.mapping else {
         anyhow::ensure!(arguments.format == "ndjson", "--format {} needs --mapping FILE.toml", arguments.format);
         return Ok(Mapping::events());
     };
-    let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
+    let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
     Mapping::parse(format, &text).with_context(|| format!("read {}", path.display()))
 }
 

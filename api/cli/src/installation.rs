@@ -17,12 +17,11 @@ use clicktrail_live::{
 };
 use clicktrail_log::{
     archive::Archive,
-    away::AwayLog,
     embedded::EmbeddedLog,
     frame::{Writer, identity_of_start},
     ids::Ids,
     jetstream,
-    log::{self, Log, Stream},
+    log::{Log, Stream},
     time::{Clock, ManualClock, Timestamp},
 };
 use clicktrail_projections::session;
@@ -30,6 +29,8 @@ use clicktrail_query::Service;
 use clicktrail_verdicts::{judge::Judge, reader::VerdictReader, ruleset::Ruleset};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
+
+use crate::scratch::Scratch;
 
 /// Where everything is. The default is one directory that holds it all.
 #[derive(Debug, Clone, Default)]
@@ -42,10 +43,56 @@ pub(crate) struct Places {
     pub(crate) nats_monitor: Option<String>,
     /// In front of the names of streams, so that installations can share a broker.
     pub(crate) stream_prefix: String,
-    /// `s3://bucket`; `None`: a directory in `data`.
+    /// On how many servers of the broker a frame is stored.
+    pub(crate) replicas: Option<usize>,
+    /// `s3://bucket`, or another directory; `None`: a directory in `data`.
     pub(crate) archive: Option<String>,
     /// `postgres://…`; `None`: a SQLite file in `data`.
     pub(crate) catalog: Option<String>,
+}
+
+/// Whether a directory holds anything of an installation.
+pub(crate) fn is_installation(data: &Path) -> bool {
+    let files = ["catalog.sqlite", "writer.json", "archive"].map(str::to_owned);
+    let logs = Stream::ALL.map(|stream| format!("{stream}.sqlite"));
+    files.iter().chain(&logs).any(|name| data.join(name).exists()) || is_archive(data)
+}
+
+/// Whether a directory is an archive itself.
+pub(crate) fn is_archive(path: &Path) -> bool {
+    path.join("manifests").is_dir()
+}
+
+/// An archive that is not in the data directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Elsewhere<'p> {
+    /// In a bucket of S3.
+    Bucket(&'p str),
+    /// In a directory.
+    Directory(PathBuf),
+}
+
+impl Places {
+    /// Whether something of it is not in the data directory.
+    pub(crate) const fn is_elsewhere(&self) -> bool {
+        self.nats.is_some() || self.archive.is_some() || self.catalog.is_some()
+    }
+
+    /// Where the archive is, if it is not in the data directory.
+    ///
+    /// # Errors
+    /// If it is neither a bucket nor a directory.
+    pub(crate) fn archive_elsewhere(&self) -> anyhow::Result<Option<Elsewhere<'_>>> {
+        let Some(named) = self.archive.as_deref() else { return Ok(None) };
+        if let Some(bucket) = named.strip_prefix("s3://").filter(|bucket| !bucket.is_empty() && !bucket.contains('/')) {
+            return Ok(Some(Elsewhere::Bucket(bucket)));
+        }
+        let path = named.strip_prefix("file://").unwrap_or(named);
+        if path.is_empty() || path.contains("://") || path.starts_with("s3:") {
+            bail!("archive {named:?} must be s3://BUCKET or a directory");
+        }
+        Ok(Some(Elsewhere::Directory(PathBuf::from(path))))
+    }
 }
 
 /// An opened installation.
@@ -67,6 +114,11 @@ pub(crate) struct Installation {
     pub(crate) catalog: Arc<dyn Catalog>,
     /// What time it is.
     pub(crate) clock: Arc<dyn Clock>,
+    /// Whether nothing can be written into the catalog.
+    pub(crate) is_read_only: bool,
+    /// Where a process that reads keeps what it derives.
+    #[allow(dead_code, reason = "held until the process ends")]
+    pub(crate) scratch: Option<Arc<Scratch>>,
 }
 
 impl Installation {
@@ -84,44 +136,16 @@ impl Installation {
         Self::with_logs(places, clock, [clicks, verdicts, rejected, invoices]).await
     }
 
-    /// Opens it for answers from what is counted: a log that cannot be reached says so when it is asked.
-    ///
-    /// # Errors
-    /// Names the place that could not be opened.
-    pub(crate) async fn open_answering(places: Places, clock: Arc<dyn Clock>) -> anyhow::Result<Self> {
-        let mut logs: Vec<Arc<dyn Log>> = Vec::new();
-        let mut away: Option<String> = None;
-        for stream in Stream::ALL {
-            let opened = match &away {
-                None => open_log(&places, stream, Arc::clone(&clock)).await,
-                // One broker holds all of them: it is not waited for again.
-                Some(reason) => Ok(Arc::new(AwayLog::new(reason.clone())) as Arc<dyn Log>),
-            };
-            logs.push(match opened {
-                Err(cause) if cause.downcast_ref::<log::Error>().is_some_and(log::Error::is_transient) => {
-                    let reason = format!("{cause:#}");
-                    away = Some(reason.clone());
-                    Arc::new(AwayLog::new(reason))
-                }
-                other => other?,
-            });
-        }
-        let logs = logs.try_into().expect("one log for each of the four streams");
-        Self::with_logs(places, clock, logs).await
-    }
-
     // What opens logs and catalog is boxed: the future of every command would hold it.
     async fn with_logs(
         places: Places,
         clock: Arc<dyn Clock>,
         [clicks, verdicts, rejected, invoices]: [Arc<dyn Log>; 4],
     ) -> anyhow::Result<Self> {
-        let archive = match places.archive.as_deref() {
+        let archive = match places.archive_elsewhere()? {
             None => Archive::directory(places.data.join("archive"))?,
-            Some(url) => match url.strip_prefix("s3://") {
-                Some(bucket) if !bucket.is_empty() && !bucket.contains('/') => Archive::s3(bucket)?,
-                Some(_) | None => bail!("archive {url:?} must be s3://BUCKET"),
-            },
+            Some(Elsewhere::Directory(path)) => Archive::directory(path)?,
+            Some(Elsewhere::Bucket(bucket)) => Archive::s3(bucket)?,
         };
         let catalog: Arc<dyn Catalog> = match places.catalog.as_deref() {
             None => {
@@ -130,7 +154,8 @@ impl Installation {
             }
             Some(url) => Arc::new(Box::pin(Postgres::connect(url)).await.context("connect to the catalog")?),
         };
-        Ok(Self { places, clicks, verdicts, rejected, invoices, archive, catalog, clock })
+        let (is_read_only, scratch) = (false, None);
+        Ok(Self { places, clicks, verdicts, rejected, invoices, archive, catalog, clock, is_read_only, scratch })
     }
 
     /// One of its logs.
@@ -158,14 +183,18 @@ impl Installation {
     /// What counts its clicks live, behind the judge.
     pub(crate) fn projector(&self, limits: session::Limits) -> Projector {
         let (log, catalog) = (Arc::clone(&self.clicks), Arc::clone(&self.catalog));
-        Projector::new(log, self.archive.clone(), catalog, limits).behind_judge(self.rulings())
+        let projector = Projector::new(log, self.archive.clone(), catalog, limits);
+        projector.at_present(Arc::clone(&self.clock)).behind_judge(self.rulings())
     }
 
     /// What seals its hours, behind the judge.
     pub(crate) fn archiver(&self, limits: session::Limits) -> Archiver {
         let (log, catalog, clock) = (Arc::clone(&self.clicks), Arc::clone(&self.catalog), Arc::clone(&self.clock));
         let archiver = Archiver::new(log, self.archive.clone(), catalog, clock, limits);
-        archiver.behind_judge(Arc::clone(&self.verdicts), self.rulings()).with_invoices(Arc::clone(&self.invoices))
+        archiver
+            .behind_judge(Arc::clone(&self.verdicts), self.rulings())
+            .with_invoices(Arc::clone(&self.invoices))
+            .with_rejected(Arc::clone(&self.rejected))
     }
 
     /// What answers questions about it.
@@ -213,15 +242,22 @@ impl Installation {
 }
 
 async fn open_log(places: &Places, stream: Stream, clock: Arc<dyn Clock>) -> anyhow::Result<Arc<dyn Log>> {
-    let Some(url) = &places.nats else {
+    let Some(config) = broker(places) else {
         let path = places.data.join(format!("{stream}.sqlite"));
         return Ok(Arc::new(Box::pin(EmbeddedLog::open(&path, stream, clock)).await?));
     };
-    let mut config = jetstream::Config::new(url.clone());
-    config.prefix.clone_from(&places.stream_prefix);
-    config.monitor_url.clone_from(&places.nats_monitor);
+    let url = config.url.clone();
     let log = Box::pin(jetstream::JetStreamLog::connect(config, stream)).await;
     Ok(Arc::new(log.with_context(|| format!("open the {stream} stream on {url}"))?))
+}
+
+/// How the broker is reached that has the logs, if one has them.
+pub(crate) fn broker(places: &Places) -> Option<jetstream::Config> {
+    let mut config = jetstream::Config::new(places.nats.clone()?);
+    config.prefix.clone_from(&places.stream_prefix);
+    config.monitor_url.clone_from(&places.nats_monitor);
+    config.replicas = places.replicas.unwrap_or(config.replicas);
+    Some(config)
 }
 
 /// The file that is locked.

@@ -1,9 +1,11 @@
-//! `clicktrail log hours|cat|tail|verify|sign|checkpoint|consistency`
+//! `clicktrail log hours|cat|tail|verify|sign|checkpoint|consistency|new-epoch|reopen`
 
 mod checkpoint;
 mod consistency;
 mod first_hour;
 mod known_hours;
+mod new_epoch;
+mod reopen;
 mod rows;
 mod sign;
 mod signed;
@@ -30,7 +32,9 @@ use crate::{
     exit::Exit,
     global::{Format, Global, Requested},
     installation::Installation,
-    output, signing,
+    output,
+    reading::Need,
+    signing,
 };
 
 pub(super) use known_hours::known_hours;
@@ -93,12 +97,33 @@ pub(super) enum Command {
     Sign(sign::Arguments),
     /// Print the newest signed checkpoint over all sealed hours, as a C2SP signed note
     Checkpoint(checkpoint::Arguments),
+    /// Go on behind a log that was lost, or of which only an older copy is left: seal what is left, and begin anew
+    ///
+    /// Stop all servers first. It begins a new epoch of each log that ends before what archive, catalog and verdicts
+    /// know of it: behind the last known frame, so that no address is given out twice. What was lost stays an alarm of
+    /// the archive.
+    NewEpoch(new_epoch::Arguments),
+    /// Take quiet hours back that a clock which ran ahead sealed before their time
+    ///
+    /// Stop all servers first, and mend the clock. What is logged meanwhile is counted, and would be sealed only behind
+    /// these hours. Hours that hold events, or were signed, stand.
+    Reopen(reopen::Arguments),
     /// Prove that the log of sealed hours at one checkpoint begins with that of an earlier one
     Consistency(consistency::Arguments),
 }
 
 pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
-    let instance = global.open_existing().await?;
+    let instance = match &command {
+        Command::Hours { .. } | Command::Verify { counters: true, .. } => global.open_reading().await?,
+        Command::Sign(_) | Command::NewEpoch(_) | Command::Reopen(_) => global.open_existing().await?,
+        Command::Tail { no_follow: false, .. } => global.open_existing().await?,
+        Command::Cat { stream, .. } if stream.is_followed() => global.open_existing().await?,
+        Command::Cat { .. }
+        | Command::Tail { no_follow: true, .. }
+        | Command::Verify { .. }
+        | Command::Checkpoint(_)
+        | Command::Consistency(_) => global.open_for(Need::Nothing).await?,
+    };
     match command {
         Command::Hours { from, without_quiet } => hours(global, &instance, from, without_quiet).await,
         Command::Cat { hour: None, stream, personal, limit } => {
@@ -109,6 +134,8 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
         Command::Verify { deep, counters, keys } => verify::run(global, &instance, deep, counters, &keys).await,
         Command::Sign(arguments) => sign::run(global, &instance, &arguments).await,
         Command::Checkpoint(arguments) => checkpoint::run(global, &instance, &arguments).await,
+        Command::Reopen(arguments) => Box::pin(reopen::run(global, instance, arguments)).await,
+        Command::NewEpoch(arguments) => Box::pin(new_epoch::run(global, instance, arguments)).await,
         Command::Consistency(arguments) => consistency::run(global, &instance, &arguments).await,
     }
 }

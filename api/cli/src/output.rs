@@ -23,10 +23,12 @@ pub(super) use mode::{is_csv, tables_are_csv};
 pub(super) use ndjson::{POSITIONS, lines as ndjson};
 pub(super) use table::Table;
 
-/// Log lines go to stderr; commands other than `serve` show only what needs attention.
+/// Log lines go to stderr; commands other than `serve` show only what needs attention. What the pool of connections to
+/// the catalog and the broker's client say of a connection that breaks is left out: whoever wanted it tells the error.
 pub(super) fn tracing(serve: bool) {
-    let default = if serve { "info" } else { "error" };
-    let filter = EnvFilter::try_from_env("CLICKTRAIL_LOG").unwrap_or_else(|_| EnvFilter::new(default));
+    let level = if serve { "info" } else { "error" };
+    let default = || EnvFilter::new(format!("{level},sqlx_core::pool=off,async_nats::connector=off"));
+    let filter = EnvFilter::try_from_env("CLICKTRAIL_LOG").unwrap_or_else(|_| default());
     let ansi = io::stderr().is_terminal();
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(ansi).log_internal_errors(false);
     // A second subscriber in one process is a test's: the first stays.

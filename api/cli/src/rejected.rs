@@ -15,6 +15,7 @@ use clicktrail_log::{
     frame::{Digest, Writer},
     log::{Condition, Error, ReadLimit},
     position::{Position, Seq},
+    rejected::forget,
     schema::EventsBuilder,
     time::Timestamp,
 };
@@ -28,6 +29,7 @@ use crate::{
     global::{Format, Global},
     installation::Installation,
     made_up, output,
+    reading::Need,
     rejected::price::Prices,
 };
 
@@ -73,7 +75,10 @@ pub(crate) struct Entry {
 }
 
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
-    let instance = global.open_existing().await?;
+    let instance = match &command {
+        Command::List { .. } | Command::Show { .. } => global.open_for(Need::Nothing).await?,
+        Command::Retry { .. } => global.open_existing().await?,
+    };
     match command {
         Command::List { code, limit } => {
             let entries = read(&instance, code.as_deref(), limit).await?;
@@ -94,8 +99,7 @@ async fn read(instance: &Installation, code: Option<&str>, limit: usize) -> anyh
         let Some(last) = frames.last().map(|frame| frame.seq) else { break };
         for frame in frames.into_iter().filter(|frame| chain.admit(&frame.frame.header) != Admission::Repeat) {
             let batch = frame.frame.decode().with_context(|| format!("frame {} of the rejected log", frame.seq))?;
-            let first = Position::new(info.epoch, frame.seq, 0);
-            let found = of_batch(&batch, first)?;
+            let found = of_batch(&batch, forget::position(info.epoch, &frame))?;
             entries.extend(found.into_iter().filter(|entry| code.is_none_or(|code| code == entry.code)));
         }
         next = last.next();
@@ -154,20 +158,30 @@ fn list(global: &Global, entries: &[Entry]) {
     table.print();
 }
 
-async fn show(global: &Global, instance: &Installation, position: Position) -> anyhow::Result<Exit> {
+/// The rejected event that is known by a position. Where something was erased, frames were written again, and it may
+/// stand elsewhere.
+async fn at(instance: &Installation, position: Position) -> anyhow::Result<Option<Entry>> {
     let limit = ReadLimit { frames: 1, bytes: 1, wait: Duration::ZERO };
     let info = instance.rejected.info().await?;
+    let is_possible = position.epoch() == info.epoch && position.seq() > Seq::ZERO;
     let frames = match instance.rejected.read(position.seq(), limit).await {
         Ok(frames) => frames,
-        Err(Error::Gap { .. }) => Vec::new(),
+        Err(Error::Gap { .. } | Error::Trimmed { .. }) => Vec::new(),
         Err(error) => return Err(error.into()),
     };
-    let frame = frames.into_iter().next().filter(|_| position.epoch() == info.epoch && position.seq() > Seq::ZERO);
-    let Some(frame) = frame else { bail!("nothing was rejected at {position}") };
-    let entries = of_batch(&frame.frame.decode()?, Position::new(info.epoch, frame.seq, 0))?;
-    let Some(entry) = entries.iter().find(|entry| entry.position == position) else {
-        bail!("nothing was rejected at {position}")
-    };
+    let mut found = None;
+    if let Some(frame) = frames.into_iter().next().filter(|_| is_possible) {
+        let entries = of_batch(&frame.frame.decode()?, forget::position(info.epoch, &frame))?;
+        found = entries.into_iter().find(|entry| entry.position == position);
+    }
+    if found.is_none() && is_possible && info.first > Seq::FIRST {
+        found = read(instance, None, usize::MAX).await?.into_iter().find(|entry| entry.position == position);
+    }
+    Ok(found)
+}
+
+async fn show(global: &Global, instance: &Installation, position: Position) -> anyhow::Result<Exit> {
+    let Some(entry) = at(instance, position).await? else { bail!("nothing was rejected at {position}") };
     match global.output {
         Format::Json => output::json(&entry.to_json()),
         Format::Table => {

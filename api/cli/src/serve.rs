@@ -5,7 +5,7 @@
     reason = "the process: it tidies metrics now and then, and gives its parts a deadline to stop"
 )]
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail, ensure};
 use clap::ValueEnum;
@@ -23,16 +23,19 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::{
-    basis, behind,
+    basis, behind, clocks,
     exit::Exit,
     global::Global,
     installation::{Installation, WriteLock, next_writer},
     interrupt::interrupted,
-    made_up, signing,
+    made_up, retention,
+    signing::{self, ReceiptKeys},
 };
 
+mod redeeming;
 mod roles;
 
+use redeeming::Redeeming;
 use roles::{Roles, STOP_TIMEOUT, Watch};
 
 /// How often it is felt whether frames leave.
@@ -77,8 +80,14 @@ pub(super) struct Arguments {
     /// Serve even if a power loss may take acknowledged events
     #[arg(long)]
     allow_weak_durability: bool,
+    /// Sign receipts of events with this key, and not with --evidence-key: a server that strangers reach need not hold
+    /// the key that signs hours
+    #[arg(long, env = "CLICKTRAIL_RECEIPT_KEY", value_name = "FILE")]
+    receipt_key: Option<PathBuf>,
     #[command(flatten)]
     signing: signing::Arguments,
+    #[command(flatten)]
+    kept: retention::Kept,
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
@@ -97,8 +106,10 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     check_durability(&instance, arguments.allow_weak_durability).await?;
     basis::check_catalog(&instance).await?;
     behind::check(&instance).await?;
+    clocks::check(&instance).await;
     // Before anything runs: a key that cannot be read is said at once.
-    let signing = arguments.signing.signing(&instance.archive)?;
+    let signing = arguments.signing.going_on(&instance.archive).await?;
+    let receipt_keys = arguments.signing.receipt_keys(arguments.receipt_key.as_deref())?;
 
     let shutdown = CancellationToken::new();
     let operations = Operations { ready: Ready::default(), metrics };
@@ -115,12 +126,16 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         roles.start("project", |stop| instance.projector(limits).run(stop));
     }
     if arguments.roles.contains(&Role::Archive) {
-        roles.start("archive", |stop| instance.archiver(limits).run(stop));
+        let months = arguments.kept.said(global)?;
+        if months.is_none() {
+            info!("personal columns are kept for ever: nobody said for how many months (--personal-months)");
+        }
+        roles.start("archive", |stop| instance.archiver(limits).with_retention(months).run(stop));
         match signing {
             Some(signing) => roles.start("sign", |stop| signing.run(stop)),
             None => info!("no evidence key is given: sealed hours are not signed"),
         }
-    } else if signing.is_some() {
+    } else if signing.is_some() && (lock.is_none() || arguments.receipt_key.is_some()) {
         warn!("the evidence key signs nothing here: who has the role archive signs");
     }
     let mut around = Roles::new(watch.clone());
@@ -130,7 +145,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     listen_to_operators(&arguments, &operations, &mut around).await?;
     tokio::spawn(stop_on_signal(shutdown.clone()));
     match &lock {
-        Some(lock) => capture(&instance, lock, &arguments, operations, &watch, shutdown.clone()).await?,
+        Some(lock) => capture(&instance, lock, &arguments, receipt_keys, operations, &watch, shutdown.clone()).await?,
         None => shutdown.cancelled().await,
     }
     for roles in [judging, roles, around] {
@@ -195,6 +210,7 @@ async fn capture(
     instance: &Installation,
     lock: &WriteLock,
     arguments: &Arguments,
+    receipt_keys: ReceiptKeys,
     operations: Operations,
     watch: &Watch,
     shutdown: CancellationToken,
@@ -220,6 +236,8 @@ async fn capture(
         clock: Arc::clone(&instance.clock),
         ids: Arc::new(RandomIds),
         limits,
+        redeem: Some(Arc::new(Redeeming::new(instance, receipt_keys.known)?)),
+        receipt_keys: receipt_keys.signing,
         ready: ready.clone(),
         metrics,
     };

@@ -10,6 +10,8 @@ mod address;
 mod client;
 mod combined;
 mod csv;
+#[cfg(test)]
+mod damaged;
 mod earlier;
 mod extra;
 mod interpret;

@@ -255,6 +255,26 @@ impl Service {
         self.basis(tail, marks).await
     }
 
+    /// Adds the first hour between the ends of what is counted of which the archive has no manifest. It takes a
+    /// listing, so it is for who demands a complete answer.
+    ///
+    /// # Errors
+    /// If the archive holds what cannot be read.
+    pub async fn add_hole(&self, basis: &mut Basis) -> Result<(), Error> {
+        let (Some(first), Some(last)) = (&basis.marks.first_hour, &basis.marks.last_hour) else { return Ok(()) };
+        match self.archive.sealed_hours(Stream::Clicks).await {
+            Ok(held) => {
+                let mut all = (first.hour.as_i64()..=last.hour.as_i64()).map(Hour::from_i64);
+                let hole = all.find(|hour| held.binary_search(hour).is_err()).map(Missing::NotArchived);
+                basis.missing.extend(hole.filter(|hole| !basis.missing.contains(hole)));
+            }
+            // It is said already.
+            Err(cause) if cause.is_transient() => {}
+            Err(cause) => return Err(cause.into()),
+        }
+        Ok(())
+    }
+
     async fn uncounted(&self, info: &Info, marks: &Marks) -> Option<Missing> {
         let counted = marks.counted_through;
         if info.last < counted {

@@ -81,6 +81,8 @@ impl Service {
 
 #[cfg(test)]
 mod tests {
+    use clicktrail_damage::{Trial, test};
+
     use super::*;
 
     #[test]
@@ -99,5 +101,20 @@ mod tests {
         for text in ["", "now", "1.57", "Latest"] {
             assert!(Moment::parse(text, &zone).unwrap_err().contains("`latest`"), "{text:?}");
         }
+    }
+
+    #[test]
+    fn moment_of_any_text_is_read_or_refused() {
+        let examples = ["latest", "1.57.3", "2026-10-25T02:30", "2026-03-01T12:00:00Z", "127.1099511627775.65535"];
+        Trial::of(test!(moment_of_any_text_is_read_or_refused)).examples(examples).run(|bytes| {
+            let text = &*String::from_utf8_lossy(bytes);
+            for zone in ["UTC", "Europe/Berlin", "Pacific/Apia"] {
+                match Moment::parse(text, &zone.parse().unwrap()) {
+                    Ok(Moment::After(position)) => assert!(position <= position.plus_rows(1)),
+                    Ok(Moment::Latest | Moment::Before(_)) => {}
+                    Err(why) => assert!(why.contains("`latest`"), "{why}"),
+                }
+            }
+        });
     }
 }

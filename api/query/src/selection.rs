@@ -1,6 +1,6 @@
 //! A person's SQL that names events to rule about: what it selects, and what ruling so would change.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use arrow::{
     array::{Array as _, AsArray as _, RecordBatch},
@@ -10,6 +10,7 @@ use clicktrail_log::{
     archive::{self, Manifest, clicks::Clicks, keys::ManifestKey},
     log::Stream,
     position::{Position, Seq},
+    schema,
     time::Hour,
 };
 use clicktrail_projections::select::Hours;
@@ -69,6 +70,9 @@ pub struct Selection {
     pub events: Vec<Selected>,
     /// How many more there were, about which a person's word stands: no query rules over it.
     pub ruled_by_hand: usize,
+    /// How many more there were whose personal columns were erased, if the SQL asks for such columns: what is null
+    /// because it was erased says nothing.
+    pub erased: usize,
 }
 
 impl Service {
@@ -87,7 +91,16 @@ impl Service {
         let mut events = selected(&hours, sql).await?;
         let all = events.len();
         events.retain(|row| !rulings.get(row.position).is_some_and(|standing| standing.rank.is_by_hand()));
-        Ok(Some(Selection { ruled_by_hand: all - events.len(), events }))
+        let ruled_by_hand = all - events.len();
+        if asks_for_people(sql) {
+            let mut gone = BTreeSet::new();
+            for manifest in &manifests {
+                gone.extend(self.archive.erased_positions(manifest).await?);
+            }
+            events.retain(|row| !gone.contains(&row.position));
+        }
+        let erased = all - ruled_by_hand - events.len();
+        Ok(Some(Selection { ruled_by_hand, erased, events }))
     }
 
     /// The sealed hours that `holds`, by archive and catalog: also one whose manifest was lost, so that whoever reads
@@ -126,6 +139,14 @@ impl Service {
         }
         Ok(manifests)
     }
+}
+
+/// Whether SQL names what is about people: the table, or a column of it.
+pub fn asks_for_people(sql: &str) -> bool {
+    let is_inside = |char: char| char.is_alphanumeric() || char == '_';
+    let people = schema::PERSONAL.into_iter().chain(["personal", "user_id", "extra"]);
+    let people: Vec<&str> = people.collect();
+    sql.split(|char| !is_inside(char)).any(|word| people.contains(&word.to_ascii_lowercase().as_str()))
 }
 
 /// What the SQL selects, with the events that it is about.

@@ -13,6 +13,7 @@ use crate::{
     held,
     intake::Intake,
     problem::{Document, Problem},
+    receipts::{self, Shown},
     store::Stored,
 };
 use clicktrail_capture::Reason;
@@ -37,6 +38,9 @@ enum ItemResult<'a> {
         #[serde(serialize_with = "position_as_text")]
         position: Option<Position>,
         event_id: &'a str,
+        /// If it was asked for.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        receipt: Option<Shown>,
     },
     /// Durably among the rejected events; sending it again unchanged changes nothing.
     Rejected { problem: Document<'a> },
@@ -52,17 +56,25 @@ fn position_as_text<S: Serializer>(position: &Option<Position>, serializer: S) -
 }
 
 /// How long the answer to a body can get: what [`answer`] writes of an item, and what is told of a rejected one.
-pub(super) fn bytes_max(intake: &Intake) -> usize {
+pub(super) fn bytes_max(intake: &Intake, has_receipts: bool) -> usize {
     let ids = intake.events.column(0).as_string::<i32>().values().len();
     let refused = intake.items.iter().flatten().map(|reason| REJECTED_BYTES + 2 * reason.to_string().len());
+    let result = if has_receipts { RESULT_BYTES + receipts::SHOWN_BYTES_MAX } else { RESULT_BYTES };
     // A control character of an id is written as six.
-    ids * 6 + intake.events.num_rows() * RESULT_BYTES + refused.sum::<usize>()
+    ids * 6 + intake.events.num_rows() * result + refused.sum::<usize>()
 }
 
 /// 200 with one result per item, or a 503 problem if all of them must be sent again.
 ///
-/// `events` are the rows that `items` has `None` for. `claim` covers the answer, and ends when it was taken.
-pub(super) fn answer(events: &RecordBatch, items: &[Option<Reason>], stored: &Stored, claim: Claim) -> Response {
+/// `events` are the rows that `items` has `None` for, `receipts` theirs if they are wanted. `claim` covers the answer,
+/// and ends when it was taken.
+pub(super) fn answer(
+    events: &RecordBatch,
+    items: &[Option<Reason>],
+    stored: &Stored,
+    receipts: Vec<Option<Shown>>,
+    claim: Claim,
+) -> Response {
     let retry = |outcome: Option<&clicktrail_log::committer::Error>| outcome.map(Problem::from);
     let retry_events = retry(stored.events.as_ref().err());
     let retry_rejected = retry(stored.rejected.as_ref().err());
@@ -74,13 +86,14 @@ pub(super) fn answer(events: &RecordBatch, items: &[Option<Reason>], stored: &St
     }
     let event_ids = events.column(0).as_string::<i32>();
     let mut logged = event_ids.iter().flatten().zip(stored.events.iter().flat_map(|committed| committed.positions()));
+    let mut receipts = receipts.into_iter();
     let problems: Vec<Option<Problem>> = items.iter().map(|item| item.as_ref().map(Problem::from)).collect();
     let mut results = Vec::with_capacity(problems.len());
     for problem in &problems {
         results.push(match (problem, &retry_events, &retry_rejected) {
             (None, None, _) => {
                 let (event_id, position) = logged.next().expect("every accepted item is a row of the commit");
-                ItemResult::Logged { position, event_id }
+                ItemResult::Logged { position, event_id, receipt: receipts.next().flatten() }
             }
             (Some(problem), _, None) => ItemResult::Rejected { problem: problem.document() },
             (None, Some(problem), _) | (Some(_), _, Some(problem)) => ItemResult::Retry { problem: problem.document() },
@@ -104,8 +117,8 @@ mod tests {
         let problem = Problem::from(&clicktrail_log::committer::Error::Busy);
         let position = Position::new(Epoch::FIRST, Seq::new(7).unwrap(), 65_535);
         let results = vec![
-            ItemResult::Logged { position: Some(position), event_id: "quote\" and \\" },
-            ItemResult::Logged { position: None, event_id: "" },
+            ItemResult::Logged { position: Some(position), event_id: "quote\" and \\", receipt: None },
+            ItemResult::Logged { position: None, event_id: "", receipt: None },
             ItemResult::Rejected { problem: problem.document() },
             ItemResult::Retry { problem: problem.document() },
         ];

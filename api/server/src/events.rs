@@ -2,7 +2,12 @@
 
 #![expect(clippy::disallowed_methods, reason = "a large body is taken in on a thread that may block")]
 
-use axum::{body::Body, extract::State as Extract, http::HeaderMap, response::Response};
+use axum::{
+    body::Body,
+    extract::State as Extract,
+    http::{HeaderMap, Uri},
+    response::Response,
+};
 use clicktrail_log::{committer, time::Timestamp};
 
 use crate::{
@@ -11,6 +16,7 @@ use crate::{
     budget::Claim,
     intake::{self, Intake},
     problem::Problem,
+    receipts,
     state::State,
     store::{self, Batches},
 };
@@ -24,6 +30,7 @@ const BLOCKING_BYTES: usize = 32 << 10;
 /// Answers with one result per item, once all of them are durable.
 pub(super) async fn events(
     Extract(state): Extract<State>,
+    uri: Uri,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
@@ -32,9 +39,13 @@ pub(super) async fn events(
     let mut bytes = Vec::new();
     let read = body::read(body, &state.limits, &mut claim, &mut bytes).await;
     let captured_at = state.clock.now();
+    let wants_receipts = receipts::is_asked(&headers) || receipts::is_asked_in(uri.query());
     let kind = read.and_then(|()| Ok(body::kind(&headers)?));
     let taken = match kind {
-        Ok((format, encoding)) => take_in(&state, Request { bytes, format, encoding, claim, captured_at }).await?,
+        Ok((format, encoding)) => {
+            let request = Request { bytes, format, encoding, claim, captured_at, wants_receipts };
+            take_in(&state, request).await?
+        }
         Err(failure) => Err((bytes, failure)),
     };
     let (intake, claim) = match taken {
@@ -50,9 +61,13 @@ pub(super) async fn events(
         }
     };
     let Intake { events, rejected, items } = intake;
-    let batches = Batches { events: Some(events.clone()), rejected: Some(rejected) };
+    let batches = Batches { events: Some(events.clone()), rejected: Some(rejected), wants_receipts };
     let stored = store::store(&state, batches, captured_at).await;
-    Ok(answer(&events, &items, &stored, claim))
+    let receipts = match &stored.events {
+        Ok(committed) if wants_receipts => receipts::of_batch(&state, &events, committed).await,
+        Ok(_) | Err(_) => Vec::new(),
+    };
+    Ok(answer(&events, &items, &stored, receipts, claim))
 }
 
 /// A body that has been read.
@@ -63,6 +78,7 @@ struct Request {
     /// Held until the answer was taken.
     claim: Claim,
     captured_at: Timestamp,
+    wants_receipts: bool,
 }
 
 /// A body that was of no use, with its bytes as they came.
@@ -78,14 +94,14 @@ async fn take_in(state: &State, request: Request) -> Result<Result<(Intake, Clai
 }
 
 fn take_in_now(state: &State, request: Request) -> Result<(Intake, Claim), Useless> {
-    let Request { bytes, format, encoding, mut claim, captured_at } = request;
-    let limits = &state.limits;
+    let Request { bytes, format, encoding, mut claim, captured_at, wants_receipts } = request;
+    let limits = if wants_receipts { &state.limits.with_receipts() } else { &state.limits };
     let ads = state.registry.current();
     let context = Context { captured_at, ads: &ads, limits: &limits.capture };
     let taken = body::inflate(&bytes, encoding, limits.inflated_bytes_max, &mut claim).and_then(|body| {
         let intake = intake::take_in(&body, format, SOURCE, limits, &context, &*state.ids)?;
         // Before anything is stored: what is stored must be answered.
-        match claim.grow(answer::bytes_max(&intake)) {
+        match claim.grow(answer::bytes_max(&intake, wants_receipts)) {
             true => Ok(intake),
             false => Err(Failure::NoRoom),
         }

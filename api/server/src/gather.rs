@@ -13,11 +13,15 @@
 
 use std::time::Duration;
 
-use clicktrail_log::{committer::Error, event::Event};
+use clicktrail_log::{
+    committer::{Committed, Error},
+    event::Event,
+};
 use tokio::{sync::watch, time::Instant};
 
 use crate::{
     open_batch::{OpenBatch, Outcome},
+    receipts::Stands,
     state::State,
 };
 
@@ -29,30 +33,47 @@ const OPEN_MAX: Duration = Duration::from_millis(2);
 pub(super) struct Waiting {
     since: Instant,
     outcome: watch::Receiver<Outcome>,
+    /// Which row of the batch.
+    row: usize,
 }
 
-/// Puts one event into the open batch, where it will be stored whether somebody waits for it or not.
+/// Puts one event into the open batch, where it will be stored whether somebody waits for it or not. Only if its place
+/// is wanted can [`Waiting::placed`] tell it.
 ///
 /// # Errors
 /// [`Error::Busy`]; the event is counted as refused.
-pub(super) fn push(state: &State, event: &Event<'_>) -> Result<Waiting, Error> {
+pub(super) fn push(state: &State, event: &Event<'_>, wants_place: bool) -> Result<Waiting, Error> {
     let since = Instant::now();
     state.tally.received.increment(1);
     let mut open = state.open_batch.open();
-    let outcome = open.push(event).inspect_err(|_| state.tally.refused.increment(1))?;
+    let (outcome, row) = open.push(event).inspect_err(|_| state.tally.refused.increment(1))?;
+    open.wants_places |= wants_place;
     if !open.is_storing {
         open.is_storing = true;
         state.commits.spawn(store_all(state.clone()));
     }
-    Ok(Waiting { since, outcome })
+    Ok(Waiting { since, outcome, row })
 }
 
 impl Waiting {
     /// Returns once the event is durable, or not.
-    pub(super) async fn done(mut self, state: &State) -> Result<(), Error> {
+    pub(super) async fn done(self, state: &State) -> Result<(), Error> {
+        self.stored(state, |_, _| ()).await
+    }
+
+    /// The same, with where the event is, if that was wanted.
+    pub(super) async fn placed(self, state: &State) -> Result<Option<Stands>, Error> {
+        self.stored(state, Committed::place).await
+    }
+
+    async fn stored<T>(mut self, state: &State, what: impl FnOnce(&Committed, usize) -> T) -> Result<T, Error> {
         // The sender is gone without a word only if the task panicked.
         let stored = match self.outcome.wait_for(Option::is_some).await {
-            Ok(stored) => stored.clone().unwrap_or(Err(Error::Closed)),
+            Ok(stored) => match stored.as_ref() {
+                Some(Ok(committed)) => Ok(what(committed, self.row)),
+                Some(Err(error)) => Err(error.clone()),
+                None => Err(Error::Closed),
+            },
             Err(_) => Err(Error::Closed),
         };
         state.tally.acknowledged_after(self.since.elapsed());
@@ -66,7 +87,11 @@ async fn store_all(state: State) {
     while let Some(mut open) = state.open_batch.take() {
         let rows = open.events.rows() as u64;
         let started = Instant::now();
-        let stored = state.clicks.commit(open.events.finish(), open.captured).await.map(drop);
+        let (events, captured) = (open.events.finish(), open.captured);
+        let stored = match open.wants_places {
+            true => state.clicks.commit_with_places(events, captured).await,
+            false => state.clicks.commit(events, captured).await,
+        };
         if stored.is_ok() {
             state.tally.logged.increment(rows)
         } else {

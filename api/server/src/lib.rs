@@ -1,8 +1,11 @@
-//! The HTTP doors: capture (`/c/{ad_id}`, `/i.gif`, `/v1/events`), health and metrics. One file per resource.
+//! The HTTP doors: capture (`/c/{ad_id}`, `/i.gif`, `/v1/events`, `/v1/receipts`), health and metrics. One file per
+//! resource.
 //!
 //! A request becomes drafts, drafts become one batch of events and one of rejected events, both are stored
 //! (`store`), and only then is anybody answered. Handlers know status codes and no storage; a failure becomes a
 //! [`problem::Problem`], which `finish` turns into a document with the request's id.
+//!
+//! Whoever asks gets a receipt of an event (`receipts`), and `redeem` proves later what it promised: see [`redeemed`].
 //!
 //! [`witness`] is another door, of another process: it takes checkpoints of logs and signs them.
 //!
@@ -16,6 +19,8 @@ mod answer;
 mod body;
 mod budget;
 mod client_address;
+#[cfg(test)]
+mod damaged;
 mod events;
 mod finish;
 mod gather;
@@ -30,6 +35,9 @@ mod operations;
 mod pixel;
 pub mod problem;
 mod ready;
+mod receipts;
+mod redeem;
+pub mod redeemed;
 mod redirect;
 pub mod registry;
 mod request_id;

@@ -18,6 +18,10 @@ pub struct Limits {
     pub inflated_bytes_max: usize,
     /// Items of one body. More: 413, one rejected record. Default 65,536, which is also what a frame holds.
     pub items_max: usize,
+    /// Items of one body of which receipts are wanted: each takes a signature. More: as above. Default 4,096.
+    pub receipts_max: usize,
+    /// Receipts that are redeemed at a time: each reads from the archive. More: 503. Default 2.
+    pub redemptions_max: usize,
     /// How much of what was rejected is kept; the rest is cut off. Default 64 KiB; more than 512 KiB counts as that,
     /// so that a rejected item fits a frame.
     pub original_bytes_max: usize,
@@ -26,7 +30,7 @@ pub struct Limits {
     pub bodies_bytes_max: usize,
     /// How long a body may take to arrive. Longer: 408, one rejected record of what came. Default 30 s.
     pub body_timeout: Duration,
-    /// How long a batch may take. Longer: 503; what was read is stored all the same. Default 60 s.
+    /// How long a batch, or a proof, may take. Longer: 503; what was read is stored all the same. Default 60 s.
     pub request_timeout: Duration,
     /// How long a click or a pixel may take. Longer: 503; it is stored all the same if the log takes it. Default 10 s.
     pub click_timeout: Duration,
@@ -45,6 +49,11 @@ pub struct Limits {
 const ORIGINAL_BYTES_MAX: usize = 512 << 10;
 
 impl Limits {
+    /// The same where receipts are wanted of each item.
+    pub(super) fn with_receipts(&self) -> Self {
+        Self { items_max: self.items_max.min(self.receipts_max), ..self.clone() }
+    }
+
     /// How much of what was rejected is kept.
     pub(super) fn original<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         &bytes[..bytes.len().min(self.original_bytes_max).min(ORIGINAL_BYTES_MAX)]
@@ -59,6 +68,8 @@ impl Default for Limits {
             body_bytes_max: 16 << 20,
             inflated_bytes_max: 16 << 20,
             items_max: 65_536,
+            receipts_max: 4_096,
+            redemptions_max: 2,
             original_bytes_max: 64 << 10,
             bodies_bytes_max: 256 << 20,
             body_timeout: Duration::from_secs(30),

@@ -7,7 +7,12 @@ use std::{
     time::Duration,
 };
 
-use clicktrail_log::{committer::Error, event::Event, schema::EventsBuilder, time::Timestamp};
+use clicktrail_log::{
+    committer::{Committed, Error},
+    event::Event,
+    schema::EventsBuilder,
+    time::Timestamp,
+};
 use tokio::{sync::watch, time::Instant};
 
 /// Rows of the open batch. Full: [`Error::Busy`].
@@ -16,7 +21,7 @@ const ROWS_MAX: usize = 16_384;
 const TEXT_BYTES_MAX: usize = 32 << 20;
 
 /// What became of a batch: `None` until that is known.
-pub(crate) type Outcome = Option<Result<(), Error>>;
+pub(crate) type Outcome = Option<Result<Committed, Error>>;
 
 /// The batch that fills.
 #[derive(Debug)]
@@ -28,6 +33,8 @@ pub(crate) struct Open {
     pub(crate) events: EventsBuilder,
     /// Earliest and latest.
     pub(crate) captured: (Timestamp, Timestamp),
+    /// Whether somebody wants a receipt of a row.
+    pub(crate) wants_places: bool,
     /// Tells everybody with a row in the batch.
     pub(crate) outcome: watch::Sender<Outcome>,
     /// Whether a task is at work that will come for this batch.
@@ -40,18 +47,21 @@ impl Open {
         Self {
             events: EventsBuilder::with_capacity(rows),
             captured: never,
+            wants_places: false,
             outcome: watch::channel(None).0,
             is_storing: false,
         }
     }
 
-    pub(crate) fn push(&mut self, event: &Event<'_>) -> Result<watch::Receiver<Outcome>, Error> {
+    /// Takes an event; who tells what becomes of the batch, and which of its rows the event is.
+    pub(crate) fn push(&mut self, event: &Event<'_>) -> Result<(watch::Receiver<Outcome>, usize), Error> {
         if self.events.rows() >= ROWS_MAX || self.events.text_bytes() >= TEXT_BYTES_MAX {
             return Err(Error::Busy);
         }
+        let row = self.events.rows();
         self.events.push(event);
         self.captured = (self.captured.0.min(event.captured_at), self.captured.1.max(event.captured_at));
-        Ok(self.outcome.subscribe())
+        Ok((self.outcome.subscribe(), row))
     }
 }
 

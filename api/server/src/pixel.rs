@@ -13,6 +13,7 @@ use clicktrail_log::event::Kind;
 
 use crate::{
     problem::Problem,
+    receipts,
     state::State,
     visit::{Subject, Visit},
 };
@@ -28,9 +29,10 @@ const GIF: [u8; 43] =
 pub(super) async fn pixel(Extract(state): Extract<State>, visit: Visit) -> Result<Response, Problem> {
     let kind = visit.kind(Kind::Impression);
     let subject = Subject { kind, ad_id: visit.parameter(AD), own_parameter: Some(AD) };
-    visit.capture(&state, &state.registry.current(), SOURCE, subject).await?;
+    let receipt = visit.capture(&state, &state.registry.current(), SOURCE, subject).await?;
     let mut response = Response::new(Body::from(GIF.as_slice()));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("image/gif"));
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    receipts::hand_out(receipt, &mut response);
     Ok(response)
 }

@@ -68,6 +68,37 @@ impl Problem {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "prefetch_refused", detail)
     }
 
+    pub(super) fn no_receipt(detail: &str) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "no_receipt", detail)
+    }
+
+    pub(super) fn receipt_forged() -> Self {
+        let detail = "it names a key of ours, which did not sign it: it was edited, or forged";
+        Self::new(StatusCode::BAD_REQUEST, "receipt_forged", detail)
+    }
+
+    pub(super) fn receipt_unknown() -> Self {
+        let detail = "no key that is known here signed it, and no event that was logged is the one that it names";
+        Self::new(StatusCode::NOT_FOUND, "receipt_unknown", detail)
+    }
+
+    pub(super) fn promise_broken(detail: String) -> Self {
+        error!(detail, "a receipt that we signed is not what was logged; a person must act");
+        Self::new(StatusCode::CONFLICT, "promise_broken", detail)
+    }
+
+    pub(super) fn unprovable(detail: String) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "unprovable", detail)
+    }
+
+    pub(super) fn too_many_proofs() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "busy", "other receipts are being redeemed: ask again")
+    }
+
+    pub(super) fn archive_unavailable() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "archive_unavailable", "the proof cannot be made now: ask again")
+    }
+
     pub(super) fn not_ready(reasons: String) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "not_ready", reasons)
     }

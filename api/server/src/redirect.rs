@@ -24,6 +24,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::{
     problem::Problem,
+    receipts,
     state::State,
     visit::{Subject, Visit},
 };
@@ -57,7 +58,8 @@ pub(super) async fn redirect(
         None => None,
     };
     let kind = visit.kind(Kind::Click);
-    visit.capture(&state, &ads, SOURCE, Subject { kind, ad_id: Some(&ad_id), own_parameter: None }).await?;
+    let subject = Subject { kind, ad_id: Some(&ad_id), own_parameter: None };
+    let receipt = visit.capture(&state, &ads, SOURCE, subject).await?;
     if kind == Kind::Prefetch {
         return Err(Problem::prefetch());
     }
@@ -66,6 +68,7 @@ pub(super) async fn redirect(
     *response.status_mut() = StatusCode::FOUND;
     response.headers_mut().insert(header::LOCATION, target);
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    receipts::hand_out(receipt, &mut response);
     Ok(response)
 }
 

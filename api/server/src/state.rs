@@ -2,13 +2,15 @@
 
 use std::{fmt, ops::Deref, sync::Arc};
 
+use clicktrail_evidence::note::SigningKey;
 use clicktrail_log::{committer::Committer, ids::Ids, time::Clock};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 use tokio_util::task::TaskTracker;
 
 use crate::{
-    budget::Budget, limits::Limits, open_batch::OpenBatch, ready::Ready, registry::Registry, request_id,
-    strangers::Strangers, tally::Tally,
+    budget::Budget, limits::Limits, open_batch::OpenBatch, ready::Ready, redeemed::Redeem, registry::Registry,
+    request_id, strangers::Strangers, tally::Tally,
 };
 
 /// What the doors are built from.
@@ -26,6 +28,10 @@ pub struct Setup {
     pub ids: Arc<dyn Ids>,
     /// What is too much.
     pub limits: Limits,
+    /// What signs receipts; none: they say that they are unsigned.
+    pub receipt_keys: Arc<[SigningKey]>,
+    /// Who redeems receipts; `None`: that door is not there.
+    pub redeem: Option<Arc<dyn Redeem>>,
     /// What `/readyz` tells.
     pub ready: Ready,
     /// What `/metrics` shows; the recorder behind it should be installed before [`State::new`].
@@ -51,6 +57,8 @@ pub struct Shared {
     pub(crate) strangers: Strangers,
     pub(crate) open_batch: OpenBatch,
     pub(crate) request_ids: request_id::RequestIds,
+    /// Proofs that may still be begun.
+    pub(crate) redemptions: Semaphore,
     /// Every commit under way: a client that hangs up does not stop it, and shutting down waits for it.
     pub(crate) commits: TaskTracker,
 }
@@ -62,6 +70,7 @@ impl State {
         let (_, process) = setup.ids.next(setup.clock.now()).as_u64_pair();
         let request_ids = request_id::RequestIds::new(process);
         let budget = Budget::new(setup.limits.bodies_bytes_max);
+        let redemptions = Semaphore::new(setup.limits.redemptions_max);
         Self(Arc::new(Shared {
             setup,
             tally: Tally::register(),
@@ -69,6 +78,7 @@ impl State {
             strangers: Strangers::default(),
             open_batch: OpenBatch::new(),
             request_ids,
+            redemptions,
             commits: TaskTracker::new(),
         }))
     }

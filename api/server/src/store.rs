@@ -17,6 +17,8 @@ use crate::{intake, problem::Problem, state::State};
 pub(super) struct Batches {
     pub(super) events: Option<RecordBatch>,
     pub(super) rejected: Option<RecordBatch>,
+    /// Whether receipts of the events are wanted.
+    pub(super) wants_receipts: bool,
 }
 
 /// What became of it: where the events are, and whether the rejected events are stored.
@@ -48,7 +50,10 @@ async fn store_now(state: State, batches: Batches, captured_at: Timestamp) -> St
     let commit_events = async {
         match batches.events {
             Some(batch) if batch.num_rows() > 0 => {
-                let committed = state.clicks.commit(batch, captured).await;
+                let committed = match batches.wants_receipts {
+                    true => state.clicks.commit_with_places(batch, captured).await,
+                    false => state.clicks.commit(batch, captured).await,
+                };
                 tally.acknowledged_after(started.elapsed());
                 committed
             }

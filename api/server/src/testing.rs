@@ -18,6 +18,7 @@ use axum::{
     http::{HeaderMap, Request, StatusCode},
 };
 use clicktrail_catalog::{Ad, Catalog, Sqlite};
+use clicktrail_evidence::note::SigningKey;
 use clicktrail_log::{
     committer::{Committer, Direct, Sink, Stored},
     embedded::EmbeddedLog,
@@ -184,6 +185,11 @@ pub(super) fn ad(ad_id: &str) -> Ad {
 impl Doors {
     /// Doors with the ads `known` and `a/b c`, at [`NOW`].
     pub(super) async fn open(limits: Limits) -> Self {
+        Self::signing(limits, Vec::new()).await
+    }
+
+    /// The same, which sign receipts with these keys.
+    pub(super) async fn signing(limits: Limits, keys: Vec<SigningKey>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let now = Timestamp::parse_rfc3339(NOW).unwrap();
         let clock = Arc::new(ManualClock::new(now));
@@ -201,6 +207,8 @@ impl Doors {
             clock,
             ids: Arc::new(SeededIds::new(1)),
             limits,
+            receipt_keys: keys.into(),
+            redeem: None,
             ready: Ready::default(),
             metrics: handle.clone(),
         };
@@ -244,7 +252,13 @@ impl Doors {
         self.clicks.rows(columns).await
     }
 
-    /// Frames in the click log.
+    /// The frames of the click log.
+    pub(super) async fn click_frames(&self) -> Vec<Frame> {
+        let logged = self.clicks.log.read(Seq::FIRST, ReadLimit::waiting(Duration::ZERO)).await.unwrap();
+        logged.into_iter().map(|logged| logged.frame).collect()
+    }
+
+    /// How many frames the click log holds.
     pub(super) async fn frames(&self) -> usize {
         self.clicks.batches().await.len()
     }

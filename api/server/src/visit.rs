@@ -12,7 +12,7 @@ use clicktrail_log::{
     time::Timestamp,
 };
 
-use crate::{client_address::client_address, gather, problem::Problem, state::State, store};
+use crate::{client_address::client_address, gather, problem::Problem, receipts, state::State, store};
 use clicktrail_capture::{
     Ads, Aside, Context, Draft, Reason,
     aside::{MEMBER, Why},
@@ -30,6 +30,7 @@ pub(super) struct Visit {
     method: Method,
     /// Whether the browser fetches ahead of a person.
     is_ahead: bool,
+    wants_receipt: bool,
     query: Vec<Parameter>,
     ip: Option<String>,
     user_agent: Option<String>,
@@ -63,6 +64,7 @@ impl Visit {
         Self {
             method: parts.method.clone(),
             is_ahead: AHEAD_HEADERS.iter().any(|name| fetches_ahead(&parts.headers, name)),
+            wants_receipt: receipts::is_asked(&parts.headers),
             query: query(&parts.uri),
             ip: address.map(|address| address.to_string()),
             user_agent: Some(text_of(&parts.headers, &header::USER_AGENT).unwrap_or_else(|| NO_AGENT.to_owned())),
@@ -200,7 +202,8 @@ impl Visit {
 
     /// Stores the visit as an event of `kind`; returns once it is durable. `ads` is the caller's snapshot, so that an
     /// ad that it looked up is the ad that is billed. A click on a paused ad is stored as a rejected event, which bills
-    /// nobody, and the visitor goes on as if it were not paused: it was not they who paused it.
+    /// nobody, and the visitor goes on as if it were not paused: it was not they who paused it. What comes back is the
+    /// token of the event's receipt, if one was asked for.
     ///
     /// # Errors
     /// What to tell the client: why it is rejected (and stored as such), or to try again.
@@ -210,11 +213,14 @@ impl Visit {
         ads: &Ads,
         source: &str,
         subject: Subject<'_>,
-    ) -> Result<(), Problem> {
+    ) -> Result<Option<String>, Problem> {
         let now = state.clock.now();
         let context = Context { captured_at: now, ads, limits: &state.limits.capture };
         let pushed = match validate::event(self.draft(&subject, now, &*state.ids), &context) {
-            Ok(event) => gather::push(state, &event),
+            Ok(event) => {
+                let kept = self.wants_receipt.then(|| receipts::Kept::of(&event));
+                gather::push(state, &event, self.wants_receipt).map(|waiting| (waiting, kept))
+            }
             Err(reason) => {
                 let original = self.draft(&subject, now, &*state.ids).to_json();
                 let (what, original) = ((reason.code(), reason.to_string()), original.as_bytes());
@@ -226,13 +232,16 @@ impl Visit {
                 }
                 store::keep_rejected(state, source, (what.0, &what.1), original, now).await?;
                 return match reason {
-                    Reason::AdPaused(_) => Ok(()),
+                    Reason::AdPaused(_) => Ok(None),
                     other => Err(Problem::from(&other)),
                 };
             }
         };
         let stored = match pushed {
-            Ok(waiting) => waiting.done(state).await,
+            Ok((waiting, None)) => waiting.done(state).await.map(|()| None),
+            Ok((waiting, Some(kept))) => {
+                waiting.placed(state).await.map(|stands| stands.and_then(|stands| kept.token(state, stands)))
+            }
             Err(error) => Err(error),
         };
         stored.map_err(|error| Problem::from(&error))

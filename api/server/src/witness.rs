@@ -130,9 +130,11 @@ async fn add_checkpoint(State(answers): State<Shared>, request: Request) -> Resp
 }
 
 async fn checkpoint(State(answers): State<Shared>, Path(origin_hash): Path<String>) -> Response {
-    match answers.checkpoint(&origin_hash) {
-        Some(note) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response(),
-        None => plain(StatusCode::NOT_FOUND, "no checkpoint of this log was signed here\n"),
+    // It waits for whoever is being answered, and that for the disk.
+    match tokio::task::spawn_blocking(move || answers.checkpoint(&origin_hash)).await {
+        Ok(Some(note)) => ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], note).into_response(),
+        Ok(None) => plain(StatusCode::NOT_FOUND, "no checkpoint of this log was signed here\n"),
+        Err(_) => plain(StatusCode::INTERNAL_SERVER_ERROR, "the witness failed\n"),
     }
 }
 

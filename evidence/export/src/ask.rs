@@ -24,4 +24,7 @@ pub enum Ask {
     },
     /// The event at a position.
     Event(Position),
+    /// The same for whoever has a receipt: with the verdicts of the hours around it alone, so that a proof takes no
+    /// longer for an old event.
+    Captured(Position),
 }

@@ -12,6 +12,7 @@ use clicktrail_evidence::{
     },
     row::Value,
     salt::Salt,
+    tree::Nodes,
 };
 use clicktrail_log::{
     archive::{self, Archive, clicks::Clicks, trees::HourTrees},
@@ -45,6 +46,10 @@ pub(crate) struct Event {
 pub(crate) struct Shown {
     pub(crate) events: Vec<Event>,
     pub(crate) campaigns: Vec<String>,
+    /// How many of which personal columns were asked for.
+    pub(crate) people: u64,
+    /// Events whose personal columns were to be shown, and were erased.
+    pub(crate) erased: u64,
     known: HashMap<String, usize>,
 }
 
@@ -99,19 +104,32 @@ impl Showing<'_> {
         let (size, file) = (sealed.manifest.rows, staging.file(names::PROOF_ROWS));
         proofs::write(size, &ranges, &proved.nodes, &mut |_| Leaf::Shown, file)?;
         let from = shown.events.len();
+        let (mut leaves, mut asked) = (ranges.iter().cloned().flatten(), Vec::new());
         for batch in &proved.rows {
-            self.rows(sealed.hour, batch, shown, staging)?;
+            let is_asked = self.rows(sealed.hour, batch, shown, staging)?;
+            asked.extend(leaves.by_ref().zip(is_asked).filter_map(|(leaf, is_asked)| is_asked.then_some(leaf)));
         }
         shown.events[from..].sort_unstable_by_key(|event| event.position);
         if self.with_people {
-            self.people(sealed, &trees, &ranges, staging).await?;
+            shown.people += asked.len() as u64;
+            shown.erased += self.people(sealed, &trees, &runs(&asked), staging).await?;
         }
         Ok(())
     }
 
-    fn rows(&self, hour: Hour, batch: &RecordBatch, shown: &mut Shown, staging: &mut Staging) -> Result<(), Error> {
+    /// Shows rows, in the order of their leaves; of which of them personal columns are asked for: rows of other
+    /// campaigns are there only to prove that none is left out between them.
+    fn rows(
+        &self,
+        hour: Hour,
+        batch: &RecordBatch,
+        shown: &mut Shown,
+        staging: &mut Staging,
+    ) -> Result<Vec<bool>, Error> {
         let rows = Rows::of(batch, &ROWS, "clicks")?;
+        let mut is_asked = Vec::with_capacity(batch.num_rows());
         for row in 0..batch.num_rows() {
+            is_asked.push(self.scope.asks_for(rows.text(rows::CAMPAIGN, row)));
             staging.row(names::ROWS, rows.row(row))?;
             let damaged = || archive::Error::Damaged {
                 key: format!("clicks of {hour}"),
@@ -119,26 +137,34 @@ impl Showing<'_> {
             };
             shown_event(self.scope, &rows, row, hour, shown).ok_or_else(damaged)?;
         }
-        Ok(())
+        Ok(is_asked)
     }
 
+    /// Shows personal columns; how many rows have none any more. Their leaves are hidden among those of others.
     async fn people(
         &self,
         sealed: &Sealed<Clicks>,
         trees: &HourTrees,
         ranges: &[Range<u64>],
         staging: &mut Staging,
-    ) -> Result<(), Error> {
+    ) -> Result<u64, Error> {
         let told = sealed.manifest.trees.as_ref();
         let key = match told {
             Some(told) => self.archive.key_of(told).await?,
             None => None,
         };
-        let gone = || Error::NotFound(format!("the key of the personal columns of {} is gone", sealed.hour));
-        let key = key.ok_or_else(gone)?;
-        let proved = self.archive.proved_people(&sealed.manifest, trees, ranges, &key).await?;
-        let (size, file) = (sealed.manifest.rows, staging.file(names::PROOF_PEOPLE));
-        proofs::write(size, ranges, &proved.nodes, &mut |_| Leaf::Shown, file)?;
+        let left = self.archive.not_erased(&sealed.manifest, ranges).await?;
+        let rows = |ranges: &[Range<u64>]| ranges.iter().map(|range| range.end - range.start).sum::<u64>();
+        let erased = rows(ranges) - rows(&left);
+        let size = sealed.manifest.rows;
+        if left.is_empty() {
+            let root = trees.people.as_ref().map(Nodes::root);
+            let root = root.ok_or_else(|| Error::NotFound(format!("{} has no tree of people", sealed.hour)))?;
+            proofs::write(size, &[], &[root], &mut |_| Leaf::Shown, staging.file(names::PROOF_PEOPLE))?;
+            return Ok(erased);
+        }
+        let proved = self.archive.proved_people(&sealed.manifest, trees, &left, key.as_ref()).await?;
+        proofs::write(size, &left, &proved.nodes, &mut |_| Leaf::Shown, staging.file(names::PROOF_PEOPLE))?;
         let mut salts = proved.salts.iter();
         let (salt_column, columns) = PEOPLE.split_last().expect("the table of people has columns");
         for batch in &proved.rows {
@@ -150,7 +176,7 @@ impl Showing<'_> {
                 staging.row(names::PEOPLE, rows.row(row).chain([Value::Text(&salt)]))?;
             }
         }
-        Ok(())
+        Ok(erased)
     }
 }
 
@@ -160,4 +186,22 @@ fn shown_event(scope: &Scope, rows: &Rows<'_>, row: usize, hour: Hour, shown: &m
     let (price, class) = (rows.int(rows::PRICE, row), scope.class(rows, row));
     shown.events.push(Event { position, price, hour, class, campaign });
     Some(())
+}
+
+/// Ascending numbers as ranges, as long as they can be.
+fn runs(numbers: &[u64]) -> Vec<Range<u64>> {
+    let runs = numbers.chunk_by(|one, next| one + 1 == *next);
+    runs.map(|run| run[0]..run[0] + run.len() as u64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_ranges_as_long_as_they_can_be() {
+        assert_eq!(runs(&[]), []);
+        assert_eq!(runs(&[0]), [0..1]);
+        assert_eq!(runs(&[1, 2, 3, 7, 9, 10]), [1..4, 7..8, 9..11]);
+    }
 }

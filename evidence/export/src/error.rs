@@ -4,6 +4,7 @@ use clicktrail_evidence::bundle::zip;
 use clicktrail_log::{
     archive::{self, transparency},
     log::Stream,
+    position::Position,
     time::Hour,
 };
 
@@ -31,6 +32,12 @@ pub enum Error {
     /// There is nothing of the kind.
     #[error("{0}")]
     NotFound(String),
+    /// The hour is sealed, and has no such event.
+    #[error("there is no event at {0}")]
+    NoEvent(Position),
+    /// No hour has it yet.
+    #[error("{0} is in no hour that is sealed and signed: run `log sign` once its hour is over")]
+    NotSealed(Position),
     /// Nothing was ever signed.
     #[error("no hour was ever signed: make a key (`evidence keygen`), and sign with it (`log sign`)")]
     Unsigned,

@@ -1,6 +1,6 @@
 //! Puts a bundle together.
 
-use std::{io::Write, ops::Range, path::Path, pin::pin, sync::Arc};
+use std::{io::Write, ops::Range, path::Path, sync::Arc};
 
 use clicktrail_billing::chain;
 use clicktrail_catalog::Catalog;
@@ -67,6 +67,10 @@ pub struct Exported {
     /// Documents that are not in a signed hour of the log of issued documents yet: a verifier takes them only from
     /// somebody who has them from elsewhere.
     pub unlogged: Vec<String>,
+    /// Events whose personal columns were asked for.
+    pub people: u64,
+    /// Events whose personal columns were asked for, and were erased: their leaves are hidden.
+    pub erased: u64,
 }
 
 /// What is asked for, and which hours it takes.
@@ -75,6 +79,8 @@ struct Plan {
     subject: Subject,
     clicks: (Hour, Hour),
     dossier: Option<Dossier>,
+    /// Of verdicts at most so many.
+    verdict_hours_max: usize,
 }
 
 impl Exporting<'_> {
@@ -84,7 +90,7 @@ impl Exporting<'_> {
     /// See [`Error`]: what cannot be proved is refused by name.
     pub async fn write<W: Write>(&self, ask: &Ask, case: Option<&str>, out: W) -> Result<(Exported, W), Error> {
         let mut head = Head::newest(self.archive).await?;
-        let Plan { scope, subject, clicks, dossier } = self.plan(ask, &head).await?;
+        let Plan { scope, subject, clicks, dossier, verdict_hours_max } = self.plan(ask, &head).await?;
         let mut staging = Staging::new(self.scratch.to_owned());
         let (hours, scope) = (hours(clicks)?, Arc::new(scope));
         let showing = Showing { archive: self.archive, scope: &scope, with_people: case.is_some() };
@@ -92,8 +98,7 @@ impl Exporting<'_> {
         let (mut shown, mut with_rows) = (Shown::default(), Vec::new());
         let signed = with_digests(&head, Stream::Clicks, &hours)?;
         let reading = Reading { archive: self.archive.clone(), scope: Arc::clone(&scope) };
-        let reads = signed.into_iter().map(|(hour, digest)| reading.clone().hour(hour, digest));
-        let mut reads = pin!(side_by_side(reads));
+        let mut reads = side_by_side(signed.into_iter().map(move |(hour, digest)| reading.clone().hour(hour, digest)));
         while let Some(read) = reads.next().await {
             let (sealed, manifest, read) = read?;
             sealed.put(manifest, &mut staging);
@@ -103,7 +108,8 @@ impl Exporting<'_> {
             }
         }
         let horizon = dossier.as_ref().and_then(Dossier::horizon);
-        let ruled = self.verdicts(&head, clicks.0, with_rows.last().copied(), horizon, &mut staging).await?;
+        let last = with_rows.last().copied();
+        let ruled = self.verdicts(&head, clicks.0, last, horizon, verdict_hours_max, &mut staging).await?;
         let targets: Arc<[Position]> = shown.events.iter().map(|event| event.position).collect();
         let said = verdicts::stage(self.archive, &ruled, &targets, &mut staging).await?;
         let counting = match dossier.as_ref().and_then(|dossier| dossier.bases.last()) {
@@ -117,9 +123,7 @@ impl Exporting<'_> {
             of_documents = issued::stage(self.archive, &head, dossier, &mut staging).await?;
             head.stage_consistency(&dossier.bases, &mut staging).await?;
         }
-        let streams = hours.iter().map(|hour| (Stream::Clicks, *hour));
-        let streams = streams.chain(ruled.iter().map(|sealed| (Stream::Verdicts, sealed.hour)));
-        head.stage(streams.chain(of_documents.hours.iter().map(|hour| (Stream::Invoices, *hour))), &mut staging)?;
+        head.stage(&mut staging);
         let contents = Contents {
             format: FORMAT.to_owned(),
             subject,
@@ -137,6 +141,8 @@ impl Exporting<'_> {
             hours: hours.len(),
             head: (name.to_owned(), entries),
             unlogged: of_documents.open,
+            people: shown.people,
+            erased: shown.erased,
         };
         Ok((exported, out))
     }
@@ -148,6 +154,7 @@ impl Exporting<'_> {
         first: Hour,
         last_shown: Option<Hour>,
         horizon: Option<Position>,
+        hours_max: usize,
         staging: &mut Staging,
     ) -> Result<Vec<Arc<Sealed<Verdicts>>>, Error> {
         let signed = head.hours(Stream::Verdicts);
@@ -167,12 +174,14 @@ impl Exporting<'_> {
             return Err(Error::VerdictsOpen(format!("about events of {hour}")));
         }
         let mut hours_of_verdicts = Vec::new();
-        let signed = with_digests(head, Stream::Verdicts, &hours((from, to))?)?;
-        let read = |(hour, digest)| {
-            let archive = self.archive.clone();
+        let shown: Vec<Hour> = hours((from, to))?.into_iter().take(hours_max).collect();
+        let signed = with_digests(head, Stream::Verdicts, &shown)?;
+        let archive = self.archive.clone();
+        let read = move |(hour, digest)| {
+            let archive = archive.clone();
             async move { Sealed::<Verdicts>::read(&archive, hour, digest).await }
         };
-        let mut reads = pin!(side_by_side(signed.into_iter().map(read)));
+        let mut reads = side_by_side(signed.into_iter().map(read));
         while let Some(read) = reads.next().await {
             let (sealed, manifest) = read?;
             sealed.put(manifest, staging);
@@ -208,9 +217,11 @@ impl Exporting<'_> {
                     to: Some(Instant(to.micros())),
                     ..subject(Kind::Events, advertiser)
                 };
-                Ok(Plan { scope, subject, clicks: (first, *last), dossier: None })
+                Ok(Plan { scope, subject, clicks: (first, *last), dossier: None, verdict_hours_max: HOURS_MAX })
             }
-            Ask::Event(position) => self.plan_of_event(*position, head).await,
+            Ask::Event(position) => self.plan_of_event(*position, head, HOURS_MAX).await,
+            // Verifiers ask for every hour of verdicts that was signed: what was ruled later must not be cut off.
+            Ask::Captured(position) => self.plan_of_event(*position, head, HOURS_MAX).await,
         }
     }
 
@@ -225,6 +236,15 @@ impl Exporting<'_> {
             campaigns.dedup();
             campaigns
         });
+        let has_line = |campaign: &String| {
+            let bills = dossier.links.iter().map(|link| &link.document.draft.bill);
+            bills.flat_map(|bill| &bill.lines).any(|line| line.campaign_id == *campaign)
+        };
+        if let Some(unknown) = campaigns.iter().flatten().find(|campaign| !has_line(campaign)) {
+            return Err(Error::NotFound(format!(
+                "{document} has no line of campaign {unknown:?}, nor has a note of it"
+            )));
+        }
         let draft = &dossier.invoice().draft;
         let nothing = || Error::NotFound(format!("{document} pins no basis"));
         let period = dossier.bases.first().ok_or_else(nothing)?.period();
@@ -235,16 +255,16 @@ impl Exporting<'_> {
             ..scope(&draft.advertiser_id, Asked::Hours(dossier.counted().collect()), period)
         };
         let subject = Subject { document: Some(document), campaigns, ..subject(Kind::Invoice, &draft.advertiser_id) };
-        Ok(Plan { scope, subject, clicks, dossier: Some(dossier) })
+        Ok(Plan { scope, subject, clicks, dossier: Some(dossier), verdict_hours_max: HOURS_MAX })
     }
 
-    async fn plan_of_event(&self, position: Position, head: &Head) -> Result<Plan, Error> {
+    async fn plan_of_event(&self, position: Position, head: &Head, verdict_hours_max: usize) -> Result<Plan, Error> {
         let hour = self.hour_of(position, &head.hours(Stream::Clicks)).await?;
         let advertiser = find::advertiser(self.archive, hour, position).await?;
         let always = Timestamp::from_micros(i64::MIN)..Timestamp::from_micros(i64::MAX);
         let scope = scope(&advertiser, Asked::Event(position), always);
         let subject = Subject { position: Some(position.as_i64()), ..subject(Kind::Event, &advertiser) };
-        Ok(Plan { scope, subject, clicks: (hour, hour), dossier: None })
+        Ok(Plan { scope, subject, clicks: (hour, hour), dossier: None, verdict_hours_max })
     }
 
     /// The signed hour that holds a position: hours are in the order of their frames.
@@ -262,9 +282,7 @@ impl Exporting<'_> {
                 return Ok(hours[middle]);
             }
         }
-        Err(Error::NotFound(format!(
-            "{position} is in no hour that is sealed and signed: run `log sign` once its hour is over"
-        )))
+        Err(Error::NotSealed(position))
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) struct Found {
 /// Where the event at a position stands in its hour.
 pub(crate) async fn leaf(archive: &Archive, manifest: &Manifest, position: Position) -> Result<Found, Error> {
     let (mut first, seq) = (0, position.seq().get());
-    let missing = || Error::NotFound(format!("there is no event at {position}"));
+    let missing = || Error::NoEvent(position);
     for part in &manifest.parts {
         if !(part.first_seq..=part.last_seq).contains(&seq) {
             first += part.rows;

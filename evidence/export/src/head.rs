@@ -1,17 +1,9 @@
 //! The signed head of the log of logs, its entries, and the proofs from them.
 
-use std::{collections::HashMap, io};
+use std::collections::HashMap;
 
 use clicktrail_billing::basis::Basis;
-use clicktrail_evidence::{
-    Hash,
-    bundle::{
-        names,
-        proof::{self, Leaf},
-    },
-    tlog::Entry,
-    tree,
-};
+use clicktrail_evidence::{Hash, bundle::names, tlog::Entry};
 use clicktrail_log::{
     archive::{
         Archive,
@@ -63,26 +55,11 @@ impl Head {
         hours
     }
 
-    /// Shows the entries of these hours and all behind the first of them.
-    pub(crate) fn stage(
-        &self,
-        shown: impl Iterator<Item = (Stream, Hour)>,
-        staging: &mut Staging,
-    ) -> Result<(), Error> {
-        let first = shown.filter_map(|key| self.numbers.get(&key)).min().copied().unwrap_or(0);
-        let lines: String = self.entries[first..].iter().map(ToString::to_string).collect();
+    /// Shows all entries: with fewer nobody could tell that no hour was logged twice.
+    pub(crate) fn stage(&self, staging: &mut Staging) {
+        let lines: String = self.entries.iter().map(ToString::to_string).collect();
         staging.put(names::ENTRIES, lines.into_bytes());
         staging.put(names::CHECKPOINT, self.kept.note.to_string().into_bytes());
-        let leaves: Vec<Hash> = self.entries.iter().map(Entry::leaf).collect();
-        let index = |leaf: u64| usize::try_from(leaf).expect("entries lie in memory");
-        let mut bytes = Vec::new();
-        let hidden = &mut |subtree: tree::Subtree| {
-            Ok::<_, io::Error>(tree::root(leaves[index(subtree.start)..index(subtree.end)].iter().copied()))
-        };
-        let shown = first as u64..leaves.len() as u64;
-        proof::write(leaves.len() as u64, std::slice::from_ref(&shown), &mut bytes, &mut |_| Leaf::Shown, hidden)?;
-        staging.put(names::PROOF_ENTRIES, bytes);
-        Ok(())
     }
 
     /// Shows that the log went on from the heads on which documents stand.

@@ -19,6 +19,7 @@ use clicktrail_log::{
         trees::prove::{answer, question, wanted_of_parts},
     },
     log::Stream,
+    position::Position,
     time::Hour,
 };
 
@@ -51,7 +52,7 @@ pub(crate) async fn stage(
     let signed = head.hours(Stream::Invoices);
     for link in &dossier.links {
         let hour = match link.issued.logged {
-            Some(position) => hour_of(archive, &signed, position.seq().get()).await?,
+            Some(position) => hour_of(archive, &signed, position).await?,
             None => None,
         };
         match hour {
@@ -72,17 +73,17 @@ pub(crate) async fn stage(
     Ok(found)
 }
 
-/// The signed hour that holds a frame of the log.
-async fn hour_of(archive: &Archive, hours: &[Hour], seq: u64) -> Result<Option<Hour>, Error> {
+/// The signed hour that holds a position: frames of a later epoch begin anew, and stand behind all before it.
+async fn hour_of(archive: &Archive, hours: &[Hour], position: Position) -> Result<Option<Hour>, Error> {
     let (mut low, mut high) = (0, hours.len());
     while low < high {
         let middle = usize::midpoint(low, high);
         let manifest = archive.manifest::<Invoices>(hours[middle]).await?;
         let missing = || archive::Error::Missing(format!("the manifest of issued documents of {}", hours[middle]));
         let manifest = manifest.ok_or_else(missing)?;
-        if manifest.last_seq < seq {
+        if manifest.positions().end <= position {
             low = middle + 1;
-        } else if manifest.first_seq > seq {
+        } else if manifest.positions().start > position {
             high = middle;
         } else {
             return Ok(Some(hours[middle]));

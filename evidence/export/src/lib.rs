@@ -4,7 +4,7 @@
 //! room `evidence`, which knows no archive.
 //!
 //! - [`ask`] is what is asked for; [`Exporting::write`] answers;
-//! - [`find`] looks for single events;
+//! - [`find`] looks for single events, [`captured`] for one of which somebody has a receipt;
 //! - `head` is the signed head and its entries, `sealed` an hour as it was signed;
 //! - `dossier` are an invoice's documents, `scope` which of the rows count;
 //! - `reading` reads hours side by side; `clicks`, `verdicts` and `issued` show leaves of them, `proofs` writes the trees
@@ -15,6 +15,7 @@
 //! What cannot be proved is refused by name, with what helps: nobody is handed a bundle that does not verify.
 
 pub mod ask;
+pub mod captured;
 mod cells;
 mod clicks;
 mod derivation;

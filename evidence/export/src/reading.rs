@@ -23,7 +23,7 @@ use clicktrail_log::{
     log::Stream,
     time::Hour,
 };
-use futures::{Stream as Answers, StreamExt as _, stream};
+use futures::{StreamExt as _, stream, stream::BoxStream};
 
 use crate::{
     error::Error,
@@ -37,13 +37,15 @@ use crate::{
 const HOURS_AT_ONCE: usize = 4;
 
 /// Answers of hours that are asked side by side, in order.
-pub(crate) fn side_by_side<T, F>(asked: impl IntoIterator<Item = F>) -> impl Answers<Item = Result<T, Error>>
+pub(crate) fn side_by_side<T, F, I>(asked: I) -> BoxStream<'static, Result<T, Error>>
 where
     T: Send + 'static,
     F: Future<Output = Result<T, Error>> + Send + 'static,
+    I: IntoIterator<Item = F>,
+    I::IntoIter: Send + 'static,
 {
     let asked = stream::iter(asked).map(tokio::spawn).buffered(HOURS_AT_ONCE);
-    asked.map(|answered| answered.map_err(|error| std::io::Error::other(error).into()).flatten())
+    asked.map(|answered| answered.map_err(|error| std::io::Error::other(error).into()).flatten()).boxed()
 }
 
 /// What is read of an hour that is shown.

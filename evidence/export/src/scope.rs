@@ -61,18 +61,22 @@ impl Scope {
             }
     }
 
+    /// Whether rows of a campaign are asked for: others may be shown beside them.
+    pub(crate) fn asks_for(&self, campaign: &str) -> bool {
+        self.campaigns.as_ref().is_none_or(|all| all.iter().any(|asked| asked == campaign))
+    }
+
     /// What a row counts as.
     pub(crate) fn class(&self, rows: &Rows<'_>, row: usize) -> Class {
         let currency = rows.text(rows::CURRENCY, row);
         let campaign = rows.text(rows::CAMPAIGN, row);
-        let has_campaign = |all: &Vec<String>| all.iter().any(|asked| asked == campaign);
         if rows.text(rows::KIND, row) != CLICK {
             Class::NotAClick
         } else if !self.period.contains(&Timestamp::from_micros(rows.int(rows::EVENT_TIME, row))) {
             Class::OutsidePeriod
         } else if self.currency.as_deref().is_some_and(|asked| asked != currency) {
             Class::OtherCurrency
-        } else if !self.campaigns.as_ref().is_none_or(has_campaign) {
+        } else if !self.asks_for(campaign) {
             Class::OtherCampaign
         } else {
             Class::Counted

@@ -1,6 +1,6 @@
 //! Every verdict on the events, with the proof that there are no others: overruled ones too.
 
-use std::{io, pin::pin, sync::Arc};
+use std::{io, sync::Arc};
 
 use clicktrail_evidence::{
     Hash,
@@ -52,9 +52,10 @@ pub(crate) async fn stage(
     staging.begin_table(names::VERDICTS, &VERDICTS)?;
     staging.begin(names::PROOF_VERDICTS)?;
     let mut said = Vec::new();
-    let with_rows = hours.iter().filter(|sealed| sealed.manifest.rows > 0);
-    let reads = with_rows.map(|sealed| read_hour(archive.clone(), Arc::clone(sealed), Arc::clone(targets)));
-    let mut reads = pin!(side_by_side(reads.collect::<Vec<_>>()));
+    let with_rows: Vec<_> = hours.iter().filter(|sealed| sealed.manifest.rows > 0).map(Arc::clone).collect();
+    let (store, about) = (archive.clone(), Arc::clone(targets));
+    let read = move |sealed| read_hour(store.clone(), sealed, Arc::clone(&about));
+    let mut reads = side_by_side(with_rows.into_iter().map(read));
     while let Some(read) = reads.next().await {
         let (sealed, root, proved) = read?;
         let Some(proved) = proved else {

@@ -2,7 +2,10 @@
 //!
 //! A leaf says which leaves of the tree of rows are an advertiser's: in each part one range, because a part is sorted
 //! by advertiser. Every node commits to the rows of both of its sides, so the root tells how many rows all leaves
-//! claim. If these are all rows of the hour, a row that an advertiser's leaf leaves out is claimed by another leaf.
+//! claim. If these are all rows of the hour, a row that an advertiser's leaf leaves out is claimed by another leaf: of
+//! another advertiser, or a second one of its own. A proof shows one place, so it holds against whoever shows the tree,
+//! and not against whoever made it: that whoever seals gives each advertiser one leaf, and its own rows, is what the
+//! trees are computed again for (`log verify --deep`).
 //!
 //! ```text
 //! key   SHA-256("clicktrail advertiser 1" 0x00 hour 0x00 advertiser_id), hour as in 2026-11-22T14
@@ -16,7 +19,7 @@
 //! which rows. A proof does tell how many rows its neighbours have: whoever knows another advertiser's id can compare
 //! the key.
 //!
-//! - [`leaf`]: keys, ranges and leaves; [`tree`]: all of an hour, and the proofs; [`proof`]: checking them.
+//! - `leaf`: keys, ranges and leaves; `tree`: all of an hour, and the proofs; `proof`: checking them.
 
 mod leaf;
 mod proof;

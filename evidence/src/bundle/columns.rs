@@ -115,6 +115,8 @@ pub mod at {
     pub mod rows {
         /// Where the event stands in the log.
         pub const POSITION: usize = 0;
+        /// What its sender calls it.
+        pub const EVENT_ID: usize = 2;
         /// Click, impression, conversion, probe or prefetch.
         pub const KIND: usize = 3;
         /// When it happened.
@@ -153,6 +155,30 @@ pub mod at {
         pub const SERIES: usize = 3;
         /// Its number.
         pub const NUMBER: usize = 4;
+        /// Invoice or note.
+        pub const KIND: usize = 5;
+        /// Who pays.
+        pub const ADVERTISER: usize = 6;
+        /// In which currency.
+        pub const CURRENCY: usize = 7;
+        /// The name of its period.
+        pub const PERIOD: usize = 8;
+        /// Whose days that is made of.
+        pub const ZONE: usize = 9;
+        /// The first instant of the period.
+        pub const PERIOD_FROM: usize = 10;
+        /// The first behind it.
+        pub const PERIOD_TO: usize = 11;
+        /// The date on the document.
+        pub const ISSUED_ON: usize = 12;
+        /// What is to be paid.
+        pub const TOTAL: usize = 14;
+        /// How many digits of it stand behind the point.
+        pub const MINOR_DIGITS: usize = 15;
+        /// The invoice that a note corrects.
+        pub const ORIGINAL_SERIES: usize = 16;
+        /// Its number.
+        pub const ORIGINAL_NUMBER: usize = 17;
         /// Digest of its basis.
         pub const BASIS: usize = 18;
     }
@@ -174,6 +200,7 @@ mod tests {
     fn places_of_columns_are_those_of_their_names() {
         for (table, place, name) in [
             (ROWS.as_slice(), at::rows::POSITION, "position"),
+            (&ROWS, at::rows::EVENT_ID, "event_id"),
             (&ROWS, at::rows::KIND, "kind"),
             (&ROWS, at::rows::EVENT_TIME, "event_time"),
             (&ROWS, at::rows::ADVERTISER, "advertiser_id"),
@@ -189,6 +216,18 @@ mod tests {
             (&ISSUED, at::issued::DOCUMENT, "document"),
             (&ISSUED, at::issued::SERIES, "series"),
             (&ISSUED, at::issued::NUMBER, "number"),
+            (&ISSUED, at::issued::KIND, "kind"),
+            (&ISSUED, at::issued::ADVERTISER, "advertiser_id"),
+            (&ISSUED, at::issued::CURRENCY, "currency"),
+            (&ISSUED, at::issued::PERIOD, "period"),
+            (&ISSUED, at::issued::ZONE, "zone"),
+            (&ISSUED, at::issued::PERIOD_FROM, "period_from"),
+            (&ISSUED, at::issued::PERIOD_TO, "period_to"),
+            (&ISSUED, at::issued::ISSUED_ON, "issued_on"),
+            (&ISSUED, at::issued::TOTAL, "total_minor"),
+            (&ISSUED, at::issued::MINOR_DIGITS, "minor_digits"),
+            (&ISSUED, at::issued::ORIGINAL_SERIES, "original_series"),
+            (&ISSUED, at::issued::ORIGINAL_NUMBER, "original_number"),
             (&ISSUED, at::issued::BASIS, "basis"),
             (&PEOPLE, at::people::POSITION, "position"),
             (&PEOPLE, at::people::SALT, "salt"),

@@ -21,8 +21,6 @@ pub const ISSUED: &str = "issued.csv";
 pub const PEOPLE: &str = "people.csv";
 /// Which rows are the advertiser's, hour by hour.
 pub const PROOF_ADVERTISERS: &str = "proofs/advertisers";
-/// That the entries are in the log of logs.
-pub const PROOF_ENTRIES: &str = "proofs/entries";
 /// That the issued rows are in their hours.
 pub const PROOF_ISSUED: &str = "proofs/issued";
 /// That the personal rows are in their hours.

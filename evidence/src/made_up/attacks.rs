@@ -1,17 +1,19 @@
 //! Frauds that somebody may try with a bundle, each by name and with the exit code that it must end with.
 
 use super::{
+    asked::Asked,
     dossier::{self, Dossier, ORIGIN},
     evidence::{Evidence, LeftOut, Wanted},
-    ledger::{Biller, Facts},
+    ledger::{Biller, Facts, Knows},
     mutation::files_of,
     own_biller::OwnBiller,
-    world::Plan,
+    world::{Plan, World, position},
 };
 use crate::{
     bundle::{names, zip::Crc},
     hash::Hash,
     note::{Kind, Note, VerifierKey},
+    tlog::Entry,
 };
 
 /// A bundle that somebody changed, and what must come of it.
@@ -53,6 +55,79 @@ impl Biller for Overcharging {
     }
 }
 
+/// A biller that issues a note about itself where an invoice should be.
+#[derive(Debug)]
+struct NotingItself(&'static str);
+
+impl Biller for NotingItself {
+    fn document(&self, facts: &Facts) -> Vec<u8> {
+        let document = String::from_utf8(OwnBiller.document(facts)).expect("documents are text");
+        let original = format!(
+            "\"original\":{{\"series\":\"INV\",\"number\":1,\"period\":\"2026-03\",\"issued_on\":\"2026-04-01\",\
+             \"reason\":\"{}\"}}",
+            self.0
+        );
+        let note = document.replacen("\"kind\":\"invoice\"", "\"kind\":\"debit_note\"", 1);
+        note.replacen("\"original\":null", &original, 1).into_bytes()
+    }
+}
+
+/// A biller whose lines show another price than their clicks have.
+#[derive(Debug)]
+struct Mispricing;
+
+impl Biller for Mispricing {
+    fn document(&self, facts: &Facts) -> Vec<u8> {
+        let document = String::from_utf8(OwnBiller.document(facts)).expect("documents are text");
+        let line = document.find("\"campaign_id\":\"campaign-0\",\"kind\":\"clicks\"");
+        let price = line.and_then(|line| Some(line + document[line..].find("\"price\":\"")? + 9));
+        match price {
+            Some(price) => format!("{}9{}", &document[..price], &document[price..]).into_bytes(),
+            None => document.into_bytes(),
+        }
+    }
+}
+
+fn is_mispriced(document: &[u8]) -> bool {
+    String::from_utf8_lossy(document).contains("\"price\":\"9")
+}
+
+/// A biller whose bases know no verdict at all, and say of no hour that they miss some.
+#[derive(Debug)]
+pub struct Unknowing;
+
+impl Biller for Unknowing {
+    fn document(&self, facts: &Facts) -> Vec<u8> {
+        OwnBiller.document(facts)
+    }
+
+    fn knows(&self, _: Knows) -> Knows {
+        Knows::Before(position(1, 0))
+    }
+
+    fn stale(&self, _: Vec<usize>) -> Vec<usize> {
+        Vec::new()
+    }
+}
+
+/// One that knows what the live judge ruled, and nothing that a person said.
+#[derive(Debug)]
+struct Unheeding;
+
+impl Biller for Unheeding {
+    fn document(&self, facts: &Facts) -> Vec<u8> {
+        OwnBiller.document(facts)
+    }
+
+    fn knows(&self, _: Knows) -> Knows {
+        Knows::Live
+    }
+
+    fn stale(&self, _: Vec<usize>) -> Vec<usize> {
+        Vec::new()
+    }
+}
+
 /// A dossier that has what attacks need: a verdict that another overruled, rows, and a head on which a document stands.
 fn suitable(seed: u64) -> Dossier {
     let seeds = (0..200).map(|further| seed.wrapping_add(further));
@@ -61,7 +136,8 @@ fn suitable(seed: u64) -> Dossier {
         let files = dossier.evidence().files;
         let has_overruled = overruled(&files).is_some();
         let stands = dossier.stands_on.iter().any(|size| *size < dossier.entries.len() as u64);
-        has_overruled && stands && hidden_verdict(dossier).is_some() && hidden_row(dossier).is_some()
+        let is_ruled = dossier.ruled_event().is_some();
+        has_overruled && stands && is_ruled && hidden_verdict(dossier).is_some() && hidden_row(dossier).is_some()
     };
     dossiers.find(suits).expect("some of two hundred made-up dossiers have a bit of everything")
 }
@@ -114,6 +190,7 @@ pub fn attacks(seed: u64) -> Vec<Attack> {
     gallery.on_verdicts();
     gallery.on_documents();
     gallery.on_the_log(seed);
+    gallery.on_events();
     gallery.attacks
 }
 
@@ -190,16 +267,55 @@ impl Gallery {
         self.add("a row dropped from the derivation", 4, dropped);
     }
 
+    /// The last hours cut out, where rows came late and verdicts later, and everything else as it must be.
+    fn on_events(&mut self) {
+        let (events, event) = (self.dossier.events(), self.dossier.ruled_event().expect("it is suitable"));
+        let mut cut = |name, asked: Asked, left_out: LeftOut| {
+            let wanted = Wanted { asked, ..Wanted::default() };
+            let bytes = self.dossier.evidence_of(&wanted, &left_out).zip();
+            self.add(name, 3, bytes);
+        };
+        let nothing = LeftOut::default;
+        cut("late clicks cut out of a range of time", events, LeftOut { last_clicks: 1, ..nothing() });
+        cut("later verdicts cut out of a range of time", events, LeftOut { last_verdicts: 1, ..nothing() });
+        cut("later verdicts cut out of what is said of one event", event, LeftOut { last_verdicts: 1, ..nothing() });
+        cut("later verdicts cut out of an invoice", Asked::Invoice, LeftOut { last_verdicts: 1, ..nothing() });
+    }
+
     fn on_documents(&mut self) {
         let total = self.edited(names::INVOICE, |json| json.replacen("\"total\":\"", "\"total\":\"9", 1));
         self.add("an edited total", 4, total);
         let date = self.edited(names::INVOICE, |json| json.replacen("2026-05-01", "2036-05-01", 1));
         self.add("an edited date of the invoice", 2, date);
-        let overcharged = Dossier::new(&Plan::small(1), &Overcharging);
-        let bytes = overcharged.evidence().zip();
-        let (key, witness) = (overcharged.key.verifier().clone(), overcharged.witness.verifier().clone());
-        let name = "a click more billed than there is";
-        self.attacks.push(Attack { name, bytes, keys: vec![key], witnesses: vec![witness], exit_code: 4 });
+        let noting = NotingItself("sivt");
+        self.billed_by("a note that is its own original", 2, &noting);
+        let noting = NotingItself("cancelled");
+        self.billed_by("a cancellation of itself", 2, &noting);
+        self.billed_by("a click more billed than there is", 4, &Overcharging);
+        let mut other = suitable(self.dossier.seed);
+        other.issue_otherwise();
+        self.add("a document that the log has with another total", 2, other.evidence().zip());
+        let lines = Wanted { campaigns: Some(vec!["campaign-0".to_owned()]), ..Wanted::default() };
+        let priced = (1..100).map(|seed| Dossier::new(&Plan::small(seed), &Mispricing));
+        let bills = |dossier: &Dossier| dossier.documents.iter().any(|document| is_mispriced(document));
+        let dossier = priced.into_iter().find(bills).expect("some of a hundred has such a line");
+        let bytes = dossier.evidence_of(&lines, &LeftOut::default()).zip();
+        self.of_others("a line that shows another price, alone", 4, &dossier, bytes);
+        self.billed_by("invalid clicks billed by a basis that knows no verdict", 4, &Unknowing);
+        self.billed_by("clicks billed that a person ruled invalid before", 4, &Unheeding);
+    }
+
+    /// What another biller made of another dossier.
+    fn billed_by(&mut self, name: &'static str, exit_code: u8, biller: &dyn Biller) {
+        let dossiers = (1..100).map(|seed| Dossier::new(&Plan::small(seed), biller));
+        let dossier = dossiers.into_iter().find(Dossier::is_overruled).expect("some of a hundred has");
+        let bytes = dossier.evidence().zip();
+        self.of_others(name, exit_code, &dossier, bytes);
+    }
+
+    fn of_others(&mut self, name: &'static str, exit_code: u8, dossier: &Dossier, bytes: Vec<u8>) {
+        let (key, witness) = (dossier.key.verifier().clone(), dossier.witness.verifier().clone());
+        self.attacks.push(Attack { name, bytes, keys: vec![key], witnesses: vec![witness], exit_code });
     }
 
     fn on_the_log(&mut self, seed: u64) {
@@ -210,8 +326,16 @@ impl Gallery {
         truncated.contents.clicks.to_inclusive.0 -= 1;
         self.add("the tail of the log cut off", 3, truncated.zip());
         let head = self.dossier.checkpoint();
-        let hidden = self.left_out(&LeftOut { entries_before: Some(head.size - 4), ..LeftOut::default() });
-        self.add("entries of the log hidden", 3, hidden);
+        let hidden = self.left_out(&LeftOut { entries: 2, ..LeftOut::default() });
+        self.add("entries at the beginning of the log hidden", 3, hidden);
+        // One log, one head, and an hour with two versions in it: whoever is shown the later one alone takes it.
+        let mut twice = suitable(seed);
+        let again = Entry { manifest: Hash::of(b"other rows"), ..twice.entries[6].clone() };
+        twice.entries.push(again);
+        self.add("an hour logged a second time", 2, twice.evidence().zip());
+        let place = self.dossier.bases[0].hours.0;
+        let anew = Dossier::in_world(World::begun_anew(&Plan::small(self.dossier.seed), place), &OwnBiller);
+        self.add("an hour that says that it is the first, and is not", 2, anew.evidence().zip());
         let forger = dossier::key(ORIGIN, seed ^ 0xbad, Kind::Ed25519);
         let resigned = Note::sign(&head.to_string(), &[&forger, &self.dossier.witness], 1).expect("it is a text");
         let resigned = with(&self.honest, names::CHECKPOINT, resigned.to_string().into_bytes());
@@ -222,9 +346,13 @@ impl Gallery {
         let (size, larger) = (head.size.to_string(), (head.size + 1).to_string());
         let edited = self.edited(names::CHECKPOINT, |note| note.replacen(&size, &larger, 1));
         self.add("an edited head", 2, edited);
-        // The log was begun anew behind a document's back: its first hour is another.
+        // The log was begun anew behind a document's back: with another first hour, or with an entry in front of it.
         let mut forked = suitable(seed);
         forked.entries[0].manifest = Hash::of(b"another first hour");
+        self.add("a log with another first hour", 2, forked.evidence().zip());
+        let mut forked = suitable(seed);
+        let other = Entry { stream: "others".to_owned(), ..forked.entries[0].clone() };
+        forked.entries.insert(0, other);
         self.add("a forked log", 2, forked.evidence().zip());
     }
 }

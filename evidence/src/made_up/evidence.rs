@@ -1,10 +1,13 @@
-//! The bundle of a dossier: honest, or with something left out that the proofs then show to be left out.
+//! The bundle of a dossier, or of events of its advertiser: honest, or with something left out that the proofs then
+//! show to be left out.
 
 use std::{collections::BTreeMap, io, ops::Range};
 
 use super::{
+    asked::Asked,
     dossier::{Dossier, issue_leaf},
     rows::salt_text,
+    world::ClickHour,
 };
 use crate::{
     advertisers::{Key, Proof},
@@ -13,11 +16,10 @@ use crate::{
         advertisers::Line,
         canonical,
         columns::{DERIVATION, ISSUED, PEOPLE, ROWS, VERDICTS},
-        contents::{FORMAT, Hours, Kind, Personal, Subject},
+        contents::{FORMAT, Hours, Personal},
         names,
         proof::{self, Leaf},
         table,
-        time::Hour,
     },
     hash::Hash,
     row::Value,
@@ -44,13 +46,19 @@ pub struct LeftOut {
     pub verdicts: Vec<(usize, u64)>,
     /// Verdicts that are shown as if they were somebody else's.
     pub beside: Vec<(usize, u64)>,
-    /// Entries of the log of logs before this one, if not only what is not needed.
-    pub entries_before: Option<u64>,
+    /// So many entries at the beginning of the log of logs.
+    pub entries: usize,
+    /// So many hours of clicks at the end.
+    pub last_clicks: usize,
+    /// So many hours of verdicts at the end.
+    pub last_verdicts: usize,
 }
 
 /// What is asked for.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
+    /// The invoice, or events.
+    pub asked: Asked,
     /// Only these campaigns.
     pub campaigns: Option<Vec<String>>,
     /// With personal columns, for a case.
@@ -114,23 +122,17 @@ impl Dossier {
     pub fn evidence_of(&self, wanted: &Wanted, left_out: &LeftOut) -> Evidence {
         let mut files = BTreeMap::new();
         let hour = |place: usize| self.world.clicks[place].hour;
-        let first = self.bases.iter().map(|basis| basis.hours.0).min().unwrap_or_default();
-        let last = self.bases.iter().map(|basis| basis.hours.1).max().unwrap_or_default();
-        let last_verdicts = self.world.verdicts.len() - 1;
+        let (first, last) = self.places(&wanted.asked);
+        let last = last - left_out.last_clicks;
+        let last_verdicts = self.world.verdicts.len() - 1 - left_out.last_verdicts;
+        let is_invoice = wanted.asked == Asked::Invoice;
+        let issued = if is_invoice { self.issued.as_slice() } else { &[] };
         let contents = Contents {
             format: FORMAT.to_owned(),
-            subject: Subject {
-                kind: Kind::Invoice,
-                advertiser_id: self.advertiser.clone(),
-                document: Some("INV-00000001".to_owned()),
-                campaigns: wanted.campaigns.clone(),
-                from: None,
-                to: None,
-                position: None,
-            },
+            subject: self.subject(&wanted.asked, wanted.campaigns.as_deref()),
             clicks: Hours { from: hour(first), to_inclusive: hour(last) },
             verdicts: Some(Hours { from: hour(first), to_inclusive: hour(last_verdicts) }),
-            issued: self.issued.iter().map(|issued| issued.hour).collect(),
+            issued: issued.iter().map(|issued| issued.hour).collect(),
             personal: wanted.case.clone().map(|case| Personal { case }),
             files: Vec::new(),
         };
@@ -138,9 +140,24 @@ impl Dossier {
         for place in first..=last {
             put(names::manifest("clicks", hour(place)), self.world.clicks[place].manifest.clone());
         }
-        for verdicts in &self.world.verdicts[first..] {
+        for verdicts in &self.world.verdicts[first..=last_verdicts] {
             put(names::manifest("verdicts", verdicts.hour), verdicts.manifest.clone());
         }
+        let targets = self.rows(wanted, last, left_out, &mut put);
+        self.verdicts(first..last_verdicts + 1, &targets, left_out, &mut put);
+        self.derivation(&targets, wanted, &mut put);
+        if is_invoice {
+            self.documents(&mut put);
+        }
+        if !issued.is_empty() {
+            self.issues(&mut put);
+        }
+        self.log(left_out, &mut put);
+        Evidence { contents, files }
+    }
+
+    /// Documents, their bases, and that the log went on from where they stand.
+    fn documents(&self, put: &mut impl FnMut(String, Vec<u8>)) {
         for issued in &self.issued {
             put(names::manifest("invoices", issued.hour), issued.manifest.clone());
         }
@@ -150,31 +167,46 @@ impl Dossier {
         for basis in &self.bases {
             put(names::basis(&Hash::of(&basis.text)), basis.text.clone());
         }
-        let targets = self.rows(wanted, left_out, &mut put);
-        self.verdicts(first, &targets, left_out, &mut put);
-        self.derivation(&targets, wanted, &mut put);
-        self.issues(&mut put);
-        self.log(hour(first), left_out, &mut put);
-        Evidence { contents, files }
+        let size = self.entries.len() as u64;
+        let leaves: Vec<Hash> = self.entries.iter().map(Entry::leaf).collect();
+        for then in self.stands_on.iter().filter(|then| **then != size) {
+            let path = consistency::path(*then, size).expect("the log only grew");
+            let node =
+                |subtree: Subtree| tree::root::<Hash>((subtree.start..subtree.end).map(|leaf| leaves[at(leaf)])).0;
+            put(names::consistency(*then), path.into_iter().flat_map(node).collect());
+        }
     }
 
-    /// Rows and their proofs; the positions of the rows, ascending.
-    fn rows(&self, wanted: &Wanted, left_out: &LeftOut, put: &mut impl FnMut(String, Vec<u8>)) -> Vec<i64> {
+    /// The advertiser's runs of an hour, with the line that proves them. Of a single event they are not said.
+    fn runs(&self, wanted: &Wanted, hour: &ClickHour, lines: &mut Vec<u8>) -> Vec<Range<u64>> {
+        if let Asked::Event(position) = wanted.asked {
+            let leaf = hour.parts.iter().flatten().position(|event| event.position == position);
+            let leaf = leaf.expect("it is an event of the hour") as u64;
+            return std::iter::once(leaf..leaf + 1).collect();
+        }
+        let key = Key::new(&hour.hour.to_string(), &self.advertiser);
+        let (presence, absence) = match hour.advertisers.prover().prove(&key) {
+            Proof::Present(presence) => (Some(presence), None),
+            Proof::Absent(absence) => (None, Some(absence)),
+        };
+        let runs = presence.as_ref().map(|presence| presence.runs.clone()).unwrap_or_default();
+        lines.extend(canonical::write(&Line { hour: hour.hour, presence, absence }));
+        runs.iter().filter_map(|run| run.range()).collect()
+    }
+
+    /// Rows of hours up to `last`, and their proofs; the positions of the rows, ascending.
+    fn rows(
+        &self,
+        wanted: &Wanted,
+        last: usize,
+        left_out: &LeftOut,
+        put: &mut impl FnMut(String, Vec<u8>),
+    ) -> Vec<i64> {
         let (mut rows, mut people) = (table(&ROWS), table(&PEOPLE));
         let (mut proofs, mut of_people, mut lines, mut targets) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let counted: std::collections::BTreeSet<usize> =
-            self.bases.iter().flat_map(|basis| basis.known.keys().copied()).collect();
-        for (place, hour) in counted.into_iter().map(|place| (place, &self.world.clicks[place])) {
-            if hour.leaves.is_empty() {
-                continue;
-            }
-            let key = Key::new(&hour.hour.to_string(), &self.advertiser);
-            let (presence, absence) = match hour.advertisers.prover().prove(&key) {
-                Proof::Present(presence) => (Some(presence), None),
-                Proof::Absent(absence) => (None, Some(absence)),
-            };
-            let runs = presence.as_ref().map(|presence| presence.runs.clone()).unwrap_or_default();
-            lines.extend(canonical::write(&Line { hour: hour.hour, presence, absence }));
+        let places = self.with_rows(&wanted.asked).into_iter().filter(|place| *place <= last);
+        for (place, hour) in places.map(|place| (place, &self.world.clicks[place])) {
+            let runs = self.runs(wanted, hour, &mut lines);
             if runs.is_empty() {
                 continue;
             }
@@ -184,7 +216,7 @@ impl Dossier {
                 campaigns.is_none_or(|campaigns| campaigns.contains(&events[at(leaf)].campaign))
             };
             let mut shown = Vec::new();
-            for run in runs.iter().filter_map(|run| run.range()) {
+            for run in runs {
                 // With campaigns, also the row before and behind each of theirs.
                 let is_near = |leaf: &u64| {
                     asked(*leaf)
@@ -212,7 +244,9 @@ impl Dossier {
         }
         put(names::ROWS.to_owned(), rows);
         put(names::PROOF_ROWS.to_owned(), proofs);
-        put(names::PROOF_ADVERTISERS.to_owned(), lines);
+        if !matches!(wanted.asked, Asked::Event(_)) {
+            put(names::PROOF_ADVERTISERS.to_owned(), lines);
+        }
         if wanted.case.is_some() {
             put(names::PEOPLE.to_owned(), people);
             put(names::PROOF_PEOPLE.to_owned(), of_people);
@@ -232,14 +266,20 @@ impl Dossier {
         campaigns.clone().any(|asked| is_between(before, own, asked) || is_between(own, behind, asked))
     }
 
-    fn verdicts(&self, first: usize, targets: &[i64], left_out: &LeftOut, put: &mut impl FnMut(String, Vec<u8>)) {
+    fn verdicts(
+        &self,
+        places: Range<usize>,
+        targets: &[i64],
+        left_out: &LeftOut,
+        put: &mut impl FnMut(String, Vec<u8>),
+    ) {
         let (mut rows, mut proofs) = (table(&VERDICTS), Vec::new());
         let is_own = |target: i64| targets.binary_search(&target).is_ok();
         let between = |from: i64, to: i64| {
             let next = targets.partition_point(|target| *target < from);
             targets.get(next).is_some_and(|target| *target <= to)
         };
-        for (place, hour) in self.world.verdicts.iter().enumerate().skip(first) {
+        for (place, hour) in places.map(|place| (place, &self.world.verdicts[place])) {
             let mut shown: Vec<u64> = Vec::new();
             let mut begin = 0;
             for part in &hour.parts {
@@ -268,13 +308,14 @@ impl Dossier {
 
     fn derivation(&self, targets: &[i64], wanted: &Wanted, put: &mut impl FnMut(String, Vec<u8>)) {
         let mut rows = table(&DERIVATION);
-        let basis = self.bases.last().expect("there is a document");
+        let basis = self.counted_by(&wanted.asked);
+        let currency = (wanted.asked == Asked::Invoice).then_some("EUR");
         for (place, hour) in self.world.clicks.iter().enumerate() {
             let mut events: Vec<_> = hour.parts.iter().flatten().collect();
             events.sort_by_key(|event| event.position);
             events.retain(|event| targets.binary_search(&event.position).is_ok());
             for event in events {
-                let derived = basis.derived(&self.world, place, event, wanted.campaigns.as_deref());
+                let derived = basis.derived(&self.world, place, event, currency, wanted.campaigns.as_deref());
                 add(
                     [
                         Value::Int(event.position),
@@ -307,22 +348,9 @@ impl Dossier {
         put(names::PROOF_ISSUED.to_owned(), proofs);
     }
 
-    fn log(&self, first: Hour, left_out: &LeftOut, put: &mut impl FnMut(String, Vec<u8>)) {
-        let head = self.checkpoint();
-        put(names::CHECKPOINT.to_owned(), self.signed(&head));
-        let needed = self.entries.iter().position(|entry| entry.hour == first.to_string());
-        let from = left_out.entries_before.unwrap_or(needed.unwrap_or_default() as u64);
-        let shown: String = self.entries[at(from)..].iter().map(Entry::to_string).collect();
-        put(names::ENTRIES.to_owned(), shown.into_bytes());
-        let leaves: Vec<Hash> = self.entries.iter().map(Entry::leaf).collect();
-        let mut proofs = Vec::new();
-        show(&leaves, &ranges(from..head.size), &mut |_| Leaf::Shown, &mut proofs);
-        put(names::PROOF_ENTRIES.to_owned(), proofs);
-        for size in &self.stands_on {
-            let path = consistency::path(*size, head.size).expect("the log only grew");
-            let node =
-                |subtree: Subtree| tree::root::<Hash>((subtree.start..subtree.end).map(|leaf| leaves[at(leaf)])).0;
-            put(names::consistency(*size), path.into_iter().flat_map(node).collect());
-        }
+    fn log(&self, left_out: &LeftOut, put: &mut impl FnMut(String, Vec<u8>)) {
+        put(names::CHECKPOINT.to_owned(), self.signed(&self.checkpoint()));
+        let entries: String = self.entries[left_out.entries..].iter().map(Entry::to_string).collect();
+        put(names::ENTRIES.to_owned(), entries.into_bytes());
     }
 }

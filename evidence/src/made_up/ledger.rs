@@ -47,6 +47,8 @@ pub struct Tally {
 /// A basis: hours of a log, and what is known of each.
 #[derive(Debug, Clone)]
 pub struct Basis {
+    /// Places of the hours of which it says that it does not know every verdict.
+    pub stale: Vec<usize>,
     /// The period.
     pub period: (Instant, Instant),
     /// Places of the first and the last hour that were looked at.
@@ -91,6 +93,25 @@ pub struct Facts {
 pub trait Biller {
     /// The canonical JSON of a document.
     fn document(&self, facts: &Facts) -> Vec<u8>;
+
+    /// Which verdicts its bases say that they know of an hour.
+    fn knows(&self, honest: Knows) -> Knows {
+        honest
+    }
+
+    /// The hours of which its bases say that they do not know every verdict.
+    fn stale(&self, honest: Vec<usize>) -> Vec<usize> {
+        honest
+    }
+}
+
+impl Knows {
+    fn has(self, verdict: &Verdict) -> bool {
+        match self {
+            Self::Before(before) => verdict.position < before,
+            Self::Live => verdict.stage == "live",
+        }
+    }
 }
 
 /// What stands about each event, by the definition: every verdict is looked at.
@@ -100,10 +121,7 @@ fn standing(world: &World, target: i64, knows: Knows) -> Option<&Verdict> {
         "manual" => 2,
         _ => 1,
     };
-    let known = world.about(target).iter().filter(|verdict| match knows {
-        Knows::Before(before) => verdict.position < before,
-        Knows::Live => verdict.stage == "live",
-    });
+    let known = world.about(target).iter().filter(|verdict| knows.has(verdict));
     known.max_by_key(|verdict| (weight(verdict.stage), verdict.position))
 }
 
@@ -112,6 +130,7 @@ impl Basis {
     pub fn random(
         random: &mut Random,
         world: &World,
+        biller: &dyn Biller,
         period: (Instant, Instant),
         last: usize,
         before: Option<&Self>,
@@ -119,14 +138,8 @@ impl Basis {
     ) -> Self {
         let first = before.map_or(1, |before| before.hours.0);
         let mut known = BTreeMap::new();
-        let reaches = |times: &[i64]| {
-            times.iter().min().is_some_and(|min| *min < period.1.0)
-                && times.iter().max().is_some_and(|max| *max >= period.0.0)
-        };
         for place in first..=last {
-            let parts = &world.clicks[place].parts;
-            let times = |part: &Vec<_>| part.iter().map(|event: &Event| event.event_time).collect::<Vec<_>>();
-            if !parts.iter().any(|part| reaches(&times(part))) {
+            if !world.clicks[place].reaches(period.0, period.1) {
                 continue;
             }
             let earlier = before.and_then(|before| before.known.get(&place)).copied();
@@ -137,11 +150,21 @@ impl Basis {
                 None if random.has(500) => Knows::Live,
                 None => now,
             };
-            known.insert(place, knows);
+            known.insert(place, biller.knows(knows));
         }
-        let mut basis = Self { period, hours: (first, last), known, text: Vec::new() };
+        let mut basis = Self { stale: Vec::new(), period, hours: (first, last), known, text: Vec::new() };
+        let stale = basis.known.iter().filter(|(place, knows)| basis.misses(world, **place, **knows));
+        basis.stale = biller.stale(stale.map(|(place, _)| *place).collect());
         basis.text = basis.write(world, stands_on);
         basis
+    }
+
+    /// Whether a verdict about an hour that was sealed when it was made is not known.
+    fn misses(&self, world: &World, place: usize, knows: Knows) -> bool {
+        let end = world.verdicts[self.hours.1].end;
+        let events = world.clicks[place].parts.iter().flatten();
+        let mut verdicts = events.flat_map(|event| world.about(event.position));
+        verdicts.any(|verdict| verdict.position < end && !knows.has(verdict))
     }
 
     fn write(&self, world: &World, stands_on: Option<&Checkpoint>) -> Vec<u8> {
@@ -174,7 +197,8 @@ impl Basis {
             hour(first),
             hour(last),
         );
-        text.push_str(&format!(", \"stale\": [], \"segments\": {}, ", Value::from(segments)));
+        let stale: Vec<Value> = self.stale.iter().map(|place| json!(hour(*place))).collect();
+        text.push_str(&format!(", \"stale\": {}, \"segments\": {}, ", Value::from(stale), Value::from(segments)));
         text.push_str(&format!("\"without\": {}", Value::from(without)));
         if let Some(Checkpoint { origin, size, root }) = stands_on {
             text.push_str(&format!(
@@ -193,14 +217,21 @@ impl Basis {
     }
 
     /// What an event counts as, as the derivation has it.
-    pub(super) fn derived(&self, world: &World, place: usize, event: &Event, campaigns: Option<&[String]>) -> Derived {
+    pub(super) fn derived(
+        &self,
+        world: &World,
+        place: usize,
+        event: &Event,
+        currency: Option<&str>,
+        campaigns: Option<&[String]>,
+    ) -> Derived {
         let knows = self.known.get(&place).copied();
         let verdict = knows.and_then(|knows| standing(world, event.position, knows));
         let class = if event.kind != "click" {
             Some("not_a_click")
         } else if event.event_time < self.period.0.0 || event.event_time >= self.period.1.0 {
             Some("outside_period")
-        } else if event.currency != "EUR" {
+        } else if currency.is_some_and(|asked| event.currency != asked) {
             Some("other_currency")
         } else if campaigns.is_some_and(|campaigns| !campaigns.contains(&event.campaign)) {
             Some("other_campaign")

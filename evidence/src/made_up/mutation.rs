@@ -8,6 +8,9 @@ use super::{
 };
 use crate::bundle::zip;
 
+/// How a signature of a note begins.
+const SIGNATURE: &[u8] = "— ".as_bytes();
+
 /// What was done to a bundle, in words.
 #[derive(Debug, Clone)]
 pub struct Mutated {
@@ -40,7 +43,7 @@ pub fn forge(random: &mut Random, dossier: &Dossier, wanted: &Wanted, archive: &
     let clicks: Vec<usize> = dossier.world.clicks.iter().map(|hour| hour.leaves.len()).collect();
     let verdicts: Vec<usize> = dossier.world.verdicts.iter().map(|hour| hour.leaves.len()).collect();
     let mut left_out = LeftOut::default();
-    let what = match random.below(5) {
+    let what = match random.below(6) {
         0 | 1 => {
             left_out.rows = (0..1 + random.below(4)).map(|_| leaf(random, &clicks)).collect();
             format!("rows {:?} are left out", left_out.rows)
@@ -53,11 +56,13 @@ pub fn forge(random: &mut Random, dossier: &Dossier, wanted: &Wanted, archive: &
             left_out.beside = (0..1 + random.below(4)).map(|_| leaf(random, &verdicts)).collect();
             format!("verdicts {:?} are passed off as another's", left_out.beside)
         }
+        4 => {
+            left_out.last_verdicts = 1 + random.place(2);
+            format!("the last {} hours of verdicts are cut off", left_out.last_verdicts)
+        }
         _ => {
-            // Showing more entries than are needed is no fraud.
-            let size = dossier.entries.len() as u64;
-            left_out.entries_before = Some(size - random.below(size / 3));
-            format!("entries before {:?} are hidden", left_out.entries_before)
+            left_out.entries = 1 + random.place(dossier.entries.len() - 1);
+            format!("the first {} entries are hidden", left_out.entries)
         }
     };
     let bytes = dossier.evidence_of(wanted, &left_out).zip();
@@ -242,7 +247,8 @@ fn of_content(random: &mut Random, bytes: &mut Vec<u8>) -> String {
             *bytes = lines.concat();
             format!("line {line} was repeated as line {beside}")
         }
-        5 if is_table => {
+        // In which order a note is signed says nothing.
+        5 if is_table && ![line, beside].iter().all(|at| lines[*at].starts_with(SIGNATURE)) => {
             lines.swap(line, beside);
             *bytes = lines.concat();
             format!("lines {line} and {beside} were swapped")

@@ -10,7 +10,10 @@ use super::{
 };
 use crate::{
     advertisers::{Advertisers, Key, Summed},
-    bundle::{columns, time::Hour},
+    bundle::{
+        columns,
+        time::{Hour, Instant},
+    },
     hash::Hash,
     row,
     salt::{self, HourKey},
@@ -69,6 +72,16 @@ pub struct ClickHour {
     pub end: i64,
 }
 
+impl ClickHour {
+    /// Whether a part of it may have an event of these times.
+    pub fn reaches(&self, from: Instant, to: Instant) -> bool {
+        self.parts.iter().any(|part| {
+            let times = || part.iter().map(|event| event.event_time);
+            times().max().is_some_and(|max| max >= from.0) && times().min().is_some_and(|min| min < to.0)
+        })
+    }
+}
+
 /// An hour of verdicts.
 #[derive(Debug)]
 pub struct VerdictHour {
@@ -87,6 +100,8 @@ pub struct VerdictHour {
 /// A log.
 #[derive(Debug)]
 pub struct World {
+    /// What it was made by.
+    pub plan: Plan,
     /// Hours of clicks.
     pub clicks: Vec<ClickHour>,
     /// The same hours of verdicts.
@@ -131,13 +146,23 @@ pub(super) fn manifest(
 impl World {
     /// The log of a plan.
     pub fn new(plan: &Plan) -> Self {
+        Self::made(plan, None)
+    }
+
+    /// The log of a plan, in which an hour of clicks says that there is none before it.
+    pub fn begun_anew(plan: &Plan, place: usize) -> Self {
+        Self::made(plan, Some(place))
+    }
+
+    fn made(plan: &Plan, anew: Option<usize>) -> Self {
         let mut random = Random::new(plan.seed);
-        let mut world = Self { clicks: Vec::new(), verdicts: Vec::new(), about: HashMap::new() };
+        let mut world = Self { plan: *plan, clicks: Vec::new(), verdicts: Vec::new(), about: HashMap::new() };
         let (mut click_seq, mut verdict_seq) = (1, 1);
         let mut late: Vec<(i64, &'static str)> = Vec::new();
         for number in 0..plan.hours {
             let hour = Hour(FIRST_HOUR + i64::try_from(number).expect("few hours"));
-            let previous = world.clicks.last().map(|last| Hash::of(&last.manifest));
+            let previous = world.clicks.last().filter(|_| anew != Some(number));
+            let previous = previous.map(|last| Hash::of(&last.manifest));
             let clicks = click_hour(&mut random, plan, hour, &mut click_seq, previous);
             let mut due = std::mem::take(&mut late);
             for event in clicks.parts.iter().flatten() {

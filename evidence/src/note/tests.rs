@@ -113,8 +113,13 @@ fn what_is_no_note_is_refused_with_its_reason() {
     check(b"\xff\n\n\xe2\x80\x94 a AAAAAAA=\n", "not UTF-8");
     check(&vec![b'a'; BYTES_BEYOND], "more than");
     let line = EXAMPLE.rsplit_once("\n\n").unwrap().1;
-    check(format!("a\n\n{}", line.repeat(101)).as_bytes(), "more than 100 signatures");
-    assert!(Note::parse(format!("a\n\n{}", line.repeat(100)).as_bytes()).is_ok());
+    let lines = |many: usize| {
+        let each = (0..many).map(|signer| line.replace("example.com/foo", &format!("example.com/{signer}")));
+        format!("a\n\n{}", each.collect::<String>())
+    };
+    check(lines(101).as_bytes(), "more than 100 signatures");
+    assert!(Note::parse(lines(100).as_bytes()).is_ok());
+    check(format!("a\n\n{}", line.repeat(2)).as_bytes(), "is there twice");
     assert!(Note::sign("no end", &[&SigningKey::parse(OTHER_SECRET).unwrap()], 0).is_err());
     assert!(Note::sign("nobody\n", &[], 0).is_err());
 }

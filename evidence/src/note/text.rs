@@ -62,7 +62,11 @@ impl Note {
                 return Err(malformed(format!("it has more than {SIGNATURES_MAX} signatures")));
             }
             let signature = Signature::parse(line);
-            signatures.push(signature.ok_or_else(|| malformed(format!("{line:?} is no signature")))?);
+            let signature = signature.ok_or_else(|| malformed(format!("{line:?} is no signature")))?;
+            if signatures.contains(&signature) {
+                return Err(malformed(format!("{line:?} is there twice")));
+            }
+            signatures.push(signature);
         }
         Ok(Self { text: text.to_owned(), signatures })
     }

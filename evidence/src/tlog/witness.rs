@@ -92,6 +92,9 @@ pub enum Refusal {
     /// 409: the proof does not begin where the witness stands. The body says where that is.
     #[error("the last checkpoint seen has {0} entries")]
     Elsewhere(u64),
+    /// 409: as many entries as were seen, and another root: a fork. The body is the same.
+    #[error("another tree of {0} entries was seen")]
+    Forked(u64),
     /// 422: it does not continue what the witness saw: a fork, or a proof that is wrong.
     #[error("it does not continue what was seen: {0}")]
     Inconsistent(&'static str),
@@ -104,7 +107,7 @@ impl Refusal {
             Self::Malformed(_) => 400,
             Self::NotSigned(_) => 403,
             Self::UnknownLog(_) => 404,
-            Self::Elsewhere(_) => 409,
+            Self::Elsewhere(_) | Self::Forked(_) => 409,
             Self::Inconsistent(_) => 422,
         }
     }
@@ -139,8 +142,9 @@ impl Witness {
 
     /// Checks a request against what was seen last of the log that it is about, which `seen` knows.
     ///
-    /// Whoever calls it holds that memory still until the checkpoint stands in it durably, and only then calls
-    /// [`Witness::sign`]: two requests at a time could otherwise both be signed, and a crash would forget one.
+    /// Whoever calls it holds that memory still until the checkpoint stands in it durably, and gives nothing of
+    /// [`Witness::sign`] away before: two requests at a time could otherwise both be signed, and a crash would forget
+    /// one.
     ///
     /// # Errors
     /// Why it is not signed.
@@ -159,6 +163,9 @@ impl Witness {
         let seen = seen(&checkpoint.origin).unwrap_or(nothing);
         if old != seen.size {
             return Err(Refusal::Elsewhere(seen.size));
+        }
+        if checkpoint.size == seen.size && seen.size > 0 && checkpoint.root != seen.root {
+            return Err(Refusal::Forked(seen.size));
         }
         if checkpoint.size == 0 && checkpoint.root != Hash::empty() {
             return Err(Refusal::Inconsistent("a log without entries has another root"));

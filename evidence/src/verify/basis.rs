@@ -149,6 +149,9 @@ impl Basis {
         if !self.segments.is_sorted_by(|one, next| one.hour < next.hour) {
             return wrong("its hours are not in order");
         }
+        if !self.stale.is_sorted_by(|one, next| one < next) {
+            return wrong("the hours of which it does not know every verdict are not in order");
+        }
         ranges.sort_unstable();
         let mut next = self.first_hour;
         for (from, to_inclusive) in ranges {
@@ -166,6 +169,11 @@ impl Basis {
     /// The head on which it stands.
     pub(super) fn stands_on(&self) -> Option<&StandsOn> {
         self.checkpoint.as_ref()?.as_ref()
+    }
+
+    /// Whether it says that there are verdicts about an hour which its numbers do not know.
+    pub(super) fn is_stale(&self, hour: Hour) -> bool {
+        self.stale.binary_search(&hour).is_ok()
     }
 
     /// What it counts of an hour; `None` if it does not.

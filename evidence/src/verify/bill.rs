@@ -1,4 +1,4 @@
-//! Step 7: what usage costs under terms, computed again from `docs/invoices.md`: lines, caps, discounts, minimums, tax,
+//! Step 8: what usage costs under terms, computed again from `docs/invoices.md`: lines, caps, discounts, minimums, tax,
 //! total; and what a note says, which is the correct whole less everything that was issued.
 
 #![warn(clippy::arithmetic_side_effects, clippy::float_arithmetic)]
@@ -145,6 +145,12 @@ impl Bill {
         (bill.subtotal, bill.total) = (amount(&text.subtotal)?, amount(&text.total)?);
         bill.rounding_micros = parse(&text.rounding_micros, 0)?;
         Some(bill)
+    }
+
+    /// The line of a campaign as a document writes it; `None` if there is none.
+    pub(super) fn line_shown(&self, campaign: &str) -> Result<Option<document::Line>, Overflow> {
+        let Some((counts, money)) = self.lines.get(campaign) else { return Ok(None) };
+        line(campaign, counts, show(*money, self.decimals)).map(Some)
     }
 
     /// As a document writes it.

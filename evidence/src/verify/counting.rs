@@ -7,11 +7,12 @@ use super::{
     basis::{Basis, Known},
     counts::Counts,
     failure::Failure,
+    logged::Logged,
     manifest::{Manifest, show},
-    money::Overflow,
+    money::{Overflow, less, plus},
     opened::{Opened, expect_no_row, next_row},
     rows::{Class, Event, Rows},
-    ruling::{Decision, Verdict, standing},
+    ruling::{Category, Decision, Verdict, standing},
 };
 use crate::{
     bundle::{columns::DERIVATION, names},
@@ -27,23 +28,50 @@ pub(super) struct Sums {
     pub(super) hours: Vec<Counts>,
 }
 
+/// What differs if all verdicts that are there are known.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Otherwise {
+    /// Clicks that count as something else.
+    pub(super) clicks: u64,
+    /// What is billed above that: below zero if it is less.
+    pub(super) micros: i128,
+}
+
+/// What was counted.
+#[derive(Debug)]
+pub(super) struct Counted {
+    /// Of each way.
+    pub(super) sums: Vec<Sums>,
+    /// What the last way does not know.
+    pub(super) otherwise: Otherwise,
+}
+
 /// One way to count: a basis, or everything.
 pub(super) struct Way<'d> {
     /// By hour: which verdicts are known; `None`: the hour is not counted.
     known: Vec<Option<Known>>,
+    /// By hour: a verdict before this position has to be known.
+    known_at_least: Vec<i64>,
     place: &'d str,
 }
 
+/// Every verdict that is there.
+const ALL: Known = Known::Before(i64::MAX);
+
 impl<'d> Way<'d> {
-    /// As a basis says.
-    pub(super) fn of_basis(place: &'d str, basis: &Basis, clicks: &[Manifest]) -> Self {
+    /// As a basis says. Whatever was signed when it was made it knows, but for hours of which it says that it does not.
+    pub(super) fn of_basis(place: &'d str, basis: &Basis, logged: &Logged) -> Self {
         let known = |manifest: &Manifest| basis.segment(manifest.hour)?.known();
-        Self { known: clicks.iter().map(known).collect(), place }
+        let signed = basis.stands_on().and_then(|head| logged.verdicts_before(head.size));
+        let at_least = |manifest: &Manifest| signed.filter(|_| !basis.is_stale(manifest.hour)).unwrap_or(i64::MIN);
+        let clicks = &logged.clicks;
+        Self { known: clicks.iter().map(known).collect(), known_at_least: clicks.iter().map(at_least).collect(), place }
     }
 
     /// With every verdict that is there.
     pub(super) fn of_all(clicks: &[Manifest]) -> Self {
-        Self { known: vec![Some(Known::Before(i64::MAX)); clicks.len()], place: names::VERDICTS }
+        let hours = clicks.len();
+        Self { known: vec![Some(ALL); hours], known_at_least: vec![i64::MIN; hours], place: names::VERDICTS }
     }
 }
 
@@ -63,11 +91,11 @@ pub(super) fn count(
     verdicts: &[Verdict],
     ways: &[Way<'_>],
     hours: usize,
-) -> Result<Vec<Sums>, Failure> {
+) -> Result<Counted, Failure> {
     let empty = || Sums { lines: vec![Counts::default(); rows.lines.len()], hours: vec![Counts::default(); hours] };
     let mut sums: Vec<Sums> = ways.iter().map(|_| empty()).collect();
     let mut derivation = opened.table(names::DERIVATION, &DERIVATION)?;
-    let mut rest = verdicts;
+    let (mut rest, mut otherwise) = (verdicts, Otherwise::default());
     for event in &rows.events {
         let of_event = take_of(event.position, &mut rest);
         let mut last = Ruled { standing: None, is_counted: false };
@@ -77,6 +105,11 @@ pub(super) fn count(
                 add(sums, event, last.standing.map(|(_, decision)| decision))
                     .map_err(|error| Failure::arithmetic(way.place, error.to_string()))?;
             }
+        }
+        if last.is_counted && event.class == Class::Counted {
+            let by_all = standing(of_event, ALL).map(|verdict| verdict.decision);
+            note(&mut otherwise, event, last.standing.map(|(_, decision)| decision), by_all)
+                .map_err(|error| Failure::arithmetic(names::DERIVATION, error.to_string()))?;
         }
         let row = next_row(names::DERIVATION, &mut derivation)?;
         let campaign = &rows.lines[event.line as usize].campaign;
@@ -92,7 +125,22 @@ pub(super) fn count(
         }
     }
     expect_no_row(names::DERIVATION, &mut derivation)?;
-    Ok(sums)
+    Ok(Counted { sums, otherwise })
+}
+
+/// Takes in how an event was billed, and how it would be.
+fn note(
+    otherwise: &mut Otherwise,
+    event: &Event,
+    billed: Option<Decision>,
+    by_all: Option<Decision>,
+) -> Result<(), Overflow> {
+    let category = |decision: Option<Decision>| decision.and_then(Decision::category);
+    let (billed, by_all) = (category(billed), category(by_all));
+    let price = |category: Option<Category>| if category.is_none() { i128::from(event.price) } else { 0 };
+    otherwise.clicks += u64::from(billed != by_all);
+    otherwise.micros = plus(otherwise.micros, less(price(billed), price(by_all))?)?;
+    Ok(())
 }
 
 /// The verdicts about an event, of those that ascend by target.
@@ -108,6 +156,18 @@ fn ruled(way: &Way<'_>, event: &Event, verdicts: &[Verdict]) -> Result<Ruled, Fa
     let Some(known) = way.known[usize::from(event.hour)] else {
         return Ok(Ruled { standing: None, is_counted: false });
     };
+    let at_least = way.known_at_least[usize::from(event.hour)];
+    let unknown = |verdict: &&Verdict| verdict.position < at_least && !verdict.is_known(known);
+    if event.class == Class::Counted
+        && let Some(unknown) = verdicts.iter().find(unknown)
+    {
+        let reason = format!(
+            "it does not know verdict {} about {}, which was signed when it was made, and does not say so",
+            show(unknown.position),
+            show(event.position)
+        );
+        return Err(Failure::arithmetic(way.place, reason));
+    }
     let found = standing(verdicts, known);
     if let (Some(found), Known::Live(before)) = (found, known)
         && before.is_none_or(|before| found.position >= before)

@@ -50,6 +50,17 @@ pub(super) enum Kind {
     DebitNote,
 }
 
+impl Kind {
+    /// As the log of issued documents has it.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Invoice => "invoice",
+            Self::CreditNote => "credit_note",
+            Self::DebitNote => "debit_note",
+        }
+    }
+}
+
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Content {
@@ -244,7 +255,7 @@ impl Document {
         format!("{}-{:08}", self.series, self.number)
     }
 
-    /// The file of a note's or an invoice's number, as `original` writes it.
+    /// Whether it is the one that a note names.
     pub(super) fn is_original(&self, original: &Original) -> bool {
         self.series == original.series
             && self.number == original.number

@@ -12,12 +12,17 @@ use super::{
 };
 use crate::{
     bundle::{
-        contents::Hours,
+        contents::{File, Hours},
         names,
         time::{Hour, Instant},
     },
     hash::Hash,
 };
+
+/// Notes of a bundle at most: a note costs as much as all before it together.
+const NOTES_MAX: usize = 1_000;
+/// Bytes of documents and bases of a bundle at most: all are held.
+const BYTES_MAX: u64 = 256 << 20;
 
 /// An invoice, the notes that correct it, and what they count.
 #[derive(Debug)]
@@ -36,6 +41,19 @@ impl Dossier {
     /// Reads documents and bases.
     pub(super) fn read(opened: &Opened<'_>, logged: &Logged) -> Result<Self, Failure> {
         let notes = opened.contents.files.iter().filter(|file| file.name.starts_with("notes/")).count();
+        if notes > NOTES_MAX {
+            let reason = format!("it has {notes} notes: a bundle has {NOTES_MAX} at most");
+            return Err(Failure::integrity(names::BUNDLE, reason));
+        }
+        let is_held = |file: &&File| {
+            ["notes/", "bases/"].iter().any(|of| file.name.starts_with(of)) || file.name == names::INVOICE
+        };
+        let bytes =
+            opened.contents.files.iter().filter(is_held).fold(0_u64, |sum, file| sum.saturating_add(file.bytes));
+        if bytes > BYTES_MAX {
+            let reason = format!("its documents and bases have {bytes} bytes: a bundle has {BYTES_MAX} at most");
+            return Err(Failure::integrity(names::BUNDLE, reason));
+        }
         let places: Vec<String> = [names::INVOICE.to_owned()].into_iter().chain((1..=notes).map(names::note)).collect();
         let mut dossier = Self { documents: Vec::new(), bills: Vec::new(), places, bases: BTreeMap::new() };
         for place in &dossier.places {
@@ -96,14 +114,16 @@ impl Dossier {
     fn check_chain(&self, opened: &Opened<'_>) -> Result<(), Failure> {
         let first = &self.documents[0];
         let subject = &opened.contents.subject;
-        for (document, place) in self.documents.iter().zip(&self.places) {
+        for (index, (document, place)) in self.documents.iter().zip(&self.places).enumerate() {
             let wrong = |reason: &str| Err(Failure::integrity(place, format!("{}: {reason}", document.name())));
             let (content, of_first) = (&document.content, &first.content);
             let original = content.original.as_ref();
-            match (document.kind, original) {
-                (Kind::Invoice, None) if document.digest == first.digest => {}
-                (Kind::CreditNote | Kind::DebitNote, Some(original)) if first.is_original(original) => {}
-                (Kind::Invoice | Kind::CreditNote | Kind::DebitNote, _) => {
+            // A note that stood in the invoice's place could name itself.
+            match (index, document.kind, original) {
+                (0, Kind::Invoice, None) => {}
+                (1.., Kind::CreditNote | Kind::DebitNote, Some(original)) if first.is_original(original) => {}
+                (0, Kind::Invoice | Kind::CreditNote | Kind::DebitNote, _) => return wrong("it is no invoice"),
+                (1.., Kind::Invoice | Kind::CreditNote | Kind::DebitNote, _) => {
                     return wrong("it is no note about the invoice that is there");
                 }
             }

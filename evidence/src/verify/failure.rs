@@ -20,11 +20,14 @@ pub enum Kind {
     Untrusted,
     /// It is no bundle of a known format, or cannot be read at all.
     Unreadable,
+    /// What a receipt promised is not what was logged.
+    Broken,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Integrity, Self::Incomplete, Self::Arithmetic, Self::Untrusted, Self::Unreadable];
+    pub const ALL: [Self; 6] =
+        [Self::Integrity, Self::Incomplete, Self::Arithmetic, Self::Untrusted, Self::Unreadable, Self::Broken];
 
     /// The exit code. 0 is for a bundle that verifies, 1 for a command that was called wrongly.
     pub const fn exit_code(self) -> u8 {
@@ -34,6 +37,7 @@ impl Kind {
             Self::Arithmetic => 4,
             Self::Untrusted => 5,
             Self::Unreadable => 6,
+            Self::Broken => 7,
         }
     }
 
@@ -45,6 +49,7 @@ impl Kind {
             Self::Arithmetic => "arithmetic",
             Self::Untrusted => "untrusted",
             Self::Unreadable => "unreadable",
+            Self::Broken => "promise broken",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Step 3: the manifests are entries of the log of logs, and no hour between them is missing.
 //!
-//! From the first entry that is shown, all entries up to the end of the log are: so an hour cannot have been logged a
-//! second time, with other rows, behind what is shown.
+//! All entries of the log are there, from the first to the last. So no hour was logged twice, with other rows, before
+//! or behind what is looked at; and which hour of a stream is its first, and which its last, is known.
 
 use std::{collections::HashMap, io::BufRead as _, io::Read as _};
 
@@ -12,15 +12,10 @@ use super::{
     signed::SignedHead,
 };
 use crate::{
-    bundle::{
-        columns,
-        contents::Hours,
-        names,
-        proof::{self, Leaf},
-        time::Hour,
-    },
+    bundle::{columns, contents::Hours, names, time::Hour},
     hash::Hash,
     tlog::Entry,
+    tree,
 };
 
 /// The longest line of `entries`.
@@ -32,8 +27,13 @@ pub(super) struct Logged {
     pub(super) clicks: Vec<Manifest>,
     pub(super) verdicts: Vec<Manifest>,
     pub(super) issued: Vec<Manifest>,
-    /// How many entries are shown.
+    /// The entries of the hours of verdicts, by number.
+    verdict_entries: Vec<u64>,
+    /// How many entries the log has.
     pub(super) entries: u64,
+    /// The last hour of clicks in the log, and of verdicts.
+    pub(super) last_clicks: Option<Hour>,
+    pub(super) last_verdicts: Option<Hour>,
 }
 
 impl Logged {
@@ -43,22 +43,71 @@ impl Logged {
         let index = usize::try_from(hour.0.checked_sub(first.0)?).ok()?;
         self.clicks.get(index)
     }
+
+    /// Before which position every verdict was logged when the log of logs had so many entries; `None` if none was.
+    pub(super) fn verdicts_before(&self, size: u64) -> Option<i64> {
+        let hours = self.verdict_entries.partition_point(|number| *number < size);
+        hours.checked_sub(1).map(|last| self.verdicts[last].positions().end)
+    }
+}
+
+/// What the log says of an hour.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    number: u64,
+    manifest: Hash,
+    /// The manifest in the entry before it of its stream; `None` if it is the first.
+    previous: Option<Hash>,
+}
+
+/// The entries of the log, by stream and hour.
+#[derive(Debug, Default)]
+struct Entries {
+    places: HashMap<(String, Hour), Place>,
+    /// The last hour of each stream, and its manifest.
+    last: HashMap<String, (Hour, Hash)>,
+    leaves: Vec<Hash>,
+}
+
+impl Entries {
+    /// Takes in an entry: hours of a stream ascend, so none is there twice.
+    fn note(&mut self, line: &[u8]) -> Result<(), String> {
+        let entry = Entry::from_bytes(line).map_err(|error| error.to_string())?;
+        let hour: Hour = entry.hour.parse().map_err(|_| format!("{:?} is no hour", entry.hour))?;
+        let before = self.last.insert(entry.stream.clone(), (hour, entry.manifest));
+        if let Some((last, _)) = before.filter(|(last, _)| *last >= hour) {
+            return Err(format!("{hour} of {} was logged behind {last}: a second time, or out of order", entry.stream));
+        }
+        let (number, previous) = (self.leaves.len() as u64, before.map(|(_, manifest)| manifest));
+        let place = Place { number, manifest: entry.manifest, previous };
+        self.leaves.push(Hash::leaf(line));
+        self.places.insert((entry.stream, hour), place);
+        Ok(())
+    }
+
+    fn last(&self, stream: &str) -> Option<Hour> {
+        self.last.get(stream).map(|(hour, _)| *hour)
+    }
 }
 
 /// Checks entries and manifests.
 pub(super) fn check(opened: &Opened<'_>, head: &SignedHead) -> Result<Logged, Failure> {
-    let (entries, shown) = entries(opened, head)?;
+    let entries = entries(opened, head)?;
     let contents = &opened.contents;
     let read = |stream: &str, schema: &str, hour: Hour| -> Result<Manifest, Failure> {
         let name = names::manifest(stream, hour);
         let bytes = opened.bytes(&name)?;
-        let Some(logged) = entries.get(&(stream.to_owned(), hour)) else {
-            return Err(Failure::incomplete(&name, "its entry in the log of logs is not shown"));
+        let Some(place) = entries.places.get(&(stream.to_owned(), hour)) else {
+            return Err(Failure::incomplete(&name, "the log of logs has no such hour"));
         };
-        if *logged != Hash::of(&bytes) {
+        if place.manifest != Hash::of(&bytes) {
             return Err(Failure::integrity(&name, "the log of logs has another manifest of this hour"));
         }
-        Manifest::read(stream, schema, hour, &bytes)
+        let manifest = Manifest::read(stream, schema, hour, &bytes)?;
+        match place.previous.is_none() || place.previous == manifest.previous {
+            true => Ok(manifest),
+            false => Err(Failure::integrity(&name, "it does not name the hour that was logged before it")),
+        }
     };
     let run = |stream: &str, schema: &str, hours: Hours| -> Result<Vec<Manifest>, Failure> {
         let mut manifests: Vec<Manifest> = Vec::new();
@@ -74,7 +123,7 @@ pub(super) fn check(opened: &Opened<'_>, head: &SignedHead) -> Result<Logged, Fa
     let clicks = run(names::CLICKS_STREAM, columns::EVENTS_SCHEMA, contents.clicks)?;
     let verdicts = match contents.verdicts {
         Some(hours) => run(names::VERDICTS_STREAM, columns::VERDICTS_SCHEMA, hours)?,
-        None if entries.keys().any(|(stream, _)| stream == names::VERDICTS_STREAM) => {
+        None if entries.last(names::VERDICTS_STREAM).is_some() => {
             return Err(Failure::incomplete(names::BUNDLE, "hours of verdicts were logged, and none is there"));
         }
         None => Vec::new(),
@@ -86,63 +135,33 @@ pub(super) fn check(opened: &Opened<'_>, head: &SignedHead) -> Result<Logged, Fa
     if found != expected {
         return Err(Failure::integrity(names::BUNDLE, "it has manifests of hours that it does not name"));
     }
-    Ok(Logged { clicks, verdicts, issued, entries: shown })
+    let number = |manifest: &Manifest| entries.places.get(&(names::VERDICTS_STREAM.to_owned(), manifest.hour));
+    let verdict_entries = verdicts.iter().filter_map(number).map(|place| place.number).collect();
+    let last_hours = [names::CLICKS_STREAM, names::VERDICTS_STREAM].map(|stream| entries.last(stream));
+    let [last_clicks, last_verdicts] = last_hours;
+    Ok(Logged { clicks, verdicts, issued, verdict_entries, entries: head.checkpoint.size, last_clicks, last_verdicts })
 }
 
-type Entries = HashMap<(String, Hour), Hash>;
-
-/// The entries that are shown, by stream and hour, and how many they are.
-fn entries(opened: &Opened<'_>, head: &SignedHead) -> Result<(Entries, u64), Failure> {
+/// All entries of the log.
+fn entries(opened: &Opened<'_>, head: &SignedHead) -> Result<Entries, Failure> {
     let mut lines = opened.reader(names::ENTRIES)?;
-    let mut from = opened.reader(names::PROOF_ENTRIES)?;
-    let mut entries = Entries::new();
-    let mut last_of: HashMap<String, Hour> = HashMap::new();
-    let mut next: Option<u64> = None;
-    let size = head.checkpoint.size;
-    let mut shown = 0;
+    let mut entries = Entries::default();
     let mut line = Vec::new();
-    let root = proof::read_root::<Failure>(size, &mut from, &mut |index, leaf| {
-        if leaf != Leaf::Shown {
-            return Err(Failure::integrity(names::PROOF_ENTRIES, "it has leaves of verdicts"));
-        }
-        if next.is_some_and(|next| next != index) {
-            let reason = format!("entries before {index} are hidden; from the first one all are to be shown");
-            return Err(Failure::incomplete(names::PROOF_ENTRIES, reason));
-        }
-        (next, shown) = (Some(index + 1), shown + 1);
+    for index in 0..head.checkpoint.size {
         line.clear();
         let read = lines.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
         read.map_err(|error| unreadable(names::ENTRIES, &error))?;
         if line.is_empty() {
-            return Err(Failure::incomplete(names::ENTRIES, "it has fewer entries than the proof shows"));
+            let reason = format!("it has {index} entries, and the log {}: all are to be there", head.checkpoint.size);
+            return Err(Failure::incomplete(names::ENTRIES, reason));
         }
-        match note(&line, &mut entries, &mut last_of) {
-            Ok(()) => Ok(Hash::leaf(&line)),
-            Err(reason) => Err(Failure::integrity(names::ENTRIES, format!("entry {index}: {reason}"))),
-        }
-    });
-    let root = root.map_err(|failure| failure.or_at(names::PROOF_ENTRIES))?;
-    if root != head.checkpoint.root {
+        let noted = entries.note(&line);
+        noted.map_err(|reason| Failure::integrity(names::ENTRIES, format!("entry {index}: {reason}")))?;
+    }
+    expect_end(names::ENTRIES, &mut lines)?;
+    if tree::root(entries.leaves.drain(..)) != head.checkpoint.root {
         let reason = "the entries are not in the log whose head was signed: its root is another";
         return Err(Failure::integrity(names::ENTRIES, reason));
     }
-    if shown == 0 || next != Some(size) {
-        return Err(Failure::incomplete(names::ENTRIES, "entries at the end of the log are not shown"));
-    }
-    expect_end(names::PROOF_ENTRIES, &mut from)?;
-    expect_end(names::ENTRIES, &mut lines)?;
-    Ok((entries, shown))
-}
-
-/// Takes in an entry: hours of a stream ascend, so none is there twice.
-fn note(line: &[u8], entries: &mut Entries, last_of: &mut HashMap<String, Hour>) -> Result<(), String> {
-    let entry = Entry::from_bytes(line).map_err(|error| error.to_string())?;
-    let hour: Hour = entry.hour.parse().map_err(|_| format!("{:?} is no hour", entry.hour))?;
-    if let Some(last) = last_of.insert(entry.stream.clone(), hour)
-        && last >= hour
-    {
-        return Err(format!("{hour} of {} was logged behind {last}: a second time, or out of order", entry.stream));
-    }
-    entries.insert((entry.stream, hour), entry.manifest);
-    Ok(())
+    Ok(entries)
 }

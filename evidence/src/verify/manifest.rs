@@ -19,10 +19,15 @@ const EPOCH_SHIFT: u32 = 56;
 /// The last sequence of a frame.
 const SEQ_MAX: u64 = (1 << 40) - 1;
 
+/// What is read of a manifest before anything else.
+#[derive(Deserialize)]
+struct Version {
+    version: u32,
+}
+
 /// A manifest.
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct Manifest {
-    version: u32,
     stream: String,
     pub(super) hour: Hour,
     epoch: i64,
@@ -53,7 +58,7 @@ pub(super) struct Part {
 }
 
 /// A text as in `1.42.7` as a position.
-pub(super) fn position(text: &str) -> Option<i64> {
+pub(crate) fn position(text: &str) -> Option<i64> {
     let mut parts = text.split('.');
     let (epoch, seq, row) = (parts.next()?, parts.next()?, parts.next()?);
     let number = |text: &str| text.parse::<i64>().ok().filter(|number| number.to_string() == text);
@@ -66,7 +71,7 @@ pub(super) fn position(text: &str) -> Option<i64> {
 }
 
 /// A position as people see it.
-pub(super) fn show(position: i64) -> String {
+pub(crate) fn show(position: i64) -> String {
     let (epoch, seq) = (position >> EPOCH_SHIFT, position >> ROW_BITS & ((1 << (EPOCH_SHIFT - ROW_BITS)) - 1));
     format!("{epoch}.{seq}.{}", position & ((1 << ROW_BITS) - 1))
 }
@@ -89,14 +94,24 @@ impl Manifest {
     pub(super) fn read(stream: &str, schema: &str, hour: Hour, bytes: &[u8]) -> Result<Self, Failure> {
         let name = names::manifest(stream, hour);
         let malformed = |reason: String| Failure::integrity(&name, reason);
+        // A later version may have another shape, and an earlier one has fewer fields.
+        let Version { version } = serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
+        let without_trees =
+            || Failure::incomplete(&name, "the hour was sealed before there were trees: it proves no rows");
+        if version < VERSION {
+            return Err(without_trees());
+        }
+        let unknown = |what: String| Failure::new(Kind::Unreadable, &name, format!("{what} is not known here"));
+        if version > VERSION {
+            return Err(unknown(format!("version {version}")));
+        }
         let mut manifest: Self = serde_json::from_slice(bytes).map_err(|error| malformed(error.to_string()))?;
         manifest.digest = Hash::of(bytes);
-        if manifest.version < VERSION || manifest.trees.is_none() {
-            return Err(Failure::incomplete(&name, "the hour was sealed before there were trees: it proves no rows"));
+        if manifest.trees.is_none() {
+            return Err(without_trees());
         }
-        if manifest.version > VERSION || manifest.schema_id != schema {
-            let reason = format!("version {} with columns {} is not known here", manifest.version, manifest.schema_id);
-            return Err(Failure::new(Kind::Unreadable, &name, reason));
+        if manifest.schema_id != schema {
+            return Err(unknown(format!("what has the columns {}", manifest.schema_id)));
         }
         if manifest.stream != stream || manifest.hour != hour {
             return Err(malformed(format!("it is that of {} of {}", manifest.hour, manifest.stream)));

@@ -42,12 +42,12 @@ pub(super) fn check(
         let failed = |error: Error| Failure::arithmetic(place, format!("{}: {error}", document.name()));
         let overflow = |error| failed(Error::Overflow(error));
         let issued = &dossier.bills[since_cancelled(&dossier.documents[..index])..index];
-        let truth = if document.is_cancellation() {
-            let last = &dossier.bills[index - 1];
-            last.minus(std::slice::from_ref(last)).map_err(overflow)?
-        } else {
-            let usage = usage(rows, of(document), currency);
-            Bill::of(&usage, &first.content.terms, currency, first.content.bill.decimals).map_err(failed)?
+        let truth = match dossier.bills[..index].last().filter(|_| document.is_cancellation()) {
+            Some(last) => last.minus(std::slice::from_ref(last)).map_err(overflow)?,
+            None => {
+                let usage = usage(rows, of(document), currency);
+                Bill::of(&usage, &first.content.terms, currency, first.content.bill.decimals).map_err(failed)?
+            }
         };
         let expected = truth.minus(issued).map_err(overflow)?;
         compare(place, document, &dossier.bills[index], &expected, campaigns).map_err(|failure| match failure {
@@ -118,7 +118,14 @@ fn compare(
             return differs(format!("the line of {campaign:?} says {says}; it comes to {computed}"));
         }
     }
-    if campaigns.is_some() {
+    if let Some(campaigns) = campaigns {
+        // Counts and amounts are equal: what else a line shows follows from them.
+        for campaign in campaigns {
+            let mut written = document.content.bill.lines.iter().filter(|line| line.campaign_id == *campaign);
+            if written.next() != expected.line_shown(campaign)?.as_ref() {
+                return differs(format!("the line of {campaign:?} shows what does not follow from its counts"));
+            }
+        }
         return Ok(());
     }
     if expected.shown()? != document.content.bill {

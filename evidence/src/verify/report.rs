@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use super::failure::Failure;
 
+/// Columns of a terminal.
+const COLUMNS: usize = 80;
+
 /// The outcome of a verification.
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -46,10 +49,21 @@ pub struct Numbers {
     pub clicks: Clicks,
     /// What they cost, in millionths, by currency.
     pub spend_micros: std::collections::BTreeMap<String, String>,
+    /// What all verdicts that are there would change of an invoice.
+    pub ruled_otherwise: RuledOtherwise,
     /// Documents that were computed again.
     pub documents: u64,
     /// What they come to together, as in `5890.96 EUR`; null if it was not computed.
     pub total: Option<String>,
+}
+
+/// Clicks that count otherwise by verdicts which the last document does not know.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct RuledOtherwise {
+    /// How many.
+    pub clicks: u64,
+    /// What was billed for them above what all verdicts say, in millionths; below zero if it is less.
+    pub spend_micros: String,
 }
 
 /// Clicks by what they count as.
@@ -90,6 +104,11 @@ impl Report {
         self.numbers = Numbers::default();
     }
 
+    /// The words of the report in lines of a terminal.
+    pub fn for_terminal(&self) -> String {
+        self.to_string().lines().map(|line| wrapped(line) + "\n").collect()
+    }
+
     /// Of a file that could not even be opened.
     pub fn unread(failure: Failure) -> Self {
         Self::new().closed(Err(failure))
@@ -111,19 +130,53 @@ impl Report {
     }
 }
 
+/// A text of a bundle on a terminal: what would move the cursor, or turn or hide letters, is escaped.
+fn visible(text: &str) -> String {
+    let is_odd = |letter: char| {
+        letter.is_control()
+            || matches!(letter,
+                '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+    };
+    let mut shown = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match is_odd(letter) {
+            true => shown.extend(letter.escape_unicode()),
+            false => shown.push(letter),
+        }
+    }
+    shown
+}
+
+/// A text in lines of a terminal, those behind the first set in. A word that is longer stays whole.
+fn wrapped(text: &str) -> String {
+    let (mut lines, mut width) = (String::with_capacity(text.len()), 0);
+    for word in text.split(' ') {
+        let letters = word.chars().count();
+        if width > 0 && width + 1 + letters > COLUMNS {
+            lines.push_str("\n  ");
+            width = 2;
+        } else if !lines.is_empty() {
+            lines.push(' ');
+            width += 1;
+        }
+        lines.push_str(word);
+        width += letters;
+    }
+    lines
+}
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.failure {
-            None => writeln!(f, "VERIFIED  {}", self.subject)?,
+            None => {
+                let total = self.numbers.total.as_ref().map_or_else(String::new, |total| format!(": {total}"));
+                writeln!(f, "VERIFIED  {}{total}", visible(&self.subject))?;
+            }
             Some(failure) => {
-                writeln!(
-                    f,
-                    "NOT VERIFIED ({}, exit code {})  {}",
-                    failure.kind.as_str(),
-                    self.exit_code,
-                    self.subject
-                )?;
-                writeln!(f, "\n{failure}")?;
+                let (kind, code) = (failure.kind.as_str(), self.exit_code);
+                let head = format!("NOT VERIFIED ({kind}, exit code {code})  {}", visible(&self.subject));
+                writeln!(f, "{head}\n\n{}", visible(&failure.to_string()))?;
             }
         }
         let list = |f: &mut fmt::Formatter<'_>, head: &str, items: &[String]| {
@@ -131,10 +184,41 @@ impl fmt::Display for Report {
                 return Ok(());
             }
             writeln!(f, "\n{head}")?;
-            items.iter().try_for_each(|item| writeln!(f, "- {item}"))
+            items.iter().try_for_each(|item| writeln!(f, "- {}", visible(item)))
         };
         let head = if self.verified { "Proven:" } else { "Proven before that, which is worth nothing alone:" };
         list(f, head, &self.proven)?;
         list(f, "Not proven:", &self.not_proven)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn report_fits_a_terminal_and_its_first_line_has_the_total() {
+        let mut report = Report::new();
+        report.subject = "INV-00000001 of acme".to_owned();
+        report.numbers.total = Some("2752.45 EUR".to_owned());
+        report.proven.push("of the hours that are there each was signed as it is, and none is left out ".repeat(3));
+        let shown = report.closed(Ok(())).for_terminal();
+        assert_eq!(shown.lines().next(), Some("VERIFIED  INV-00000001 of acme: 2752.45 EUR"));
+        assert!(shown.lines().count() > 5 && shown.lines().all(|line| line.chars().count() <= COLUMNS), "{shown}");
+        assert_eq!(wrapped(&format!("- {}", "x".repeat(200))), format!("-\n  {}", "x".repeat(200)));
+    }
+
+    #[test]
+    fn nothing_of_a_bundle_moves_a_cursor_or_turns_letters() {
+        let mut report = Report::new();
+        report.subject = "INV-1 of a\u{1b}[2J\u{9b}1A\nVERIFIED".to_owned();
+        report.proven.push("ok \u{202e}ti".to_owned());
+        report.not_proven.push("\u{e0041}ü\u{1f980}\r".to_owned());
+        let shown = report.closed(Err(Failure::integrity("a\u{7f}b", "c\u{200f}d"))).to_string();
+        assert!(shown.chars().all(|letter| letter == '\n' || !letter.is_control()), "{shown:?}");
+        for hidden in ["\u{202e}", "\u{200f}", "\u{e0041}", "\nVERIFIED"] {
+            assert!(!shown.contains(hidden), "{shown:?}");
+        }
+        assert!(shown.contains("ü\u{1f980}\\u{d}") && shown.contains("a\\u{7f}b: c\\u{200f}d"), "{shown:?}");
     }
 }

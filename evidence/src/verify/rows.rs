@@ -68,6 +68,8 @@ pub(super) struct Rows {
     pub(super) present: u64,
     /// Hours in which it has none, as was proved.
     pub(super) absent: u64,
+    /// Whether personal columns were asked for.
+    pub(super) with_people: bool,
     /// Rows whose personal columns are there.
     pub(super) people: u64,
 }
@@ -139,6 +141,7 @@ pub(super) fn check(opened: &Opened<'_>, clicks: &[Manifest], scope: &Scope) -> 
     shares.end()?;
     expect_no_row(names::ROWS, &mut reading.table)?;
     expect_end(names::PROOF_ROWS, &mut reading.proof)?;
+    rows.with_people = people.is_some();
     rows.people = people.map_or(Ok(0), People::end)?;
     if let Asked::Event(position) = scope.asked
         && !matches!(reading.events.as_slice(), [event] if event.position == position)
@@ -256,12 +259,14 @@ impl Shown<'_> {
 
     /// Whether rows may be hidden between one of a campaign and one of another.
     fn check_hidden(&self, leaf: u64, least: Option<&str>, greatest: Option<&str>) -> Result<(), Failure> {
-        let may_be = |asked: &String| {
-            least.is_none_or(|least| least <= asked.as_str()) && greatest.is_none_or(|most| asked.as_str() <= most)
+        // They ascend: the first that is not before the gap is in it, or none is.
+        let may_be = |campaigns: &[String]| {
+            let first = campaigns.partition_point(|asked| least.is_some_and(|least| asked.as_str() < least));
+            campaigns.get(first).is_some_and(|asked| greatest.is_none_or(|most| asked.as_str() <= most))
         };
         let left_out = match (&self.scope.asked, &self.scope.campaigns) {
             (Asked::Event(_), _) => false,
-            (_, Some(campaigns)) => campaigns.iter().any(may_be),
+            (_, Some(campaigns)) => may_be(campaigns),
             (_, None) => true,
         };
         match left_out {

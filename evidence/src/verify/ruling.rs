@@ -42,6 +42,16 @@ impl Decision {
     }
 }
 
+impl Decision {
+    /// Why the event is not billed; `None`: it is.
+    pub(super) const fn category(self) -> Option<Category> {
+        match self {
+            Self::Valid => None,
+            Self::Invalid(category) => Some(category),
+        }
+    }
+}
+
 /// A verdict, as much of it as decides which one stands: 24 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Verdict {
@@ -64,13 +74,20 @@ pub(super) fn rank_of(stage: &str) -> Option<u8> {
     }
 }
 
+impl Verdict {
+    /// Whether it is among those that are known.
+    pub(super) const fn is_known(&self, known: Known) -> bool {
+        match known {
+            Known::Before(before) => self.position < before,
+            Known::Live(_) => self.weight == LIVE,
+        }
+    }
+}
+
 /// The verdict that stands among those about one event, as far as they are known.
 pub(super) fn standing(verdicts: &[Verdict], known: Known) -> Option<&Verdict> {
-    let is_known = |verdict: &&Verdict| match known {
-        Known::Before(before) => verdict.position < before,
-        Known::Live(_) => verdict.weight == LIVE,
-    };
-    verdicts.iter().filter(is_known).max_by_key(|verdict| (verdict.weight, verdict.position))
+    let known = verdicts.iter().filter(|verdict| verdict.is_known(known));
+    known.max_by_key(|verdict| (verdict.weight, verdict.position))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use crate::{
         time::{Hour, Instant},
     },
     hash::Hash,
-    note::{Note, NoteError, VerifierKey},
+    note::{Kind as KeyKind, Note, NoteError, VerifierKey},
     tlog::Checkpoint,
 };
 
@@ -23,6 +23,41 @@ pub struct Trust {
     pub witnesses: Vec<VerifierKey>,
     /// Digests of documents that she has from elsewhere, in their canonical JSON: they need not be in the log yet.
     pub documents: Vec<Hash>,
+}
+
+/// A key that was given for what keys of its kind never sign.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WrongKind {
+    /// It is a witness's.
+    #[error("{0} is the key of a witness: it signs no log")]
+    NotOfALog(VerifierKey),
+    /// It is a log's, which would then be its own witness.
+    #[error("{0} is the key of a log: it is no witness")]
+    NotOfAWitness(VerifierKey),
+}
+
+impl Trust {
+    /// The key of a log.
+    ///
+    /// # Errors
+    /// [`WrongKind::NotOfALog`].
+    pub fn log_key(key: VerifierKey) -> Result<VerifierKey, WrongKind> {
+        match key.kind() {
+            KeyKind::Ed25519 => Ok(key),
+            KeyKind::Cosignature => Err(WrongKind::NotOfALog(key)),
+        }
+    }
+
+    /// The key of a witness.
+    ///
+    /// # Errors
+    /// [`WrongKind::NotOfAWitness`].
+    pub fn witness_key(key: VerifierKey) -> Result<VerifierKey, WrongKind> {
+        match key.kind() {
+            KeyKind::Cosignature => Ok(key),
+            KeyKind::Ed25519 => Err(WrongKind::NotOfAWitness(key)),
+        }
+    }
 }
 
 /// A head that counts.
@@ -49,10 +84,11 @@ pub(super) fn check(opened: &Opened<'_>, trust: &Trust) -> Result<SignedHead, Fa
     for signature in &signed {
         head.unknown = head.unknown.saturating_sub(1);
         let key = signature.key;
-        if trust.keys.contains(key) && key.name() == head.checkpoint.origin {
+        let is_of_a_log = key.kind() == KeyKind::Ed25519;
+        if is_of_a_log && trust.keys.contains(key) && key.name() == head.checkpoint.origin {
             head.signers.push(format!("{} ({})", key.name(), key.id()));
         }
-        if trust.witnesses.contains(key) {
+        if !is_of_a_log && trust.witnesses.contains(key) {
             let at = signature.time.and_then(|seconds| i64::try_from(seconds).ok()?.checked_mul(1_000_000));
             let at = at.filter(|at| Hour::of(Instant(*at)).0 < i64::from(u32::MAX)).map(Instant);
             let at = at.map_or_else(String::new, |at| format!(" at {at}"));
@@ -68,7 +104,10 @@ pub(super) fn check(opened: &Opened<'_>, trust: &Trust) -> Result<SignedHead, Fa
         );
         return Err(Failure::new(Kind::Untrusted, name, reason));
     }
-    let missing = trust.witnesses.iter().find(|witness| signed.iter().all(|signature| signature.key != *witness));
+    let has_signed = |witness: &VerifierKey| {
+        witness.kind() == KeyKind::Cosignature && signed.iter().any(|signature| signature.key == witness)
+    };
+    let missing = trust.witnesses.iter().find(|witness| !has_signed(witness));
     match missing {
         Some(witness) => {
             let reason = format!("witness {} ({}) did not sign it", witness.name(), witness.id());

@@ -8,7 +8,7 @@ use super::{
     failure::Failure,
     issued, logged,
     opened::Opened,
-    pricing,
+    pricing, promise,
     report::Report,
     rows, signed,
     signed::Trust,
@@ -25,6 +25,14 @@ use crate::{
 pub fn verify(source: &dyn Source, trust: &Trust) -> Report {
     let mut report = Report::new();
     let outcome = run(source, trust, &mut report);
+    words::never_proven(&mut report);
+    report.closed(outcome)
+}
+
+/// Checks a bundle, and then whether what a receipt promised was kept.
+pub fn verify_receipt(source: &dyn Source, trust: &Trust, receipt: &[u8]) -> Report {
+    let mut report = Report::new();
+    let outcome = run(source, trust, &mut report).and_then(|()| promise::check(source, trust, receipt, &mut report));
     words::never_proven(&mut report);
     report.closed(outcome)
 }
@@ -61,13 +69,20 @@ fn prove(opened: &Opened<'_>, trust: &Trust, report: &mut Report) -> Result<(), 
         Kind::Invoice => Some(Dossier::read(opened, &logged)?),
         Kind::Events | Kind::Event => None,
     };
+    issued::check_handed_in(dossier.as_ref(), trust)?;
     let stands_on = dossier.as_ref().map_or(Ok(0), |dossier| standing_on::check(opened, &head, dossier))?;
+    // What nobody issued costs no more than this.
+    let found = dossier.as_ref().map(|dossier| {
+        words::documents(report, dossier);
+        issued::check(opened, &logged.issued, dossier, trust)
+    });
+    let found = found.transpose()?;
     let scope = Scope::of(subject, dossier.as_ref());
-    scope.check_clicks(&logged.clicks)?;
+    scope.check_clicks(&logged)?;
     let horizon = dossier.as_ref().and_then(Dossier::horizon);
-    scope.check_verdicts(&logged.clicks, &logged.verdicts, horizon)?;
+    scope.check_verdicts(&logged, horizon)?;
     let rows = rows::check(opened, &logged.clicks, &scope)?;
-    words::rows(report, &scope, &rows);
+    words::rows(report, &scope, &rows, opened.contents.personal.is_some());
     let verdicts = verdicts::check(opened, &logged.verdicts, &rows.events)?;
     words::verdicts(report, &verdicts);
     let digests = dossier.as_ref().map_or_else(Vec::new, bases_in_order);
@@ -75,18 +90,19 @@ fn prove(opened: &Opened<'_>, trust: &Trust, report: &mut Report) -> Result<(), 
     let ways: Vec<Way<'_>> = match &dossier {
         Some(dossier) => {
             let bases = digests.iter().zip(&places);
-            bases.map(|(digest, place)| Way::of_basis(place, &dossier.bases[digest], &logged.clicks)).collect()
+            bases.map(|(digest, place)| Way::of_basis(place, &dossier.bases[digest], &logged)).collect()
         }
         None => vec![Way::of_all(&logged.clicks)],
     };
-    let sums = count(opened, &rows, &verdicts.all, &ways, logged.clicks.len())?;
-    words::counted(report, &rows, sums.last())?;
+    let counted = count(opened, &rows, &verdicts.all, &ways, logged.clicks.len())?;
+    let sums = &counted.sums;
+    words::counted(report, dossier.as_ref(), &rows, sums.last())?;
     if let Some(dossier) = &dossier {
+        words::known(report, dossier, counted.otherwise);
         let campaigns = scope.campaigns.as_deref();
-        let priced = pricing::check(dossier, &logged, &rows, &digests, &sums, campaigns)?;
+        let priced = pricing::check(dossier, &logged, &rows, &digests, sums, campaigns)?;
         words::priced(report, dossier, &priced, stands_on);
-        let found = issued::check(opened, &logged.issued, dossier, trust)?;
-        words::issued(report, found);
+        words::issued(report, found.unwrap_or_default());
     }
     opened.expect_all_used()
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeSet, ops::Range};
 use super::{
     dossier::Dossier,
     failure::Failure,
+    logged::Logged,
     manifest::{Manifest, show},
 };
 use crate::bundle::{
@@ -67,11 +68,15 @@ impl Scope {
     }
 
     pub(super) fn has_campaign(&self, campaign: &str) -> bool {
-        self.campaigns.as_ref().is_none_or(|campaigns| campaigns.iter().any(|asked| asked == campaign))
+        let is_asked =
+            |campaigns: &Vec<String>| campaigns.binary_search_by(|asked| asked.as_str().cmp(campaign)).is_ok();
+        self.campaigns.as_ref().is_none_or(is_asked)
     }
 
-    /// Checks that the hours of clicks are those in which such events were logged, as far as hours can tell.
-    pub(super) fn check_clicks(&self, clicks: &[Manifest]) -> Result<(), Failure> {
+    /// Checks that the hours of clicks are those in which such events were logged: of a range of time all up to the end
+    /// of the log, because events may have come late.
+    pub(super) fn check_clicks(&self, logged: &Logged) -> Result<(), Failure> {
+        let clicks = logged.clicks.as_slice();
         let (Some(first), Some(last)) = (clicks.first(), clicks.last()) else {
             return Err(Failure::incomplete(names::BUNDLE, "it has no hour of clicks"));
         };
@@ -90,17 +95,19 @@ impl Scope {
             let reason = format!("it ends with {}, and events of {to} are asked for", last.hour);
             return Err(Failure::incomplete(names::BUNDLE, reason));
         }
-        Ok(())
+        match &self.asked {
+            Asked::Events => ends_with_the_log("clicks", logged.last_clicks, last.hour),
+            Asked::Invoice(_) | Asked::Event(_) => Ok(()),
+        }
     }
 
-    /// Checks that hours of verdicts begin with those of clicks, and reach as far as verdicts must be known: before
-    /// `horizon`, and to the last hour whose events are there.
-    pub(super) fn check_verdicts(
-        &self,
-        clicks: &[Manifest],
-        verdicts: &[Manifest],
-        horizon: Option<i64>,
-    ) -> Result<(), Failure> {
+    /// Checks that hours of verdicts begin with those of clicks, and reach to the end of the log, to the last hour
+    /// whose events are there, and as far as verdicts must be known: before `horizon`.
+    pub(super) fn check_verdicts(&self, logged: &Logged, horizon: Option<i64>) -> Result<(), Failure> {
+        let (clicks, verdicts) = (logged.clicks.as_slice(), logged.verdicts.as_slice());
+        if let Some(last) = verdicts.last() {
+            ends_with_the_log("verdicts", logged.last_verdicts, last.hour)?;
+        }
         let shown = || clicks.iter().filter(|manifest| self.shows(manifest));
         let (Some(first_event), Some(last_event)) = (shown().next(), shown().next_back()) else { return Ok(()) };
         let (Some(first), Some(last)) = (verdicts.first(), verdicts.last()) else {
@@ -125,6 +132,17 @@ impl Scope {
                 Err(Failure::incomplete(names::BUNDLE, reason))
             }
             None => Ok(()),
+        }
+    }
+}
+
+/// Checks that hours of a stream go on to the last that the log has: what came late or was ruled later is in them.
+fn ends_with_the_log(stream: &str, logged: Option<Hour>, last: Hour) -> Result<(), Failure> {
+    match logged.filter(|logged| *logged != last) {
+        None => Ok(()),
+        Some(logged) => {
+            let reason = format!("its hours of {stream} end with {last}, and the log has more, up to {logged}");
+            Err(Failure::incomplete(names::BUNDLE, reason))
         }
     }
 }

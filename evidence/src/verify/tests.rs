@@ -2,8 +2,8 @@
 
 use super::*;
 use crate::made_up::{
-    Dossier, LeftOut, OwnBiller, Plan, Random, Wanted,
-    attacks::attacks,
+    Asked, Dossier, LeftOut, OwnBiller, Plan, Random, Wanted,
+    attacks::{Unknowing, attacks},
     mutation::{forge, mutate},
 };
 
@@ -45,6 +45,36 @@ fn every_honest_bundle_verifies_and_its_total_is_that_of_its_documents() {
         notes > 20 && verdicts > 100 && absent > 20,
         "{notes} notes, {verdicts} verdicts, {absent} hours without rows"
     );
+}
+
+/// What bundles of a dossier are about: the invoice, its period, one event.
+fn subjects(dossier: &Dossier) -> Vec<Asked> {
+    [Some(Asked::Invoice), Some(dossier.events()), dossier.ruled_event()].into_iter().flatten().collect()
+}
+
+#[test]
+fn events_of_a_range_and_single_ones_verify_with_all_verdicts_on_them() {
+    let (mut late, mut ruled) = (0, 0);
+    for seed in 0..40 {
+        let dossier = dossier(seed);
+        let invoice = verify(&dossier.evidence().zip(), &trust(&dossier));
+        for asked in subjects(&dossier).into_iter().skip(1) {
+            let wanted = Wanted { asked, case: Some("C-1".to_owned()), ..Wanted::default() };
+            let report = verify(&dossier.evidence_of(&wanted, &LeftOut::default()).zip(), &trust(&dossier));
+            assert!(report.verified, "seed {seed}, {asked:?}: {report}");
+            assert_eq!(report.numbers.people, report.numbers.rows);
+            match asked {
+                Asked::Event(_) => {
+                    assert_eq!(report.numbers.rows, 1);
+                    ruled += report.numbers.verdicts;
+                }
+                Asked::Invoice | Asked::Events(..) => {
+                    late += report.numbers.rows - invoice.numbers.rows.min(report.numbers.rows)
+                }
+            }
+        }
+    }
+    assert!(late > 0 && ruled > 20, "{late} rows that came late, {ruled} verdicts on single events");
 }
 
 #[test]
@@ -89,12 +119,36 @@ fn every_named_fraud_ends_with_its_exit_code() {
 }
 
 #[test]
+fn verdicts_that_an_invoice_does_not_know_are_said_with_their_money() {
+    let (mut said, mut honest) = (0, 0);
+    // Where no basis names a head, nothing says what had to be known.
+    let dossiers = (0..600).map(|seed| Dossier::new(&Plan::small(seed), &Unknowing));
+    for dossier in dossiers.filter(|dossier| dossier.stands_on.is_empty()).take(20) {
+        let seed = dossier.seed;
+        let report = verify(&dossier.evidence().zip(), &trust(&dossier));
+        assert!(report.verified, "seed {seed}: {report}");
+        let otherwise = &report.numbers.ruled_otherwise;
+        let (clicks, micros) = dossier.invalid_clicks();
+        assert_eq!((otherwise.clicks, &otherwise.spend_micros), (clicks, &micros.to_string()), "seed {seed}");
+        let words = format!("{clicks} clicks count otherwise");
+        assert_eq!(report.not_proven.iter().any(|line| line.contains(&words)), clicks > 0, "{report}");
+        said += clicks;
+        let of_honest = verify(&self::dossier(seed).evidence().zip(), &trust(&self::dossier(seed)));
+        honest += of_honest.numbers.ruled_otherwise.clicks;
+    }
+    assert!(said > 20 && honest > 0, "{said} clicks were billed without knowing, {honest} honestly");
+}
+
+#[test]
 fn none_of_two_thousand_mutations_verifies() {
     let mut random = Random::new(20_260_722);
     let mut kinds = std::collections::BTreeMap::new();
     for seed in 0..40 {
         let dossier = dossier(1_000 + seed);
-        let (honest, trust) = (dossier.evidence(), trust(&dossier));
+        let subjects = subjects(&dossier);
+        let asked = *random.of(&subjects);
+        let wanted = Wanted { asked, ..Wanted::default() };
+        let (honest, trust) = (dossier.evidence_of(&wanted, &LeftOut::default()), trust(&dossier));
         let archive = honest.zip();
         for _ in 0..50 {
             let mutated = mutate(&mut random, &honest, &archive);
@@ -140,6 +194,28 @@ fn document_that_is_not_logged_yet_counts_if_the_auditor_has_it() {
     let report = verify(&archive, &Trust { documents, ..trust(&dossier) });
     assert!(report.verified, "{report}");
     assert!(report.not_proven.iter().any(|line| line.contains("log of issued documents")), "{report}");
+}
+
+#[test]
+fn document_that_stands_on_the_very_head_verifies() {
+    let dossier = (0..200).find_map(|seed| dossier(seed).as_issued()).unwrap();
+    let documents = dossier.documents.iter().map(|document| crate::Hash::of(document)).collect();
+    let report = verify(&dossier.evidence().zip(), &Trust { documents, ..trust(&dossier) });
+    assert!(report.verified, "{report}");
+}
+
+#[test]
+fn log_is_not_its_own_witness() {
+    let dossier = dossier(3);
+    let (log, witness) = (dossier.key.verifier().clone(), dossier.witness.verifier().clone());
+    assert!(Trust::log_key(log.clone()).is_ok() && Trust::witness_key(witness.clone()).is_ok());
+    assert_eq!(Trust::witness_key(log.clone()), Err(WrongKind::NotOfAWitness(log.clone())));
+    assert_eq!(Trust::log_key(witness.clone()), Err(WrongKind::NotOfALog(witness.clone())));
+    let bundle = dossier.evidence().zip();
+    let report = verify(&bundle, &Trust { witnesses: vec![log], ..trust(&dossier) });
+    assert_eq!(report.exit_code, 3, "{report}");
+    let report = verify(&bundle, &Trust { keys: vec![witness], ..trust(&dossier) });
+    assert_eq!(report.exit_code, 5, "{report}");
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What each step proved, in words, for somebody who was not there.
 
 use super::{
-    counting::Sums,
+    basis::Known,
+    counting::{Otherwise, Sums},
     counts::Counts,
     dossier::Dossier,
     failure::Failure,
@@ -10,7 +11,7 @@ use super::{
     manifest::show,
     opened::Opened,
     pricing::Priced,
-    report::{Clicks, Report},
+    report::{Clicks, Report, RuledOtherwise},
     rows::{Class, Rows},
     signed::{SignedHead, Trust},
     subject::{Asked, Scope},
@@ -75,15 +76,26 @@ pub(super) fn logged(report: &mut Report, logged: &Logged) {
         _ => "no hours".to_owned(),
     };
     report.proven.push(format!(
-        "Clicks of {} and verdicts of {} are in that log, without a gap; none of these hours was logged twice since ({} \
-         entries were looked at).",
+        "Clicks of {} and verdicts of {} are in that log, without a gap, and no hour was logged twice: all of its {} entries \
+         are there.",
         range(&logged.clicks),
         range(&logged.verdicts),
         logged.entries
     ));
 }
 
-pub(super) fn rows(report: &mut Report, scope: &Scope, rows: &Rows) {
+pub(super) fn documents(report: &mut Report, dossier: &Dossier) {
+    let period = &dossier.documents[0].content.period;
+    report.proven.push(format!(
+        "The documents belong together, each adds up, and all are about the events from {} to {} (not included).",
+        period.from, period.to
+    ));
+    report
+        .not_proven
+        .push(format!("That these are the period {} in {}: no calendar was asked.", period.name, period.zone));
+}
+
+pub(super) fn rows(report: &mut Report, scope: &Scope, rows: &Rows, has_people: bool) {
     let numbers = &mut report.numbers;
     (numbers.rows, numbers.hours_with_rows, numbers.people) = (rows.events.len() as u64, rows.present, rows.people);
     let which = match (&scope.asked, &scope.campaigns) {
@@ -105,7 +117,7 @@ pub(super) fn rows(report: &mut Report, scope: &Scope, rows: &Rows) {
             .push(format!("{without} rows of other campaigns are there only to show that none is left out."));
     }
     let gone = (rows.events.len() as u64).saturating_sub(rows.people);
-    if rows.people > 0 && gone > 0 {
+    if has_people && gone > 0 {
         report.not_proven.push(format!("The personal columns of {gone} rows: they were erased, or not handed out."));
     }
 }
@@ -127,7 +139,12 @@ pub(super) fn verdicts(report: &mut Report, verdicts: &Verdicts) {
     }
 }
 
-pub(super) fn counted(report: &mut Report, rows: &Rows, sums: Option<&Sums>) -> Result<(), Failure> {
+pub(super) fn counted(
+    report: &mut Report,
+    dossier: Option<&Dossier>,
+    rows: &Rows,
+    sums: Option<&Sums>,
+) -> Result<(), Failure> {
     let overflow = |_| Failure::arithmetic(names::ROWS, "the counts do not fit");
     let mut all = Counts::default();
     let mut spend = std::collections::BTreeMap::new();
@@ -145,11 +162,50 @@ pub(super) fn counted(report: &mut Report, rows: &Rows, sums: Option<&Sums>) -> 
     report.numbers.spend_micros =
         spend.into_iter().map(|(currency, counts)| (currency, counts.spend_micros.to_string())).collect();
     let spent = if spent.is_empty() { "nothing".to_owned() } else { spent.join(", ") };
+    let known = if dossier.is_some() { "the verdicts that the last document knows" } else { "these verdicts" };
     report.proven.push(format!(
-        "By the verdicts that stand, {gross} clicks count: {billable} billable, {givt} givt, {sivt} sivt, {duplicate} \
+        "By {known}, {gross} clicks count: {billable} billable, {givt} givt, {sivt} sivt, {duplicate} \
          duplicate, {policy} policy. The billable ones cost {spent}. derivation.csv says the same of each row."
     ));
     Ok(())
+}
+
+/// Which verdicts the last document knows, and what the others would change.
+pub(super) fn known(report: &mut Report, dossier: &Dossier, otherwise: Otherwise) {
+    let Some(last) = dossier.documents.last() else { return };
+    let (mut live, mut before) = (0_usize, std::collections::BTreeSet::new());
+    for known in dossier.basis_of(last).segments.iter().filter_map(super::basis::Segment::known) {
+        match known {
+            Known::Before(position) => drop(before.insert(position)),
+            Known::Live(_) => live += 1,
+        }
+    }
+    let of_live = (live > 0).then(|| format!("of {live} hours those of the live judge alone"));
+    let all = before.first().zip(before.last()).map(|(first, last)| match first == last {
+        true => format!("those before {}", show(*first)),
+        false => format!("those before {} in some hours, and up to before {} in others", show(*first), show(*last)),
+    });
+    let known: Vec<String> = of_live.into_iter().chain(all).collect();
+    report.proven.push(format!("The last document knows of the verdicts {}.", known.join(", and ")));
+    report.numbers.ruled_otherwise =
+        RuledOtherwise { clicks: otherwise.clicks, spend_micros: otherwise.micros.to_string() };
+    if otherwise.clicks > 0 {
+        let currency = &dossier.documents[0].content.bill.currency;
+        let (much, how) =
+            (exact(otherwise.micros.saturating_abs()), if otherwise.micros < 0 { "less" } else { "more" });
+        report.not_proven.push(format!(
+            "That the last document counts by every verdict: by all that are there {} clicks count otherwise, and {much} \
+             {currency} {how} were billed for them than these say.",
+            otherwise.clicks
+        ));
+    }
+    let nowhere = dossier.bases.values().filter(|basis| basis.stands_on().is_none()).count();
+    if nowhere > 0 {
+        report.not_proven.push(format!(
+            "That {nowhere} of the bases know what was signed when they were made, and that the log went on from there: \
+             they name no head on which they stand."
+        ));
+    }
 }
 
 /// An amount with as many decimals as it has, two at least.
@@ -161,23 +217,25 @@ fn exact(micros: i128) -> String {
 }
 
 pub(super) fn priced(report: &mut Report, dossier: &Dossier, priced: &Priced, stands_on: usize) {
-    let documents: Vec<_> = dossier
-        .documents
-        .iter()
-        .zip(&dossier.bills)
-        .map(|(document, bill)| format!("{} ({})", document.name(), bill.total_shown()))
-        .collect();
+    // Of some lines alone no total was computed.
+    let total =
+        |bill: &super::bill::Bill| if priced.is_whole { format!(" ({})", bill.total_shown()) } else { String::new() };
+    let documents = dossier.documents.iter().zip(&dossier.bills);
+    let documents: Vec<_> = documents.map(|(document, bill)| format!("{}{}", document.name(), total(bill))).collect();
     report.numbers.documents = documents.len() as u64;
     let documents = documents.join(", ");
     if priced.is_whole {
-        report.numbers.total = Some(priced.whole.total_shown());
+        let whole = priced.whole.total_shown();
+        let together = match dossier.documents.len() {
+            0 | 1 => String::new(),
+            _ => format!(" Together they come to {whole}."),
+        };
+        report.numbers.total = Some(whole);
         report.proven.push(format!(
-            "Lines, caps, discounts, minimums, taxes and totals of {documents} follow from these counts. Together they \
-             come to {}.",
-            priced.whole.total_shown()
+            "Lines, caps, discounts, minimums, taxes and totals of {documents} follow from these counts.{together}"
         ));
     } else {
-        report.proven.push(format!("The lines that were asked for, of {documents}, follow from these counts."));
+        report.proven.push(format!("The lines that were asked for, of {documents}, follow from these counts, whole."));
         report.not_proven.push("Other lines, adjustments, taxes and totals: only some campaigns are there.".to_owned());
     }
     if stands_on > 0 {
@@ -194,13 +252,14 @@ pub(super) fn priced(report: &mut Report, dossier: &Dossier, priced: &Priced, st
 
 pub(super) fn issued(report: &mut Report, found: Found) {
     if found.logged > 0 {
-        report.proven.push(format!("The log of issued documents has {} of them, with these very bytes.", found.logged));
+        report.proven.push(format!("In the log of issued documents, with these very bytes: {} of them.", found.logged));
     }
     if found.handed_in > 0 {
-        report.proven.push(format!("{} of the documents have the very bytes that you handed in.", found.handed_in));
-        report
-            .not_proven
-            .push(format!("That {} of the documents are in the log of issued documents.", found.handed_in));
+        report.proven.push(format!("Byte for byte what you handed in: {} of the documents.", found.handed_in));
+        report.not_proven.push(format!(
+            "That what you handed in was issued: {} of the documents are not in the log of issued documents yet.",
+            found.handed_in
+        ));
     }
     report.not_proven.push("That no note about this invoice was issued beside those that are there.".to_owned());
 }

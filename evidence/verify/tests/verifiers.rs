@@ -11,9 +11,16 @@ use std::{
 };
 
 use clicktrail_evidence::{
+    Hash,
     bundle::names,
-    made_up::{Dossier, LeftOut, OwnBiller, Plan, Random, Wanted, attacks::attacks, mutation::mutate},
-    note::VerifierKey,
+    made_up::{
+        Asked, Dossier, LeftOut, OwnBiller, Plan, Random, Wanted,
+        attacks::{Unknowing, attacks},
+        mutation::mutate,
+        promised::receipt,
+    },
+    note::{Kind, SigningKey, VerifierKey},
+    receipt::{Frame, Receipt, SignedReceipt},
 };
 
 /// A directory that goes with the test.
@@ -42,6 +49,7 @@ struct Said {
     rows: Option<u64>,
     verdicts: Option<u64>,
     billable: Option<i64>,
+    otherwise: Option<(u64, String)>,
 }
 
 fn said(mut command: Command, file: &Path, keys: &[VerifierKey], witnesses: &[VerifierKey]) -> (Said, String) {
@@ -68,6 +76,10 @@ fn said(mut command: Command, file: &Path, keys: &[VerifierKey], witnesses: &[Ve
         rows: number("rows"),
         verdicts: number("verdicts"),
         billable: verified.then(|| numbers["clicks"]["billable"].as_i64().unwrap()),
+        otherwise: numbers["ruled_otherwise"]["clicks"]
+            .as_u64()
+            .filter(|_| verified)
+            .zip(numbers["ruled_otherwise"]["spend_micros"].as_str().map(str::to_owned)),
     };
     (said, text)
 }
@@ -99,6 +111,11 @@ fn keys(dossier: &Dossier) -> ([VerifierKey; 1], [VerifierKey; 1]) {
     ([dossier.key.verifier().clone()], [dossier.witness.verifier().clone()])
 }
 
+/// What bundles of a dossier are about: the invoice, its period, one event.
+fn subjects(dossier: &Dossier) -> Vec<Asked> {
+    [Some(Asked::Invoice), Some(dossier.events()), dossier.ruled_event()].into_iter().flatten().collect()
+}
+
 #[test]
 fn both_verifiers_accept_honest_bundles_with_the_same_numbers() {
     let directory = Directory::new("honest");
@@ -108,11 +125,33 @@ fn both_verifiers_accept_honest_bundles_with_the_same_numbers() {
         let campaigns = (seed % 3 == 1).then(|| vec!["campaign-2".to_owned()]);
         let case = (seed % 3 == 2).then(|| "C-7".to_owned());
         let erased = (0..20).map(|place| (place, 1)).collect();
-        let wanted = Wanted { campaigns, case, erased };
+        let wanted = Wanted { campaigns, case, erased, ..Wanted::default() };
         let archive = dossier.evidence_of(&wanted, &LeftOut::default()).zip();
         let said = both(&directory, &format!("seed {seed}"), &archive, &keys, &witnesses);
         assert!(said.verified && said.rows > Some(0), "seed {seed}: {said:?}");
+        for asked in subjects(&dossier).into_iter().skip(1) {
+            let wanted = Wanted { asked, campaigns: None, ..wanted.clone() };
+            let archive = dossier.evidence_of(&wanted, &LeftOut::default()).zip();
+            let said = both(&directory, &format!("seed {seed}: {asked:?}"), &archive, &keys, &witnesses);
+            assert!(said.verified && said.rows > Some(0), "seed {seed}: {said:?}");
+        }
     }
+}
+
+#[test]
+fn both_verifiers_say_what_an_invoice_does_not_know() {
+    let directory = Directory::new("unknowing");
+    let mut clicks = 0;
+    // Where no basis names a head, nothing says what had to be known.
+    let dossiers = (0..300).map(|seed| Dossier::new(&Plan::small(seed), &Unknowing));
+    for dossier in dossiers.filter(|dossier| dossier.stands_on.is_empty()).take(6) {
+        let (keys, witnesses) = keys(&dossier);
+        let what = format!("seed {}", dossier.seed);
+        let said = both(&directory, &what, &dossier.evidence().zip(), &keys, &witnesses);
+        assert!(said.verified, "{what}: {said:?}");
+        clicks += said.otherwise.map_or(0, |otherwise| otherwise.0);
+    }
+    assert!(clicks > 0);
 }
 
 #[test]
@@ -131,7 +170,10 @@ fn both_verifiers_refuse_the_same_mutations() {
     for seed in 0..10 {
         let dossier = Dossier::new(&Plan::small(500 + seed), &OwnBiller);
         let (keys, witnesses) = keys(&dossier);
-        let (honest, archive) = (dossier.evidence(), dossier.evidence().zip());
+        let subjects = subjects(&dossier);
+        let wanted = Wanted { asked: *random.of(&subjects), ..Wanted::default() };
+        let honest = dossier.evidence_of(&wanted, &LeftOut::default());
+        let archive = honest.zip();
         for _ in 0..12 {
             let mutated = mutate(&mut random, &honest, &archive);
             let said = both(&directory, &format!("seed {seed}: {}", mutated.what), &mutated.bytes, &keys, &witnesses);
@@ -150,6 +192,11 @@ fn command_that_was_called_wrongly_ends_with_1() {
     assert_eq!(code(&["--key", "nonsense"]), Some(1));
     let key = Dossier::new(&Plan::small(1), &OwnBiller).key.verifier().to_string();
     assert_eq!(code(&["--key", &key, "--document", "no-such-file"]), Some(1));
+    let witness = Dossier::new(&Plan::small(1), &OwnBiller).witness.verifier().to_string();
+    for arguments in [["--key", &witness, "--witness-key", &witness], ["--key", &key, "--witness-key", &key]] {
+        assert_eq!(code(&arguments), Some(1), "a log is not its own witness, and a witness is no log");
+        assert_eq!(theirs().arg(&file).args(arguments).output().unwrap().status.code(), Some(1));
+    }
     assert_eq!(code(&["--key", &key]), Some(6));
     let missing = ours().arg(directory.0.join("none.zip")).args(["--key", &key]).output().unwrap();
     assert_eq!(missing.status.code(), Some(6));
@@ -157,15 +204,26 @@ fn command_that_was_called_wrongly_ends_with_1() {
 
 #[test]
 fn document_that_is_handed_in_is_taken_by_both() {
-    let directory = Directory::new("documents");
     let dossier = Dossier::new(&Plan::small(3), &OwnBiller);
     let mut evidence = dossier.evidence();
     evidence.contents.issued.clear();
     let of_issued = [names::ISSUED, names::PROOF_ISSUED];
     evidence.files.retain(|name, _| !name.starts_with("manifests/invoices/") && !of_issued.contains(&name.as_str()));
+    taken_with_its_documents("documents", &dossier, &evidence.zip());
+}
+
+#[test]
+fn document_that_stands_on_the_very_head_is_taken_by_both() {
+    let dossiers = (0..200).map(|seed| Dossier::new(&Plan::small(seed), &OwnBiller));
+    let dossier = dossiers.into_iter().find_map(Dossier::as_issued).unwrap();
+    taken_with_its_documents("at-once", &dossier, &dossier.evidence().zip());
+}
+
+fn taken_with_its_documents(name: &str, dossier: &Dossier, bundle: &[u8]) {
+    let directory = Directory::new(name);
     let file = directory.0.join("bundle.zip");
-    std::fs::write(&file, evidence.zip()).unwrap();
-    let (keys, _) = keys(&dossier);
+    std::fs::write(&file, bundle).unwrap();
+    let (keys, _) = keys(dossier);
     for command in [ours as fn() -> Command, theirs] {
         assert_eq!(said(command(), &file, &keys, &[]).0.exit_code, 3);
         let mut with = command();
@@ -174,8 +232,75 @@ fn document_that_is_handed_in_is_taken_by_both() {
             std::fs::write(&path, document).unwrap();
             with.arg("--document").arg(path);
         }
+        assert!(said(with, &file, &keys, &[]).0.verified);
+        // One that says something else, or is no document at all, is none of the bundle's.
+        let other = directory.0.join("other.json");
+        std::fs::write(&other, [&dossier.documents[0][..], b" "].concat()).unwrap();
+        let mut with = command();
+        with.arg("--document").arg(directory.0.join("0.json")).arg("--document").arg(&other);
         let (said, words) = said(with, &file, &keys, &[]);
-        assert!(said.verified, "{words}");
+        assert_eq!(said.exit_code, 2, "{words}");
+    }
+}
+
+/// Receipts, right and wrong, with the exit codes that both must end with.
+fn receipts(dossier: &Dossier) -> Vec<(&'static str, Vec<u8>, i32)> {
+    let right = receipt(dossier);
+    let issue = |receipt: Receipt, keys: &[&SigningKey]| SignedReceipt::issue(receipt, keys).unwrap();
+    let ours = |receipt: Receipt| issue(receipt, &[&dossier.key]).to_string().into_bytes();
+    let stranger = SigningKey::of_seed(dossier.key.verifier().name(), Kind::Ed25519, [3; 32]).unwrap();
+    let spooled = Receipt { position: None, ..right.clone() };
+    let other_row = Receipt { row: Hash::of(b"other"), ..right.clone() };
+    let nothing = Receipt { event_id: "nothing".to_owned(), ..right.clone() };
+    let beyond = |captured_at| Receipt {
+        position: Some(1 << 56 | 1 << 40),
+        frame: Frame { row: 0, ..right.frame.clone() },
+        captured_at,
+        ..nothing.clone()
+    };
+    let token = issue(right.clone(), &[&dossier.key]).token();
+    let edited = String::from_utf8(ours(right.clone())).unwrap().replacen("event_time ", "event_time 1", 1);
+    vec![
+        ("right", ours(right.clone()), 0),
+        ("right, by two keys", issue(right.clone(), &[&stranger, &dossier.key]).to_string().into_bytes(), 0),
+        ("token", token.clone().into_bytes(), 0),
+        ("token with a line end", format!("{token}\n").into_bytes(), 0),
+        ("spooled", ours(spooled.clone()), 0),
+        ("edited", edited.into_bytes(), 2),
+        ("not there", ours(Receipt { event_id: "x".to_owned(), row: Hash::of(b"x"), ..spooled }), 3),
+        ("still to come", ours(beyond(i64::MAX / 2)), 3),
+        ("of a stranger", issue(right.clone(), &[&stranger]).to_string().into_bytes(), 5),
+        ("unsigned", issue(right.clone(), &[]).to_string().into_bytes(), 5),
+        ("unsigned token", issue(right.clone(), &[]).token().into_bytes(), 5),
+        ("nothing", Vec::new(), 6),
+        ("a word", b"AAAA".to_vec(), 6),
+        ("half a token", token.as_bytes()[..token.len() - 3].to_vec(), 6),
+        ("too long", vec![b'A'; 17 << 10], 6),
+        ("no text", vec![0xff; 40], 6),
+        ("another row", ours(other_row), 7),
+        ("another event", ours(nothing.clone()), 7),
+        ("elsewhere", ours(Receipt { position: right.position.map(|at| at + (1 << 40)), ..right.clone() }), 7),
+        ("long gone", ours(beyond(0)), 7),
+    ]
+}
+
+#[test]
+fn both_verifiers_say_the_same_of_receipts() {
+    let directory = Directory::new("receipts");
+    for seed in 0..3 {
+        let dossier = Dossier::new(&Plan::small(600 + seed), &OwnBiller);
+        let (keys, _) = keys(&dossier);
+        let (bundle, path) = (directory.0.join("bundle.zip"), directory.0.join("receipt"));
+        std::fs::write(&bundle, dossier.evidence().zip()).unwrap();
+        for (what, receipt, expected) in receipts(&dossier) {
+            std::fs::write(&path, receipt).unwrap();
+            for command in [ours as fn() -> Command, theirs] {
+                let mut with = command();
+                with.arg("--receipt").arg(&path);
+                let (said, words) = said(with, &bundle, &keys, &[]);
+                assert_eq!(said.exit_code, expected, "seed {seed}, {what}: {words}");
+            }
+        }
     }
 }
 

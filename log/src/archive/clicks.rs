@@ -17,7 +17,10 @@ use crate::{
         kind::{EncodedPart, Hashed, Kind, NewFile, PartRange},
         manifest::{Manifest, Part},
         part, sort,
-        trees::{self, Leaves, clicks::Hashing},
+        trees::{
+            self, Leaves,
+            clicks::{Hashing, WITHOUT_KEY},
+        },
     },
     frame::{self, Digest},
     log::Stream,
@@ -25,8 +28,6 @@ use crate::{
     schema,
     time::{Hour, Timestamp},
 };
-
-const WITHOUT_KEY: &str = "what is about people has no leaves without the key of its hour";
 
 /// The click log's kind of archive.
 #[derive(Debug, Clone, Copy)]
@@ -93,7 +94,7 @@ impl Kind for Clicks {
 
     fn leaves(files: &[Bytes], hour: Hour, key: Option<&HourKey>) -> Result<Leaves, String> {
         let [core, personal] = files else { return Err(format!("it has {} files, not two", files.len())) };
-        trees::clicks::stored(core, personal, hour, key.ok_or(WITHOUT_KEY)?)
+        trees::clicks::stored(core, personal, hour, key)
     }
 
     fn fingerprints(rows: &[RecordBatch]) -> Result<Option<Fingerprints>, ArrowError> {

@@ -53,6 +53,41 @@ impl Directory {
         self.sync_entry(file)
     }
 
+    /// Removes a file, if it is there.
+    pub(super) fn remove(&self, file: &str) -> io::Result<()> {
+        match fs::remove_file(self.path.join(file)) {
+            Ok(()) => self.sync_entry(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Removes what was begun in a folder by processes that died, if it was written before an instant in microseconds.
+    /// Returns how many such files are younger: somebody may be writing them.
+    pub(super) fn remove_torn(&self, folder: &str, before_micros: i64) -> io::Result<u64> {
+        let entries = match fs::read_dir(self.path.join(folder)) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+            Err(error) => return Err(error),
+        };
+        let mut younger = 0;
+        for entry in entries {
+            let entry = entry?;
+            let is_torn = entry.file_name().to_str().is_some_and(|name| name.contains('#'));
+            if !is_torn || !entry.file_type()?.is_file() {
+                continue;
+            }
+            let age = entry.metadata()?.modified()?.duration_since(std::time::UNIX_EPOCH);
+            let written = age.ok().and_then(|age| i64::try_from(age.as_micros()).ok()).unwrap_or(i64::MAX);
+            if written < before_micros {
+                fs::remove_file(entry.path())?;
+            } else {
+                younger += 1;
+            }
+        }
+        Ok(younger)
+    }
+
     /// Writes a file under another name, which listings of the store do not show: `#` and digits behind its own.
     fn begin(&self, file: &str, bytes: &[u8]) -> io::Result<PathBuf> {
         let place = self.path.join(file);

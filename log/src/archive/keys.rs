@@ -16,6 +16,7 @@
 //! invoices/…                         see [`invoices`]
 //! transparency/…                     see [`transparency`]
 //! evidence/nodes/…, personal/keys/…  see [`trees`]
+//! redactions/…, personal/erasures/…  see [`redaction`]
 //! ```
 
 use object_store::path::Path;
@@ -24,13 +25,15 @@ use crate::{frame::Digest, invariant, log::Stream, position::Seq, time::Hour};
 
 pub mod invoices;
 mod partition;
+pub mod redaction;
 mod short;
 pub mod transparency;
 pub mod trees;
 
 pub use invoices::IssuedKey;
 use partition::{parse_partition, partition};
-use short::short;
+pub use redaction::{ErasureKey, RedactionKey};
+use short::{is_projection, is_short, short};
 pub use transparency::TransparencyKey;
 pub use trees::{NodesKey, SaltsKey};
 
@@ -68,6 +71,11 @@ pub struct PartKey {
 }
 
 impl PartKey {
+    /// Where the files of a half of an hour stand.
+    pub fn prefix(half: Half, hour: Hour) -> Path {
+        Path::from(format!("{}/{}", half.prefix(), partition(hour)))
+    }
+
     /// The key for these bytes.
     pub fn new(half: Half, hour: Hour, first: Seq, last: Seq, digest: &Digest) -> Self {
         Self { half, hour, first, last, digest: short(digest) }
@@ -144,10 +152,11 @@ fn parse_named(rest: &str, suffix: &str) -> Option<(Hour, (Seq, Seq), String)> {
     let hour = parse_partition(&mut parts)?;
     let name = parts.next()?.strip_suffix(suffix)?;
     let mut fields = name.split('-');
-    let first = Seq::new(fields.next()?.parse().ok()?)?;
-    let last = Seq::new(fields.next()?.parse().ok()?)?;
+    // A number has one spelling.
+    let seq = |digits: &str| Seq::new(digits.parse().ok()?).filter(|seq| seq.to_string() == digits);
+    let (first, last) = (seq(fields.next()?)?, seq(fields.next()?)?);
     let digest = fields.next()?.to_owned();
-    let whole = fields.next().is_none() && parts.next().is_none() && digest.len() == 32;
+    let whole = fields.next().is_none() && parts.next().is_none() && is_short(&digest);
     whole.then_some((hour, (first, last), digest))
 }
 
@@ -258,7 +267,7 @@ impl SegmentKey {
     /// Reads a path of the store.
     pub fn parse(path: &str) -> Option<Self> {
         let mut parts = path.strip_prefix("segments/")?.split('/');
-        let projection = parts.next()?.to_owned();
+        let projection = parts.next().filter(|name| is_projection(name))?.to_owned();
         let hour = parse_partition(&mut parts)?;
         let digest = parts.next()?.strip_suffix(".parquet")?.to_owned();
         (parts.next().is_none() && digest.len() == 32).then_some(Self { projection, hour, digest })
@@ -309,10 +318,11 @@ impl ReceiptKey {
     /// Reads a path of the store.
     pub fn parse(path: &str) -> Option<Self> {
         let mut parts = path.strip_prefix("receipts/")?.split('/');
-        let projection = parts.next()?.to_owned();
+        let projection = parts.next().filter(|name| is_projection(name))?.to_owned();
         let hour = Hour::parse(parts.next()?)?;
         let (input, code) = parts.next()?.strip_suffix(".json")?.split_once('-')?;
-        parts.next().is_none().then(|| Self { projection, hour, input: input.to_owned(), code: code.to_owned() })
+        let is_whole = parts.next().is_none() && is_short(input) && is_short(code);
+        is_whole.then(|| Self { projection, hour, input: input.to_owned(), code: code.to_owned() })
     }
 }
 
@@ -341,7 +351,7 @@ impl PromotionKey {
     /// Reads a path of the store.
     pub fn parse(path: &str) -> Option<Self> {
         let mut parts = path.strip_prefix("promotions/")?.split('/');
-        let projection = parts.next()?.to_owned();
+        let projection = parts.next().filter(|name| is_projection(name))?.to_owned();
         let digits = parts.next()?.strip_suffix(".json")?;
         let is_number = digits.len() >= 8 && digits.bytes().all(|byte| byte.is_ascii_digit());
         let number: u32 = digits.parse().ok().filter(|_| is_number)?;
@@ -377,7 +387,7 @@ impl CoverageKey {
 /// What an object is good for, and what helps if it is lost or damaged, for people. What is derived a command makes
 /// again; everything else is held nowhere else.
 pub fn remedy(key: &str) -> &'static str {
-    if let Some(remedy) = trees::remedy(key) {
+    if let Some(remedy) = trees::remedy(key).or_else(|| redaction::remedy(key)) {
         return remedy;
     }
     match key.split_once('/').map_or(key, |(prefix, _)| prefix) {

@@ -69,12 +69,13 @@ pub enum Error {
 /// See [`Error`].
 pub async fn locate(clicks: &dyn Log, archive: &Archive, position: Position) -> Result<Option<Located>, Error> {
     let info = clicks.info().await?;
-    if position.epoch() != info.epoch || position.seq() < Seq::FIRST || position.seq() > info.last {
+    if position.seq() < Seq::FIRST || position.seq() > info.last {
         return Ok(None);
     }
     let located = match hour_of(archive, position.seq()).await? {
-        Some(manifest) => in_hour(archive, &manifest, position).await?,
-        None => in_log(clicks, info.epoch, position).await?,
+        Some(manifest) if manifest.epoch() == position.epoch() => in_hour(archive, &manifest, position).await?,
+        None if info.epoch == position.epoch() => in_log(clicks, info.epoch, position).await?,
+        Some(_) | None => None,
     };
     if let Some(Located { event, .. }) = &located {
         let found = event.column_by_name(schema::POSITION).map(|column| column.as_primitive::<Int64Type>().values());

@@ -27,6 +27,9 @@ const VERSION_1: u32 = 1;
 /// The second, likewise.
 pub(super) const VERSION_2: u32 = 2;
 
+/// How the last alarm of an hour begins behind which the log began anew. People read the rest.
+pub(super) const EPOCH_ENDS: &str = "the log ends here and begins anew";
+
 /// One part of the click log: a core and a personal file with the same rows in the same order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -164,14 +167,16 @@ impl<P: Entry> Manifest<P> {
         if Hour::parse(&self.hour).is_none() || Epoch::new(i64::from(self.epoch)).is_none() {
             return Err(format!("hour {:?} or epoch {} is out of range", self.hour, self.epoch));
         }
-        if Seq::new(self.last_seq).is_none() || self.first_seq > self.last_seq + 1 || self.first_seq == 0 {
+        // Behind the last frame there is one more address: where the next hour begins.
+        if self.last_seq >= Seq::MAX.get() || self.first_seq > self.last_seq + 1 || self.first_seq == 0 {
             return Err(format!("frames {}..={} are no range", self.first_seq, self.last_seq));
         }
         if self.version == VERSION_1 && self.states().any(|writer| !writer.recent.is_empty()) {
             return Err("version 1 remembers no frames before the last".into());
         }
-        let rows: u64 = self.parts.iter().map(Entry::rows).sum();
-        if rows != self.rows {
+        let rows = self.parts.iter().try_fold(0_u64, |sum, part| sum.checked_add(part.rows()));
+        if rows != Some(self.rows) {
+            let rows = rows.map_or_else(|| "too many".to_owned(), |rows| rows.to_string());
             return Err(format!("its parts hold {rows} rows, it says {}", self.rows));
         }
         let mut after = self.first_seq;
@@ -200,6 +205,16 @@ impl<P: Entry> Manifest<P> {
     /// Whether the hour was sealed by a program that makes identity filters, before the manifest.
     pub fn is_since_filters(&self) -> bool {
         self.version >= VERSION_2
+    }
+
+    /// Whether no frame is in it, and none was lost in it.
+    pub fn is_empty(&self) -> bool {
+        self.first_seq > self.last_seq && self.alarms.is_empty()
+    }
+
+    /// Whether a new epoch begins behind it: then its last alarm says why, and what was lost.
+    pub fn ends_epoch(&self) -> bool {
+        self.alarms.last().is_some_and(|alarm| alarm.starts_with(EPOCH_ENDS))
     }
 
     /// Whether it remembers every repeat, also one that came last.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use arrow::{
     array::{ArrayRef, AsArray as _, Int64Array, RecordBatch, TimestampMicrosecondArray},
     compute::{max, min},
-    datatypes::{SchemaRef, TimestampMicrosecondType},
+    datatypes::{Schema, SchemaRef, TimestampMicrosecondType},
 };
 use bytes::Bytes;
 use parquet::{
@@ -137,6 +137,15 @@ pub(super) fn encode_beside(
     Ok(Encoded { core, personal, rows: order.len() as u64, event_time_min: times.0, event_time_max: times.1 })
 }
 
+/// Writes rows that are in order as one file of a part.
+pub(super) fn encode_again(rows: &RecordBatch) -> Result<Bytes, ParquetError> {
+    let order: Vec<(usize, usize)> = (0..rows.num_rows()).map(|row| (0, row)).collect();
+    let schema = Arc::new(Schema::new(rows.schema().fields().clone()));
+    let file = (Arc::clone(&schema), properties(&schema));
+    let mut files = columns::write(std::slice::from_ref(rows), &order, vec![file], &|| {})?;
+    Ok(files.pop().expect("one file was asked for"))
+}
+
 fn properties(schema: &SchemaRef) -> WriterProperties {
     let mut builder = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
@@ -169,6 +178,8 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
                     .set_column_dictionary_page_size_limit(path(), PEOPLE_DICTIONARY_BYTES)
                     .set_column_encoding(path(), Encoding::DELTA_LENGTH_BYTE_ARRAY);
             }
+            // No two are equal, and nothing in them is like anything else.
+            "salt" | "leaf" => builder = builder.set_column_dictionary_enabled(path(), false),
             // Once its dictionary is full, plain text: URLs share beginnings and middles, and compression finds both.
             "page_url" => builder = builder.set_column_encoding(path(), Encoding::PLAIN),
             _ => {}
@@ -204,6 +215,17 @@ pub fn read_as(
 ) -> Result<ParquetRecordBatchReader, ParquetError> {
     let options = ArrowReaderOptions::new().with_schema(schema);
     build(ParquetRecordBatchReaderBuilder::try_new_with_options(bytes, options)?, columns)
+}
+
+/// Reads those columns of a file that are wanted, of which it may lack some; they come in the order of the file.
+///
+/// # Errors
+/// If the bytes are not a Parquet file.
+pub fn read_those(bytes: Bytes, wanted: impl Fn(&&str) -> bool) -> Result<ParquetRecordBatchReader, ParquetError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes)?;
+    let schema = Arc::clone(builder.schema());
+    let names: Vec<&str> = schema.fields().iter().map(|field| field.name().as_str()).filter(wanted).collect();
+    build(builder, Some(&names))
 }
 
 fn build(

@@ -73,7 +73,14 @@ pub async fn rows(
     ranges: &[Range<usize>],
     columns: Option<&[&str]>,
 ) -> Result<RecordBatch, Error> {
-    guarded(read(archive, file, ranges, columns)).await.map_err(|error| failed(error, file))
+    let found = guarded(read(archive, file, ranges, columns)).await.map_err(|error| failed(error, file));
+    match found {
+        Err(missing @ Error::Missing(_)) => match archive.in_place_of(file).await? {
+            Some(left) => guarded(read(archive, &left, ranges, columns)).await.map_err(|error| failed(error, &left)),
+            None => Err(missing),
+        },
+        read => read,
+    }
 }
 
 /// Whether a row of a file may have this text in a column: its Bloom filter says so, or it has none. Footer and a few
@@ -82,7 +89,14 @@ pub async fn rows(
 /// # Errors
 /// As [`rows`].
 pub async fn may_hold(archive: &Archive, file: &File, column: &str, text: &str) -> Result<bool, Error> {
-    guarded(ask_filter(archive, file, column, text)).await.map_err(|error| failed(error, file))
+    let found = guarded(ask_filter(archive, file, column, text)).await.map_err(|error| failed(error, file));
+    match found {
+        Err(missing @ Error::Missing(_)) => match archive.in_place_of(file).await? {
+            Some(left) => guarded(ask_filter(archive, &left, column, text)).await.map_err(|error| failed(error, &left)),
+            None => Err(missing),
+        },
+        read => read,
+    }
 }
 
 async fn ask_filter(archive: &Archive, file: &File, column: &str, text: &str) -> Result<bool, ParquetError> {

@@ -1,5 +1,5 @@
 //! Puts and gets with the guarantees that sealing needs: parts are named by their content, manifests are only ever
-//! created, and in a local directory everything is durable before it has its name ([`Directory`]).
+//! created, and in a local directory everything is durable before it has its name (`Directory`).
 
 #![expect(
     clippy::disallowed_methods,
@@ -17,8 +17,9 @@ use object_store::{
 
 use crate::{
     archive::{
+        aside::Aside,
         directory::Directory,
-        entry::File,
+        entry::{Entry, File},
         keys::{ManifestKey, PromotionKey, ReceiptKey, SegmentKey, TransparencyKey, remedy},
         kind::Kind,
         manifest::{self, Manifest},
@@ -135,6 +136,35 @@ impl Archive {
         Ok(Self { store: Arc::new(store), directory: None, watches: Vec::new() })
     }
 
+    /// The archive in a local directory, for reading alone: it is not made if it is not there, and what is derived from
+    /// it goes into the directory `aside`.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if a directory cannot be opened.
+    pub fn read_directory(path: &std::path::Path, aside: &std::path::Path) -> Result<Self, Error> {
+        let setup = |error: object_store::Error| Error::Setup(format!("archive directory {}: {error}", path.display()));
+        let read = match path.is_dir() {
+            true => Some(Arc::new(LocalFileSystem::new_with_prefix(path).map_err(setup)?) as Arc<dyn ObjectStore>),
+            false => None,
+        };
+        Self::read_only(read, aside)
+    }
+
+    /// The archive in a bucket as [`Archive::s3`] has it, for reading alone.
+    ///
+    /// # Errors
+    /// As [`Archive::s3`] and [`Archive::read_directory`].
+    pub fn read_s3(bucket: &str, aside: &std::path::Path) -> Result<Self, Error> {
+        Self::read_only(Some(Self::s3(bucket)?.store), aside)
+    }
+
+    fn read_only(read: Option<Arc<dyn ObjectStore>>, aside: &std::path::Path) -> Result<Self, Error> {
+        let put = LocalFileSystem::new_with_prefix(aside);
+        let put = put.map_err(|error| Error::Setup(format!("directory {}: {error}", aside.display())))?;
+        let store = Aside::new(read, Arc::new(put));
+        Ok(Self { store: Arc::new(store), directory: None, watches: Vec::new() })
+    }
+
     /// Any other store, for tests.
     pub fn from_store(store: Arc<dyn ObjectStore>) -> Self {
         Self { store, directory: None, watches: Vec::new() }
@@ -243,11 +273,24 @@ impl Archive {
         Ok(read)
     }
 
-    /// A whole object, if it is exactly what a manifest says.
+    /// A whole object, if it is exactly what a manifest says; of a file from which something was erased what stands in
+    /// its place, if it is exactly what the redaction says.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Damaged`] with the difference, [`Error::Unavailable`].
     pub async fn get_file(&self, file: &File) -> Result<Bytes, Error> {
+        let bytes = match self.get_exactly(file).await {
+            Err(missing @ Error::Missing(_)) => match self.in_place_of(file).await? {
+                Some(left) => self.get_exactly(&left).await?,
+                None => return Err(missing),
+            },
+            read => read?,
+        };
+        self.watches.iter().for_each(|watch| watch.see(file, &bytes));
+        Ok(bytes)
+    }
+
+    async fn get_exactly(&self, file: &File) -> Result<Bytes, Error> {
         let bytes = self.get(&Path::from(file.key.as_str())).await?;
         let damaged = |reason: String| Error::Damaged { key: file.key.clone(), reason };
         if bytes.len() as u64 != file.bytes {
@@ -257,19 +300,27 @@ impl Archive {
         if found != file.sha256 {
             return Err(damaged(format!("its SHA-256 is {found}, its manifest says {}", file.sha256)));
         }
-        self.watches.iter().for_each(|watch| watch.see(file, &bytes));
         Ok(bytes)
     }
 
-    /// Whether a file is there and has the size that it should have. It is one request, and nothing is read.
+    /// Whether a file, or what is left of it, is there and has the size that it should have. It is one request if it is
+    /// there, and nothing is read.
     ///
     /// # Errors
-    /// [`Error::Unavailable`].
+    /// As [`Archive::redaction`].
     pub async fn holds_file(&self, file: &File) -> Result<bool, Error> {
+        if let Some(bytes) = self.size_of(file).await? {
+            return Ok(bytes == file.bytes);
+        }
+        let Some(left) = self.in_place_of(file).await? else { return Ok(false) };
+        Ok(self.size_of(&left).await? == Some(left.bytes))
+    }
+
+    async fn size_of(&self, file: &File) -> Result<Option<u64>, Error> {
         let path = Path::from(file.key.as_str());
         match self.store.head(&path).await {
-            Ok(meta) => Ok(meta.size == file.bytes),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Ok(meta) => Ok(Some(meta.size)),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
             Err(source) => Err(unavailable(&path, source)),
         }
     }
@@ -381,10 +432,44 @@ impl Archive {
         if SegmentKey::parse(name).is_none() && ReceiptKey::parse(name).is_none() && !is_partial {
             return Err(Error::Setup(format!("{path} is no segment, receipt or partial tile, and is not removed")));
         }
+        self.remove(path).await
+    }
+
+    /// Removes an object, durably. One that is gone already is no error.
+    pub(super) async fn remove(&self, path: &Path) -> Result<(), Error> {
+        if self.on_disk(path, Directory::remove).await?.is_some() {
+            return Ok(());
+        }
         match self.store.delete(path).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(unavailable(path, source)),
         }
+    }
+
+    /// Takes the manifest of an hour back that has no frame, and whose time has not come: nothing is lost with it.
+    /// Nobody may have signed it.
+    ///
+    /// # Errors
+    /// [`Error::Setup`] if the hour has a frame. [`Error::Unavailable`].
+    pub async fn take_back<P: Entry>(&self, manifest: &Manifest<P>) -> Result<(), Error> {
+        let stream = [Stream::Clicks, Stream::Verdicts, Stream::Invoices]
+            .into_iter()
+            .find(|stream| stream.as_str() == manifest.stream);
+        let (Some(stream), true) = (stream, manifest.is_empty()) else {
+            return Err(Error::Setup(format!("{} of {} holds frames, and stays", manifest.hour, manifest.stream)));
+        };
+        let path = ManifestKey { stream, hour: manifest.hour() }.path();
+        match self.store.delete(&path).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(unavailable(&path, source)),
+        }
+    }
+
+    /// Removes what processes that died had begun to write under a prefix, if it was written before `before`. Returns
+    /// how many such files are younger.
+    pub(super) async fn remove_torn(&self, prefix: &Path, before: Timestamp) -> Result<u64, Error> {
+        let torn = self.on_disk(prefix, move |directory, folder| directory.remove_torn(folder, before.micros()));
+        Ok(torn.await?.unwrap_or_default())
     }
 
     /// Works on a file of a local directory; `None` for a remote store, which sees to durability itself.

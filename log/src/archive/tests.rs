@@ -5,14 +5,16 @@ use uuid::Uuid;
 
 use crate::{
     archive::{
+        locate::locate,
         manifest::Manifest,
-        seal::{Cursor, Sealer},
+        seal::{self, Cursor, Sealer},
         store::Archive,
         verify::{Report, Verifier},
     },
     embedded::EmbeddedLog,
     frame::Writer,
     log::{Log, Stream},
+    position::{Epoch, Seq},
     testing::clicks,
     time::{Hour, ManualClock, Timestamp},
 };
@@ -268,4 +270,82 @@ async fn wide_rows_end_a_part_by_their_bytes_and_a_frame_is_never_cut() {
     let (manifest, _) = sealer.seal_next(&Cursor::start(), bed.late()).await.unwrap().unwrap();
     assert_eq!(manifest.parts.iter().map(|part| part.rows).collect::<Vec<_>>(), [20, 20, 20]);
     assert_eq!(bed.verify(&BTreeMap::new()).await.problems, []);
+}
+
+/// A log with a frame of ten clicks at each of these minutes behind `start`, in this order.
+async fn logged_at(minutes: &[i64]) -> Bed {
+    let directory = tempfile::tempdir().unwrap();
+    let start = Hour::parse("2026-03-01T22").unwrap();
+    let clock = Arc::new(ManualClock::new(start.start()));
+    let path = directory.path().join("log.sqlite");
+    let log = Arc::new(EmbeddedLog::open(&path, Stream::Clicks, Arc::clone(&clock) as Arc<_>).await.unwrap());
+    let mut writer = Writer::new(Uuid::from_u128(7), 1);
+    for (minute, step) in minutes.iter().zip(0_u64..) {
+        let now = start.start().plus_micros(minute * MINUTE);
+        clock.set(now);
+        let batch = clicks(step * 10..step * 10 + 10, now.micros());
+        log.append(&writer.seal(&batch, (now, now)).unwrap()).await.unwrap();
+    }
+    let archive = Archive::directory(directory.path().join("archive")).unwrap();
+    Bed { directory, log, archive, start }
+}
+
+/// A clock that jumps years ahead and back, also before the first frame and behind the last.
+#[tokio::test]
+async fn frame_that_a_wrong_clock_logged_in_the_future_keeps_no_hour_open() {
+    const YEARS: i64 = 5 * 365 * 24 * 60;
+    for (minutes, expected) in
+        [(&[10, YEARS, 20, 70, YEARS + 1, 80, 130, YEARS][..], &[30, 30][..]), (&[YEARS, 10, 70, 80], &[20, 20])]
+    {
+        let bed = logged_at(minutes).await;
+        let (sealer, mut cursor, mut rows) = (bed.sealer(), Cursor::start(), Vec::new());
+        let now = bed.start.start().plus_micros(125 * MINUTE);
+        while let Some((manifest, after)) = sealer.seal_next(&cursor, now).await.unwrap() {
+            assert_eq!(manifest.first_seq(), cursor.next_seq(), "I4");
+            rows.push(manifest.rows);
+            cursor = after;
+        }
+        assert_eq!(rows, expected, "{minutes:?}");
+        assert_eq!(bed.verify(&BTreeMap::new()).await.problems, []);
+    }
+}
+
+/// An older copy of a log: three frames of ten that others know of.
+#[tokio::test]
+async fn closed_hour_says_what_was_lost_and_the_next_epoch_goes_on_behind_it() {
+    let bed = logged_at(&[10, 20, 30]).await;
+    let now = bed.start.start().plus_micros(40 * MINUTE);
+    let last = Seq::new(10).unwrap();
+    let (closed, cursor) = bed.sealer().close(&Cursor::start(), last, "the disk died", now).await.unwrap();
+    assert_eq!((closed.frames, closed.rows, closed.last_seq()), (3, 30, last));
+    assert!(closed.ends_epoch() && closed.alarms[0].contains("frames 4 to 10 were lost: the disk died"), "{closed:?}");
+    // The same once more: it stands.
+    let (again, _) = bed.sealer().close(&Cursor::start(), last, "another word", now).await.unwrap();
+    assert_eq!(again, closed);
+
+    let second = Epoch::new(2).unwrap();
+    bed.log.begin_epoch(second, cursor.next_seq()).await.unwrap();
+    let clock = Arc::new(ManualClock::new(now));
+    let path = bed.directory.path().join("log.sqlite");
+    let log = Arc::new(EmbeddedLog::open(&path, Stream::Clicks, clock).await.unwrap());
+    let mut writer = Writer::new(Uuid::from_u128(8), 1);
+    log.append(&writer.seal(&clicks(100..110, now.micros()), (now, now)).unwrap()).await.unwrap();
+    let sealer = Sealer::new(Arc::clone(&log) as Arc<dyn Log>, bed.archive.clone()).with_keys(known_key);
+    let resumed = sealer.resume(Some(closed.hour())).await.unwrap();
+    let (next, _) = sealer.seal_next(&resumed, bed.late()).await.unwrap().unwrap();
+    let found = (next.epoch(), next.first_seq().get(), next.rows, next.hour());
+    assert_eq!(found, (second, 11, 10, closed.hour().next()), "what comes in the rest of the hour is of the next");
+    let problems = bed.verify(&BTreeMap::new()).await.problems;
+    assert_eq!(problems.len(), 1, "{problems:?}");
+    assert!(problems[0].reason.contains("begins anew"), "{problems:?}");
+    for (position, is_there) in
+        [("1.3.9", true), ("2.11.0", true), ("1.4.0", false), ("2.3.0", false), ("1.11.0", false)]
+    {
+        let located = locate(log.as_ref(), &bed.archive, position.parse().unwrap()).await.unwrap();
+        assert_eq!(located.is_some(), is_there, "{position}");
+    }
+    // A log of the epoch that is over is refused, however long it is.
+    let older = logged_at(&[10; 20]).await;
+    let sealer = Sealer::new(Arc::clone(&older.log) as Arc<dyn Log>, bed.archive.clone());
+    assert!(matches!(sealer.resume(Some(next.hour())).await, Err(seal::Error::Epoch { log: 1, archive: 2 })));
 }

@@ -18,12 +18,12 @@ use crate::{
         keys::{ManifestKey, remedy},
         kind::Kind,
         manifest::Manifest,
+        redaction,
         store::{Archive, Error},
         trees::check::Checking,
     },
     causes::causes,
     log::Stream,
-    position::Seq,
     time::Hour,
 };
 
@@ -51,8 +51,23 @@ pub struct Report {
     pub bytes: u64,
     /// Hours that were sealed before there were trees: nothing of them can be proved to a stranger.
     pub without_trees: u64,
+    /// Hours of which something was erased.
+    pub redacted: u64,
+    /// Rows whose personal columns were erased.
+    pub erased: u64,
     /// Everything that is wrong, by hour.
     pub problems: Vec<Problem>,
+}
+
+/// How an hour is held against the one before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Chain {
+    /// It follows what was checked before, and what it was sealed with is said.
+    Whole,
+    /// It follows an hour that was given. What it was sealed with it was sealed with.
+    Given,
+    /// It is checked by itself.
+    Alone,
 }
 
 /// Checks hours of one stream one after the other, in order.
@@ -62,8 +77,10 @@ pub struct Verifier<K: Kind = Clicks> {
     deep: bool,
     report: Report,
     previous: Option<Manifest<K::Part>>,
-    /// Whether an hour is checked by itself, without the chain from the hour before.
-    alone: bool,
+    /// How an hour is held against the one before it.
+    chain: Chain,
+    /// The hours of which something was erased, once they were looked for.
+    redacted: Option<BTreeSet<Hour>>,
     kind: PhantomData<K>,
 }
 
@@ -77,7 +94,15 @@ impl Verifier {
 impl<K: Kind> Verifier<K> {
     /// A verifier of the hours of `K` in `archive`; `deep` reads every row as well.
     pub fn of(archive: Archive, deep: bool) -> Self {
-        Self { archive, deep, report: Report::default(), previous: None, alone: false, kind: PhantomData }
+        Self {
+            archive,
+            deep,
+            report: Report::default(),
+            previous: None,
+            chain: Chain::Whole,
+            redacted: None,
+            kind: PhantomData,
+        }
     }
 
     /// The hours to check: from the first to the last that has a manifest or that `remembered` names. Hours between
@@ -122,7 +147,11 @@ impl<K: Kind> Verifier<K> {
             let reason = format!("its digest is not the one that the catalog remembers: {}", remedy(path.as_ref()));
             self.problem(hour, path.as_ref(), &reason);
         }
-        let reasons = if self.alone { Vec::new() } else { chain_problems(self.previous.as_ref(), &manifest) };
+        let reasons = match self.chain {
+            Chain::Whole => chain_problems(self.previous.as_ref(), &manifest),
+            Chain::Given => follow_problems(self.previous.as_ref(), &manifest),
+            Chain::Alone => Vec::new(),
+        };
         for reason in reasons {
             self.problem(hour, key.path().as_ref(), &reason);
         }
@@ -133,6 +162,7 @@ impl<K: Kind> Verifier<K> {
         for (path, problem) in &damaged {
             self.problem(hour, path.as_ref(), &causes(problem));
         }
+        self.check_redactions(&manifest).await?;
         let mut trees = self.check_trees(&manifest).await?;
         // A filter that was named already is not compared with its parts: that would say the same again.
         let sound = |filter: &Filter| damaged.iter().all(|(path, _)| *path != filter.path);
@@ -162,6 +192,27 @@ impl<K: Kind> Verifier<K> {
         Ok(())
     }
 
+    /// Checks what says what was erased of the hour.
+    async fn check_redactions(&mut self, manifest: &Manifest<K::Part>) -> Result<(), Error> {
+        if K::STREAM != Stream::Clicks {
+            return Ok(());
+        }
+        let redacted = match self.redacted.take() {
+            Some(known) => known,
+            None => self.archive.redacted_hours().await?,
+        };
+        if redacted.contains(&manifest.hour()) {
+            let checked = redaction::check::check(&self.archive, manifest).await?;
+            self.report.redacted += 1;
+            self.report.erased += checked.rows;
+            for (key, reason) in checked.problems {
+                self.problem(manifest.hour(), &key, &reason);
+            }
+        }
+        self.redacted = Some(redacted);
+        Ok(())
+    }
+
     /// Checks what is stored of the hour's trees, and begins to compute them from its parts.
     async fn check_trees(&mut self, manifest: &Manifest<K::Part>) -> Result<Option<Checking>, Error> {
         let begun = Checking::begin::<K>(&self.archive, manifest, self.deep).await?;
@@ -180,7 +231,21 @@ impl<K: Kind> Verifier<K> {
     /// # Errors
     /// As [`Verifier::check`].
     pub async fn check_alone(&mut self, hour: Hour, remembered: Option<&str>) -> Result<(), Error> {
-        self.alone = true;
+        self.chain = Chain::Alone;
+        self.check(hour, remembered).await
+    }
+
+    /// Checks one hour, and that it follows `previous`, the hour before it; `None` if it is the first of its stream.
+    ///
+    /// # Errors
+    /// As [`Verifier::check`].
+    pub async fn check_behind(
+        &mut self,
+        previous: Option<Manifest<K::Part>>,
+        hour: Hour,
+        remembered: Option<&str>,
+    ) -> Result<(), Error> {
+        (self.chain, self.previous) = (Chain::Given, previous);
         self.check(hour, remembered).await
     }
 
@@ -245,10 +310,15 @@ impl<K: Kind> Verifier<K> {
     }
 }
 
-/// Every way in which a manifest fails to follow the one before it.
+/// What a manifest was sealed with, and every way in which it fails to follow the one before it.
 fn chain_problems<P: Entry>(previous: Option<&Manifest<P>>, manifest: &Manifest<P>) -> Vec<String> {
-    let mut problems: Vec<String> =
-        manifest.alarms.iter().map(|alarm| format!("sealed with an alarm: {alarm}")).collect();
+    let alarms = manifest.alarms.iter().map(|alarm| format!("sealed with an alarm: {alarm}"));
+    alarms.chain(follow_problems(previous, manifest)).collect()
+}
+
+/// Every way in which a manifest fails to follow the one before it.
+fn follow_problems<P: Entry>(previous: Option<&Manifest<P>>, manifest: &Manifest<P>) -> Vec<String> {
+    let mut problems = Vec::new();
     let restore = "put what was lost or changed back from a copy of the archive";
     let Some(previous) = previous else {
         if manifest.previous.is_some() {
@@ -260,11 +330,8 @@ fn chain_problems<P: Entry>(previous: Option<&Manifest<P>>, manifest: &Manifest<
     if manifest.previous != Some(previous.digest().to_string()) {
         problems.push(format!("it names another manifest than that of {} as its previous; {restore}", previous.hour));
     }
-    let follows = match manifest.epoch == previous.epoch {
-        true => manifest.first_seq == previous.last_seq + 1,
-        false => manifest.epoch > previous.epoch && manifest.first_seq == Seq::FIRST.get(),
-    };
-    if !follows {
+    // A new epoch goes on with the numbers of the one before.
+    if manifest.epoch < previous.epoch || manifest.first_seq != previous.last_seq + 1 {
         problems
             .push(format!("it begins at frame {}, the hour before ends at {}", manifest.first_seq, previous.last_seq));
     }

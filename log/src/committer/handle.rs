@@ -56,6 +56,27 @@ impl Committer {
     /// # Errors
     /// See [`Error`]: whatever it is, no row was acknowledged.
     pub async fn commit(&self, batch: RecordBatch, captured: (Timestamp, Timestamp)) -> Result<Committed, Error> {
+        self.commit_as(batch, captured, false).await
+    }
+
+    /// The same, with the [`Place`](super::Place) of each row too: for whoever hands out receipts.
+    ///
+    /// # Errors
+    /// As [`Committer::commit`].
+    pub async fn commit_with_places(
+        &self,
+        batch: RecordBatch,
+        captured: (Timestamp, Timestamp),
+    ) -> Result<Committed, Error> {
+        self.commit_as(batch, captured, true).await
+    }
+
+    async fn commit_as(
+        &self,
+        batch: RecordBatch,
+        captured: (Timestamp, Timestamp),
+        wants_places: bool,
+    ) -> Result<Committed, Error> {
         if batch.num_rows() == 0 {
             return Ok(Committed::default());
         }
@@ -71,7 +92,7 @@ impl Committer {
         let rows = share(&self.rows, batch.num_rows(), QUEUED_ROWS_MAX)?;
         let kib = share(&self.kib, bytes.div_ceil(1 << 10), QUEUED_KIB_MAX)?;
         let (reply, answer) = oneshot::channel();
-        let request = Request { batch, bytes, captured, reply, _permits: [rows, kib] };
+        let request = Request { batch, bytes, captured, wants_places, reply, _permits: [rows, kib] };
         self.queue.try_send(request).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => Error::Busy,
             mpsc::error::TrySendError::Closed(_) => Error::Closed,

@@ -27,7 +27,7 @@ mod tests;
 
 pub use self::{
     handle::Committer,
-    outcome::{Committed, Error, Span},
+    outcome::{Committed, Error, Place, Span},
     pulse::{Pulse, STUCK_AFTER},
     sink::{Direct, Sink, Stored},
 };

@@ -21,6 +21,8 @@ pub(super) struct Request {
     pub(super) bytes: usize,
     /// When the first and the last of the rows were captured.
     pub(super) captured: (Timestamp, Timestamp),
+    /// Whether the caller wants to know where in their frames its rows are.
+    pub(super) wants_places: bool,
     pub(super) reply: oneshot::Sender<Result<Committed, Error>>,
     /// Its share of the queue, in rows and in bytes: taken when it entered it, given back when it is answered.
     pub(super) _permits: [OwnedSemaphorePermit; 2],

@@ -10,7 +10,7 @@ use crate::{
     committer::{
         group::Group,
         limits::RETRY_PAUSES,
-        outcome::{Committed, Error, Span, take},
+        outcome::{Committed, Error, Place, Span, take},
         pulse::Pulse,
         sink::{Sink, Stored},
     },
@@ -26,6 +26,7 @@ pub(super) struct Refused;
 /// with an error when one frame is refused.
 pub(super) async fn store(sink: &dyn Sink, mut group: Group, pulse: &Pulse) -> Result<(), Refused> {
     let mut spans = VecDeque::new();
+    let wants_places = group.requests.iter().any(|request| request.wants_places);
     while let Some(frame) = group.frames.pop_front() {
         pulse.leave();
         let stored = store_frame(sink, &frame).await;
@@ -36,7 +37,8 @@ pub(super) async fn store(sink: &dyn Sink, mut group: Group, pulse: &Pulse) -> R
                     Stored::Logged(seq) => Some(Position::new(sink.epoch(), seq, 0)),
                     Stored::Spooled => None,
                 };
-                spans.push_back(Span { first, rows: frame.header.rows });
+                let place = wants_places.then(|| Place::first_of(&frame.header));
+                spans.push_back(Span { first, rows: frame.header.rows, place });
             }
             Err(cause) => {
                 error!(frame = frame.header.message_id(), %cause, "a frame cannot be stored; its writer stops");

@@ -248,3 +248,20 @@ async fn wide_rows_fill_the_queue_by_their_bytes() {
     assert_eq!(committer.commit(wide, AT).await, Err(Error::Busy));
     waiting.iter().for_each(JoinHandle::abort);
 }
+
+#[tokio::test]
+async fn rows_are_told_their_frame_if_somebody_asks() {
+    let gate = Arc::new(Gate { free: true, ..Gate::default() });
+    let (committer, task) = start(&gate);
+    let plain = committer.commit(clicks(0..2, 0), AT).await.unwrap();
+    assert_eq!(plain.place(0), None);
+    let asked = committer.commit_with_places(clicks(2..5, 0), AT).await.unwrap();
+    drop(committer);
+    task.await.unwrap();
+    let frames = gate.frames.lock().unwrap();
+    let header = &frames[1].header;
+    let (position, place) = asked.place(2).unwrap();
+    assert_eq!(position.unwrap().to_string(), "1.2.2");
+    assert_eq!((place.writer, place.epoch, place.number), (header.writer, header.writer_epoch, header.number));
+    assert_eq!((place.digest, place.row), (header.digest(), 2));
+}

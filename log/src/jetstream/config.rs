@@ -111,6 +111,11 @@ pub(super) fn epoch_of(found: &stream::Config) -> Option<Epoch> {
     found.metadata.get(EPOCH_KEY).and_then(|text| text.parse().ok()).and_then(Epoch::new)
 }
 
+/// Writes the epoch into a stream's metadata.
+pub(super) fn set_epoch(settings: &mut stream::Config, epoch: Epoch) {
+    settings.metadata.insert(EPOCH_KEY.to_owned(), epoch.get().to_string());
+}
+
 /// The first setting by which an existing stream promises less than `wanted`, as a sentence; `None` if it keeps all.
 pub(super) fn weakness(found: &stream::Config, wanted: &stream::Config) -> Option<String> {
     let rules = [
@@ -130,7 +135,10 @@ pub(super) fn weakness(found: &stream::Config, wanted: &stream::Config) -> Optio
         (found.max_messages_per_subject <= 0, "max_msgs_per_subject is set: older frames would be dropped"),
         (found.duplicate_window >= wanted.duplicate_window, "duplicate_window is under 15 minutes"),
         (found.max_message_size <= 0 || found.max_message_size >= MESSAGE_BYTES_MAX, "max_msg_size is under 1 MiB"),
-        (found.num_replicas >= wanted.num_replicas, "num_replicas is lower than configured"),
+        (
+            found.num_replicas >= wanted.num_replicas,
+            "num_replicas is lower than configured: raise it on the broker (nats stream edit NAME --replicas NUMBER)",
+        ),
         (found.subjects == wanted.subjects, "subjects differ"),
         (found.republish == wanted.republish, "republish differs: readers would not hear of new frames"),
         (epoch_of(found).is_some(), "metadata has no clicktrail-epoch in 1..=127"),

@@ -23,7 +23,7 @@ use crate::{
         link::{Link, Refusal},
     },
     log::{Error, Info, Stream},
-    position::Seq,
+    position::{Epoch, Seq},
 };
 
 /// How often a new leader is asked again that reports fewer frames than were acknowledged: it may have to catch up. A
@@ -49,6 +49,8 @@ pub struct JetStreamLog {
     seen: AtomicU64,
     /// Changes with every notice, which wakes readers at the tail. It is only a hint, since anybody may publish there.
     pub(super) heard: watch::Sender<()>,
+    /// The epoch in which it was opened.
+    epoch: OnceLock<Epoch>,
     /// Set for good when the broker has lost frames: which should be its last, and which is. A person must look.
     lost: OnceLock<(Seq, Seq)>,
     /// One permit for each reader that may receive a batch now.
@@ -65,8 +67,26 @@ impl JetStreamLog {
     /// us in, or has the stream with weaker settings, the first of which is named.
     pub async fn connect(config: Config, stream: Stream) -> Result<Self, Error> {
         let link = Link::connect(&config.url, config.ack_timeout).await?;
-        let (name, subject) = (config.stream_name(stream), config.subject(stream));
+        let name = config.stream_name(stream);
         ensure_stream(&link, &name, &config.wanted(stream)).await?;
+        Self::on(link, config, stream).await
+    }
+
+    /// Connects to a stream that is there, to read it, whatever it promises; `None` if there is none. Nothing is
+    /// created.
+    ///
+    /// # Errors
+    /// As [`JetStreamLog::connect`].
+    pub async fn connect_existing(config: Config, stream: Stream) -> Result<Option<Self>, Error> {
+        let link = Link::connect(&config.url, config.ack_timeout).await?;
+        if find_stream(&link, &config.stream_name(stream)).await?.is_none() {
+            return Ok(None);
+        }
+        Self::on(link, config, stream).await.map(Some)
+    }
+
+    async fn on(link: Link, config: Config, stream: Stream) -> Result<Self, Error> {
+        let (name, subject) = (config.stream_name(stream), config.subject(stream));
         let heard = watch::channel(()).0;
         let notices = listen(&link, config.notice_subject(stream), heard.clone()).await?;
         let log = Self {
@@ -76,6 +96,7 @@ impl JetStreamLog {
             link,
             seen: AtomicU64::new(0),
             heard,
+            epoch: OnceLock::new(),
             lost: OnceLock::new(),
             pulls: Semaphore::new(PULLS_MAX),
             _notices: notices,
@@ -113,6 +134,14 @@ impl JetStreamLog {
         Ok(self.link.api(&format!("STREAM.INFO.{}", self.name), &json!({})).await?)
     }
 
+    /// Writes the epoch into the stream's settings, which stay as they are otherwise.
+    pub(super) async fn write_epoch(&self, epoch: Epoch) -> Result<(), Error> {
+        let mut settings = self.stream_info().await?.config;
+        config::set_epoch(&mut settings, epoch);
+        let _: stream::Info = self.link.api(&format!("STREAM.UPDATE.{}", self.name), &settings).await?;
+        Ok(())
+    }
+
     /// The present range, checked against what this handle has seen.
     pub(super) async fn range(&self) -> Result<Info, Error> {
         let mut tries = 0;
@@ -121,6 +150,13 @@ impl JetStreamLog {
             let seen_before = self.last_seen();
             let found = self.stream_info().await?;
             let info = info_of(&found)?;
+            let opened = *self.epoch.get_or_init(|| info.epoch);
+            if info.epoch != opened {
+                let (now, opened) = (info.epoch.get(), opened.get());
+                return Err(Error::Fatal(format!(
+                    "the log is in epoch {now}, and was opened in epoch {opened}: open it again"
+                )));
+            }
             if info.last >= seen_before {
                 self.saw(info.last);
                 return Ok(info);
@@ -139,20 +175,24 @@ impl JetStreamLog {
 async fn ensure_stream(link: &Link, name: &str, wanted: &stream::Config) -> Result<(), Error> {
     let weakness = config::weakness(wanted, wanted);
     invariant!(I1, weakness.is_none(), "a stream is created that would be refused: {weakness:?}");
-    let info_call = format!("STREAM.INFO.{name}");
-    let found = match link.api::<stream::Info>(&info_call, &json!({})).await {
-        Err(Refusal::Server(error)) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => {
-            match link.api::<stream::Info>(&format!("STREAM.CREATE.{name}"), wanted).await {
-                // Another process created it meanwhile, with other settings.
-                Err(Refusal::Server(error)) if error.error_code() == ErrorCode::STREAM_NAME_EXIST => {
-                    link.api(&info_call, &json!({})).await?
-                }
-                created => created?,
+    let found = match find_stream(link, name).await? {
+        Some(found) => found,
+        None => match link.api::<stream::Info>(&format!("STREAM.CREATE.{name}"), wanted).await {
+            // Another process created it meanwhile, with other settings.
+            Err(Refusal::Server(error)) if error.error_code() == ErrorCode::STREAM_NAME_EXIST => {
+                link.api(&format!("STREAM.INFO.{name}"), &json!({})).await?
             }
-        }
-        found => found?,
+            created => created?,
+        },
     };
     config::weakness(&found.config, wanted).map_or(Ok(()), |sentence| Err(Error::Fatal(sentence)))
+}
+
+async fn find_stream(link: &Link, name: &str) -> Result<Option<stream::Info>, Error> {
+    match link.api::<stream::Info>(&format!("STREAM.INFO.{name}"), &json!({})).await {
+        Err(Refusal::Server(error)) if error.error_code() == ErrorCode::STREAM_NOT_FOUND => Ok(None),
+        found => Ok(Some(found?)),
+    }
 }
 
 /// Passes on notices of stored frames until the handle is dropped. If one is lost, a reader waits a little longer.

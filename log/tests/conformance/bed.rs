@@ -37,6 +37,7 @@ macro_rules! conform {
             trimmed_frames_are_said_to_be_trimmed,
             trimmed_log_continues_after_a_crash,
             trim_beyond_the_tail_is_refused,
+            new_epoch_goes_on_behind_what_is_known,
             concurrent_writers_keep_their_order,
             crash_loses_nothing,
         );

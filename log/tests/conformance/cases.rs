@@ -339,3 +339,37 @@ pub(crate) async fn crash_loses_nothing(bed: &mut dyn Bed) {
     let info = log.info().await.unwrap();
     assert_eq!((info.epoch, info.first, info.last), (Epoch::FIRST, seq(1), seq(30)));
 }
+
+/// A log of which an older copy is left, while others know of frames up to 40.
+pub(crate) async fn new_epoch_goes_on_behind_what_is_known(bed: &mut dyn Bed) {
+    let (first, second) = (Epoch::FIRST, Epoch::new(2).unwrap());
+    let log = bed.open().await;
+    let sent = frames(1, 5);
+    append_all(&*log, &sent).await;
+    for (epoch, taken) in [(second, 5), (first, 3)] {
+        let refused = log.begin_epoch(epoch, seq(taken)).await.unwrap_err();
+        assert!(matches!(refused, Error::Fatal(_)), "{refused}");
+    }
+    log.begin_epoch(second, seq(41)).await.unwrap();
+    // Whoever has it open would give its frames addresses of the epoch that is over.
+    let stale = log.info().await.unwrap_err();
+    assert!(matches!(stale, Error::Fatal(_)) && stale.to_string().contains("open it again"), "{stale}");
+    let log = bed.open().await;
+    log.begin_epoch(second, seq(41)).await.unwrap();
+    let log = bed.open().await;
+    let info = log.info().await.unwrap();
+    assert_eq!((info.epoch, info.first, info.last), (second, seq(41), seq(40)));
+    let trimmed = log.read(seq(5), ReadLimit::waiting(Duration::ZERO)).await.unwrap_err();
+    assert!(matches!(trimmed, Error::Trimmed { .. }), "{trimmed}");
+    let later = frames(2, 3);
+    for (frame, number) in later.iter().zip(41..) {
+        assert_eq!(log.append(frame).await.unwrap().seq, seq(number));
+    }
+    bed.crash().await;
+    let log = bed.open().await;
+    let info = log.info().await.unwrap();
+    assert_eq!((info.epoch, info.first, info.last), (second, seq(41), seq(43)));
+    let read = log.read(seq(41), ReadLimit::waiting(Duration::ZERO)).await.unwrap();
+    assert_eq!(read.into_iter().map(|logged| logged.frame).collect::<Vec<_>>(), later);
+    assert!(log.begin_epoch(second, seq(43)).await.is_err(), "it has begun");
+}

@@ -20,6 +20,8 @@ pub mod bill;
 pub mod calendar;
 mod canonical;
 pub mod csv;
+#[cfg(test)]
+mod damaged;
 pub mod difference;
 pub mod document;
 pub mod error;

@@ -5,7 +5,10 @@ use std::io::Read as _;
 use bytes::Bytes;
 use datafusion::arrow::{
     array::RecordBatch,
-    ipc::{reader::StreamReader, writer::StreamWriter},
+    buffer::Buffer,
+    datatypes::SchemaRef,
+    error::ArrowError,
+    ipc::{reader::StreamDecoder, writer::StreamWriter},
 };
 
 use crate::{
@@ -79,13 +82,27 @@ fn decode_as_stored(payload: &[u8]) -> Result<(Vec<RecordBatch>, bool), Error> {
     if inflated as u64 == INFLATED_BYTES_MAX {
         return Err(damaged(&"it inflates beyond all bounds"));
     }
-    let reader = StreamReader::try_new(stream.as_slice(), None).map_err(|error| damaged(&error))?;
-    let is_earlier = reader.schema() == first_schema();
-    if !is_earlier && reader.schema() != schema() {
+    // Arrow trusts the buffer offsets that a message states, and slices out of bounds when they are wrong (59.3).
+    let read = std::panic::catch_unwind(|| read_stream(stream));
+    let (columns, rows) =
+        read.map_err(|_| damaged(&"its buffers are not where it says"))?.map_err(|error| damaged(&error))?;
+    let is_earlier = columns == first_schema();
+    if !is_earlier && columns != schema() {
         return Err(damaged(&"its columns are not those of counters"));
     }
-    let rows = reader.collect::<Result<_, _>>().map_err(|error| damaged(&error))?;
     Ok((rows, is_earlier))
+}
+
+/// Columns and rows of an IPC stream. The decoder works on the bytes that there are; a reader of streams would take
+/// memory for whatever length a message states.
+fn read_stream(stream: Vec<u8>) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
+    let (mut buffer, mut decoder, mut rows) = (Buffer::from_vec(stream), StreamDecoder::new(), Vec::new());
+    while let Some(batch) = decoder.decode(&mut buffer)? {
+        rows.push(batch);
+    }
+    decoder.finish()?;
+    let columns = decoder.schema().ok_or_else(|| ArrowError::IpcError("it has no columns".to_owned()))?;
+    Ok((columns, rows))
 }
 
 #[cfg(test)]

@@ -25,4 +25,5 @@ mod tests;
 pub(crate) use columns::Expected;
 pub(crate) use reading::projection;
 pub use repeatable::check;
+pub(crate) use size::of_question;
 pub(crate) use statement::{CLICKS, RULINGS};

@@ -16,8 +16,9 @@ use datafusion::sql::{
 use super::refusal::refused;
 use crate::error::Error;
 
-/// Bytes.
+/// Bytes of a projection, and of a question, in which a list of ids may stand.
 const BYTES_MAX: usize = 64 << 10;
+const QUESTION_BYTES_MAX: usize = 1 << 20;
 /// Words, numbers and signs.
 const TOKENS_MAX: usize = 4_000;
 /// Operators of one item of the SELECT, or of all that stands between two commas outside of parentheses: each may be
@@ -26,26 +27,48 @@ const OPERATORS_MAX: usize = 256;
 /// Tables that are named, also those of WITH: a name that stands for two of another doubles the plan.
 const RELATIONS_MAX: usize = 16;
 
-/// Looks at the text, before a tree is made of it.
+/// Looks at the text of a projection, before a tree is made of it.
 pub(super) fn of_text(sql: &str) -> Result<(), Error> {
-    let too_long = |what: String| Err(refused("the SQL", format!("{what}: make several projections of it")));
-    if sql.len() > BYTES_MAX {
-        return too_long(format!("it has {} bytes, more than {BYTES_MAX}", sql.len()));
+    let excess = tokens(sql, BYTES_MAX).and_then(|tokens| {
+        if tokens.len() > TOKENS_MAX {
+            return Err(format!("it has {} words and signs, more than {TOKENS_MAX}", tokens.len()));
+        }
+        operators(&tokens)?;
+        Ok(tokens)
+    });
+    let tokens = excess.map_err(|what| refused("the SQL", format!("{what}: make several projections of it")))?;
+    if tokens.iter().any(is_sampling) {
+        let what = "TABLESAMPLE takes some of the rows: a projection counts all of them; use WHERE";
+        return Err(refused("FROM", what));
     }
-    // What cannot be cut into words, the parser names with its line.
-    let Ok(tokens) = Tokenizer::new(&GenericDialect {}, sql).tokenize() else { return Ok(()) };
-    let tokens: Vec<Token> = tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect();
-    if tokens.len() > TOKENS_MAX {
-        return too_long(format!("it has {} words and signs, more than {TOKENS_MAX}", tokens.len()));
+    Ok(())
+}
+
+/// The engine reads it, and takes every row all the same.
+fn is_sampling(token: &Token) -> bool {
+    let Token::Word(word) = token else { return false };
+    word.quote_style.is_none() && word.value.eq_ignore_ascii_case("TABLESAMPLE")
+}
+
+/// Looks at a question of a person in the same way; lists in it may be long.
+pub(crate) fn of_question(sql: &str) -> Result<(), Error> {
+    let excess = tokens(sql, QUESTION_BYTES_MAX).and_then(|tokens| operators(&tokens));
+    excess.map_err(|what| refused("the SQL", format!("{what}: write lists as IN (…), or ask several questions")))
+}
+
+/// The words, numbers and signs of a text; what cannot be cut into them, the parser names with its line.
+fn tokens(sql: &str, bytes_max: usize) -> Result<Vec<Token>, String> {
+    if sql.len() > bytes_max {
+        return Err(format!("it has {} bytes, more than {bytes_max}", sql.len()));
     }
+    let tokens = Tokenizer::new(&GenericDialect {}, sql).tokenize().unwrap_or_default();
+    Ok(tokens.into_iter().filter(|token| !matches!(token, Token::Whitespace(_))).collect())
+}
+
+fn operators(tokens: &[Token]) -> Result<(), String> {
     let (mut operators, mut depth) = (0_usize, 0_usize);
-    for token in &tokens {
+    for token in tokens {
         match token {
-            // The engine reads it and takes every row all the same.
-            Token::Word(word) if word.quote_style.is_none() && word.value.eq_ignore_ascii_case("TABLESAMPLE") => {
-                let what = "TABLESAMPLE takes some of the rows: a projection counts all of them; use WHERE".to_owned();
-                return Err(refused("FROM", what));
-            }
             Token::LParen => depth += 1,
             Token::RParen => depth = depth.saturating_sub(1),
             Token::Comma if depth == 0 => operators = 0,
@@ -53,7 +76,7 @@ pub(super) fn of_text(sql: &str) -> Result<(), Error> {
             _ => {}
         }
         if operators > OPERATORS_MAX {
-            return too_long(format!("one expression of it has more than {OPERATORS_MAX} operators"));
+            return Err(format!("one expression of it has more than {OPERATORS_MAX} operators"));
         }
     }
     Ok(())

@@ -11,4 +11,4 @@ mod document;
 mod find;
 
 pub use document::{Basis, Checkpoint, Error, Hours, Read, Stale, VERSION};
-pub use find::find;
+pub use find::{find, signed};

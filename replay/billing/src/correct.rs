@@ -165,7 +165,8 @@ impl Correcting {
         let archive = &self.checking.archive;
         let checked = self.checking.check(period, self.now).await?;
         let first = self.checking.patience.first_hour(period.start);
-        let mut basis = basis::find(archive, &checked.snapshot, period.clone(), first, None).await?;
+        let basis = basis::find(archive, &checked.snapshot, period.clone(), first, None).await?;
+        let mut basis = basis.standing_on(checked.signed);
         let mut lacks = checked.lacks;
         // The invoice did not wait for them, or they came since: whatever comes later is for another note.
         lacks.retain(|lack| !matches!(lack, Lack::MayBeLate { .. } | Lack::Unsealed { is_window: true, .. }));
@@ -179,7 +180,7 @@ impl Correcting {
                 }
                 _ => true,
             });
-            basis = basis.with(&built);
+            basis = basis.with(&built, &checked.snapshot.ruled);
         }
         if !lacks.is_empty() {
             return Ok(Err(lacks));

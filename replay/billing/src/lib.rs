@@ -11,7 +11,8 @@
 //! - [`chain`] is what was issued to an account for a period; [`correct`] drafts notes about it, [`touched`] says which
 //!   a promotion would change; [`pinned`] is what must stay for them;
 //! - [`regenerate`] computes a document again from what it pins, [`verify`] all of them, [`explain`] says what a line
-//!   is made of; [`compose`] is what a document says, and [`counted`] what one account used, hour by hour;
+//!   is made of; [`compose`] is what a document says, and [`counted`] what one account used, hour by hour; [`heads`]
+//!   says whether what was signed goes on from where documents stand;
 //! - [`raw`] and [`rows`] read one advertiser's clicks and counters.
 
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "tests wait and measure"))]
@@ -22,12 +23,15 @@ pub mod chain;
 pub mod compose;
 pub mod correct;
 pub mod counted;
+#[cfg(test)]
+mod damaged;
 pub mod drafting;
 mod error;
 pub mod explain;
 pub mod finish;
 #[cfg(test)]
 mod fixtures;
+pub mod heads;
 pub mod issue;
 pub mod kept;
 pub mod making;

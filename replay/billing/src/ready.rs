@@ -6,18 +6,21 @@
 
 use std::{fmt, ops::Range, sync::Arc, time::Duration};
 
-use clicktrail_catalog::{Catalog, Hole, Marks, SealedHour, Snapshot};
+use clicktrail_catalog::{Catalog, Hole, Marks, SealedHour, Snapshot, StaleHour};
 use clicktrail_log::{
     archive::{Archive, clicks::Clicks},
     causes::causes,
-    position::Seq,
+    position::{Epoch, Position, Seq},
     time::{Hour, Timestamp},
 };
 use clicktrail_projections::counters;
 use clicktrail_replay::{promotions, stale};
 use clicktrail_verdicts::reader::VerdictReader;
 
-use crate::error::Error;
+use crate::{
+    basis::{self, Checkpoint},
+    error::Error,
+};
 
 /// How long behind a period's end events of it may still be logged: as long as a server takes them by default.
 pub const LATENESS: Duration = Duration::from_secs(24 * 3_600);
@@ -266,6 +269,8 @@ pub struct Checked {
     pub snapshot: Snapshot,
     /// What keeps the period from being drafted.
     pub lacks: Vec<Lack>,
+    /// The head that was signed before anything was looked at: every verdict under it is known, or said not to be.
+    pub signed: Option<Checkpoint>,
 }
 
 impl Checking {
@@ -274,22 +279,30 @@ impl Checking {
     /// # Errors
     /// As archive and catalog report. What is missing is no error.
     pub async fn check(&self, period: &Range<Timestamp>, now: Timestamp) -> Result<Checked, Error> {
+        // First: a verdict that is signed meanwhile is none that has to be known.
+        let signed = basis::signed(&self.archive).await?;
         let verdicts_away = match stale::follow(&self.history, self.catalog.as_ref()).await {
             Ok(()) => None,
             Err(clicktrail_replay::Error::Catalog(error)) => return Err(error.into()),
             Err(error) => Some(causes(&error)),
         };
         let first = self.patience.first_hour(period.start);
-        let snapshot = self.catalog.snapshot(counters::NAME, first, Hour::from_i64(i64::MAX / 2)).await?;
+        let mut snapshot = self.catalog.snapshot(counters::NAME, first, Hour::from_i64(i64::MAX / 2)).await?;
         let in_reach = snapshot.stale.iter().map(|stale| stale.hour).filter(|hour| *hour >= first);
         let facts = Facts {
             stale: self.of_period(in_reach.collect(), period).await?,
-            verdicts_away,
+            verdicts_away: verdicts_away.clone(),
             is_first_hour_not_the_first: self.is_not_the_first(&snapshot.marks).await?,
             promotion: promotions::unknown(&self.archive, self.catalog.as_ref()).await?,
         };
         let lacks = decide(period, &self.patience, &snapshot.marks, &facts, now);
-        Ok(Checked { snapshot, lacks })
+        if verdicts_away.is_some() {
+            // Nobody knows of any hour whether its numbers know every verdict: none is said to.
+            let unknown = Position::new(Epoch::FIRST, Seq::FIRST, 0);
+            let hours = snapshot.segments.iter().map(|segment| segment.hour);
+            snapshot.stale = hours.map(|hour| StaleHour { hour, first: unknown, last: unknown, verdicts: 0 }).collect();
+        }
+        Ok(Checked { snapshot, lacks, signed })
     }
 
     /// Those of the hours that have an event of the period.

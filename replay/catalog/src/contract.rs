@@ -162,6 +162,13 @@ pub trait Catalog: Generations + Corrections + Invoicing + Send + Sync + fmt::De
     /// What one hour counts from unless another segment is promoted: it knows the verdicts of the live judge alone.
     async fn sealed_segment(&self, projection: &str, hour: Hour) -> Result<Option<Segment>, Error>;
 
+    /// Forgets the hours from `from` on, which have no frame: a clock that ran ahead sealed them before their time.
+    /// Begins the next making, so that sealing finds its place again. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`Error::Refused`] if one of them has a frame.
+    async fn reopen(&self, from: Hour) -> Result<u64, Error>;
+
     /// Which making of the catalog it is.
     async fn making(&self) -> Result<Making, Error>;
 

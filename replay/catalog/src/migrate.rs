@@ -29,6 +29,15 @@ pub(crate) async fn run(backend: &impl Backend) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether all scripts are applied. Nothing is written.
+///
+/// # Errors
+/// As [`run`]; also if this is no catalog.
+pub(crate) async fn is_current<B: Backend>(backend: &B) -> Result<bool, Error> {
+    let applied = backend.read().await?.fetch(APPLIED, &[], rows::migration).await?;
+    Ok(pending(&applied, B::MIGRATIONS)?.is_none())
+}
+
 /// Whether there was one to apply.
 async fn apply_next<B: Backend>(backend: &B) -> Result<bool, Error> {
     let mut session = backend.write(Lock::Migrations).await?;

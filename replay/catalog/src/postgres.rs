@@ -52,6 +52,33 @@ impl Postgres {
     /// [`Error::Unavailable`] if the server does not answer; [`Error::Corrupt`] if another version of this program
     /// made the tables; [`Error::Database`] for a wrong URL, password or privilege.
     pub async fn connect(url: &str) -> Result<Self, Error> {
+        let mut catalog = Self::connected(url).await?;
+        migrate::run(&catalog).await?;
+        catalog.making = making::opened(&catalog).await?;
+        Ok(catalog)
+    }
+
+    /// Connects to a catalog that is there, for reading: its tables are not changed, and have to be of this version.
+    ///
+    /// # Errors
+    /// As [`Postgres::connect`]; [`Error::Refused`] if there are no tables, or they are of an earlier version.
+    pub async fn connect_reading(url: &str) -> Result<Self, Error> {
+        let mut catalog = Self::connected(url).await?;
+        let is_current = migrate::is_current(&catalog).await.map_err(|error| match error {
+            // Nobody has written into this database yet.
+            Error::Database(_) => Error::Refused("to be read: the database has none of its tables".to_owned()),
+            other => other,
+        });
+        if !is_current? {
+            let what = "to be read: its tables are of an earlier version, and the next server or command that writes \
+                        brings them up to date";
+            return Err(Error::Refused(what.to_owned()));
+        }
+        catalog.making = making::opened(&catalog).await?;
+        Ok(catalog)
+    }
+
+    async fn connected(url: &str) -> Result<Self, Error> {
         let options: PgConnectOptions = url.parse()?;
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS_MAX)
@@ -59,10 +86,7 @@ impl Postgres {
             .after_connect(|connection, _| Box::pin(async move { connection.execute(SET_UP).await.map(|_| ()) }))
             .connect_with(options.application_name("clicktrail").disable_statement_logging())
             .await?;
-        let mut catalog = Self { pool, making: Making(0) };
-        migrate::run(&catalog).await?;
-        catalog.making = making::opened(&catalog).await?;
-        Ok(catalog)
+        Ok(Self { pool, making: Making(0) })
     }
 }
 

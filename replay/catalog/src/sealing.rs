@@ -6,7 +6,7 @@ use crate::{
     digest,
     error::Error,
     generations::pointers,
-    live,
+    live, making,
     model::{Compare, Reconciliation, SealedHour, Segment},
     rows,
     session::{Arg, Session},
@@ -58,6 +58,14 @@ const PUT_RECONCILIATION: &str = "
         hot_rows = excluded.hot_rows, detail = excluded.detail, compared_at = excluded.compared_at,
         row_digest = excluded.row_digest";
 
+/// Pointers before what they point at.
+const FORGET_FROM: [&str; 4] = [
+    "DELETE FROM live_segments WHERE hour >= $1",
+    "DELETE FROM segments WHERE hour >= $1",
+    "DELETE FROM reconciliations WHERE hour >= $1",
+    "DELETE FROM hours WHERE hour >= $1",
+];
+
 /// See [`Catalog::list_hours`](crate::Catalog::list_hours).
 pub(crate) async fn list_hours(session: &mut impl Session, from: Hour, limit: u32) -> Result<Vec<SealedHour>, Error> {
     session.fetch(LIST_HOURS, &[from.into(), limit.into()], rows::hour).await
@@ -103,6 +111,21 @@ pub(crate) async fn seal(
     let left = live::touching(session, hour.first_seq, hour.last_seq).await?;
     invariant!(I1, left.is_empty(), "{sealed} counts from its segment, and again from {} hot partials", left.len());
     Ok(reconciliation)
+}
+
+/// See [`Catalog::reopen`](crate::Catalog::reopen).
+pub(crate) async fn reopen(session: &mut impl Session, from: Hour) -> Result<u64, Error> {
+    let hours = list_hours(session, from, u32::MAX).await?;
+    if let Some(held) = hours.iter().find(|hour| hour.first_seq <= hour.last_seq) {
+        return Err(Error::Refused(format!("to reopen {}: it holds frames", held.hour)));
+    }
+    for statement in FORGET_FROM {
+        session.execute(statement, &[from.into()]).await?;
+    }
+    making::raise(session).await?;
+    let left = list_hours(session, from, 1).await?;
+    invariant!(I4, left.is_empty(), "{left:?} is registered behind the last hour");
+    Ok(hours.len() as u64)
 }
 
 /// Answers for an hour that is sealed already. The identical hour gets the answer that was given before; any other is a

@@ -7,7 +7,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use clicktrail_log::sqlite::one_writer;
+use clicktrail_log::sqlite::{ReadOnly, one_writer};
 use sqlx::{
     ConnectOptions as _, SqlitePool, SqliteTransaction,
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
@@ -20,17 +20,18 @@ use crate::{
     migration::{Migration, SQLITE},
     model::Making,
     session::{Backend, Lock},
+    sqlite::{
+        aside::Aside,
+        limits::{READERS_MAX, WAIT_MAX},
+    },
 };
 
-/// How long to wait for another process that writes, or for a connection; then the call is [`Error::Unavailable`].
-const WAIT_MAX: Duration = Duration::from_secs(10);
+mod aside;
+mod limits;
 
 /// Pause before a file that is locked is opened again.
 const OPEN_PAUSE: Duration = Duration::from_millis(20);
 const _: () = assert!(OPEN_PAUSE.as_millis() < WAIT_MAX.as_millis(), "a locked file is tried more than once");
-
-/// So many reads run at once; a further one waits until one of them ends.
-const READERS_MAX: u32 = 4;
 
 /// The catalog in a SQLite file.
 ///
@@ -41,9 +42,35 @@ pub struct Sqlite {
     writer: SqlitePool,
     readers: SqlitePool,
     making: Making,
+    /// Set if the file is only read.
+    aside: Option<Arc<Aside>>,
 }
 
 impl Sqlite {
+    /// Opens the catalog in the file `path`, which is there, for reading: nothing of it or beside it is changed. What a
+    /// question must follow in the verdict log before it is answered goes into a copy at `aside`; anything else that
+    /// would be written is refused.
+    ///
+    /// # Errors
+    /// As [`Sqlite::open`].
+    pub async fn open_reading(path: &Path, aside: &Path) -> Result<(Self, ReadOnly), Error> {
+        let how = ReadOnly::of(path).map_err(sqlx::Error::Io)?;
+        let options = how.options.clone().busy_timeout(WAIT_MAX).disable_statement_logging();
+        let readers = SqlitePoolOptions::new().max_connections(READERS_MAX).acquire_timeout(WAIT_MAX);
+        let readers = readers.idle_timeout(None).max_lifetime(None).connect_with(options).await?;
+        if how.stays_open {
+            std::mem::forget(readers.clone());
+        }
+        let aside = Some(Arc::new(Aside::new(readers.clone(), aside)));
+        let mut catalog = Self { writer: readers.clone(), readers, making: Making(0), aside };
+        if !migrate::is_current(&catalog).await? {
+            // Of an earlier version: its tables are brought up to date in the copy.
+            migrate::run(&catalog).await?;
+        }
+        catalog.making = making::opened(&catalog).await?;
+        Ok((catalog, how))
+    }
+
     /// Opens the catalog in the file `path`, creates it if it does not exist, and brings its tables up to date. The
     /// folder has to exist.
     ///
@@ -81,7 +108,7 @@ impl Sqlite {
             .max_connections(READERS_MAX)
             .acquire_timeout(WAIT_MAX)
             .connect_lazy_with(options.pragma("query_only", "ON"));
-        let mut catalog = Self { writer, readers, making: Making(0) };
+        let mut catalog = Self { writer, readers, making: Making(0), aside: None };
         migrate::run(&catalog).await?;
         catalog.making = making::opened(&catalog).await?;
         Ok(catalog)
@@ -97,14 +124,20 @@ impl Backend for Sqlite {
     }
 
     fn under(&self, making: Making) -> Arc<dyn Catalog> {
-        Arc::new(Self { writer: self.writer.clone(), readers: self.readers.clone(), making })
+        let (writer, readers, aside) = (self.writer.clone(), self.readers.clone(), self.aside.clone());
+        Arc::new(Self { writer, readers, making, aside })
     }
 
     async fn read(&self) -> Result<Self::Session, Error> {
-        Ok(self.readers.begin_with("BEGIN DEFERRED").await?)
+        let readers = self.aside.as_ref().map_or(&self.readers, |aside| aside.readers());
+        Ok(readers.begin_with("BEGIN DEFERRED").await?)
     }
 
-    async fn write(&self, _lock: Lock) -> Result<Self::Session, Error> {
-        Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
+    async fn write(&self, lock: Lock) -> Result<Self::Session, Error> {
+        let writer = match &self.aside {
+            None => &self.writer,
+            Some(aside) => aside.writer(lock).await?,
+        };
+        Ok(writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 }

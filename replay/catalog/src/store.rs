@@ -169,6 +169,13 @@ impl<B: Backend> Catalog for B {
         Ok(live::sealed_segments(&mut self.read().await?, projection, hour, hour).await?.pop())
     }
 
+    async fn reopen(&self, from: Hour) -> Result<u64, Error> {
+        let mut session = making::write_under(self, Lock::Pointers).await?;
+        let reopened = sealing::reopen(&mut session, from).await?;
+        session.commit().await?;
+        Ok(reopened)
+    }
+
     async fn making(&self) -> Result<Making, Error> {
         making::of(self).await
     }

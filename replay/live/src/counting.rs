@@ -20,7 +20,7 @@ use clicktrail_log::{
     frame, invariant,
     log::{Log, Logged, ReadLimit},
     position::Seq,
-    time::Hour,
+    time::{Clock, Hour},
 };
 use clicktrail_projections::{counters, session};
 use clicktrail_replay::{Error, belongs, reader::Reader};
@@ -54,6 +54,8 @@ pub struct Projector {
     limits: session::Limits,
     /// The verdict log, if there is a judge.
     verdicts: Option<VerdictReader>,
+    /// What time it is, if frames from the future are to open no hour.
+    clock: Option<Arc<dyn Clock>>,
     /// `None` at the start and after every error: then it is found again from the catalog.
     progress: Option<Progress>,
     /// Whether there was more than a tick may hold: then the next one does not wait.
@@ -77,7 +79,15 @@ struct Progress {
 impl Projector {
     /// A projector of one log that nobody judges: every click counts as billable.
     pub fn new(log: Arc<dyn Log>, archive: Archive, catalog: Arc<dyn Catalog>, limits: session::Limits) -> Self {
-        Self { log, archive, catalog, limits, verdicts: None, progress: None, is_behind: false, ticks: 0 }
+        let (verdicts, clock, progress) = (None, None, None);
+        Self { log, archive, catalog, limits, verdicts, clock, progress, is_behind: false, ticks: 0 }
+    }
+
+    /// The same that knows the present.
+    #[must_use]
+    pub fn at_present(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
     }
 
     /// The same behind a judge: what it has passed is counted, with its verdicts, and nothing else.
@@ -121,6 +131,9 @@ impl Projector {
             None => self.find_progress().await?,
         };
         let frames = self.gather(&mut progress, wait).await?;
+        if let Some(clock) = &self.clock {
+            progress.reader.look_at(clock.now());
+        }
         let Progress { catalog, making, reader, ahead } = &mut progress;
         let Some(hour) = frames.first().map(|first| reader.hour_of(first)) else {
             // After a rebuild there may be frames to count again, also if no new ones come.
@@ -205,7 +218,8 @@ impl Projector {
         let making = catalog.making().await?;
         belongs::check_clicks(&self.log, catalog.as_ref()).await?;
         let through = catalog.counted_through().await?;
-        let reader = Reader::behind(&self.log, &self.archive, catalog.as_ref(), through).await?;
+        let present = self.clock.as_ref().map(|clock| clock.now());
+        let reader = Reader::behind_at(&self.log, &self.archive, catalog.as_ref(), through, present).await?;
         let ahead = match &self.verdicts {
             Some(_) => Ahead::after(reader.through(), catalog.judged().await?),
             None => Ahead::default(),

@@ -51,6 +51,7 @@ impl Lags {
     pub async fn run(self, shutdown: CancellationToken) {
         let mut said = false;
         loop {
+            self.compare_clocks().await;
             let now = self.clock.now();
             match self.measure(now).await {
                 Ok(behind) => {
@@ -67,6 +68,16 @@ impl Lags {
                 return;
             }
         }
+    }
+
+    /// Reports how far our clock is ahead of the log's, if that has one and answers.
+    async fn compare_clocks(&self) {
+        let before = self.clock.now().micros();
+        let Ok(Some(logs)) = self.clicks.now().await else { return };
+        let ahead = before + (self.clock.now().micros() - before) / 2 - logs.micros();
+        // Whole milliseconds of any year fit; what is shown are seconds.
+        let milliseconds = i32::try_from(ahead / 1_000).unwrap_or(if ahead < 0 { i32::MIN } else { i32::MAX });
+        gauge!(metric::CLOCK_AHEAD).set(f64::from(milliseconds) / 1_000.0);
     }
 
     /// Measures them once.

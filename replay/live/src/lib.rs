@@ -21,4 +21,6 @@ pub mod metric;
 mod model;
 pub mod sealing;
 pub mod signing;
+#[cfg(test)]
+mod simulation;
 pub mod verified;

@@ -40,5 +40,7 @@ pub const SIGN_FAILURES: &str = "clicktrail_sign_failures_total";
 pub const WITNESS_SIGNED: &str = "clicktrail_witness_signed";
 /// Times that a `witness` was asked and did not sign.
 pub const WITNESS_FAILURES: &str = "clicktrail_witness_failures_total";
+/// Seconds by which this machine's clock is ahead of the broker's; not there without a broker.
+pub const CLOCK_AHEAD: &str = "clicktrail_clock_ahead_seconds";
 /// When the lags were measured last, in seconds since 1970: while log or catalog are away they are not.
 pub const LAGS_MEASURED_AT: &str = "clicktrail_lags_measured_timestamp_seconds";

@@ -14,18 +14,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use clicktrail_catalog::{Catalog, Making, Outcome, SealedHour};
+use clicktrail_catalog::{Catalog, Making, Outcome};
 use clicktrail_log::{
     archive::{
         Archive, Manifest,
         invoices::Invoices,
+        retention::Retained,
         seal::{Cursor, GRACE, Sealer},
-        verify::Verifier,
     },
     causes::causes,
-    invariant,
     log::Log,
-    time::{Clock, Hour, Timestamp},
+    time::{Clock, Timestamp},
 };
 use clicktrail_projections::session;
 use clicktrail_replay::{
@@ -40,12 +39,16 @@ use tracing::{debug, error, info, warn};
 
 use self::{
     beside::Beside,
-    checks::{check_follows, read_back},
+    checks::check_follows,
+    erasing::{Erasing, Forgetting},
+    trimming::Trimming,
 };
 use crate::metric;
 
 mod beside;
 mod checks;
+pub mod erasing;
+mod trimming;
 
 /// How often the archiver looks for an hour that is over.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
@@ -56,6 +59,9 @@ const RETRY_PAUSE: Duration = Duration::from_secs(2);
 const LIVE_WAIT: Duration = Duration::from_secs(20);
 /// How often the archiver looks for frames that need no longer be kept.
 const TRIM_INTERVAL: Duration = Duration::from_secs(600);
+
+/// Who erases, in the audit trail, where no person does.
+const ROLE: &str = "archive";
 
 /// How long frames stay in the log after the end of their hour, whatever the archive says.
 pub const RETENTION: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -76,6 +82,10 @@ pub struct Archiver {
     standing: Option<Standing>,
     verdicts: Option<Ruled>,
     invoices: Option<Beside<Invoices>>,
+    /// The log of rejected events, from which somebody may have to be erased.
+    rejected: Option<Arc<dyn Log>>,
+    /// Months for which personal columns are kept, beside the current one; `None`: for ever.
+    personal_months: Option<u32>,
 }
 
 /// Where sealing stands, and the catalog in which that was found: after a rebuild it takes nothing more, and sealing
@@ -104,7 +114,19 @@ impl Archiver {
         limits: session::Limits,
     ) -> Self {
         let sealer = Sealer::new(Arc::clone(&log), archive.clone());
-        Self { log, archive, catalog, clock, limits, sealer, standing: None, verdicts: None, invoices: None }
+        Self {
+            log,
+            archive,
+            catalog,
+            clock,
+            limits,
+            sealer,
+            standing: None,
+            verdicts: None,
+            invoices: None,
+            rejected: None,
+            personal_months: None,
+        }
     }
 
     /// The same behind a judge that writes into the verdict log `verdicts`: hours wait until the judge has passed them.
@@ -118,6 +140,20 @@ impl Archiver {
     #[must_use]
     pub fn with_invoices(mut self, invoices: Arc<dyn Log>) -> Self {
         self.invoices = Some(Beside::new(invoices, self.archive.clone()));
+        self
+    }
+
+    /// The same that also erases from the log of rejected events.
+    #[must_use]
+    pub fn with_rejected(mut self, rejected: Arc<dyn Log>) -> Self {
+        self.rejected = Some(rejected);
+        self
+    }
+
+    /// The same that erases personal columns that are older than so many months and the current one.
+    #[must_use]
+    pub fn with_retention(mut self, months: Option<u32>) -> Self {
+        self.personal_months = months;
         self
     }
 
@@ -195,9 +231,9 @@ impl Archiver {
 
     /// Seals hours as they pass until `shutdown`, and trims the log behind them.
     pub async fn run(mut self, shutdown: CancellationToken) {
-        let mut next_trim = self.clock.now();
+        let mut next_trim = self.present().await;
         while !shutdown.is_cancelled() {
-            let now = self.clock.now();
+            let now = self.present().await;
             let pause = match self.look(now).await {
                 Ok(true) => continue,
                 Ok(false) => LOOK_INTERVAL,
@@ -216,9 +252,19 @@ impl Archiver {
                 if let Err(cause) = self.trim(now).await {
                     warn!(cause = %causes(&cause), "the log was not trimmed");
                 }
+                if let Err(cause) = self.forget(now).await {
+                    warn!(cause = %causes(&cause), "what is about people was not erased, and is tried again");
+                }
             }
             let _ = tokio::time::timeout(pause, shutdown.cancelled()).await;
         }
+    }
+
+    /// The present by the log's clock, which gave the frames their times: what is over by ours may not be by that. A
+    /// log that does not answer is asked again before anything is sealed.
+    async fn present(&self) -> Timestamp {
+        let logs = self.log.now().await.ok().flatten();
+        logs.unwrap_or_else(|| self.clock.now())
     }
 
     /// One look at all logs; whether an hour was sealed. Each goes on alone, and the first failure is told.
@@ -246,7 +292,7 @@ impl Archiver {
     /// See [`Error`], of the first log that failed: nothing was removed from it.
     pub async fn trim(&self, now: Timestamp) -> Result<bool, Error> {
         let keep_from = now.plus_micros(-i64::try_from(RETENTION.as_micros()).expect("a week")).hour();
-        let clicks = self.trim_clicks(keep_from).await;
+        let clicks = self.trimming().clicks(keep_from).await;
         let verdicts = match &self.verdicts {
             Some(verdicts) => verdicts.hours.trim(keep_from).await,
             None => Ok(false),
@@ -259,35 +305,47 @@ impl Archiver {
         Ok(trimmed.contains(&true))
     }
 
-    async fn trim_clicks(&self, keep_from: Hour) -> Result<bool, Error> {
-        let info = self.log.info().await?;
-        let mut from = Hour::from_i64(i64::MIN / 2);
-        let mut last_verified = None;
-        loop {
-            let hours = self.catalog.list_hours(from, 1_000).await?;
-            let Some(last) = hours.last().map(|hour| hour.hour) else { break };
-            for hour in
-                hours.iter().filter(|hour| hour.hour < keep_from && hour.last_seq >= info.first && hour.rows > 0)
-            {
-                if !self.reads_back(hour).await? {
-                    return Ok(false);
-                }
-                let in_order = last_verified.is_none_or(|last| last < hour.last_seq);
-                invariant!(I4, in_order, "{} ends with frame {}, before the hour before it", hour.hour, hour.last_seq);
-                last_verified = Some(hour.last_seq);
-            }
-            from = last.next();
-        }
-        let Some(last) = last_verified else { return Ok(false) };
-        self.log.trim(last.next()).await?;
-        info!(first_kept = last.next().get(), "verified hours left the log");
-        Ok(true)
+    /// Does what open requests to erase somebody ask for, as far as it can be done. `actor` is who does it, for the
+    /// audit trail.
+    ///
+    /// # Errors
+    /// See [`Error`]. The same call may be made again, and goes on.
+    pub async fn erase(&self, now: Timestamp, actor: &str) -> Result<Vec<Erasing>, Error> {
+        self.forgetting().erase(now, actor).await
     }
 
-    async fn reads_back(&self, hour: &SealedHour) -> Result<bool, Error> {
-        let mut verifier = Verifier::new(self.archive.clone(), true);
-        verifier.check_alone(hour.hour, Some(&hour.manifest_digest)).await?;
-        Ok(read_back(&verifier.finish().problems))
+    /// Erases the personal columns of hours that are older than `months` months and the current one.
+    ///
+    /// # Errors
+    /// See [`Error`]. The same call may be made again.
+    pub async fn retain(&self, now: Timestamp, months: u32) -> Result<Retained, Error> {
+        self.forgetting().retain(now, months).await
+    }
+
+    fn trimming(&self) -> Trimming<'_> {
+        Trimming { log: self.log.as_ref(), archive: &self.archive, catalog: self.catalog.as_ref() }
+    }
+
+    fn forgetting(&self) -> Forgetting<'_> {
+        let rejected = self.rejected.as_deref();
+        Forgetting { trimming: self.trimming(), rejected, is_judged: self.verdicts.is_some() }
+    }
+
+    /// Erases what somebody asked for, and what is too old.
+    async fn forget(&self, now: Timestamp) -> Result<(), Error> {
+        self.erase(now, ROLE).await?;
+        if let Some(months) = self.personal_months {
+            let retained = self.retain(now, months).await?;
+            if retained.rows > 0 {
+                self.forgetting().tell_of(&retained, ROLE, now).await?;
+                info!(
+                    hours = retained.hours,
+                    rows = retained.rows,
+                    "personal columns were erased because of their age"
+                );
+            }
+        }
+        Ok(())
     }
 }
 

@@ -1,7 +1,8 @@
 //! The signing role: logs every hour that was sealed in the log of logs, signs it, and asks witnesses to sign beside
 //! it.
 //!
-//! Each hour is read back from the store before it is signed, by the code of `log verify --deep`. It stands beside
+//! Each hour is read back from the store before it is signed, by the code of `log verify --deep`, and follows the hour
+//! that was signed before it: who can write the archive and has no key adds no hour of their own. It stands beside
 //! sealing and waits for nothing of it: whatever keeps it from signing, hours are sealed as before, and are signed
 //! later.
 
@@ -14,6 +15,7 @@ use clicktrail_log::{
         Archive,
         clicks::Clicks,
         invoices::Invoices,
+        keys::ManifestKey,
         kind::Kind,
         store,
         transparency::{
@@ -46,21 +48,43 @@ struct ReadBack {
 }
 
 impl Hours for ReadBack {
-    fn problems(&self, stream: Stream, hour: Hour, manifest: Digest) -> Found<'_> {
+    fn problems(&self, stream: Stream, hour: Hour, manifest: Digest, previous: Option<Digest>) -> Found<'_> {
         match stream {
-            Stream::Clicks => Box::pin(problems::<Clicks>(&self.archive, hour, manifest)),
-            Stream::Verdicts => Box::pin(problems::<Verdicts>(&self.archive, hour, manifest)),
-            Stream::Invoices => Box::pin(problems::<Invoices>(&self.archive, hour, manifest)),
+            Stream::Clicks => Box::pin(problems::<Clicks>(&self.archive, hour, manifest, previous)),
+            Stream::Verdicts => Box::pin(problems::<Verdicts>(&self.archive, hour, manifest, previous)),
+            Stream::Invoices => Box::pin(problems::<Invoices>(&self.archive, hour, manifest, previous)),
             // Rejected events are not archived.
             Stream::Rejected => Box::pin(async { Ok(Vec::new()) }),
         }
     }
 }
 
-async fn problems<K: Kind>(archive: &Archive, hour: Hour, manifest: Digest) -> Result<Vec<Problem>, store::Error> {
+async fn problems<K: Kind>(
+    archive: &Archive,
+    hour: Hour,
+    manifest: Digest,
+    previous: Option<Digest>,
+) -> Result<Vec<Problem>, store::Error> {
     let mut verifier = Verifier::<K>::of(archive.clone(), true);
-    verifier.check_alone(hour, Some(&manifest.to_string())).await?;
-    Ok(verifier.finish().problems)
+    let remembered = manifest.to_string();
+    let Some(logged) = previous else {
+        // What a first hour says of hours before it nobody takes for a beginning.
+        verifier.check_alone(hour, Some(&remembered)).await?;
+        return Ok(verifier.finish().problems);
+    };
+    let before = Hour::from_i64(hour.as_i64() - 1);
+    match archive.manifest::<K>(before).await {
+        Ok(Some(found)) if found.digest() == logged => {
+            verifier.check_behind(Some(found), hour, Some(&remembered)).await?;
+            Ok(verifier.finish().problems)
+        }
+        Err(error @ store::Error::Unavailable { .. }) => Err(error),
+        Ok(_) | Err(_) => {
+            let key = ManifestKey { stream: K::STREAM, hour: before }.path().to_string();
+            let reason = "it is not the manifest that was logged: the hour behind it cannot be signed".to_owned();
+            Ok(vec![Problem { hour: before, key, reason }])
+        }
+    }
 }
 
 /// Signs the log of logs of one archive.

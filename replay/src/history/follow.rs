@@ -158,7 +158,7 @@ impl History {
             return Ok(None);
         }
         let epoch = self.log.info().await?.epoch;
-        if let Some(sealed) = self.walk.epoch.filter(|sealed| *sealed != epoch) {
+        if let Some(sealed) = self.walk.epoch.filter(|sealed| *sealed > epoch) {
             let (log, archive) = (epoch.get(), sealed.get());
             return Err(Error::Incomplete(format!(
                 "the log is of epoch {log}, the last sealed hour of epoch {archive}"

@@ -125,10 +125,8 @@ impl Walk {
         if sealed.previous != self.previous {
             return Some("it names another manifest than the one before it as its previous".to_owned());
         }
-        let follows = match sealed.epoch == epoch {
-            true => sealed.first == self.next,
-            false => sealed.epoch > epoch && sealed.first == Seq::FIRST,
-        };
+        // A new epoch goes on with the numbers of the one before.
+        let follows = sealed.epoch >= epoch && sealed.first == self.next;
         (!follows)
             .then(|| format!("it begins at frame {}, the hour before ends before frame {}", sealed.first, self.next))
     }

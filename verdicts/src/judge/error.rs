@@ -42,6 +42,18 @@ pub enum Error {
         /// The hour.
         hour: Hour,
     },
+    /// Events of the hour, or of the look-back before it, have no personal columns any more.
+    #[error(
+        "{rows} events that judging {hour} again looks at have no personal columns any more, because these were erased: \
+         rules would find less than they did. With --with-erased they keep the rulings that stand, and the others are \
+         judged as if these had never named a user, an address or an agent. Nothing was changed"
+    )]
+    Erased {
+        /// The hour that was to be judged.
+        hour: Hour,
+        /// The events.
+        rows: u64,
+    },
     /// A worker ended before its time.
     #[error("a worker ended before its time: {0}")]
     Stopped(String),
@@ -56,7 +68,7 @@ impl Error {
             Self::Reader(error) => error.is_transient(),
             Self::Append(error) => error.is_transient(),
             Self::NotSealed { .. } => true,
-            Self::Frame { .. } | Self::Rows(_) | Self::Fold(_) | Self::Stopped(_) => false,
+            Self::Frame { .. } | Self::Rows(_) | Self::Fold(_) | Self::Erased { .. } | Self::Stopped(_) => false,
         }
     }
 }

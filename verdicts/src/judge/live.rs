@@ -15,6 +15,7 @@ use clicktrail_log::{
     position::{Epoch, Position, Seq},
     time::{Clock, Timestamp},
 };
+use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -119,6 +120,8 @@ impl Judge {
             None => run.rows.next(wait).await?,
         };
         let Some(rows) = rows else {
+            // Frames without rows are passed, too: those that were lost.
+            run.mark.clicks_through = run.mark.clicks_through.max(run.rows.read_through());
             let mark = run.mark;
             self.run = Some(run);
             return Ok((mark != from).then_some(mark));
@@ -162,7 +165,7 @@ impl Judge {
 
     fn judge(fold: &mut Fold, rows: &Rows, originals: &Originals) -> Result<Vec<Finding>, Error> {
         let before = fold.rewinds().events;
-        let findings = tokio::task::block_in_place(|| fold.judge(&rows.batch, originals))?;
+        let findings = keep_busy(|| fold.judge(&rows.batch, originals))?;
         let rewound = fold.rewinds().events - before;
         if rewound > 0 {
             let through = rows.through.get();
@@ -180,7 +183,14 @@ impl Judge {
 
     /// Begins a run: finds where judging goes on, and warms the fold up to there. `None` if there is no frame to judge.
     async fn begin(&mut self, from: Mark, wait: Duration) -> Result<Option<Run>, Error> {
+        // Before the verdicts are read: behind what the appender has seen nobody else's get in unnoticed.
+        let seen = self.appender.locate().await?;
         let (epoch, appended, verdicts_through) = self.last_appended(from).await?;
+        if verdicts_through < seen {
+            let reason =
+                format!("verdict frame {verdicts_through} is the last that can be read, and {seen} was appended");
+            return Err(log::Error::Unavailable(reason).into());
+        }
         // Of the frame that the last verdict is about, later rows may still lack theirs: it is judged again.
         let complete = appended.map_or(Seq::ZERO, |last| last.seq().previous());
         let mark = Mark { clicks_through: from.clicks_through.max(complete), verdicts_through };
@@ -194,7 +204,7 @@ impl Judge {
         let warm_from = next_logged.plus_micros(-i64::try_from(seen.as_micros()).unwrap_or(i64::MAX / 2));
         let mut rows = ClickRows::open(Arc::clone(&self.clicks), self.archive.clone(), Some(warm_from)).await?;
         let mut fold = Fold::new(Arc::clone(&self.rules));
-        let rest = warm(&mut rows, &mut fold, epoch, mark.clicks_through).await?;
+        let rest = warm(&mut rows, &mut fold, mark.clicks_through).await?;
         Ok(Some(Run { rows, fold, mark, appended, rest }))
     }
 
@@ -254,22 +264,32 @@ impl Judge {
 }
 
 /// Folds all rows of frames up to `through` without judging them. Returns what was read beyond.
-async fn warm(rows: &mut ClickRows, fold: &mut Fold, epoch: Epoch, through: Seq) -> Result<Option<Rows>, Error> {
-    let bound = Position::new(epoch, through.next(), 0).as_i64();
+async fn warm(rows: &mut ClickRows, fold: &mut Fold, through: Seq) -> Result<Option<Rows>, Error> {
+    // By their numbers, which go on from epoch to epoch.
+    let is_before = |position: &i64| Position::from_i64(*position).is_some_and(|position| position.seq() <= through);
     while let Some(read) = rows.next(Duration::ZERO).await? {
         let positions = read.batch.column(0).as_primitive::<Int64Type>().values();
-        let before = positions.partition_point(|position| *position < bound);
+        let before = positions.partition_point(is_before);
         if before > 0 {
             let known = read.batch.slice(0, before);
-            tokio::task::block_in_place(|| fold.warm(&known))?;
+            keep_busy(|| fold.warm(&known))?;
         }
         if read.through > through {
             let rest = read.batch.slice(before, read.batch.num_rows() - before);
-            return Ok(Some(Rows { batch: rest, through: read.through }));
+            return Ok(Some(Rows { batch: rest, through: read.through, erased: read.erased }));
         }
         if read.through == through {
             return Ok(None);
         }
     }
     Ok(None)
+}
+
+/// Does work that keeps its thread busy. On a runtime of one thread, as simulations have, nothing else goes on
+/// meanwhile.
+fn keep_busy<T>(work: impl FnOnce() -> T) -> T {
+    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
+        return work();
+    }
+    tokio::task::block_in_place(work)
 }

@@ -71,7 +71,8 @@ impl PartRows {
             self.kept.push_back(known);
             return Ok(rows);
         }
-        let batch = read_part(&self.archive, part).await?;
+        // An original whose columns were erased is not set aside by them: it counts as somebody.
+        let batch = read_part(&self.archive, part).await?.batch;
         let rows = Rows::check(&batch).map_err(|bad| fold::Error::Rows(bad.0))?;
         let aside = self.alone.aside(&rows);
         let row = |row: usize| PartRow {

@@ -49,6 +49,8 @@ pub struct Rejudge {
     before: Position,
     /// Shared by all workers: the hours that they judge look into the same hours before.
     originals: Arc<ArchivedOriginals>,
+    /// Whether hours are judged of which something was erased.
+    with_erased: bool,
 }
 
 /// One event whose ruling changes.
@@ -77,6 +79,8 @@ pub struct Rejudgement {
     pub rows: u64,
     /// Events that the rules had something to say about.
     pub findings: u64,
+    /// Events whose personal columns were erased: what stands about them stays.
+    pub erased: u64,
     /// Whose ruling changes, by position.
     pub changes: Vec<Change>,
 }
@@ -93,13 +97,21 @@ impl Rejudge {
     ) -> Self {
         let originals = ArchivedOriginals::new(Arc::clone(&clicks), archive.clone(), Arc::clone(&rules));
         let originals = Arc::new(originals);
-        Self { clicks, archive, verdicts, rules, clock, before, originals }
+        Self { clicks, archive, verdicts, rules, clock, before, originals, with_erased: false }
+    }
+
+    /// The same that also judges hours of which something was erased. What stands about erased events stays; others are
+    /// judged as if these had named nobody.
+    #[must_use]
+    pub fn with_erased(self, with_erased: bool) -> Self {
+        Self { with_erased, ..self }
     }
 
     /// Judges one sealed hour.
     ///
     /// # Errors
-    /// See [`Error`]: nothing was appended.
+    /// See [`Error`]: nothing was appended. [`Error::Erased`] if something of it was erased, or of what it has to look
+    /// back at.
     pub async fn hour(&self, hour: Hour) -> Result<Rejudgement, Error> {
         let manifest = manifest_of(&self.archive, hour).await?;
         let mut outcome = Rejudgement::default();
@@ -110,10 +122,13 @@ impl Rejudge {
         let (mut rows, mut fold) = self.warmed(&manifest).await?;
         while let Some(read) = rows.next(Duration::ZERO).await? {
             outcome.rows += read.batch.num_rows() as u64;
+            outcome.erased += read.erased.len() as u64;
             let found = self.originals.find(&fold.candidates(&read.batch)?).await?;
             let findings = tokio::task::block_in_place(|| fold.judge(&read.batch, &found))?;
             outcome.findings += findings.len() as u64;
-            outcome.changes.extend(self.changes(findings, &read.batch, &standing));
+            let changes = self.changes(findings, &read.batch, &standing).into_iter();
+            let is_erased = |change: &Change| read.erased.binary_search(&change.verdict.target.as_i64()).is_ok();
+            outcome.changes.extend(changes.filter(|change| !is_erased(change)));
         }
         Ok(outcome)
     }
@@ -127,8 +142,9 @@ impl Rejudge {
         let mut fold = Fold::new(Arc::clone(&self.rules)).on_one_thread();
         // Where a clock ran behind, events of the hour may have logged times from before it.
         let mut earliest = manifest.hour().start();
-        let mut own = of_hours(std::slice::from_ref(manifest));
+        let (mut own, mut erased) = (of_hours(std::slice::from_ref(manifest)), 0);
         while let Some(read) = own.next(Duration::ZERO).await? {
+            erased += read.erased.len() as u64;
             let times = read.batch.column(1).as_primitive::<TimestampMicrosecondType>();
             earliest = min(times).map_or(earliest, |first| earliest.min(Timestamp::from_micros(first)));
         }
@@ -142,7 +158,11 @@ impl Rejudge {
         }
         let mut warming = of_hours(&before);
         while let Some(read) = warming.next(Duration::ZERO).await? {
+            erased += read.erased.len() as u64;
             tokio::task::block_in_place(|| fold.warm(&read.batch))?;
+        }
+        if erased > 0 && !self.with_erased {
+            return Err(Error::Erased { hour: manifest.hour(), rows: erased });
         }
         Ok((of_hours(std::slice::from_ref(manifest)), fold))
     }

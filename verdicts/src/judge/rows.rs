@@ -18,7 +18,9 @@ use arrow::{
     datatypes::{Int64Type, Schema, SchemaRef},
 };
 use clicktrail_log::{
-    archive::{self, Archive, Manifest, clicks::Clicks, keys::ManifestKey, manifest, part},
+    archive::{
+        self, Archive, Manifest, clicks::Clicks, keys::ManifestKey, manifest, part, redaction::columns as redaction,
+    },
     chain::{Admission, Chain},
     log::{Log, Logged, ReadLimit, Stream},
     position::{Epoch, Position, Seq},
@@ -29,8 +31,9 @@ use tracing::{error, warn};
 
 use super::error::Error;
 
-/// What judging reads of an event, in the order of the columns: core columns, then personal ones.
-const CORE: [&str; 15] = [
+/// What judging reads of an event, in the order of the columns. Some stand in the core file, some in the personal one:
+/// which, depends on the layout of the part.
+const COLUMNS: [&str; 17] = [
     "position",
     "logged_at",
     "event_id",
@@ -46,13 +49,14 @@ const CORE: [&str; 15] = [
     "currency",
     "click_event_id",
     "extra",
+    "ip",
+    "user_agent",
 ];
-const PERSONAL: [&str; 2] = ["ip", "user_agent"];
 
 static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
     let read = schema::read();
     let field = |name: &&str| read.field_with_name(name).expect("a column of the read schema").clone();
-    Arc::new(Schema::new(CORE.iter().chain(&PERSONAL).map(field).collect::<Vec<_>>()))
+    Arc::new(Schema::new(COLUMNS.iter().map(field).collect::<Vec<_>>()))
 });
 
 /// Rows of whole frames, in log order.
@@ -62,6 +66,8 @@ pub struct Rows {
     pub batch: RecordBatch,
     /// The last frame that they cover.
     pub through: Seq,
+    /// The positions of those whose personal columns were erased, ascending: they read as null.
+    pub erased: Vec<i64>,
 }
 
 impl Rows {
@@ -131,14 +137,19 @@ impl ClickRows {
         Ok(())
     }
 
+    /// The last frame of all that was read; nothing while parts are left.
+    pub(super) fn read_through(&self) -> Seq {
+        if self.parts.is_empty() && self.next != Seq::MAX { self.next.previous() } else { Seq::ZERO }
+    }
+
     /// The next rows: those of an archived part, or of the frames that come within `wait`. `None` if none came.
     ///
     /// # Errors
     /// A part or frame that is missing or damaged, by name; log or archive out of reach.
     pub async fn next(&mut self, wait: Duration) -> Result<Option<Rows>, Error> {
         if let Some((part, through)) = self.parts.pop_front() {
-            let batch = read_part(&self.archive, &part).await?;
-            return Ok(Some(Rows { batch, through }));
+            let OfPart { batch, erased } = read_part(&self.archive, &part).await?;
+            return Ok(Some(Rows { batch, through, erased }));
         }
         if self.next == Seq::MAX {
             return Ok(None);
@@ -148,7 +159,7 @@ impl ClickRows {
         let batches = frames.iter().map(|frame| self.admit(frame)).collect::<Result<Vec<_>, _>>()?;
         self.next = through.next();
         let batch = concat_batches(&SCHEMA, batches.iter().flatten()).map_err(Error::Rows)?;
-        Ok(Some(Rows { batch, through }))
+        Ok(Some(Rows { batch, through, erased: Vec::new() }))
     }
 
     /// The rows of a frame; `None` if it repeats an earlier one.
@@ -191,35 +202,59 @@ fn select(batch: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> 
     batch.project(&columns)
 }
 
+/// The rows of a part.
+#[derive(Debug)]
+pub(super) struct OfPart {
+    /// In log order.
+    pub(super) batch: RecordBatch,
+    /// The positions of those whose personal columns were erased, ascending.
+    pub(super) erased: Vec<i64>,
+}
+
 /// The rows of a part, in log order.
-pub(super) async fn read_part(archive: &Archive, part: &manifest::Part) -> Result<RecordBatch, Error> {
+pub(super) async fn read_part(archive: &Archive, part: &manifest::Part) -> Result<OfPart, Error> {
     let (core, personal) = (archive.get_file(&part.core).await?, archive.get_file(&part.personal).await?);
     let part = part.clone();
     let read = tokio::task::spawn_blocking(move || {
         let damaged = |file: &manifest::File, reason: String| {
             Error::Archive(archive::Error::Damaged { key: file.key.clone(), reason })
         };
-        let columns = |bytes, names: &[&str], file: &manifest::File| {
-            let reader = part::read(bytes, Some(names)).map_err(|error| damaged(file, error.to_string()))?;
+        let columns = |bytes, wanted: fn(&&str) -> bool, file: &manifest::File| {
+            let reader = part::read_those(bytes, wanted).map_err(|error| damaged(file, error.to_string()))?;
             let schema = arrow::array::RecordBatchReader::schema(&reader);
             let batches = reader.collect::<Result<Vec<_>, _>>().map_err(|error| damaged(file, error.to_string()))?;
             concat_batches(&schema, &batches).map_err(Error::Rows)
         };
-        let core_rows = columns(core, &CORE, &part.core)?;
-        let personal_rows = columns(personal, &PERSONAL, &part.personal)?;
+        let core_rows = columns(core, |name| COLUMNS.contains(name), &part.core)?;
+        let of_personal: fn(&&str) -> bool =
+            |name| *name != schema::POSITION && COLUMNS.contains(name) || *name == redaction::ERASED;
+        let personal_rows = columns(personal, of_personal, &part.personal)?;
         if core_rows.num_rows() != personal_rows.num_rows() {
             let reason = format!("it has {} rows, the core file {}", personal_rows.num_rows(), core_rows.num_rows());
             return Err(damaged(&part.personal, reason));
         }
-        in_log_order(&core_rows, &personal_rows).map_err(Error::Rows)
+        let erased = erased(&core_rows, &personal_rows);
+        Ok(OfPart { batch: in_log_order(&core_rows, &personal_rows).map_err(Error::Rows)?, erased })
     });
     read.await.map_err(|error| Error::Stopped(error.to_string()))?
 }
 
+/// The positions of rows whose personal columns were erased, ascending.
+fn erased(core: &RecordBatch, personal: &RecordBatch) -> Vec<i64> {
+    let erased = personal.column_by_name(redaction::ERASED).and_then(|column| column.as_boolean_opt());
+    let positions = core.column_by_name(schema::POSITION).and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let (Some(erased), Some(positions)) = (erased, positions) else { return Vec::new() };
+    let found = positions.values().iter().enumerate().filter(|(row, _)| erased.value(*row));
+    let mut found: Vec<i64> = found.map(|(_, position)| *position).collect();
+    found.sort_unstable();
+    found
+}
+
 fn in_log_order(core: &RecordBatch, personal: &RecordBatch) -> Result<RecordBatch, arrow::error::ArrowError> {
     let column = |name: &str| -> Result<ArrayRef, arrow::error::ArrowError> {
-        let from = if PERSONAL.contains(&name) { personal } else { core };
-        Ok(Arc::clone(from.column(from.schema().index_of(name)?)))
+        let found = core.column_by_name(name).or_else(|| personal.column_by_name(name));
+        let missing = || arrow::error::ArrowError::SchemaError(format!("a part lacks the column {name}"));
+        found.map(Arc::clone).ok_or_else(missing)
     };
     let columns = SCHEMA.fields().iter().map(|field| column(field.name())).collect::<Result<Vec<_>, _>>()?;
     let batch = RecordBatch::try_new(Arc::clone(&SCHEMA), columns)?;

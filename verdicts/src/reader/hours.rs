@@ -13,7 +13,7 @@ use clicktrail_log::{
     archive::{self, Archive},
     invariant,
     log::Stream,
-    position::{Position, Seq},
+    position::{Epoch, Position, Seq},
     time::Hour,
 };
 use futures::{StreamExt as _, TryStreamExt as _};
@@ -90,6 +90,11 @@ impl Hours {
             Some(hour) => FrameSource::Archive(hour),
             None => FrameSource::Log(Tail::after(sealed.as_ref())),
         }
+    }
+
+    /// The epoch of frame `seq`; `None` if it is not sealed.
+    pub(super) async fn epoch_of(&self, seq: Seq) -> Option<Epoch> {
+        self.sealed.lock().await.as_ref().and_then(|run| run.epoch_of(seq))
     }
 
     /// The last sealed hour.

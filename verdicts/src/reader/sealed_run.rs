@@ -17,6 +17,7 @@ use crate::archive::Manifest;
 /// What is remembered of a sealed hour, to decide what to read.
 #[derive(Debug, Clone, Copy)]
 struct Sealed {
+    epoch: Epoch,
     first: Seq,
     last: Seq,
     /// The first and the last event that its verdicts are about; `None` in a quiet hour.
@@ -32,6 +33,7 @@ pub(super) struct SealedRun {
     last_hour: Hour,
     /// Of the last hour's manifest.
     digest: Digest,
+    /// Of the last hour: a later one may begin another.
     epoch: Epoch,
     /// The writers' chains after the last hour.
     chain: Chain,
@@ -124,7 +126,7 @@ impl SealedRun {
     /// The hours whose verdicts before `before` may be about `targets`, in order.
     pub(super) fn touching(&self, targets: &Range<Position>, before: Position) -> Vec<Hour> {
         let is_asked = |sealed: &Sealed| {
-            let begins = Position::new(self.epoch, sealed.first, 0);
+            let begins = Position::new(sealed.epoch, sealed.first, 0);
             begins < before && sealed.targets.is_some_and(|range| touches(range, targets))
         };
         let hours = (self.first_hour.as_i64()..).map(Hour::from_i64).zip(&self.hours);
@@ -138,12 +140,17 @@ impl SealedRun {
         Some(Hour::from_i64(self.first_hour.as_i64() + offset))
     }
 
+    /// The epoch of frame `seq`; `None` if it is not sealed.
+    pub(super) fn epoch_of(&self, seq: Seq) -> Option<Epoch> {
+        self.hours.get(self.hours.partition_point(|sealed| sealed.last < seq)).map(|sealed| sealed.epoch)
+    }
+
     /// Takes in the manifest of the next hour.
     pub(super) fn push(&mut self, manifest: &Manifest) -> Result<(), archive::Error> {
         let hour = manifest.hour();
         let follows = manifest.previous == Some(self.digest.to_string())
             && manifest.first_seq() == self.next()
-            && manifest.epoch() == self.epoch;
+            && manifest.epoch() >= self.epoch;
         if !follows {
             return Err(damaged(hour, "it does not follow the manifest of the hour before"));
         }
@@ -151,6 +158,7 @@ impl SealedRun {
         self.hours.push(Sealed::of(manifest));
         self.last_hour = hour;
         self.digest = manifest.digest();
+        self.epoch = manifest.epoch();
         let hours = i64::try_from(self.hours.len()).expect("an archive has few hours");
         let spanned = self.last_hour.as_i64() - self.first_hour.as_i64() + 1;
         invariant!(I4, hours == spanned, "{hours} hours are known, up to {} there are {spanned}", self.last_hour);
@@ -166,6 +174,6 @@ impl Sealed {
     fn of(manifest: &Manifest) -> Self {
         let ranges = manifest.parts.iter().map(|part| (part.target_min, part.target_max));
         let targets = ranges.reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)));
-        Self { first: manifest.first_seq(), last: manifest.last_seq(), targets }
+        Self { epoch: manifest.epoch(), first: manifest.first_seq(), last: manifest.last_seq(), targets }
     }
 }

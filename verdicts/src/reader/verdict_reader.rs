@@ -64,6 +64,19 @@ impl VerdictReader {
         Ok(Position::new(info.epoch, info.last.next(), 0))
     }
 
+    /// The address of the first verdict of a frame, which may be of an earlier epoch than the log.
+    ///
+    /// # Errors
+    /// [`Error::Log`], [`Error::Archive`].
+    pub async fn address(&self, seq: Seq) -> Result<Position, Error> {
+        self.hours.follow().await?;
+        let epoch = match self.hours.epoch_of(seq).await {
+            Some(epoch) => epoch,
+            None => self.log.info().await?.epoch,
+        };
+        Ok(Position::new(epoch, seq, 0))
+    }
+
     /// The digest of a frame's header; `None` if the log does not hold the frame.
     ///
     /// # Errors
@@ -183,10 +196,7 @@ impl VerdictReader {
     }
 
     async fn read_tail<F: Form>(&self, tail: Tail, from: Seq, limit: ReadLimit) -> Result<Page<F>, Error> {
-        let epoch = match tail.epoch {
-            Some(epoch) => epoch,
-            None => self.log.info().await?.epoch,
-        };
+        let epoch = self.log.info().await?.epoch;
         let mut chain = self.chain_at(tail, from).await?;
         let frames = self.log.read(from, limit).await?;
         let next = frames.last().map_or(from, |last| last.seq.next());
@@ -269,7 +279,7 @@ impl VerdictReader {
             return Ok(());
         }
         let info = self.log.info().await?;
-        if let Some(archived) = tail.epoch.filter(|epoch| *epoch != info.epoch) {
+        if let Some(archived) = tail.epoch.filter(|epoch| *epoch > info.epoch) {
             let (log, archive) = (info.epoch.get(), archived.get());
             let reason = format!("the verdict log is in epoch {log}, its archive ends in epoch {archive}");
             return Err(log::Error::Fatal(reason).into());

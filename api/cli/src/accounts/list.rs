@@ -11,7 +11,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     let mut all: Vec<(invoicing::Terms, Terms)> = Vec::new();
     loop {
         let after = all.last().map_or("", |(stored, _)| stored.advertiser_id.as_str()).to_owned();

@@ -56,7 +56,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
 }
 
 async fn show(global: &Global) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     let found = instance.catalog.seller_at(LAST_DAY).await?;
     let stored = found.context("it is not known who bills: say so with `accounts seller FILE`")?;
     let seller = Seller::from_canonical(&stored.text)?;

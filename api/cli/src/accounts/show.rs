@@ -27,7 +27,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     let id = &arguments.advertiser_id;
     let mut versions: Vec<invoicing::Terms> = Vec::new();
     loop {

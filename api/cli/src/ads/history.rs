@@ -14,7 +14,7 @@ use crate::{
 const PAGE_CHANGES: u32 = 1_000;
 
 pub(crate) async fn run(global: &Global, ad_id: &str) -> anyhow::Result<Exit> {
-    let instance = global.open_existing().await?;
+    let instance = global.open_reading().await?;
     let mut changes: Vec<AdChange> = Vec::new();
     loop {
         let after = changes.last().map_or(0, |change| change.number);

@@ -54,7 +54,7 @@ pub(super) async fn open(global: &Global, reason: String, who: Who) -> anyhow::R
 }
 
 pub(super) async fn list(global: &Global) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     let mut all: Vec<Correction> = Vec::new();
     loop {
         let after = all.last().map_or("", |last| last.id.as_str());

@@ -29,7 +29,7 @@ use crate::{
 const HOURS_SHOWN: usize = 3;
 
 pub(super) async fn run(global: &Global, id: &str) -> anyhow::Result<Exit> {
-    let instance = global.open_existing().await?;
+    let instance = global.open_reading().await?;
     let correction = named(&instance, id).await?;
     let items = Items::read(&instance.catalog.correction_items(id).await?)?;
     let history = instance.rulings();
@@ -38,7 +38,7 @@ pub(super) async fn run(global: &Global, id: &str) -> anyhow::Result<Exit> {
     let before = match correction.state {
         CorrectionState::Open => end,
         CorrectionState::Closing | CorrectionState::Closed | CorrectionState::Reverting | CorrectionState::Reverted => {
-            Position::new(end.epoch(), correction.verdicts_from, 0)
+            history.address(correction.verdicts_from).await?
         }
     };
     let targets: BTreeSet<Position> = items.rulings.iter().map(|found| found.position).collect();
@@ -123,7 +123,7 @@ fn some(hours: &BTreeSet<Hour>) -> String {
 
 /// A correction with its items as they are staged.
 pub(super) async fn show(global: &Global, id: &str) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     let correction = named(&instance, id).await?;
     let items = instance.catalog.correction_items(id).await?;
     let documents = items.iter().map(|item| serde_json::from_str(&item.document)).collect::<Result<Vec<Value>, _>>()?;

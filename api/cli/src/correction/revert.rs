@@ -63,7 +63,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let taken = marked(&history, correction.reverts_from, (id, Mark::Reverts), ours.len()).await?;
     let targets: BTreeSet<Position> = ours.keys().copied().collect();
     let now = history.end().await?;
-    let began = Position::new(now.epoch(), correction.verdicts_from, 0);
+    let began = history.address(correction.verdicts_from).await?;
     let (before, now) = (standing(&history, &targets, began).await?, standing(&history, &targets, now).await?);
     let ruled: BTreeSet<Position> = items.rulings.iter().map(|found| found.position).collect();
     let by = Attribution { actor: actor.clone(), reason: arguments.reason.clone(), note: None };

@@ -1,12 +1,13 @@
 //! `clicktrail evidence export`
 
 use std::{
-    fs::{self, File},
+    fs::{self, DirBuilder, OpenOptions},
     io::BufWriter,
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, anyhow, bail, ensure};
 use clicktrail_billing::chain;
 use clicktrail_export::{Ask, Error, Exported, Exporting, find};
 use clicktrail_log::position::Position;
@@ -61,36 +62,63 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         |case: &String| (1..=CASE_CHARS_MAX).contains(&case.chars().count()) && !case.chars().any(char::is_control);
     ensure!(case.as_ref().is_none_or(is_case), "--case is an id of at most {CASE_CHARS_MAX} characters");
     ensure!(!out.exists(), "{} is there already", out.display());
-    let instance = global.open_answering().await?;
+    let instance = global.open_recorded().await?;
+    ensure!(
+        case.is_none() || !instance.is_read_only,
+        "who exports personal columns is written into the audit trail, and nothing can be written here: export without \
+         --with-personal, or from an installation that can be written to"
+    );
+    let named = described(invoice.as_deref().or(query.as_deref()).unwrap_or_default(), &lines);
     let ask = match (&invoice, &query) {
-        (Some(name), _) => of_document(name, lines)?,
-        (None, Some(query)) => of_query(&instance, query, &timezone).await?,
-        (None, None) => bail!("name --invoice or --query"),
+        (Some(name), _) => of_document(name, lines),
+        (None, Some(query)) => of_query(&instance, query, &timezone).await,
+        (None, None) => Err(anyhow!("name --invoice or --query")),
     };
-    let written = write(&instance, &ask, case.as_deref(), &out).await;
+    let new = beside(&out, ".new");
+    let written = match ask {
+        Ok(ask) => write(&instance, &ask, case.as_deref(), &out).await.map_err(anyhow::Error::from),
+        Err(error) => Err(error),
+    };
     let exit = match &written {
         Ok(_) => Exit::Ok,
-        Err(error) if is_incomplete(error) => Exit::InputIncomplete,
+        Err(error) if error.downcast_ref().is_some_and(is_incomplete) => Exit::InputIncomplete,
         Err(_) => Exit::Failed,
     };
     if let Some(case) = &case {
-        let what = invoice.or(query).unwrap_or_default();
-        let rows = written.as_ref().map_or(0, |exported| exported.rows);
-        let detail = format!("{what} with personal columns of {}, case {case}", count(rows, "event"));
-        by.write(&instance, ACTION, exit, detail).await?;
+        let people = written.as_ref().map_or(0, |exported| exported.people);
+        let detail = format!("case {case}: {named} with personal columns of {}", count(people, "event"));
+        // What is about people has no name before the trail says who has it.
+        if let Err(cause) = by.write(&instance, ACTION, exit, detail).await {
+            let _ = fs::remove_file(&new);
+            return Err(cause).context("nothing was handed out, because the audit trail cannot say so");
+        }
     }
+    let written = written.and_then(|exported| {
+        fs::rename(&new, &out)?;
+        Ok(exported)
+    });
     match written {
         Ok(exported) => print(global, &exported, &out),
-        Err(error) if exit == Exit::InputIncomplete => output::error(&error.into()),
-        Err(error) => return Err(error.into()),
+        Err(error) if exit == Exit::InputIncomplete => output::error(&error),
+        Err(error) => return Err(error),
     }
     Ok(exit)
+}
+
+/// What is asked for, as the audit trail says it.
+fn described(what: &str, lines: &[String]) -> String {
+    match lines.is_empty() {
+        true => what.to_owned(),
+        false => format!("{what}, lines {}", lines.join(", ")),
+    }
 }
 
 /// Whether something that is asked for is not there, or cannot be proved.
 fn is_incomplete(error: &Error) -> bool {
     match error {
         Error::NotFound(_)
+        | Error::NoEvent(_)
+        | Error::NotSealed(_)
         | Error::Unsigned
         | Error::HourUnsigned { .. }
         | Error::WithoutTrees { .. }
@@ -117,7 +145,7 @@ async fn of_query(instance: &Installation, query: &str, zone: &Zone) -> anyhow::
         let found = find::event(&instance.archive, id).await?;
         return match found.as_slice() {
             [position] => Ok(Ask::Event(*position)),
-            [] => bail!("no sealed event has the id {id:?}"),
+            [] => Err(Error::NotFound(format!("no sealed event has the id {id:?}")).into()),
             all => {
                 let all = all.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
                 bail!("several events have the id {id:?}: ask for one by its position: {all}")
@@ -135,24 +163,30 @@ async fn of_query(instance: &Installation, query: &str, zone: &Zone) -> anyhow::
     }
 }
 
-/// Writes beside the file, and gives it its name when it is whole.
+/// A file or directory beside another.
+fn beside(out: &Path, ending: &str) -> PathBuf {
+    let mut name = out.file_name().unwrap_or_default().to_owned();
+    name.push(ending);
+    out.with_file_name(name)
+}
+
+/// Writes beside the file; it gets its name when it is whole. What is about people nobody else may read.
 async fn write(instance: &Installation, ask: &Ask, case: Option<&str>, out: &Path) -> Result<Exported, Error> {
-    let beside = |ending: &str| {
-        let mut name = out.file_name().unwrap_or_default().to_owned();
-        name.push(ending);
-        out.with_file_name(name)
-    };
-    let (scratch, new) = (beside(".parts"), beside(".new"));
-    fs::create_dir_all(&scratch)?;
+    let (scratch, new) = (beside(out, ".parts"), beside(out, ".new"));
+    let (of_directory, of_file) = if case.is_some() { (0o700, 0o600) } else { (0o777, 0o666) };
+    // Of a process that died: it may have other rights.
+    let _ = fs::remove_dir_all(&scratch);
+    let _ = fs::remove_file(&new);
+    DirBuilder::new().mode(of_directory).create(&scratch)?;
     let exporting = Exporting { archive: &instance.archive, catalog: instance.catalog.as_ref(), scratch: &scratch };
-    let file = BufWriter::with_capacity(1 << 20, File::create(&new)?);
+    let file = OpenOptions::new().write(true).create_new(true).mode(of_file).open(&new)?;
+    let file = BufWriter::with_capacity(1 << 20, file);
     let written = exporting.write(ask, case, file).await;
     // What is left in it belongs to a bundle that was not finished.
     let cleared = fs::remove_dir_all(&scratch);
     let finished = written.and_then(|(exported, file)| {
         cleared?;
         file.into_inner().map_err(std::io::IntoInnerError::into_error)?.sync_all()?;
-        fs::rename(&new, out)?;
         Ok(exported)
     });
     if finished.is_err() {
@@ -163,11 +197,11 @@ async fn write(instance: &Installation, ask: &Ask, case: Option<&str>, out: &Pat
 }
 
 fn print(global: &Global, exported: &Exported, out: &Path) {
-    let Exported { rows, verdicts, hours, head: (log, entries), unlogged } = exported;
+    let Exported { rows, verdicts, hours, head: (log, entries), unlogged, people, erased } = exported;
     match global.output {
         Format::Json => output::json(&json!({
             "file": out.display().to_string(), "events": rows, "verdicts": verdicts, "hours": hours,
-            "log": log, "entries": entries, "unlogged": unlogged,
+            "log": log, "entries": entries, "unlogged": unlogged, "people": people, "erased": erased,
         })),
         Format::Table => {
             let (rows, verdicts, hours) = (count(rows, "event"), count(verdicts, "verdict"), count(hours, "hour"));
@@ -176,6 +210,12 @@ fn print(global: &Global, exported: &Exported, out: &Path) {
                 out.display()
             ));
         }
+    }
+    if *erased > 0 {
+        output::note(&format!(
+            "the personal columns of {} were erased: the bundle has the hashes of what was sealed, and not the values",
+            count(erased, "event")
+        ));
     }
     for document in unlogged {
         output::note(&format!(

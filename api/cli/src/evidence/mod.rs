@@ -21,7 +21,7 @@ pub(super) enum Command {
     /// Check such a file, as `clicktrail-verify` does
     ///
     /// Exit codes are its own: 0 all of it is proved, 2 integrity, 3 incomplete, 4 arithmetic, 5 untrusted key,
-    /// 6 unreadable.
+    /// 6 unreadable, 7 the promise of a receipt was broken.
     Verify(verify::Arguments),
 }
 

@@ -28,7 +28,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     let id = &arguments.draft;
     let after = named::revision(&instance, id, arguments.to).await?;
     let number = arguments.from.unwrap_or(after.revision.revision.saturating_sub(1));

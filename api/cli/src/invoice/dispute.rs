@@ -80,7 +80,7 @@ pub(super) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
 }
 
 async fn list(global: &Global, period: Option<PeriodName>, open: bool) -> anyhow::Result<()> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     let filter =
         DisputeFilter { period: period.map(|name| name.to_string()), is_open: open, ..DisputeFilter::default() };
     let mut all: Vec<Dispute> = Vec::new();

@@ -48,7 +48,7 @@ fn format(text: &str) -> Result<Wanted, String> {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     let found = chosen(&instance, &arguments).await?;
     let (mut files, on_stdout) = (Vec::new(), arguments.out == Path::new("-"));
     let is_one = on_stdout && !matches!(arguments.format, Wanted::Ledger);

@@ -39,7 +39,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         state,
         ..DraftFilter::default()
     };
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     let drafts = named::drafts(&instance, &filter).await?;
     let filter = DocumentFilter { period, advertiser_id: arguments.advertiser, ..DocumentFilter::default() };
     let documents = named::documents(&instance, &filter).await?;

@@ -37,7 +37,10 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = match arguments.repair {
+        true => global.open_existing().await?,
+        false => global.open_reading().await?,
+    };
     let Some(number) = chain::number(&arguments.number) else {
         bail!("{:?} is no document: write it as INV-00000012", arguments.number);
     };

@@ -22,7 +22,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     if let Some(number) = chain::number(&arguments.draft)
         && let Some(link) = chain::link(&instance.archive, instance.catalog.as_ref(), &number).await?
     {

@@ -37,7 +37,7 @@ pub(crate) struct Arguments {
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     ensure!(arguments.sample != Some(0), "a sample of no document verifies nothing");
     let by = arguments.said.by(global)?;
-    let instance = global.open_answering().await?;
+    let instance = global.open_recorded().await?;
     let (paper, history) = (arguments.paper.read()?, instance.rulings());
     let regenerating = Regenerating {
         archive: &instance.archive,

@@ -14,11 +14,12 @@ use crate::{
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Arguments {
-    /// The earlier checkpoint: a file that holds it, or a number of entries
+    /// The earlier checkpoint: a file that holds it, or a number of entries, as the archive has them
     old: String,
     /// The later one
     new: String,
-    /// Check that both are signed by one of these verifier keys, or of files that hold them
+    /// Check that checkpoints are signed by one of these verifier keys, or of files that hold them: those in files, and
+    /// of a number the archive's newest, which is over all entries
     #[arg(long = "key", value_name = "VKEY or FILE", value_parser = signing::verifier)]
     keys: Vec<VerifierKey>,
 }
@@ -36,6 +37,9 @@ pub(super) async fn run(global: &Global, instance: &Installation, arguments: &Ar
         output::note("clicktrail: nothing was signed yet: see `log sign` and `serve --evidence-key`");
         return Ok(Exit::InputIncomplete);
     };
+    if !arguments.keys.is_empty() {
+        newest.note.verify(&arguments.keys).context("check the newest checkpoint of the archive")?;
+    }
     let old = tree(&mut reader, &newest, &arguments.old, &arguments.keys).await?;
     let new = tree(&mut reader, &newest, &arguments.new, &arguments.keys).await?;
     ensure!(
@@ -61,6 +65,16 @@ pub(super) async fn run(global: &Global, instance: &Installation, arguments: &Ar
     }
     let proof = reader.consistency(old.size, new.size, newest.checkpoint.size).await?;
     let checked = consistency::verify(old.size, &old.root, new.size, &new.root, &proof);
+    // Of two numbers both trees are the archive's own: they are held against what was signed over all of it.
+    let (last, root) = (newest.checkpoint.size, newest.checkpoint.root);
+    let to_newest = reader.consistency(new.size, last, last).await?;
+    if consistency::verify(new.size, &new.root, last, &root, &to_newest).is_err() {
+        output::line(&format!(
+            "PROBLEM the tree of {} entries is not the beginning of the {last} that the newest checkpoint is over",
+            new.size
+        ));
+        return Ok(Exit::Differences);
+    }
     print(global, &old, &new, &proof, checked.is_ok());
     Ok(if checked.is_ok() { Exit::Ok } else { Exit::Differences })
 }

@@ -1,6 +1,7 @@
 //! `clicktrail log sign`: signs what was sealed, once, without a server.
 
 use anyhow::ensure;
+use clicktrail_billing::heads;
 use clicktrail_log::{
     archive::transparency::{Kept, mend},
     causes::causes,
@@ -27,6 +28,11 @@ pub(super) async fn run(global: &Global, instance: &Installation, arguments: &Ar
     let signing = arguments.signing.signing(&instance.archive)?;
     ensure!(signing.is_some(), "name a key to sign with: --evidence-key FILE (see `evidence keygen`)");
     let Some(mut signing) = signing else { return Ok(Exit::Failed) };
+    // What was signed once is not signed again in another order.
+    if let Some(reason) = heads::contradiction(&instance.archive).await? {
+        output::note(&format!("PROBLEM nothing is signed: {reason}"));
+        return Ok(Exit::Differences);
+    }
     if arguments.mend {
         for key in mend(&instance.archive, signing.keys()).await? {
             output::note(&format!("clicktrail: {key} was made again"));

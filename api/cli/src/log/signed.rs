@@ -1,5 +1,6 @@
 //! What `log verify` finds of the log of sealed hours, and of what was signed.
 
+use clicktrail_billing::heads;
 use clicktrail_evidence::note::VerifierKey;
 use clicktrail_log::archive::{
     Archive,
@@ -13,6 +14,8 @@ use crate::{exit::Exit, output};
 pub(super) struct Signed {
     /// `None` if nothing was ever signed.
     report: Option<Report>,
+    /// Why it is not the log on which documents stand.
+    contradiction: Option<String>,
     /// Whether anybody said whose signatures count.
     has_keys: bool,
 }
@@ -24,12 +27,16 @@ impl Signed {
     /// If the archive cannot be reached.
     pub(super) async fn check(archive: &Archive, keys: &[VerifierKey]) -> anyhow::Result<Self> {
         let report = Box::pin(verify::check(archive, keys)).await?;
-        Ok(Self { report, has_keys: !keys.is_empty() })
+        let is_sound = report.as_ref().is_none_or(|report| report.problems.is_empty());
+        // What is damaged was said, and cannot be compared with anything.
+        let contradiction = if is_sound { heads::contradiction(archive).await? } else { None };
+        Ok(Self { report, contradiction, has_keys: !keys.is_empty() })
     }
 
     /// Whoever names a key wants to know that something is signed with it.
     pub(super) fn exit(&self) -> Exit {
         match &self.report {
+            _ if self.contradiction.is_some() => Exit::Differences,
             Some(report) if !report.problems.is_empty() => Exit::Differences,
             Some(report) if self.has_keys && report.newest.is_none() => Exit::InputIncomplete,
             None if self.has_keys => Exit::InputIncomplete,
@@ -50,12 +57,16 @@ impl Signed {
             "root": checkpoint.map(|checkpoint| checkpoint.root.to_string()),
             "signed_by": report.signed_by,
             "unsigned_hours": report.unsigned,
+            "contradiction": self.contradiction,
             "problems": report.problems.iter().map(problem).collect::<Vec<_>>(),
         })
     }
 
     /// For people.
     pub(super) fn print(&self) {
+        if let Some(reason) = &self.contradiction {
+            output::line(&format!("PROBLEM {reason}"));
+        }
         let Some(report) = &self.report else {
             if self.has_keys {
                 output::line("no hour was ever signed: no signature was checked");

@@ -44,6 +44,13 @@ pub(crate) struct Arguments {
     follow: bool,
 }
 
+impl Arguments {
+    /// Whether it goes on with what comes: then it has to see what others write.
+    pub(super) const fn is_followed(&self) -> bool {
+        self.follow
+    }
+}
+
 /// A place in a log, as a person names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {

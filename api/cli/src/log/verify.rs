@@ -197,6 +197,8 @@ fn print_report(global: &Global, streams: &Streams, signed: &Signed, recounted: 
                 "rows": report.rows,
                 "bytes": report.bytes,
                 "hours_without_trees": report.without_trees,
+                "hours_redacted": report.redacted,
+                "erased": report.erased,
             })
         };
         let problem = |problem: &&Problem| {
@@ -230,6 +232,13 @@ fn print_report(global: &Global, streams: &Streams, signed: &Signed, recounted: 
     if without_trees > 0 {
         let hours = output::count(without_trees, "hour");
         output::note(&format!("{hours} sealed by an earlier program, without trees: nothing of them can be proved"));
+    }
+    let clicks = &streams.clicks;
+    if clicks.redacted > 0 {
+        let (erased, hours) = (output::count(clicks.erased, "event"), output::count(clicks.redacted, "hour"));
+        output::note(&format!(
+            "the personal columns of {erased} of {hours} were erased; their leaves are as they were sealed"
+        ));
     }
     signed.print();
     if let Some(recounted) = recounted {

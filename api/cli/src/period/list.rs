@@ -12,7 +12,7 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     let mut all: Vec<Period> = Vec::new();
     loop {
         let after = all.last().map(|last| (last.frozen.name.clone(), last.frozen.zone.clone()));

@@ -30,7 +30,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     let name = arguments.period;
     let drafting = drafting(&instance, arguments.patience, String::new());
     let mut rows = Vec::new();

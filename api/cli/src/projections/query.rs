@@ -35,11 +35,12 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let projection = directory::named(global, &arguments.name).await?;
     let (from, to) = (arguments.from.as_deref(), arguments.to.as_deref());
     let range = Range::parse(from, to, &arguments.timezone, projection.unit())?;
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     arguments.basis.wait(&instance).await?;
     let question = query::Question { range, by: arguments.by };
     let answer = instance.questions().projected(&projection, &question).await?;
-    let basis = basis::with_spool(answer.basis, &instance).await?;
+    let mut basis = basis::with_spool(answer.basis, &instance).await?;
+    arguments.basis.look(&mut basis, &instance).await?;
     if let Some(from) = &basis.hours_from {
         tell(&projection, from);
     }

@@ -65,7 +65,7 @@ pub(crate) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let text = text.with_context(|| format!("read the mapping {}", arguments.mapping.display()))?;
     let mapping = Mapping::parse_list(arguments.format, &text)
         .with_context(|| format!("read the mapping {}", arguments.mapping.display()))?;
-    let instance = global.open_existing().await?;
+    let instance = global.open_reading().await?;
     let mut ledger = Ledger::new(i64::from(arguments.tolerance) * 1_000_000);
     let (read, file_digest) = theirs::read(&arguments.file, mapping, &arguments.advertiser, &range, &mut ledger)?;
     let asked = Asked { advertiser: &arguments.advertiser, range: &range };

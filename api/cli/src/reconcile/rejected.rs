@@ -10,7 +10,7 @@ use clicktrail_capture as capture;
 use clicktrail_log::{
     chain::{Admission, Chain},
     log::ReadLimit,
-    position::Position,
+    rejected::forget,
 };
 use clicktrail_query::reconcile::{Matched, Rejection};
 
@@ -31,7 +31,7 @@ pub(super) async fn explain(instance: &Installation, advertiser: &str, matched: 
         let Some(last) = frames.last().map(|frame| frame.seq) else { break };
         for frame in frames.into_iter().filter(|frame| chain.admit(&frame.frame.header) != Admission::Repeat) {
             let batch = frame.frame.decode().with_context(|| format!("frame {} of the rejected log", frame.seq))?;
-            for entry in rejected::of_batch(&batch, Position::new(info.epoch, frame.seq, 0))? {
+            for entry in rejected::of_batch(&batch, forget::position(info.epoch, &frame))? {
                 tell(&entry, advertiser, matched);
             }
         }

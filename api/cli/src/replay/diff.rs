@@ -150,7 +150,7 @@ pub(super) async fn after_build(
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    let instance = global.open_reading().await?;
     let (id, against) = arguments.which.split_once(':').unwrap_or((&arguments.which, ""));
     let generation = generation::named(&instance, id).await?;
     let against = match against {

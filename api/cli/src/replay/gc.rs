@@ -32,7 +32,7 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     ensure!(arguments.dry_run || arguments.yes, "say --dry-run to look, or --yes to remove");
-    let instance = global.open().await?;
+    let instance = global.open_existing().await?;
     let by = arguments.said.by(global)?;
     let before = instance.clock.now().plus_micros(-i64::from(arguments.older_than) * DAY_MICROS);
     let mut dropped = Vec::new();

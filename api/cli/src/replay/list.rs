@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open_existing().await?;
+    let instance = global.open_reading().await?;
     let (mut found, mut after): (Vec<Generation>, Option<(Timestamp, GenerationId)>) = (Vec::new(), None);
     while let left @ 1.. = arguments.limit.saturating_sub(u32::try_from(found.len()).unwrap_or(u32::MAX)) {
         let page = instance.catalog.list_generations(after.as_ref().map(|(at, id)| (*at, id)), left.min(1_000)).await?;

@@ -1,6 +1,7 @@
 //! `clicktrail replay log`
 
 use clicktrail_catalog::generations::Move;
+use clicktrail_log::sqlite::is_writable;
 use clicktrail_replay::promotions;
 use serde_json::json;
 
@@ -15,7 +16,12 @@ const PAGE: u32 = 500;
 const _: () = assert!(PAGE > 0, "an empty page would end the list");
 
 pub(super) async fn run(global: &Global) -> anyhow::Result<Exit> {
-    let instance = global.open_answering().await?;
+    // It also puts records into the archive that a process which died left out, where that can be written to.
+    let places = global.existing()?;
+    let instance = match places.is_elsewhere() || is_writable(&places.data) {
+        true => global.open_existing().await?,
+        false => global.open_reading().await?,
+    };
     promotions::keep(&instance.archive, instance.catalog.as_ref()).await?;
     let mut all = Vec::new();
     let mut after = 0;

@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let by = arguments.said.by(global)?;
-    let instance = global.open_existing().await?;
+    let instance = global.open_recorded().await?;
     let plan = match arguments.question.plan(global, &instance).await? {
         Ok(plan) => plan,
         Err(refused) => return refuse(refused),

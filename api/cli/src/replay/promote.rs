@@ -5,7 +5,6 @@ use clicktrail_catalog::{
     generations::{Generation, GenerationId, GenerationState, Promotion},
 };
 use clicktrail_log::causes::causes;
-use clicktrail_projections::session;
 use clicktrail_replay::{
     gates::{Checked, Gate, Gates, Measures, Permille},
     promotions,
@@ -64,7 +63,7 @@ fn percent(text: &str) -> Result<Limit, String> {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open().await?;
+    let instance = global.open_existing().await?;
     let actor = global.actor(arguments.who.actor)?;
     let generation = generation::named(&instance, &arguments.id).await?;
     let checked = check(&instance, &generation, arguments.max_delta.0).await?;
@@ -145,8 +144,7 @@ pub(super) async fn check(
     generation: &Generation,
     limit: Option<Permille>,
 ) -> anyhow::Result<Checked> {
-    let gates =
-        Gates { archive: &instance.archive, catalog: instance.catalog.as_ref(), limits: session::Limits::default() };
+    let gates = Gates { archive: &instance.archive, catalog: instance.catalog.as_ref() };
     Ok(gates.check(generation, limit).await?)
 }
 

@@ -38,7 +38,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open().await?;
+    let instance = global.open_existing().await?;
     let actor = global.actor(arguments.who.actor)?;
     let generation = generation::named(&instance, &arguments.id).await?;
     let id = &generation.id;

@@ -31,7 +31,7 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open_existing().await?;
+    let instance = global.open_reading().await?;
     let named = arguments.id.as_deref();
     let Some(generation) = find(instance.catalog.as_ref(), named).await? else { return Ok(unknown(named)) };
     if arguments.plan {

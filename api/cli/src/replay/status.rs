@@ -28,7 +28,11 @@ pub(crate) struct Arguments {
 }
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let instance = global.open_existing().await?;
+    // Whoever watches has to see what others write.
+    let instance = match arguments.watch {
+        true => global.open_existing().await?,
+        false => global.open_reading().await?,
+    };
     let named = arguments.id.as_deref();
     let Some(mut generation) = find(instance.catalog.as_ref(), named).await? else { return Ok(unknown(named)) };
     let mut pause = tokio_interval();

@@ -29,6 +29,21 @@ pub(crate) struct By {
 }
 
 impl By {
+    /// Who it is.
+    pub(crate) fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    /// Whether somebody said why.
+    pub(crate) fn has_reason(&self) -> bool {
+        !self.reason.trim().is_empty()
+    }
+
+    /// Whether what goes into the trail repeats a text.
+    pub(crate) fn says(&self, text: &str) -> bool {
+        self.reason.contains(text) || self.actor.contains(text)
+    }
+
     /// Writes down how a command ended.
     pub(crate) async fn write(
         &self,

@@ -36,7 +36,7 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let by = arguments.said.by(global)?;
-    let instance = global.open_answering().await?;
+    let instance = global.open_recorded().await?;
     let (codes, mut pointers, against, clicks_before) = match arguments.which.as_str() {
         "live" => {
             let own = generation::projection(global, &instance, &arguments.projection).await?;

@@ -38,6 +38,10 @@ pub(crate) struct Arguments {
     /// Append nothing: only say what would change, in clicks and money
     #[arg(long)]
     dry_run: bool,
+    /// Also judge hours of which personal columns were erased: what stands about erased events stays, and the others
+    /// are judged as if these had named nobody
+    #[arg(long)]
+    with_erased: bool,
     /// Hours that are judged at the same time [default: one for each core]
     #[arg(long)]
     jobs: Option<usize>,
@@ -69,6 +73,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     let (clicks, archive, clock) =
         (Arc::clone(&instance.clicks), instance.archive.clone(), Arc::clone(&instance.clock));
     let rejudge = Rejudge::new(clicks, archive, history, Arc::clone(&rules), clock, before);
+    let rejudge = rejudge.with_erased(arguments.with_erased);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let jobs = arguments.jobs.unwrap_or(cores).max(1);
     let bar = progress::bar(hours.len() as u64, "judge");
@@ -85,6 +90,7 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         let found = found.with_context(|| format!("judge {hour}"))?;
         total.rows += found.rows;
         total.findings += found.findings;
+        total.erased += found.erased;
         changes += found.changes.len() as u64;
         found.changes.iter().for_each(|change| add_effect(&mut effects, change));
         // The frames are enough to know which hours are concerned.
@@ -173,6 +179,7 @@ fn print(global: &Global, ruleset: &str, summary: &Summary, effects: &BTreeMap<E
             "hours": hours,
             "events": total.rows,
             "findings": total.findings,
+            "erased": total.erased,
             "changes": changes,
             "appended": if *dry_run { 0 } else { *changes },
             "effects": effects.iter().map(effect).collect::<Vec<_>>(),
@@ -210,6 +217,10 @@ fn print(global: &Global, ruleset: &str, summary: &Summary, effects: &BTreeMap<E
             ]);
         }
         table.print();
+    }
+    if total.erased > 0 {
+        let erased = output::count(total.erased, "event");
+        output::note(&format!("{erased} without personal columns, which were erased: what stands about them stays"));
     }
     if *dry_run {
         output::note("nothing was appended: run it without --dry-run to append these verdicts");

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use anyhow::Context as _;
-use clicktrail_query::selection::Selected;
+use clicktrail_query::selection::{Selected, Selection, asks_for_people};
 use clicktrail_verdicts::{
     hand::{self, Attribution},
     verdict::{Stage, Verdict},
@@ -45,14 +45,17 @@ pub(crate) struct Arguments {
 
 pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
     let range = arguments.range.hours()?;
-    let installation = global.open_existing().await?;
+    let installation = match arguments.apply {
+        true => global.open_existing().await?,
+        false => global.open_reading().await?,
+    };
     let service = installation.questions();
     let Some(selection) = service.select(&arguments.sql, |hour| range.holds(hour)).await? else {
         output::note("clicktrail: no sealed hour is in this range: nothing was asked");
         return Ok(Exit::InputIncomplete);
     };
     let changes: Vec<&Selected> = selection.events.iter().filter(|row| row.changes()).collect();
-    print(global, &selection.events, &changes, selection.ruled_by_hand, arguments.apply);
+    print(global, &selection, &changes, arguments.apply);
     if !arguments.apply || changes.is_empty() {
         return Ok(Exit::Ok);
     }
@@ -63,16 +66,27 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
     };
     let verdicts: Vec<Verdict> = changes.iter().map(verdict).collect();
     hand::append(Arc::clone(&installation.verdicts), installation.archive.clone(), &verdicts).await?;
-    let asked: String =
-        arguments.sql.split_whitespace().collect::<Vec<_>>().join(" ").chars().take(SQL_CHARS).collect();
-    let detail = format!("{}: {asked}", output::count(changes.len(), "ruling"));
+    let detail = format!("{}: {}", output::count(changes.len(), "ruling"), asked(&arguments.sql));
     let note = arguments.note.as_deref().unwrap_or("");
     audit::write(&installation, &actor, "verdicts_query", note, detail).await?;
     bill::say(&installation, changes.iter().map(|row| row.position.seq()).collect(), changes.len(), "latest").await?;
     Ok(Exit::Ok)
 }
 
-fn print(global: &Global, selected: &[Selected], changes: &[&Selected], kept: usize, apply: bool) {
+/// The query as the audit trail keeps it. A trail is never erased, so texts that may name somebody are left out of it.
+fn asked(sql: &str) -> String {
+    let sql = sql.split_whitespace().collect::<Vec<_>>().join(" ");
+    let shown = match asks_for_people(&sql) {
+        true => {
+            sql.split('\'').enumerate().map(|(part, text)| if part % 2 == 0 { text } else { "…" }).collect::<Vec<_>>()
+        }
+        false => sql.split('\'').collect(),
+    };
+    shown.join("'").chars().take(SQL_CHARS).collect()
+}
+
+fn print(global: &Global, selection: &Selection, changes: &[&Selected], apply: bool) {
+    let Selection { events: selected, ruled_by_hand: kept, erased } = selection;
     let mut effects: BTreeMap<(&str, &str, &str), (u64, i128)> = BTreeMap::new();
     for row in changes {
         let effect = effects.entry((&row.advertiser_id, &row.currency, &row.reason)).or_default();
@@ -90,7 +104,8 @@ fn print(global: &Global, selected: &[Selected], changes: &[&Selected], kept: us
             })
         };
         output::json(&json!({
-            "selected": selected.len() + kept,
+            "selected": selected.len() + kept + erased,
+            "erased": erased,
             "ruled_by_hand": kept,
             "changes": changes.len(),
             "appended": if apply { changes.len() } else { 0 },
@@ -100,7 +115,7 @@ fn print(global: &Global, selected: &[Selected], changes: &[&Selected], kept: us
     }
     output::line(&format!(
         "{} selected, {kept} of them ruled by hand; {} {}",
-        output::count(selected.len() + kept, "event"),
+        output::count(selected.len() + kept + erased, "event"),
         output::count(changes.len(), "ruling"),
         if apply { "changed" } else { "would change" },
     ));
@@ -112,6 +127,12 @@ fn print(global: &Global, selected: &[Selected], changes: &[&Selected], kept: us
             table.push(cells.into_iter().chain([changes.to_string(), spend, (*currency).to_owned()]).collect());
         }
         table.print();
+    }
+    if *erased > 0 {
+        let erased = output::count(*erased, "event");
+        output::note(&format!(
+            "{erased} without personal columns, which were erased: a query about these does not rule on them"
+        ));
     }
     if !apply {
         output::note("nothing was appended: pass --apply --actor NAME to append these verdicts");

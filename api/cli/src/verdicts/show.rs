@@ -20,7 +20,8 @@ use crate::{
 };
 
 pub(super) async fn run(global: &Global, position: Position) -> anyhow::Result<Exit> {
-    let service = global.open_existing().await?.questions();
+    let instance = global.open_reading().await?;
+    let service = instance.questions();
     let Some(Explained { located, verdicts: ruled, ruling: stands }) = service.explain(position).await? else {
         output::note(&format!("clicktrail: there is no event at {position}"));
         return Ok(Exit::InputIncomplete);

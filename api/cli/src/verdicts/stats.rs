@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) async fn run(global: &Global, range: Range) -> anyhow::Result<Exit> {
     let hours = range.hours()?;
-    let instance = global.open_existing().await?;
+    let instance = global.open_reading().await?;
     let fired = instance.questions().firings(|hour| hours.holds(hour)).await?;
     basis::tell(&basis::present(&instance).await?);
     let shown = |hour: &Option<Hour>| hour.map_or_else(|| "open".to_owned(), |hour| hour.to_string());
@@ -47,7 +47,7 @@ pub(super) async fn run(global: &Global, range: Range) -> anyhow::Result<Exit> {
 }
 
 pub(super) async fn stale(global: &Global) -> anyhow::Result<Exit> {
-    let instance = global.open_existing().await?;
+    let instance = global.open_reading().await?;
     let service = instance.questions();
     let stale = service.stale_hours().await?;
     let open = service.open_rulings().await?;

@@ -1,4 +1,4 @@
-//! What a witness answers: it judges, remembers, and only then signs.
+//! What a witness answers: it judges, signs, remembers, and only then gives away what it signed.
 
 use std::sync::{Mutex, PoisonError};
 
@@ -46,9 +46,13 @@ impl Door {
 }
 
 fn refused(refusal: &Refusal) -> Answer {
+    let stands =
+        |size: &u64| Answer { status: refusal.status(), content_type: "text/x.tlog.size", body: format!("{size}\n") };
     match refusal {
-        Refusal::Elsewhere(size) => {
-            return Answer { status: refusal.status(), content_type: "text/x.tlog.size", body: format!("{size}\n") };
+        Refusal::Elsewhere(size) => return stands(size),
+        Refusal::Forked(size) => {
+            error!(%refusal, "a log showed another history");
+            return stands(size);
         }
         Refusal::Inconsistent(_) => error!(%refusal, "a log showed another history, or a proof that is wrong"),
         Refusal::Malformed(_) | Refusal::NotSigned(_) | Refusal::UnknownLog(_) => {

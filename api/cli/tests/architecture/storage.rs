@@ -55,7 +55,7 @@ fn sql(tree: &Tree, homes: &[&str]) -> Vec<String> {
 }
 
 fn is_key(text: &str) -> bool {
-    const FIRST: [&str; 11] = [
+    const FIRST: [&str; 12] = [
         "dt=",
         "manifests/",
         "segments/",
@@ -67,6 +67,7 @@ fn is_key(text: &str) -> bool {
         "invoices/",
         "transparency/",
         "evidence/nodes/",
+        "redactions/",
     ];
     text.contains("/dt=") || FIRST.iter().any(|first| text.starts_with(first))
 }

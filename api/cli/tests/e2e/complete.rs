@@ -144,6 +144,13 @@ fn deleted_catalog_is_said_and_a_rebuild_makes_the_answer_complete() {
     let installation = simulated();
     let before = is_complete(&installation);
     delete_catalog(&installation);
+    // Whoever reads has it made from the archive, and leaves none behind.
+    let made = is_complete(&installation);
+    assert_eq!(made.stdout(), before.stdout());
+    assert!(made.stderr().contains("there is no catalog"), "{made}");
+    assert!(!installation.data().join("catalog.sqlite").exists());
+    // A server would begin with an empty one.
+    installation.run(&["serve", "--listen", "127.0.0.1:0"]).exits(1);
     let empty = lacks(&installation, "the archive has sealed hours from 2026-01-01T00 on that are not counted");
     assert_eq!(empty.stdout().lines().count(), 1, "a header without rows: {empty}");
     let refused = installation.run(&["serve", "--listen", "127.0.0.1:0"]).exits(1);
@@ -152,6 +159,22 @@ fn deleted_catalog_is_said_and_a_rebuild_makes_the_answer_complete() {
     installation.run(&["catalog", "rebuild"]).exits(0);
     assert_eq!(is_complete(&installation).stdout(), before.stdout());
     installation.run(&["log", "verify", "--counters"]).exits(0);
+}
+
+#[test]
+fn manifest_that_is_missing_in_the_middle_makes_no_complete_answer() {
+    let installation = simulated();
+    let whole = is_complete(&installation);
+    let archive = installation.data().join("archive/manifests/clicks");
+    let middle = tree(&archive).into_keys().find(|path| path.to_string_lossy().contains("2026-01-01T02")).unwrap();
+    let path = archive.join(middle);
+    let bytes = fs::read(&path).unwrap();
+    fs::remove_file(&path).unwrap();
+    let refused = installation.run(&[&COUNTERS[..], &["--complete"]].concat()).exits(4);
+    assert!(refused.stderr().contains("the archive does not hold 2026-01-01T02"), "{refused}");
+    assert_eq!(refused.stdout(), whole.stdout());
+    fs::write(&path, bytes).unwrap();
+    is_complete(&installation);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

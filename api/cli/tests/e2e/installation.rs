@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use clicktrail_catalog::{Catalog, Postgres};
+use clicktrail_catalog::{Catalog, Postgres, Sqlite};
 use clicktrail_log::{
     archive::Archive,
     embedded::EmbeddedLog,
@@ -58,6 +58,21 @@ impl Installation {
         let mut installation = Self { nats: Some(broker.url()), ..Self::embedded() };
         installation.set("CLICKTRAIL_NATS", broker.url());
         installation.set("CLICKTRAIL_NATS_MONITOR", broker.monitor_url());
+        installation
+    }
+
+    /// The log on a broker that commands reach at `port`, and the test itself directly.
+    pub(crate) fn on_broker_through(port: u16, broker: &NatsServer) -> Self {
+        let mut installation = Self { nats: Some(broker.url()), ..Self::embedded() };
+        installation.set("CLICKTRAIL_NATS", format!("nats://127.0.0.1:{port}"));
+        installation.set("CLICKTRAIL_NATS_MONITOR", broker.monitor_url());
+        installation
+    }
+
+    /// The log on several brokers with copies of it.
+    pub(crate) fn on_brokers(urls: &str) -> Self {
+        let mut installation = Self { nats: Some(urls.to_owned()), ..Self::embedded() };
+        installation.set("CLICKTRAIL_NATS", urls.to_owned());
         installation
     }
 
@@ -186,6 +201,14 @@ impl Installation {
             .with_secret_access_key(self.variable("AWS_SECRET_ACCESS_KEY"))
             .with_bucket_name(self.bucket.as_ref().unwrap());
         Archive::from_store(Arc::new(store.build().unwrap()))
+    }
+
+    /// The catalog, wherever it is.
+    pub(crate) async fn catalog(&self) -> Arc<dyn Catalog> {
+        match &self.database {
+            Some(_) => self.postgres().await,
+            None => Arc::new(Sqlite::open(&self.data().join("catalog.sqlite")).await.unwrap()),
+        }
     }
 
     /// The catalog on PostgreSQL.

@@ -51,7 +51,7 @@ pub(crate) fn click(advertiser: &str, number: i64, at: Timestamp) -> Value {
 }
 
 /// Clicks from `from` on, some minutes apart.
-fn clicks(advertiser: &str, count: i64, from: Timestamp, minutes: i64) -> Vec<Value> {
+pub(crate) fn clicks(advertiser: &str, count: i64, from: Timestamp, minutes: i64) -> Vec<Value> {
     (0..count).map(|number| click(advertiser, number, from.plus_micros(number * minutes * MINUTE + 7))).collect()
 }
 
@@ -69,7 +69,7 @@ fn terms(installation: &Installation, advertiser: &str) -> String {
     path.to_str().unwrap().to_owned()
 }
 
-fn add_accounts(installation: &Installation, advertisers: &[&str]) {
+pub(crate) fn add_accounts(installation: &Installation, advertisers: &[&str]) {
     fs::create_dir_all(installation.data()).unwrap();
     for advertiser in advertisers {
         let file = terms(installation, advertiser);
@@ -276,7 +276,7 @@ async fn sql_that_changes_what_was_issued_is_refused() {
 }
 
 /// What was ruled later comes to count, with notes: drafted, approved and issued.
-fn story(installation: &Installation, period: &str, lateness: &str) {
+pub(crate) fn story(installation: &Installation, period: &str, lateness: &str) {
     draft_and_approve(installation, period, lateness);
     assert_eq!(issue(installation, period), ["INV-00000001", "INV-00000002"]);
     adds_up(installation, &["INV-00000001"]);
@@ -346,7 +346,7 @@ fn a_later_ruling_over_an_issued_period_takes_a_note_and_adds_up_to_the_truth() 
 }
 
 /// The last week that is over, and how old its beginning is.
-fn last_week() -> (String, Timestamp) {
+pub(crate) fn last_week() -> (String, Timestamp) {
     let now = SystemClock.now();
     let name: clicktrail_invoices::PeriodName = "1970-W01".parse().unwrap();
     let this = Period::at(name.cycle(), "UTC", now).unwrap();

@@ -131,6 +131,8 @@ fn directory_of_an_earlier_version_gets_the_log_that_it_lacks_and_nothing_else_c
     let (path, before) = (installation.data().join("invoices.sqlite"), tree(&archive));
     assert!(!path.exists());
     assert_eq!(rows(&installation), [Value::Null; 0]);
+    assert!(!path.exists(), "reading makes nothing");
+    installation.run(&["ads", "pause", "unknown"]).exits(1);
     assert!(path.exists());
     let verified = installation.ask(&["log", "verify", "--deep"]);
     assert_eq!((&verified["invoices"]["hours"], &verified["problems"]), (&json!(0), &json!([])));

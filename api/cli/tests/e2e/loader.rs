@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant, SystemTime},
 };
 
 use reqwest::{Client, StatusCode, redirect::Policy};
@@ -32,6 +32,10 @@ pub(crate) struct Record {
     pub(crate) redirects: u64,
     /// Events that the server asked to send again.
     pub(crate) refused: u64,
+    /// When each was acknowledged.
+    pub(crate) acknowledged_at: BTreeMap<String, SystemTime>,
+    /// The longest that anybody waited for an answer.
+    pub(crate) slowest: Duration,
 }
 
 /// Shared by the clients of a test.
@@ -86,7 +90,11 @@ struct LoadClient {
 impl LoadClient {
     async fn run(mut self, sends_batches: bool, stop: CancellationToken) {
         while !stop.is_cancelled() {
+            let begin = Instant::now();
             let sent = if sends_batches { self.send_batch().await } else { self.follow_link().await };
+            let mut record = self.record.lock().unwrap();
+            record.slowest = record.slowest.max(begin.elapsed());
+            drop(record);
             if sent.is_err() {
                 // The server is gone: what became of the last request is not known.
                 return;
@@ -147,6 +155,7 @@ impl LoadClient {
         let mut record = self.record.lock().unwrap();
         record.orders[self.order].push(id.to_owned());
         record.acknowledged.insert(id.to_owned(), position);
+        record.acknowledged_at.insert(id.to_owned(), SystemTime::now());
     }
 
     async fn refused(&self, events: usize) {

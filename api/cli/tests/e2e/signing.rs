@@ -5,7 +5,7 @@ use std::{
     fs,
     io::{BufRead as _, BufReader},
     os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -107,6 +107,9 @@ fn sealed_hours_are_signed_verified_and_proved_to_continue_what_was_signed() {
         assert_eq!(answer["consistent"], json!(true), "{from} {to}: {answer}");
     }
     installation.run(&["log", "consistency", &new, &old]).exits(1);
+    let stranger = self::key(&installation, "stranger.key", ORIGIN, &[]);
+    let unsigned = installation.run(&["log", "consistency", "2", "3", "--key", &stranger.verifier]).exits(1);
+    assert!(unsigned.stderr().contains("check the newest checkpoint"), "numbers are checked, too: {unsigned}");
     installation.run(&["log", "consistency", &old, "1000000"]).exits(1);
 
     // Somebody else's key, and a history that is not this one.
@@ -158,6 +161,34 @@ fn an_hour_with_a_damaged_file_is_not_signed_before_it_is_put_back() {
     fs::write(&part, whole).unwrap();
     assert_eq!(sign(&installation, &key, &["--output", "json"]).exits(0).json()["entries"], json!(6));
     installation.run(&["log", "verify", "--deep", "--key", &key.verifier]).exits(0);
+}
+
+#[test]
+fn an_hour_that_does_not_follow_the_one_before_is_not_signed() {
+    let installation = three_hours();
+    let key = key(&installation, "log.key", ORIGIN, &[]);
+    let manifest = installation.data().join("archive/manifests/verdicts/2026-03-01T12.json");
+    let whole = fs::read_to_string(&manifest).unwrap();
+    let place = whole.find("\"previous\": \"").unwrap() + "\"previous\": ".len();
+    // Somebody without the key wrote the last hour: it says that it is the first, or follows another.
+    let forged = [format!("{}null{}", &whole[..place], &whole[place + 66..]), {
+        let digest = clicktrail_log::frame::Digest::of(b"another hour");
+        format!("{}\"{digest}\"{}", &whole[..place], &whole[place + 66..])
+    }];
+    for text in forged {
+        // With the checksum that it must have.
+        let sum = text.rfind("\"checksum\": \"").unwrap() + "\"checksum\": \"".len();
+        let (head, tail) = (&text[..sum], &text[sum + 64..]);
+        let checksum = clicktrail_log::frame::Digest::of(format!("{head}{tail}").as_bytes());
+        fs::write(&manifest, format!("{head}{checksum}{tail}")).unwrap();
+        let refused = sign(&installation, &key, &["--output", "json"]).exits(2);
+        let problem = "PROBLEM verdicts of 2026-03-01T12 are not signed: manifests/verdicts/2026-03-01T12.json: it names \
+                       another manifest than that of 2026-03-01T11 as its previous";
+        assert!(refused.stderr().contains(problem), "{refused}");
+        assert_eq!(refused.json()["entries"], json!(5), "the others are signed");
+    }
+    fs::write(&manifest, whole).unwrap();
+    assert_eq!(sign(&installation, &key, &["--output", "json"]).exits(0).json()["entries"], json!(6));
 }
 
 /// A running `clicktrail witness`; killed when dropped.
@@ -322,6 +353,66 @@ fn another_program_reads_checkpoints_cosignatures_tiles_and_entries() {
     assert_eq!((&read["size"], &read["root"]), (&newest["size"], &newest["root"]));
     assert_eq!((&read["witnesses"], &read["bundles"]), (&json!(["witness.example.com/w1"]), &json!(2)));
     assert_eq!(read["tiles"], json!(3));
+
+    // Somebody without a key puts lines beside it: one in the name of the log, which its key did not sign.
+    let note = newest["note"].as_str().unwrap();
+    let line = note.lines().find(|line| line.starts_with(&format!("\u{2014} {ORIGIN} "))).unwrap();
+    let at = line.len() - 40;
+    let other = if &line[at..=at] == "A" { "B" } else { "A" };
+    let forged = format!("{}{other}{}\n", &line[..at], &line[at + 1..]);
+    let folder = format!("archive/transparency/cosignatures/000000000000/{size:015}");
+    fs::write(installation.data().join(&folder).join("0".repeat(32)), forged.repeat(120)).unwrap();
+    let shown = installation.run(&["log", "checkpoint", "--key", &key.verifier, "--key", &witness.key]).exits(0);
+    assert_eq!(shown.stdout(), note, "what is not the log's does not stand in its note");
+}
+
+/// A copy of a directory, as a backup has it.
+fn copied(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copied(&entry.path(), &to);
+        } else {
+            fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+#[test]
+fn what_was_signed_and_is_gone_is_not_signed_in_another_order() {
+    let installation = Installation::embedded();
+    import(&installation, "end", &[click("a", "2026-03-31T10:10:00Z"), click("z", "2026-04-02T12:00:00Z")]);
+    let key = key(&installation, "log.key", ORIGIN, &[]);
+    sign(&installation, &key, &[]).exits(0);
+    let signed = installation.data().join("archive/transparency");
+    let backup = installation.data().with_file_name("backup");
+    copied(&signed, &backup);
+    import(&installation, "more", &[click("y", "2026-04-02T18:00:00Z")]);
+    sign(&installation, &key, &[]).exits(0);
+    let terms = fs::read_to_string(example("accounts/acme.toml")).unwrap();
+    let terms = file_of(&installation, "acme.toml", terms.split_once("[[caps]]").unwrap().0);
+    installation.run(&["accounts", "add", &terms]).exits(0);
+    installation.run(&["accounts", "seller", example("accounts/seller.toml").to_str().unwrap()]).exits(0);
+    installation.run(&["period", "close", "2026-03", "--actor", "ann"]).exits(0);
+    installation.run(&["invoice", "draft", "2026-03"]).exits(0);
+    installation.run(&["log", "verify", "--key", &key.verifier]).exits(0);
+    let whole = installation.data().with_file_name("whole");
+    copied(&signed, &whole);
+    // Its end is gone: an older copy was put back, or nothing of it is there.
+    for older in [Some(&backup), None] {
+        fs::remove_dir_all(&signed).unwrap();
+        if let Some(older) = older {
+            copied(older, &signed);
+        }
+        let found = installation.run(&["log", "verify", "--key", &key.verifier]).exits(2);
+        assert!(found.stdout().contains("the archive was put back to an earlier state"), "{found}");
+        let refused = sign(&installation, &key, &[]).exits(2);
+        assert!(refused.stderr().contains("PROBLEM nothing is signed: invoices/bases/"), "{refused}");
+    }
+    copied(&whole, &signed);
+    sign(&installation, &key, &[]).exits(0);
+    installation.run(&["log", "verify", "--key", &key.verifier]).exits(0);
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::{
 /// Offsets of zones are quarters of an hour.
 pub(super) const QUARTER_MICROS: i64 = 900_000_000;
 /// No clock is farther from another: from UTC-12 to UTC+14.
-const QUARTERS_MAX: i64 = 26 * 4;
+pub(super) const QUARTERS_MAX: i64 = 26 * 4;
 /// A file has at most so many offsets: its zone's in winter and in summer.
 const OFFSETS_MAX: usize = 2;
 /// Fewer clicks at the same offset may be chance.

@@ -1,7 +1,7 @@
 //! A partner's own list of clicks held against ours: which clicks both have, which only one has, why, and what each
 //! reason is in money.
 //!
-//! Pure: a [`Ledger`] takes both sides in any order, [`Ledger::matched`] pairs them one to one, [`Matched::reject`] is
+//! Pure: a [`Ledger`] takes both sides in any order, [`Ledger::matched`] pairs them one to one, `Matched::reject` is
 //! told what the rejected log knows, and [`Matched::report`] gives each click exactly one reason. What both sides ask
 //! for differs by exactly what the reasons add up to: that is asserted, not hoped for. `ours` reads our side.
 //!

@@ -1,6 +1,6 @@
 //! What can be said of one click, or of a pair.
 
-use super::by_time::QUARTER_MICROS;
+use super::by_time::{QUARTER_MICROS, QUARTERS_MAX};
 
 /// Who has a click.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -141,11 +141,13 @@ impl Reason {
     }
 }
 
-/// An offset as people write it, `+02:00`, if it is one of whole quarters of an hour within a tolerance.
+/// An offset as people write it, `+02:00`, if it is one of zones: whole quarters of an hour, within a
+/// tolerance.
 pub(super) fn offset(micros: i64, tolerance: i64) -> Option<String> {
     let quarters = micros.saturating_add(micros.signum() * QUARTER_MICROS / 2) / QUARTER_MICROS;
     let is_near = (micros - quarters * QUARTER_MICROS).abs() <= tolerance;
     let minutes = quarters.abs() * 15;
     let sign = if quarters < 0 { '-' } else { '+' };
-    (is_near && quarters != 0).then(|| format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60))
+    let is_of_zones = is_near && (1..=QUARTERS_MAX).contains(&quarters.abs());
+    is_of_zones.then(|| format!("{sign}{:02}:{:02}", minutes / 60, minutes % 60))
 }

@@ -52,7 +52,7 @@ const DUCKDB: &str = include_str!("exporting.py");
 struct JustSealed;
 
 impl Hours for JustSealed {
-    fn problems(&self, _: Stream, _: Hour, _: Digest) -> Found<'_> {
+    fn problems(&self, _: Stream, _: Hour, _: Digest, _: Option<Digest>) -> Found<'_> {
         Box::pin(async { Ok(Vec::new()) })
     }
 }

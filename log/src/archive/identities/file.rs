@@ -124,3 +124,47 @@ pub fn encode(input: &Digest, parts: Vec<Fingerprints>) -> Bytes {
     invariant!(I3, readable.is_ok(), "a filter that nobody can read: {readable:?}");
     Bytes::from(file)
 }
+
+#[cfg(test)]
+mod tests {
+    use clicktrail_damage::{Random, Trial, mutate, test};
+
+    use super::*;
+
+    /// Reads the header of a file and searches its pages, as the reader does.
+    fn read(bytes: &[u8]) {
+        let Ok(length) = Header::bytes_of(bytes) else { return };
+        let Some(header) = bytes.get(..length) else { return };
+        let input = Digest(header[8..40].try_into().expect("32 bytes"));
+        match Header::read(header, &input, bytes.len() as u64) {
+            Ok(header) => {
+                for page in 0..header.pages + header.pages_ahead {
+                    let range = header.range(page);
+                    let at = |place: u64| usize::try_from(place).expect("inside the file");
+                    let stored = &bytes[at(range.start)..at(range.end)];
+                    let _ = header.is_whole(page, stored);
+                    page::search(stored, 0, |_| {});
+                    page::search(stored, u64::MAX, |_| {});
+                }
+                assert!(header.memory() > 0);
+            }
+            Err(why) => assert!(!why.is_empty()),
+        }
+    }
+
+    #[test]
+    fn filter_of_any_bytes_is_searched_or_refused() {
+        let fixture = std::fs::read(crate::fixtures::path("identity-filter-1.bin")).unwrap();
+        let draw = |random: &mut Random| {
+            let mut bytes = mutate::of_examples(random, std::slice::from_ref(&fixture), &[]);
+            let header = Header::bytes_of(&bytes).ok().filter(|length| *length <= bytes.len());
+            if let Some(header) = header.filter(|_| random.has(700)) {
+                let body = header - SUM_BYTES;
+                let sum = Digest::of(&bytes[..body]);
+                bytes[body..header].copy_from_slice(&sum.0[..SUM_BYTES]);
+            }
+            bytes
+        };
+        Trial::of(test!(filter_of_any_bytes_is_searched_or_refused)).example(fixture.clone()).run_drawn(draw, read);
+    }
+}

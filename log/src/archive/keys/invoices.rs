@@ -14,7 +14,7 @@
 
 use object_store::path::Path;
 
-use super::short::short;
+use super::short::{is_short, short};
 use crate::{frame::Digest, invariant};
 
 /// The longest name of a series.
@@ -253,10 +253,6 @@ impl IssuedKey {
         let number = number(parts.next()?.strip_suffix(".json")?)?;
         parts.next().is_none().then_some(Self { series, number })
     }
-}
-
-fn is_short(digest: &str) -> bool {
-    digest.len() == 32 && digest.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 fn series(text: &str) -> Option<String> {

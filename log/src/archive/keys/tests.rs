@@ -46,10 +46,15 @@ proptest! {
         }
         let key = SaltsKey { hour };
         prop_assert_eq!(SaltsKey::parse(key.path().as_ref()), Some(key));
+        let key = ErasureKey { id: uuid::Uuid::from_bytes(*digest.0.first_chunk().unwrap()) };
+        prop_assert_eq!(ErasureKey::parse(key.path().as_ref()), Some(key));
         let number = u32::from_le_bytes([digest.0[0], digest.0[1], digest.0[2], digest.0[3]]);
         for number in [number, number % 1_000] {
             let key = PromotionKey { projection: projection.clone(), number };
             prop_assert_eq!(PromotionKey::parse(key.path().as_ref()), Some(key));
+            let key = RedactionKey { hour, number };
+            prop_assert_eq!(RedactionKey::parse(key.path().as_ref()), Some(key));
+            prop_assert!(key.path().prefix_matches(&RedactionKey::prefix(hour)));
         }
         let key = SegmentKey::new(&projection, hour, &digest);
         prop_assert_eq!(SegmentKey::parse(key.path().as_ref()), Some(key));
@@ -99,6 +104,10 @@ fn keys_are_those_of_the_present_layout() {
         "evidence/nodes/clicks/dt=2026-11-22/hr=04/<digest>.nodes",
     );
     check(SaltsKey { hour }.path(), "personal/keys/2026-11-22T04.key");
+    check(RedactionKey { hour, number: 2 }.path(), "redactions/2026-11-22T04/00000002.json");
+    let id = uuid::Uuid::from_u128(0xab);
+    check(ErasureKey { id }.path(), "personal/erasures/00000000-0000-0000-0000-0000000000ab.json");
+    check(PartKey::prefix(Half::Personal, hour), "personal/dt=2026-11-22/hr=04");
     let promotion = PromotionKey { projection: "counters".to_owned(), number: 42 };
     check(promotion.path(), "promotions/counters/00000042.json");
     check(CoverageKey.path(), "coverage/clicks.json");

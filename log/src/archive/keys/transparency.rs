@@ -13,7 +13,7 @@
 use clicktrail_evidence::tlog::{Tile, parse_index};
 use object_store::path::Path;
 
-use super::short::short;
+use super::short::{is_short, short};
 use crate::{frame::Digest, invariant};
 
 const PREFIX: &str = "transparency/";
@@ -111,8 +111,7 @@ impl TransparencyKey {
             "checkpoints" => parse_sharded(rest).map(Self::Checkpoint),
             "cosignatures" => {
                 let (size, witness) = rest.rsplit_once('/')?;
-                let is_short = witness.len() == 32 && witness.bytes().all(|byte| byte.is_ascii_hexdigit());
-                let size = parse_sharded(size).filter(|_| is_short)?;
+                let size = parse_sharded(size).filter(|_| is_short(witness))?;
                 Some(Self::Cosignature { size, witness: witness.to_owned() })
             }
             "tile" => parse_tile(rest),

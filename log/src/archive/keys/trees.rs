@@ -12,7 +12,7 @@ use object_store::path::Path;
 
 use super::{
     partition::{parse_partition, partition},
-    short::short,
+    short::{is_short, short},
 };
 use crate::{frame::Digest, invariant, log::Stream, time::Hour};
 
@@ -50,7 +50,7 @@ impl NodesKey {
         let stream = Stream::ALL.into_iter().find(|known| known.as_str() == stream)?;
         let hour = parse_partition(&mut parts)?;
         let digest = parts.next()?.strip_suffix(".nodes")?.to_owned();
-        (parts.next().is_none() && digest.len() == 32).then_some(Self { stream, hour, digest })
+        (parts.next().is_none() && is_short(&digest)).then_some(Self { stream, hour, digest })
     }
 }
 

@@ -46,6 +46,11 @@ impl Cursor {
         self.next
     }
 
+    /// The epoch of the last sealed hour.
+    pub fn epoch(&self) -> Option<Epoch> {
+        self.epoch
+    }
+
     /// The state of the writers' chains at this point of the log.
     pub fn chain(&self) -> &Chain {
         &self.chain

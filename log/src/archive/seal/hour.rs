@@ -17,7 +17,7 @@ use crate::{
         entry::Entry,
         identities::{Fingerprints, Gatherer},
         kind::{EncodedPart, Hashed, Kind, PartRange},
-        manifest::{self, Manifest},
+        manifest::{self, EPOCH_ENDS, Manifest},
         seal::{cursor::Cursor, error::Error},
         store::Archive,
         trees::{
@@ -82,6 +82,8 @@ pub(super) struct Building<K: Kind> {
     encoding: Option<JoinHandle<Encoded<K>>>,
     /// The encoded part that is being stored while the next is encoded. At most one, too.
     storing: Option<JoinHandle<Result<StoredPart<K>, Error>>>,
+    /// Frames at its end that were lost.
+    lost: u64,
     /// What the identity filters are made of.
     gatherer: Gatherer,
     /// The trees of the parts so far. While a part is being stored, that has them.
@@ -124,6 +126,7 @@ impl<K: Kind> Building<K> {
             pending_bytes: 0,
             pending_first: cursor.next,
             counted_rows: 0,
+            lost: 0,
             encoding: None,
             storing: None,
             gatherer: Gatherer::new(hour),
@@ -192,6 +195,19 @@ impl<K: Kind> Building<K> {
         Ok(())
     }
 
+    /// Ends the hour with the frame `last`, although the log has lost those from the next one on: whoever reads it
+    /// later is told.
+    pub(super) fn lose_through(&mut self, last: Seq, why: &str) {
+        invariant!(I1, last >= self.next.previous(), "frame {last} was lost, and frame {} was read", self.next);
+        self.lost = last.next().get() - self.next.get();
+        let first = self.next;
+        self.keep_alarm(match self.lost {
+            0 => format!("{EPOCH_ENDS}: {why}"),
+            _ => format!("{EPOCH_ENDS}, and frames {first} to {last} were lost: {why}"),
+        });
+        self.next = last.next();
+    }
+
     fn keep_alarm(&mut self, alarm: String) {
         let alarms = &mut self.manifest.alarms;
         if alarms.len() < ALARMS_MAX {
@@ -255,10 +271,7 @@ impl<K: Kind> Building<K> {
 
     /// Ends the hour after the last frame taken: its manifest, and the writers' chains at its end.
     pub(super) async fn finish(mut self) -> Result<(Manifest<K::Part>, Chain), Error> {
-        if !self.pending.is_empty() {
-            let last = self.next.previous();
-            self.flush(last).await?;
-        }
+        self.finish_pending().await?;
         self.store().await?;
         self.collect().await?;
         if self.settings.has_trees {
@@ -271,12 +284,13 @@ impl<K: Kind> Building<K> {
         let manifest = &self.manifest;
         invariant!(
             I1,
-            manifest.first_seq + manifest.frames + manifest.repeats == self.next.get(),
-            "frames {}..{} are {} frames and {} repeats",
+            manifest.first_seq + manifest.frames + manifest.repeats + self.lost == self.next.get(),
+            "frames {}..{} are {} frames, {} repeats and {} that were lost",
             manifest.first_seq,
             self.next,
             manifest.frames,
-            manifest.repeats
+            manifest.repeats,
+            self.lost
         );
         invariant!(
             I1,
@@ -288,6 +302,14 @@ impl<K: Kind> Building<K> {
         self.manifest.last_seq = self.next.previous().get();
         self.manifest.last_frames = self.chain.changed_since(&self.manifest.writers);
         Ok((self.manifest.sealed(), self.chain))
+    }
+
+    async fn finish_pending(&mut self) -> Result<(), Error> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let last = Seq::new(self.next.get() - self.lost).expect("it was read").previous();
+        self.flush(last).await
     }
 
     /// Puts the nodes of the hour's trees, and tells what the manifest says of them.

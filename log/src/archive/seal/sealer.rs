@@ -19,12 +19,17 @@ use crate::{
         trees::salts::NewKey,
     },
     frame, invariant,
-    log::{Log, ReadLimit},
+    log::{Log, Logged, ReadLimit},
+    position::{Epoch, Seq},
     time::{Hour, Timestamp},
 };
 
 /// How long past an hour's end it stays open for frames that are on their way.
 pub const GRACE: Duration = Duration::from_secs(5);
+
+/// How far ahead of the present a frame may be logged. One that is logged later says nothing about the hours: the log's
+/// clock was wrong, and it is sealed with the frames around it.
+const AHEAD_MAX: Duration = Duration::from_secs(600);
 
 /// Seals hours of one log, one after the other.
 #[derive(Debug)]
@@ -97,6 +102,18 @@ impl<K: Kind> Sealer<K> {
     /// # Errors
     /// As [`Sealer::seal_next`]; [`store::Error::Missing`] if `last` has no manifest.
     pub async fn resume(&self, last: Option<Hour>) -> Result<Cursor, Error> {
+        let cursor = self.stand(last).await?;
+        if cursor.hour.is_some() {
+            self.epoch_behind(cursor.epoch).await?;
+        }
+        Ok(cursor)
+    }
+
+    /// The same whatever epoch the log is in: it may be an older copy.
+    ///
+    /// # Errors
+    /// As [`Sealer::resume`].
+    pub async fn stand(&self, last: Option<Hour>) -> Result<Cursor, Error> {
         let Some(hour) = last else { return Ok(Cursor::start()) };
         let key = ManifestKey { stream: K::STREAM, hour };
         let manifest = self.archive.manifest::<K>(hour).await?;
@@ -105,11 +122,16 @@ impl<K: Kind> Sealer<K> {
             key: key.path().to_string(),
             reason: "a writer's digest is not readable".into(),
         })?;
-        let info = self.log.info().await?;
-        if info.epoch != manifest.epoch() {
-            return Err(Error::Epoch { log: info.epoch.get(), archive: manifest.epoch });
-        }
         Ok(Cursor::after(&manifest, chain))
+    }
+
+    /// The epoch of the log, which may be a later one than that of the last sealed hour.
+    async fn epoch_behind(&self, archived: Option<Epoch>) -> Result<Epoch, Error> {
+        let epoch = self.log.info().await?.epoch;
+        match archived.filter(|archived| *archived > epoch) {
+            Some(archived) => Err(Error::Epoch { log: epoch.get(), archive: archived.get() }),
+            None => Ok(epoch),
+        }
     }
 
     /// Seals the next hour if it is over at `now`; `None` if it is not, or nothing was ever logged.
@@ -121,7 +143,7 @@ impl<K: Kind> Sealer<K> {
         cursor: &Cursor,
         now: Timestamp,
     ) -> Result<Option<(Manifest<K::Part>, Cursor)>, Error> {
-        let Some(hour) = self.hour_of(cursor).await? else { return Ok(None) };
+        let Some(hour) = self.hour_of(cursor, now).await? else { return Ok(None) };
         let grace = i64::try_from(GRACE.as_micros()).expect("a few seconds");
         if now < hour.end_exclusive().plus_micros(grace) {
             return Ok(None);
@@ -130,35 +152,77 @@ impl<K: Kind> Sealer<K> {
         if let Some(manifest) = self.archive.manifest::<K>(hour).await? {
             return Self::adopt(manifest, cursor).map(Some);
         }
-        let epoch = match cursor.epoch {
-            Some(epoch) => epoch,
-            None => self.log.info().await?.epoch,
-        };
+        let epoch = self.epoch_behind(cursor.epoch).await?;
+        let ends = |frame: &Logged| frame.logged_at >= hour.end_exclusive() && frame.logged_at <= latest(now);
         let mut building = Building::<K>::new(hour, epoch, cursor, self.archive.clone(), self.settings);
         loop {
             let frames = self.log.read(building.next(), ReadLimit::waiting(Duration::ZERO)).await?;
             let whole = frames.is_empty();
-            let before = frames.iter().take_while(|frame| frame.logged_at < hour.end_exclusive()).count();
+            let before = frames.iter().position(ends).unwrap_or(frames.len());
             let past_end = before < frames.len();
             building.take(frames.into_iter().take(before).collect()).await?;
             if whole || past_end {
                 break;
             }
         }
+        self.put(building, cursor).await.map(Some)
+    }
+
+    /// Seals all that the log holds behind the cursor, and ends the hour with the frame `last`, although the log has
+    /// lost those before it, or never comes to it: a new epoch begins behind it. The manifest says `why` in an alarm.
+    /// What comes in the rest of the hour belongs to the next.
+    ///
+    /// # Errors
+    /// As [`Sealer::seal_next`].
+    pub async fn close(
+        &self,
+        cursor: &Cursor,
+        last: Seq,
+        why: &str,
+        now: Timestamp,
+    ) -> Result<(Manifest<K::Part>, Cursor), Error> {
+        let info = self.log.info().await?;
+        let is_held = info.last >= cursor.next;
+        if is_held {
+            self.epoch_behind(cursor.epoch).await?;
+        }
+        let hour = match (cursor.hour, is_held) {
+            (Some(hour), _) => hour,
+            (None, true) => self.hour_of(cursor, now).await?.unwrap_or(now.hour()),
+            (None, false) => now.hour(),
+        };
+        if let Some(manifest) = self.archive.manifest::<K>(hour).await? {
+            return Self::adopt(manifest, cursor);
+        }
+        let epoch = cursor.epoch.unwrap_or(info.epoch).max(info.epoch);
+        let mut building = Building::<K>::new(hour, epoch, cursor, self.archive.clone(), self.settings);
+        while building.next() <= info.last {
+            let frames = self.log.read(building.next(), ReadLimit::waiting(Duration::ZERO)).await?;
+            building.take(frames.into_iter().filter(|frame| frame.seq <= info.last).collect()).await?;
+        }
+        building.lose_through(last.max(building.next().previous()), why);
+        self.put(building, cursor).await
+    }
+
+    /// Makes the hour exist.
+    async fn put(&self, building: Building<K>, cursor: &Cursor) -> Result<(Manifest<K::Part>, Cursor), Error> {
         let (manifest, chain) = building.finish().await?;
-        let previous = cursor.previous.map(|digest| digest.to_string());
+        let (hour, previous) = (manifest.hour(), cursor.previous.map(|digest| digest.to_string()));
         invariant!(
             I4,
-            manifest.hour() == hour && manifest.first_seq() == cursor.next && manifest.previous == previous,
-            "{} from frame {} is about to follow hour {hour} at frame {}",
+            cursor.hour.is_none_or(|next| next == hour)
+                && manifest.first_seq() == cursor.next
+                && manifest.previous == previous,
+            "{} from frame {} is about to follow where {:?} begins with frame {}",
             manifest.hour,
             manifest.first_seq,
+            cursor.hour,
             cursor.next
         );
         let key = ManifestKey { stream: K::STREAM, hour };
         self.archive.create(&key.path(), manifest.to_bytes().into()).await?;
         let after = Cursor::after(&manifest, chain);
-        Ok(Some((manifest, after)))
+        Ok((manifest, after))
     }
 
     /// Goes on after an hour that is sealed already, if its manifest follows where the cursor stands.
@@ -171,13 +235,18 @@ impl<K: Kind> Sealer<K> {
         Ok((manifest, after))
     }
 
-    /// The hour that comes next: at the very beginning, that of the first frame.
-    async fn hour_of(&self, cursor: &Cursor) -> Result<Option<Hour>, Error> {
+    /// The hour that comes next: at the very beginning, that of the first frame which is not logged in the future.
+    async fn hour_of(&self, cursor: &Cursor, now: Timestamp) -> Result<Option<Hour>, Error> {
         if cursor.hour.is_some() {
             return Ok(cursor.hour);
         }
-        let limit = ReadLimit { frames: 1, bytes: 1, wait: Duration::ZERO };
-        let first = self.log.read(cursor.next, limit).await?;
-        Ok(first.first().map(|frame| frame.logged_at.hour()))
+        let first = self.log.read(cursor.next, ReadLimit::waiting(Duration::ZERO)).await?;
+        let sane = first.iter().map(|frame| frame.logged_at).find(|logged_at| *logged_at <= latest(now));
+        Ok(sane.map(Timestamp::hour))
     }
+}
+
+/// Behind this no frame can be logged yet, unless by a wrong clock.
+pub fn latest(now: Timestamp) -> Timestamp {
+    now.plus_micros(i64::try_from(AHEAD_MAX.as_micros()).expect("a few minutes"))
 }

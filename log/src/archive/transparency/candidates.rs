@@ -14,9 +14,9 @@ use crate::{
     time::Hour,
 };
 
-/// The last hour of each stream that is logged, in the order of [`STREAMS`].
+/// The last hour of each stream that is logged, with its manifest, in the order of [`STREAMS`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Logged([Option<Hour>; STREAMS.len()]);
+pub(super) struct Logged([Option<(Hour, Digest)>; STREAMS.len()]);
 
 impl Logged {
     fn place(stream: Stream) -> Option<usize> {
@@ -25,30 +25,35 @@ impl Logged {
 
     /// The last hour of a stream that is logged.
     pub(super) fn last(&self, stream: Stream) -> Option<Hour> {
-        Self::place(stream).and_then(|place| self.0[place])
+        Self::place(stream).and_then(|place| self.0[place]).map(|(hour, _)| hour)
+    }
+
+    /// The manifest of that hour.
+    pub(super) fn last_manifest(&self, stream: Stream) -> Option<Digest> {
+        Self::place(stream).and_then(|place| self.0[place]).map(|(_, manifest)| manifest)
     }
 
     /// Whether an hour may be logged behind these: the next of its stream, or the first of one.
     pub(super) fn may_follow(&self, stream: Stream, hour: Hour) -> bool {
-        Self::place(stream).is_some_and(|place| self.0[place].is_none_or(|last| last.next() == hour))
+        Self::place(stream).is_some_and(|place| self.0[place].is_none_or(|(last, _)| last.next() == hour))
     }
 
     /// Whether a later hour of a stream, the `place`th of [`STREAMS`], is logged.
     pub(super) fn is_past(&self, place: usize, hour: Hour) -> bool {
-        self.0[place].is_some_and(|last| hour <= last)
+        self.0[place].is_some_and(|(last, _)| hour <= last)
     }
 
     /// Takes an hour in.
-    pub(super) fn follow(&mut self, stream: Stream, hour: Hour) {
+    pub(super) fn follow(&mut self, stream: Stream, hour: Hour, manifest: Digest) {
         if let Some(place) = Self::place(stream) {
-            self.0[place] = Some(hour);
+            self.0[place] = Some((hour, manifest));
         }
     }
 
     /// Takes an earlier hour in, if nothing is known of its stream: for whoever reads the log from its end.
-    pub(super) fn precede(&mut self, stream: Stream, hour: Hour) {
+    pub(super) fn precede(&mut self, stream: Stream, hour: Hour, manifest: Digest) {
         if let Some(place) = Self::place(stream) {
-            self.0[place].get_or_insert(hour);
+            self.0[place].get_or_insert((hour, manifest));
         }
     }
 
@@ -65,6 +70,8 @@ pub(super) struct Candidate {
     pub(super) hour: Hour,
     /// The digest of its manifest.
     pub(super) manifest: Digest,
+    /// That of the hour before it, as it was logged; `None` if it is the first of its stream.
+    pub(super) previous: Option<Digest>,
 }
 
 /// SHA-256 of a manifest's bytes, as they stand in the store; `None` if the hour is not sealed.
@@ -100,7 +107,8 @@ async fn next_of(archive: &Archive, logged: &Logged, stream: Stream) -> Result<O
     };
     invariant!(I4, logged.may_follow(stream, hour), "{stream} of {hour} do not follow {:?}", logged.last(stream));
     let manifest = manifest_digest(archive, stream, hour).await?;
-    Ok(manifest.map(|manifest| Candidate { stream, hour, manifest }))
+    let previous = logged.last_manifest(stream);
+    Ok(manifest.map(|manifest| Candidate { stream, hour, manifest, previous }))
 }
 
 /// What may be logged next, by stream. A stream is asked once and then after each of its hours that was logged.

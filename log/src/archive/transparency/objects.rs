@@ -156,13 +156,15 @@ impl Objects {
         }
     }
 
-    /// A checkpoint with what witnesses signed beside it. A cosignature that cannot be read is left out.
+    /// A checkpoint with what witnesses signed beside it. A cosignature that cannot be read is left out, and so is what
+    /// stands there in the name of the log: a line that its key did not sign would make the whole note worth nothing.
+    /// Whose the others are their reader must ask; of each object there is one, so that no object crowds others out.
     pub(super) async fn with_cosignatures(&self, kept: Kept) -> Result<Kept, Error> {
         let mut cosignatures = Vec::new();
         for listed in self.archive.list(&TransparencyKey::cosignatures(kept.checkpoint.size)).await? {
             let bytes = self.archive.get(&listed.path).await?;
-            let lines = std::str::from_utf8(&bytes).unwrap_or_default().lines();
-            cosignatures.extend(lines.filter_map(Signature::parse));
+            let mut lines = std::str::from_utf8(&bytes).unwrap_or_default().lines().filter_map(Signature::parse);
+            cosignatures.extend(lines.find(|line| line.name() != kept.checkpoint.origin));
         }
         Ok(Kept { note: kept.note.with(cosignatures), ..kept })
     }

@@ -170,12 +170,13 @@ impl Signer {
         if digest != Some(manifest) {
             return Err(wrong(format!("the manifest of {stream} of {hour} is gone or is another one")));
         }
-        self.check_hour(&Candidate { stream, hour, manifest }).await?;
+        let previous = step.logged.last_manifest(stream);
+        self.check_hour(&Candidate { stream, hour, manifest, previous }).await?;
         // Whoever put it there may not have made it durable yet.
         if !self.objects.create_entry(number, &entry).await? {
             return Err(damaged(&TransparencyKey::Entry(number).path(), "it changed while it was read"));
         }
-        step.logged.follow(stream, hour);
+        step.logged.follow(stream, hour, manifest);
         step.entries.push(entry);
         Ok(())
     }
@@ -201,14 +202,14 @@ impl Signer {
                 }
                 Err(error) => return Err(error),
             }
-            let Candidate { stream, hour, manifest } = candidate;
+            let Candidate { stream, hour, manifest, .. } = candidate;
             let entry =
                 Entry { stream: stream.as_str().to_owned(), hour: hour.to_string(), manifest: Hash(manifest.0) };
             let number = standing.edge.size() + step.entries.len() as u64;
             let may_follow = step.logged.may_follow(stream, hour);
             invariant!(I3, may_follow, "{stream} of {hour} are about to follow {:?}", step.logged.last(stream));
             if self.objects.create_entry(number, &entry).await? {
-                step.logged.follow(stream, hour);
+                step.logged.follow(stream, hour, manifest);
                 step.entries.push(entry);
                 candidates.refresh(&self.objects.archive, &step.logged, stream).await?;
             } else {
@@ -223,12 +224,12 @@ impl Signer {
     }
 
     async fn check_hour(&mut self, candidate: &Candidate) -> Result<(), Error> {
-        let Candidate { stream, hour, manifest } = *candidate;
+        let Candidate { stream, hour, manifest, previous } = *candidate;
         let known = (stream.as_str(), hour, Hash(manifest.0));
         if self.read_back.contains(&known) {
             return Ok(());
         }
-        let problems = self.hours.problems(stream, hour, manifest).await?;
+        let problems = self.hours.problems(stream, hour, manifest, previous).await?;
         if let Some(first) = problems.first() {
             return Err(Error::Hour { stream, hour, reason: format!("{}: {}", first.key, first.reason) });
         }

@@ -15,7 +15,7 @@ use super::{
     objects::{Kept, Objects, publish},
     streams::STREAMS,
 };
-use crate::{archive::keys::TransparencyKey, invariant, log::Stream, time::Hour};
+use crate::{archive::keys::TransparencyKey, frame::Digest, invariant, log::Stream, time::Hour};
 
 /// Where a signer stands.
 #[derive(Debug, Clone, Default)]
@@ -54,7 +54,7 @@ impl Standing {
                 let key = || TransparencyKey::Entries(at).path();
                 let (stream, hour) =
                     place(entry).ok_or_else(|| damaged(&key(), format!("{entry} is of no stream that is sealed")))?;
-                logged.precede(stream, hour);
+                logged.precede(stream, hour, Digest(entry.manifest.0));
             }
             if at.width < 256 {
                 pending = entries;

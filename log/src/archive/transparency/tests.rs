@@ -42,7 +42,9 @@ struct Sound {
 }
 
 impl Hours for Sound {
-    fn problems(&self, stream: Stream, hour: Hour, _: Digest) -> Found<'_> {
+    fn problems(&self, stream: Stream, hour: Hour, _: Digest, previous: Option<Digest>) -> Found<'_> {
+        let before = Digest::of(format!("manifest {} of {stream}\n", number_of(hour) - 1).as_bytes());
+        assert!(previous.is_none_or(|previous| previous == before), "the hour before is the last that was logged");
         *self.read.lock().unwrap() += 1;
         let is_broken = self.broken.lock().unwrap().contains(&(stream.to_string(), hour));
         let problem = Problem { hour, key: "part".into(), reason: "it is damaged".into() };
@@ -58,6 +60,10 @@ struct Bed {
 
 fn hour(number: i64) -> Hour {
     Hour::from_i64(Hour::parse("2026-11-22T00").unwrap().as_i64() + number)
+}
+
+fn number_of(at: Hour) -> i64 {
+    at.as_i64() - hour(0).as_i64()
 }
 
 impl Bed {

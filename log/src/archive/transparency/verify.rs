@@ -186,7 +186,7 @@ impl Walk {
             let last = self.logged.last(stream).map(|last| last.to_string()).unwrap_or_default();
             self.report.problem(key, format!("{stream} of {hour} do not follow those of {last}"));
         }
-        self.logged.follow(stream, hour);
+        self.logged.follow(stream, hour, Digest(manifest.0));
         let place = STREAMS.iter().position(|known| *known == stream).unwrap_or_default();
         match self.sealed.remove(&(place, hour)) {
             Some(digest) if digest.0 == manifest.0 => {}

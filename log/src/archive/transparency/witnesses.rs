@@ -177,8 +177,17 @@ async fn ask(
                 *stands = size;
                 return Ok(Ok(()));
             }
-            409 => match said().trim_end().parse() {
-                Ok(size) => *stands = size,
+            409 => match said().trim_end().parse::<u64>() {
+                // It stands where we said, and refuses all the same: of as many entries it saw another tree.
+                Ok(seen) if seen == *stands && seen == size => {
+                    let fork = format!("it saw another tree of {size} entries: the log was forked");
+                    return Ok(Err(Refused::Refuses(fork)));
+                }
+                Ok(seen) if seen == *stands => {
+                    let reason = format!("409 though it stands at the {seen} entries that it was told");
+                    return Ok(Err(Refused::Refuses(reason)));
+                }
+                Ok(seen) => *stands = seen,
                 Err(_) => return Ok(Err(Refused::Refuses(format!("409 without a size: {:?}", said())))),
             },
             // It asks for patience.
@@ -190,12 +199,20 @@ async fn ask(
     Ok(Err(Refused::Away(format!("it moved {TRIES_MAX} times while it was asked"))))
 }
 
-/// Keeps what a witness signed. If it signed this checkpoint before, that stands.
+/// Keeps what a witness signed. If it signed this checkpoint before, that stands; what stands there and is not its
+/// signature is replaced.
 async fn keep(archive: &Archive, witness: &Address, size: u64, signed: &Note) -> Result<(), Error> {
     let is_its = |line: &&Signature| line.name() == witness.key.name() && line.id() == witness.key.id();
     let lines: String = signed.signatures().iter().filter(is_its).map(|line| format!("{line}\n")).collect();
     let key = TransparencyKey::cosignature(size, &witness.key.to_string());
-    Objects { archive: archive.clone() }.create(&key, lines.into()).await?;
+    let objects = Objects { archive: archive.clone() };
+    if objects.create(&key, lines.clone().into()).await? {
+        return Ok(());
+    }
+    let there = objects.get(&key).await?.unwrap_or_default();
+    if cosigned(signed, &there, &witness.key).is_err() {
+        archive.put_content(&key.path(), lines.into()).await?;
+    }
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use super::hour::{self, Growing, HourTrees};
 use crate::{
     archive::{
         entry::Entry as _,
-        keys::ManifestKey,
+        keys::{ManifestKey, SaltsKey},
         kind::Kind,
         manifest::Manifest,
         store::{Archive, Error},
@@ -66,14 +66,24 @@ impl Archive {
         }
     }
 
-    /// The key of an hour, if it has one.
+    /// The key of an hour, if it has one. Once something of the hour was erased it has none: then the salts of what is
+    /// left stand beside it.
     ///
     /// # Errors
     /// As [`Archive::sealed_salts`].
     pub async fn key_of(&self, told: &Trees) -> Result<Option<HourKey>, Error> {
-        match told.people.as_ref().and_then(|people| people.key.as_ref()) {
-            Some(file) => self.sealed_salts(file).await.map(Some),
-            None => Ok(None),
+        let Some(file) = told.people.as_ref().and_then(|people| people.key.as_ref()) else { return Ok(None) };
+        match self.sealed_salts(file).await {
+            Ok(key) => Ok(Some(key)),
+            Err(missing @ Error::Missing(_)) => {
+                let hour = SaltsKey::parse(&file.key).map(|key| key.hour);
+                let was_erased = match hour {
+                    Some(hour) => self.redaction(hour).await?.is_some(),
+                    None => false,
+                };
+                if was_erased { Ok(None) } else { Err(missing) }
+            }
+            Err(error) => Err(error),
         }
     }
 }
@@ -111,15 +121,15 @@ impl Checking {
             }
         };
         let file = told.people.as_ref().and_then(|people| people.key.as_ref());
-        let key = match archive.key_of(&told).await {
-            Ok(key) => key,
+        let (key, has_salts) = match archive.key_of(&told).await {
+            Ok(key) => (key, true),
             Err(error @ Error::Unavailable { .. }) => return Err(error),
             Err(error) => {
                 problems.push((file.map_or_else(String::new, |file| file.key.clone()), causes(&error)));
-                None
+                (None, false)
             }
         };
-        let can_hash = deep && key.is_some() == file.is_some();
+        let can_hash = deep && has_salts;
         let growing = can_hash.then(|| Growing::new(K::STREAM));
         Ok(Some((Self { told, key, growing, stored }, problems)))
     }

@@ -27,12 +27,14 @@ use super::{
     leaves::Leaves,
 };
 use crate::{
-    archive::{part, sort::Order},
+    archive::{part, redaction::columns::Left, sort::Order},
     schema,
     time::Hour,
 };
 
 const ADVERTISER: &str = "advertiser_id";
+/// Why there are no leaves.
+pub(crate) const WITHOUT_KEY: &str = "what is about people has no leaves without the key of its hour";
 
 /// The columns of a leaf of rows: those of readers, without what is about people.
 pub fn columns_of_rows() -> Vec<String> {
@@ -44,6 +46,23 @@ pub fn columns_of_rows() -> Vec<String> {
 /// The columns of a leaf of people: the position, then what is about people.
 pub fn columns_of_people() -> impl Iterator<Item = &'static str> {
     std::iter::once(schema::POSITION).chain(PEOPLE)
+}
+
+/// The digests of events before the log gave them a place: what receipts name.
+///
+/// # Errors
+/// As [`rows`].
+pub fn captured(events: &RecordBatch) -> Result<Vec<Hash>, String> {
+    let names = columns_of_rows();
+    let names = names.iter().map(String::as_str).filter(|name| ![schema::POSITION, schema::LOGGED_AT].contains(name));
+    let mut cells = Cells::of(Kind::Captured, &[events], names)?;
+    let mut row = Vec::new();
+    let hash = |number| {
+        row.clear();
+        cells.encode(number, &mut row);
+        Hash::of(&row)
+    };
+    Ok((0..events.num_rows()).map(hash).collect())
 }
 
 /// The leaves of rows whose columns the batches hold, which have the same rows.
@@ -83,6 +102,41 @@ pub fn people(batches: &[&RecordBatch], key: &HourKey) -> Result<Vec<Hash>, Stri
         cells.encode(row, data);
     };
     Ok(in_pairs(positions.values().len(), fill))
+}
+
+/// The same of rows of which some were erased: `left` is what their file says of them.
+///
+/// # Errors
+/// As [`rows`]; if a row has neither salt nor leaf.
+pub fn people_left(batches: &[&RecordBatch], left: &Left) -> Result<Vec<Hash>, String> {
+    let mut cells = Cells::of(Kind::People, batches, columns_of_people())?;
+    let mut leaf = LeafData::default();
+    let hash = |row: usize| {
+        if let Some(kept) = left.leaf(row) {
+            return Ok(kept);
+        }
+        let salt = left.salt(row).ok_or("a row has neither a salt nor the leaf of what was erased")?;
+        let data = leaf.begin();
+        data.extend_from_slice(&salt.0);
+        cells.encode(row, data);
+        Ok(leaf.hash())
+    };
+    (0..batches.first().map_or(0, |batch| batch.num_rows())).map(hash).collect()
+}
+
+/// The same of rows as their files have them, of which some may have been erased.
+///
+/// # Errors
+/// As [`people_left`]; if nothing was erased and there is no key.
+pub(crate) fn people_of(
+    personal: &RecordBatch,
+    core: &RecordBatch,
+    key: Option<&HourKey>,
+) -> Result<Vec<Hash>, String> {
+    match Left::of(personal)? {
+        Some(left) => people_left(&[personal, core], &left),
+        None => people(&[personal, core], key.ok_or(WITHOUT_KEY)?),
+    }
 }
 
 /// How many consecutive rows are of which advertiser.
@@ -181,7 +235,7 @@ fn ordered(hashed: Mutex<Vec<Hashed>>, order: &[(usize, usize)]) -> Result<Vec<H
 ///
 /// # Errors
 /// Why its rows cannot be read.
-pub(crate) fn stored(core: &Bytes, personal: &Bytes, hour: Hour, key: &HourKey) -> Result<Leaves, String> {
+pub(crate) fn stored(core: &Bytes, personal: &Bytes, hour: Hour, key: Option<&HourKey>) -> Result<Leaves, String> {
     let (mut leaves, mut runs) = (Leaves::default(), Runs::new(hour));
     let read = |bytes: &Bytes| part::read(bytes.clone(), None).map_err(|error| unreadable(&error));
     // Both files have the same rows, and come in batches of the same size.
@@ -198,7 +252,7 @@ pub(crate) fn stored(core: &Bytes, personal: &Bytes, hour: Hour, key: &HourKey) 
             return Err("its two files have not the same rows".into());
         }
         leaves.rows.extend(rows(&[&core])?);
-        leaves.people.extend(people(&[&personal, &core], key)?);
+        leaves.people.extend(people_of(&personal, &core, key)?);
         let advertisers = core.column_by_name(ADVERTISER).and_then(|column| column.as_string_opt::<i32>());
         let advertisers = advertisers.ok_or_else(|| format!("{ADVERTISER} is no text"))?;
         advertisers.iter().for_each(|advertiser| runs.push(advertiser.unwrap_or_default(), 1));

@@ -22,6 +22,7 @@ use crate::{
         keys::ManifestKey,
         manifest::{Manifest, Part},
         ranged,
+        redaction::columns::{ERASED, LEAF, Left, SALT},
         store::{Archive, Error},
     },
     log::Stream,
@@ -78,7 +79,8 @@ impl Archive {
         Ok(ProvedRows { rows: asked(&pieces, question.ranges()), nodes: answer.nodes })
     }
 
-    /// What the rows in `ranges` hold about people; `key` is that of the hour ([`Archive::key_of`]).
+    /// What the rows in `ranges` hold about people; `key` is that of the hour ([`Archive::key_of`]). Rows that were
+    /// erased ([`Archive::not_erased`]) cannot be among them.
     ///
     /// # Errors
     /// As [`Archive::proved_rows`].
@@ -87,7 +89,7 @@ impl Archive {
         manifest: &Manifest,
         trees: &HourTrees,
         ranges: &[Range<u64>],
-        key: &HourKey,
+        key: Option<&HourKey>,
     ) -> Result<ProvedPeople, Error> {
         let nodes = trees.people.as_ref().ok_or_else(|| without_trees(manifest))?;
         let question = question(manifest, nodes, ranges)?;
@@ -98,25 +100,43 @@ impl Archive {
             let core = ranged::rows(self, &part.core, &wanted.in_part, Some(&columns)).await?;
             let personal = ranged::rows(self, &part.personal, &wanted.in_part, None).await?;
             let rows = beside(&core, &personal).map_err(|reason| damaged(&part.personal, reason))?;
-            leaves.extend(clicks::people(&[&rows], key).map_err(|reason| damaged(&part.personal, reason))?);
+            leaves.extend(clicks::people_of(&rows, &rows, key).map_err(|reason| damaged(&part.personal, reason))?);
             pieces.push((wanted, rows));
         }
         let answer = answer(&question, nodes, &leaves, manifest)?;
-        let rows = asked(&pieces, question.ranges());
-        let positions = rows.iter().filter_map(|rows| rows.column_by_name(schema::POSITION));
-        let positions = positions.flat_map(|column| column.as_primitive::<Int64Type>().values());
-        Ok(ProvedPeople { salts: positions.map(|position| key.salt(*position)).collect(), rows, nodes: answer.nodes })
+        let (rows, mut salts) = (asked(&pieces, question.ranges()), Vec::new());
+        for rows in &rows {
+            salts.extend(salts_of(rows, key).map_err(|reason| {
+                Error::Setup(format!("the personal columns of {} cannot be shown: {reason}", manifest.hour))
+            })?);
+        }
+        Ok(ProvedPeople { salts, rows, nodes: answer.nodes })
     }
 }
 
-/// Columns of two batches of the same rows, each name once.
+/// The salt of each row.
+fn salts_of(rows: &RecordBatch, key: Option<&HourKey>) -> Result<Vec<Salt>, &'static str> {
+    if let Some(left) = Left::of(rows).map_err(|_| "what was erased of it is not readable")? {
+        let salt = |row| left.salt(row).ok_or("some of them were erased");
+        return (0..rows.num_rows()).map(salt).collect();
+    }
+    let key = key.ok_or(clicks::WITHOUT_KEY)?;
+    let positions = rows.column_by_name(schema::POSITION).and_then(|column| column.as_primitive_opt::<Int64Type>());
+    let positions = positions.ok_or("its positions are no integers")?;
+    Ok(positions.values().iter().map(|position| key.salt(*position)).collect())
+}
+
+/// Columns of two batches of the same rows, each name once: those about people, and what stands beside them.
 fn beside(core: &RecordBatch, personal: &RecordBatch) -> Result<RecordBatch, String> {
     let column = |name: &'static str| {
         let found = personal.column_by_name(name).or_else(|| core.column_by_name(name));
         found.map(|column| (name, Arc::clone(column))).ok_or_else(|| format!("it lacks the column {name}"))
     };
     let columns = clicks::columns_of_people().map(column).collect::<Result<Vec<_>, _>>()?;
-    RecordBatch::try_from_iter(columns).map_err(|error| error.to_string())
+    let left = [ERASED, SALT, LEAF].into_iter();
+    let left = left.filter_map(|name| personal.column_by_name(name).map(|column| (name, Arc::clone(column))));
+    RecordBatch::try_from_iter_with_nullable(columns.into_iter().chain(left).map(|(name, column)| (name, column, true)))
+        .map_err(|error| error.to_string())
 }
 
 /// Rows of a part that are wanted.

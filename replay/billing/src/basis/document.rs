@@ -6,7 +6,7 @@
 
 use std::{collections::BTreeMap, ops::Range};
 
-use clicktrail_catalog::{Segment, generations::GenerationId, generations::LivePointer};
+use clicktrail_catalog::{Segment, StaleHour, generations::GenerationId, generations::LivePointer};
 use clicktrail_log::{
     archive::{keys::SegmentKey, manifest},
     frame::Digest,
@@ -200,16 +200,29 @@ impl Basis {
         &self.without
     }
 
-    /// The same basis, where hours that it reads count from other segments.
+    /// The same basis, where hours that it reads count from other segments. `ruled` are all hours with later rulings.
     #[must_use]
-    pub fn with(mut self, built: &BTreeMap<Hour, Read>) -> Self {
+    pub fn with(mut self, built: &BTreeMap<Hour, Read>, ruled: &[StaleHour]) -> Self {
+        let last: BTreeMap<Hour, Position> = ruled.iter().map(|ruled| (ruled.hour, ruled.last)).collect();
         for read in &mut self.segments {
             if let Some(other) = built.get(&read.hour) {
                 *read = other.clone();
-                // It knows what was ruled until it was planned.
-                self.stale.retain(|stale| stale.0 != other.hour);
+                // It knows what was ruled until it was planned, and nothing that came since.
+                let hour = other.hour;
+                let is_unknown =
+                    last.get(&hour).is_some_and(|last| other.knows_before.is_none_or(|before| *last >= before));
+                self.stale.retain(|stale| stale.0 != hour);
+                self.stale.extend(is_unknown.then_some(Stale(hour)));
             }
         }
+        self.stale.sort_unstable_by_key(|stale| stale.0);
+        self
+    }
+
+    /// The same basis, on a head that was signed before it was looked at.
+    #[must_use]
+    pub fn standing_on(mut self, signed: Option<Checkpoint>) -> Self {
+        self.checkpoint = Some(signed);
         self
     }
 

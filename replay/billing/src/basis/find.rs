@@ -62,14 +62,17 @@ pub async fn find(
         stream::iter(reads.into_iter().map(holds)).buffered(MANIFESTS_AT_ONCE).try_collect().await?;
     let last_manifest = last.manifest_digest.parse::<Digest>().map_err(|_| no_digest(last.hour))?;
     let mut basis = basis(period, (first_hour, last.hour, last_manifest), snapshot, found);
-    basis.checkpoint = Some(checkpoint(archive).await?);
+    basis.checkpoint = Some(signed(archive).await?);
     let checked = basis.check();
     invariant!(I10, checked.is_ok(), "a basis that no reader would take: {checked:?}");
     Ok(basis)
 }
 
 /// What was signed last over sealed hours: whoever checks the bill can hold it against what it was shown elsewhere.
-async fn checkpoint(archive: &Archive) -> Result<Option<Checkpoint>, Error> {
+///
+/// # Errors
+/// As the archive reports.
+pub async fn signed(archive: &Archive) -> Result<Option<Checkpoint>, Error> {
     let newest = transparency::Reader::new(archive.clone()).newest().await.map_err(|error| match error {
         transparency::Error::Store(error) => error.into(),
         other => Error::Contradiction(other.to_string()),

@@ -73,6 +73,7 @@ impl Drafting {
         let earlier = standing.basis(archive, &period.zone, &instants).await?;
         let first = self.checking.patience.first_hour(period.from);
         let basis = basis::find(archive, &checked.snapshot, instants, first, earlier.as_ref()).await?;
+        let basis = basis.standing_on(checked.signed);
         let (usage, how) = self.usage(&basis, earlier, advertiser).await?;
         let over = self.checking.patience.over(period.to);
         let summed = Summed {

@@ -87,6 +87,7 @@ on_both! {
         other_manifest_or_segment_is_refused
         sealing_again_changes_nothing
         quiet_hour_drops_no_partial
+        hours_without_a_frame_can_be_reopened_and_no_others
         of_two_archivers_the_second_gets_the_stored_comparison
         difference_is_stored
         hours_and_reconciliations_are_listed_in_pages

@@ -258,3 +258,24 @@ pub(crate) async fn snapshot_never_sees_half_a_sealing(place: Place) {
     writer.await.unwrap();
     assert_eq!(all(&catalog).await.segments.len(), 30);
 }
+
+pub(crate) async fn hours_without_a_frame_can_be_reopened_and_no_others(place: Place) {
+    let catalog = place.open().await;
+    seal_range(&catalog, 0, 1, 4).await;
+    let before = (all(&catalog).await.segments, catalog.list_hours(hour(-100), 100).await.unwrap());
+    for after in 1..4 {
+        seal_range(&catalog, after, 5, 4).await;
+    }
+    put(&catalog, &[partial(hour(4), 5, 6)]).await;
+    let refused = catalog.reopen(hour(0)).await.unwrap_err();
+    assert!(matches!(refused, Error::Refused(_)), "{refused}");
+    assert_eq!(catalog.reopen(hour(1)).await.unwrap(), 3);
+    let old = catalog.seal(&sealed(hour(1), 5, 6), &segment(hour(1)), &|_| equal(hour(1), 0)).await.unwrap_err();
+    assert!(matches!(old, Error::Conflict(_)), "a role of before finds its place again: {old}");
+    let catalog = catalog.begin().await.unwrap();
+    assert_eq!((all(&catalog).await.segments, catalog.list_hours(hour(-100), 100).await.unwrap()), before);
+    assert_eq!(all(&catalog).await.partials, [partial(hour(4), 5, 6)], "what is counted stays counted");
+    assert_eq!(catalog.reopen(hour(1)).await.unwrap(), 0);
+    let catalog = catalog.begin().await.unwrap();
+    seal_range(&catalog, 1, 5, 6).await;
+}

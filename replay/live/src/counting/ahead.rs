@@ -71,8 +71,10 @@ impl Ahead {
         }
         let frame = |seq: Seq| Position::new(epoch, seq, 0);
         let mut to = backlog.through;
+        // The verdict log has an epoch of its own.
+        let before = history.address(backlog.before).await?;
         let verdicts = loop {
-            match history.about(frame(backlog.read.next())..frame(to.next()), frame(backlog.before)).await {
+            match history.about(frame(backlog.read.next())..frame(to.next()), before).await {
                 Ok(verdicts) => break verdicts,
                 Err(reader::Error::TooMany) if to > backlog.read.next() => to = halfway(backlog.read.next(), to),
                 Err(error) => return Err(error.into()),
@@ -120,8 +122,11 @@ impl Ahead {
     pub(super) fn take(&mut self, epoch: Epoch, through: Seq) -> Result<RecordBatch, Error> {
         let (first, after) = (Position::new(epoch, Seq::ZERO, 0), Position::new(epoch, through.next(), 0));
         let later = self.verdicts.split_off(&after);
-        let mut rulings = Rulings::new(first..after, Position::new(epoch, self.next, 0), Stages::LiveOnly);
-        for ruled in std::mem::replace(&mut self.verdicts, later).into_values() {
+        let due = std::mem::replace(&mut self.verdicts, later);
+        // All that is in hand was read: it stands before whatever comes next.
+        let before = due.values().map(|ruled| ruled.position.next_frame()).max().unwrap_or(first);
+        let mut rulings = Rulings::new(first..after, before, Stages::LiveOnly);
+        for ruled in due.into_values() {
             rulings.add(ruled.position, &ruled.outline);
         }
         Ok(rulings.to_batch())

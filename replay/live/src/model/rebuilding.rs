@@ -39,6 +39,7 @@ impl World {
             history: self.history(),
             catalog: Arc::clone(&self.catalog),
             limits: self.limits,
+            verdicts_kept: None,
             trusts_log: false,
         }
     }

@@ -7,12 +7,14 @@ use clicktrail_log::{
     log::{ReadLimit, Stream},
     position::Seq,
     schema::EventsBuilder,
-    time::ManualClock,
+    time::{Hour, ManualClock},
 };
 use uuid::Uuid;
 
 use super::*;
 use crate::counting::Projector;
+
+mod erasing;
 
 const HOUR: i64 = 3_600_000_000;
 
@@ -41,6 +43,11 @@ impl Bed {
 
     /// One click, logged at `hours` and a half after the start.
     async fn click(&mut self, hours: i64) {
+        self.click_of(hours, None).await;
+    }
+
+    /// The same of a user.
+    async fn click_of(&mut self, hours: i64, user: Option<&str>) {
         let at = self.start.plus_micros(hours * HOUR + HOUR / 2);
         self.clock.set(at);
         let mut builder = EventsBuilder::with_capacity(1);
@@ -54,7 +61,7 @@ impl Bed {
             ad_id: "shoes".into(),
             publisher_id: None,
             placement_id: None,
-            user_id: None,
+            user_id: user.map(Into::into),
             session_id: None,
             ip: None,
             user_agent: None,
@@ -242,4 +249,20 @@ async fn clicks_that_cannot_be_sealed_stop_no_other_log() {
     }
     assert_eq!(bed.archive.sealed_hours(Stream::Invoices).await.unwrap().len(), 2);
     assert_eq!(bed.archive.sealed_hours(Stream::Clicks).await.unwrap(), []);
+}
+
+/// A clock that jumped ahead and back again: live counting and sealing put the frame into the same hour.
+#[tokio::test]
+async fn frame_that_a_wrong_clock_logged_is_counted_where_it_is_sealed() {
+    let mut bed = Bed::new().await;
+    let mut projector = bed.projector().at_present(Arc::clone(&bed.clock) as Arc<dyn Clock>);
+    bed.click(0).await;
+    assert_eq!(projector.tick(Duration::ZERO).await.unwrap(), 1);
+    for hours in [50_000, 1] {
+        bed.click(hours).await;
+    }
+    while projector.tick(Duration::ZERO).await.unwrap() > 0 {}
+    let sealed = bed.seal_until(2).await;
+    let found: Vec<_> = sealed.iter().map(|hour| (hour.manifest.rows, hour.reconciliation.outcome)).collect();
+    assert_eq!(found, [(2, Outcome::Equal), (1, Outcome::Equal)]);
 }

@@ -2,6 +2,7 @@
 
 use std::{fs, path::PathBuf};
 
+use clicktrail_damage::{Random, Trial, json, test};
 use clicktrail_log::position::{Epoch, Seq};
 
 use super::*;
@@ -126,4 +127,26 @@ fn record_that_says_what_cannot_be_is_refused() {
     check(|record| record.hours.swap(0, 1), "order");
     let bytes = String::from_utf8(to_bytes(&record())).unwrap().replace("\"version\": 1,", "\"version\": 2,");
     assert!(matches!(from_bytes(bytes.as_bytes()), Err(Error::UnknownVersion(2))));
+}
+
+#[test]
+fn promotion_that_says_anything_under_a_right_checksum_is_read_or_refused() {
+    let draw = |random: &mut Random| loop {
+        let mut changed =
+            serde_json::to_value(serde_json::from_slice::<Document>(&to_bytes(&record())).unwrap()).unwrap();
+        for _ in 0..1 + random.below(2) {
+            json::change(random, &mut changed);
+        }
+        if let Ok(mut document) = serde_json::from_value::<Document>(changed) {
+            document.checksum = String::new();
+            document.checksum = Digest::of(&canonical(&document)).to_string();
+            return canonical(&document);
+        }
+    };
+    let trial = Trial::of(test!(promotion_that_says_anything_under_a_right_checksum_is_read_or_refused));
+    trial.run_drawn(draw, |bytes| {
+        if let Ok(record) = from_bytes(bytes) {
+            assert_eq!(String::from_utf8_lossy(&to_bytes(&record)), String::from_utf8_lossy(bytes));
+        }
+    });
 }

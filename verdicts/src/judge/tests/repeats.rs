@@ -456,6 +456,23 @@ async fn archive_that_does_not_answer_is_asked_until_it_does() {
     assert!(Path::exists(&world.archived("identities")), "and the filter is there again");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_judges_with_the_same_mark_the_second_repeats_nothing() {
+    let mut world = Repeats::new(&duplicate("", "")).await;
+    world.click(0, "a").await;
+    let verdicts = world.verdict_log().await;
+    let (mut one, mut other) = (world.judge_into(Arc::clone(&verdicts)), world.judge_into(Arc::clone(&verdicts)));
+    // Neither finds anything, so neither has appended yet.
+    let mark = one.step(Mark::NOTHING, Duration::ZERO).await.unwrap().unwrap();
+    assert_eq!(other.step(Mark::NOTHING, Duration::ZERO).await.unwrap(), Some(mark));
+    world.click(MINUTE, "a").await;
+    let moved = one.step(mark, Duration::ZERO).await.unwrap().unwrap();
+    let refused = other.step(mark, Duration::ZERO).await.unwrap_err();
+    assert!(refused.is_transient(), "{refused}");
+    assert_eq!(other.step(mark, Duration::ZERO).await.unwrap(), Some(moved));
+    assert_eq!(found(&VerdictReader::new(verdicts, world.archive.clone())).await.len(), 1);
+}
+
 /// Clicks of one id, each with when it was logged and when it happened; which of them repeat an earlier one.
 async fn late(clicks: &[(i64, i64)], is_sealed: bool) -> Vec<usize> {
     let mut world = Repeats::new(&duplicate("", "")).await;

@@ -159,7 +159,7 @@ impl Bed {
     pub(super) async fn ask_gates(&self, id: &GenerationId) -> anyhow::Result<()> {
         let Opened { archive, catalog, .. } = &self.opened;
         let generation = catalog.generation(id).await?.context("the generation is there")?;
-        let gates = Gates { archive, catalog: catalog.as_ref(), limits: session::Limits::default() };
+        let gates = Gates { archive, catalog: catalog.as_ref() };
         let checked = gates.check(&generation, None).await?;
         ensure!(checked.gates.is_empty(), "it may not be promoted: {:?}", checked.gates);
         Ok(())

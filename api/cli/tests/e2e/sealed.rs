@@ -1,0 +1,35 @@
+//! Seals what is logged as if its hours were over: clicks, verdicts and issued documents, wherever they are.
+
+use std::sync::Arc;
+
+use clicktrail_live::sealing::Archiver;
+use clicktrail_log::{
+    archive::seal,
+    log::Stream,
+    time::{Clock, Hour, ManualClock, SystemClock},
+};
+use clicktrail_projections::session;
+use clicktrail_verdicts::reader::VerdictReader;
+
+use crate::installation::Installation;
+
+/// Seals everything up to now. No server may be sealing.
+pub(crate) async fn seal_all(installation: &Installation) {
+    seal_through(installation, SystemClock.now().hour()).await;
+}
+
+/// Seals everything up to an hour, as if it was over.
+pub(crate) async fn seal_through(installation: &Installation, hour: Hour) {
+    let later = hour.end_exclusive().plus_micros(i64::try_from(seal::GRACE.as_micros()).unwrap());
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(later));
+    let verdicts = installation.log(Stream::Verdicts).await;
+    let history = VerdictReader::new(Arc::clone(&verdicts), installation.archive());
+    let clicks = installation.log(Stream::Clicks).await;
+    let limits = session::Limits::default();
+    let archiver = Archiver::new(clicks, installation.archive(), installation.catalog().await, clock, limits);
+    let archiver = archiver.behind_judge(verdicts, history);
+    let mut archiver = archiver.with_invoices(installation.log(Stream::Invoices).await);
+    while archiver.seal_next(later).await.unwrap().is_some() {}
+    while archiver.seal_next_verdicts(later).await.unwrap() {}
+    while archiver.seal_next_invoices(later).await.unwrap() {}
+}

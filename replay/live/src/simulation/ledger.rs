@@ -1,0 +1,30 @@
+//! What clients were told: every attempt to send a click, and whether it was acknowledged.
+
+use std::sync::Mutex;
+
+/// One sending of a click. Its number travels with it, so that it is found again wherever it went.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Attempt {
+    pub(super) is_acknowledged: bool,
+    pub(super) is_open: bool,
+}
+
+/// All attempts of a run.
+#[derive(Debug, Default)]
+pub(super) struct Ledger(Mutex<Vec<Attempt>>);
+
+impl Ledger {
+    pub(super) fn begin(&self) -> usize {
+        let mut attempts = self.0.lock().unwrap();
+        attempts.push(Attempt { is_acknowledged: false, is_open: true });
+        attempts.len() - 1
+    }
+
+    pub(super) fn end(&self, attempt: usize, is_acknowledged: bool) {
+        self.0.lock().unwrap()[attempt] = Attempt { is_acknowledged, is_open: false };
+    }
+
+    pub(super) fn attempts(&self) -> Vec<Attempt> {
+        self.0.lock().unwrap().clone()
+    }
+}

@@ -1,0 +1,76 @@
+//! What goes wrong in a run, and how often: each seed mixes its own.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::{dice::Dice, place::Place};
+
+/// How often what goes wrong, in thousandths of the operations.
+#[derive(Debug, Default)]
+pub(super) struct Toxics {
+    /// An operation takes seconds.
+    pub(super) slow: u64,
+    /// Nothing is done, and the caller is told so.
+    pub(super) refused: u64,
+    /// The request or the answer is lost: each so often.
+    pub(super) unknown: u64,
+    /// The process dies before or after: each so often.
+    pub(super) crash: u64,
+    /// A frame reaches the log long after its sender gave up.
+    pub(super) late: u64,
+    /// A frame reaches the log twice.
+    pub(super) repeated: u64,
+    /// The log is full.
+    pub(super) full: u64,
+    /// Microseconds by which clocks stand apart.
+    pub(super) apart: i64,
+    is_calm: AtomicBool,
+    is_verbose: bool,
+    away: [AtomicBool; Place::ALL.len()],
+}
+
+impl Toxics {
+    /// Those of a seed. Many have one kind alone, or none: what several together hide, one shows.
+    pub(super) fn mixed(dice: &mut Dice) -> Self {
+        let mut some = |most: u64| if dice.chance(500) { 0 } else { dice.between(1, most + 1) };
+        Self {
+            slow: some(40),
+            refused: some(60),
+            unknown: some(30),
+            crash: some(12),
+            late: some(120),
+            repeated: some(120),
+            full: some(60),
+            apart: i64::try_from(some(120)).unwrap() * 1_000_000,
+            ..Self::default()
+        }
+    }
+
+    /// From now on nothing goes wrong.
+    pub(super) fn calm_down(&self) {
+        self.is_calm.store(true, Ordering::SeqCst);
+        Place::ALL.iter().for_each(|place| self.set_away(*place, false));
+    }
+
+    pub(super) fn is_calm(&self) -> bool {
+        self.is_calm.load(Ordering::SeqCst)
+    }
+
+    /// Every operation is noted, not only what goes wrong.
+    #[must_use]
+    pub(super) fn verbose(mut self) -> Self {
+        self.is_verbose = true;
+        self
+    }
+
+    pub(super) fn is_verbose(&self) -> bool {
+        self.is_verbose
+    }
+
+    pub(super) fn is_away(&self, place: Place) -> bool {
+        self.away[place as usize].load(Ordering::SeqCst)
+    }
+
+    pub(super) fn set_away(&self, place: Place, is_away: bool) {
+        self.away[place as usize].store(is_away, Ordering::SeqCst);
+    }
+}

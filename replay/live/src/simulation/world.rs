@@ -1,0 +1,174 @@
+//! What outlives every process: logs, archive, catalog, clocks, and what clients were told.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::{
+        Arc, LazyLock, Mutex,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use clicktrail_catalog::{Catalog, Sqlite};
+use clicktrail_log::time::{Clock, Hour, Timestamp};
+use object_store::memory::InMemory;
+
+use super::{
+    broker::{Broker, Through},
+    catalog::Bridge,
+    gate::{Gate, Process},
+    journal::Journal,
+    ledger::Ledger,
+    place::Place,
+    planted::Planted,
+    toxics::Toxics,
+};
+
+/// When every run begins, by the clocks on the walls.
+pub(super) fn start() -> Timestamp {
+    Hour::parse("2026-05-01T00").unwrap().start()
+}
+
+/// A clock that stands apart from the others.
+#[derive(Debug)]
+pub(super) struct Skewed {
+    wall: Arc<AtomicI64>,
+    apart: AtomicI64,
+}
+
+impl Skewed {
+    pub(super) fn new(wall: &Arc<AtomicI64>) -> Self {
+        Self { wall: Arc::clone(wall), apart: AtomicI64::new(0) }
+    }
+
+    pub(super) fn set_apart(&self, micros: i64) {
+        self.apart.store(micros, Ordering::SeqCst);
+    }
+}
+
+impl Clock for Skewed {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.wall.load(Ordering::SeqCst) + self.apart.load(Ordering::SeqCst))
+    }
+}
+
+/// Everything that processes share.
+#[derive(Debug)]
+pub(super) struct World {
+    pub(super) journal: Arc<Journal>,
+    pub(super) toxics: Arc<Toxics>,
+    pub(super) planted: Option<Planted>,
+    pub(super) bridge: Bridge,
+    pub(super) wall: Arc<AtomicI64>,
+    /// The clock of the judge.
+    pub(super) clock: Arc<Skewed>,
+    /// The clocks of the logs.
+    pub(super) log_clocks: [Arc<Skewed>; 2],
+    pub(super) clicks: Arc<Broker>,
+    pub(super) verdicts: Arc<Broker>,
+    pub(super) objects: Arc<InMemory>,
+    /// The catalog that processes use who start now, and the directory that it lies in.
+    catalog: Mutex<(Arc<dyn Catalog>, PathBuf)>,
+    pub(super) ledger: Ledger,
+    processes: Mutex<Vec<(&'static str, Arc<Process>)>>,
+}
+
+/// The runtime of what works on threads.
+static REAL: LazyLock<tokio::runtime::Runtime> =
+    LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
+
+const FILE: &str = "catalog.sqlite";
+
+/// In memory, if there is such a place: nothing here is about disks.
+pub(super) fn directory() -> tempfile::TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
+
+/// Copies the files of a catalog: nothing is being written, and what SQLite shares between processes is made again.
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir(to).unwrap();
+    for file in [FILE.to_owned(), format!("{FILE}-wal")] {
+        if from.join(&file).exists() {
+            std::fs::copy(from.join(&file), to.join(&file)).unwrap();
+        }
+    }
+}
+
+impl World {
+    pub(super) fn new(toxics: Toxics, planted: Option<Planted>, directory: &Path) -> Self {
+        let bridge = Bridge(REAL.handle().clone());
+        let first = directory.join("0");
+        std::fs::create_dir(&first).unwrap();
+        let catalog: Arc<dyn Catalog> = Arc::new(bridge.wait(Sqlite::open(&first.join(FILE))).unwrap());
+        let wall = Arc::new(AtomicI64::new(start().micros()));
+        let clock = || Arc::new(Skewed::new(&wall));
+        let log_clocks = [clock(), clock()];
+        let broker = |clock: &Arc<Skewed>| Arc::new(Broker::new(Arc::clone(clock) as Arc<_>, true, planted));
+        let [clicks, verdicts] = log_clocks.each_ref().map(broker);
+        Self {
+            journal: Arc::new(Journal::new()),
+            toxics: Arc::new(toxics),
+            planted,
+            bridge,
+            clock: clock(),
+            log_clocks,
+            wall,
+            clicks,
+            verdicts,
+            objects: Arc::new(InMemory::new()),
+            catalog: Mutex::new((catalog, first)),
+            ledger: Ledger::default(),
+            processes: Mutex::default(),
+        }
+    }
+
+    pub(super) fn now(&self) -> Timestamp {
+        Timestamp::from_micros(self.wall.load(Ordering::SeqCst))
+    }
+
+    pub(super) fn pass(&self, micros: i64) {
+        self.wall.fetch_add(micros, Ordering::SeqCst);
+    }
+
+    /// The catalog itself.
+    pub(super) fn catalog(&self) -> Arc<dyn Catalog> {
+        Arc::clone(&self.catalog.lock().unwrap().0)
+    }
+
+    /// Copies the catalog into a directory beside it.
+    pub(super) fn save_catalog(&self, name: &str) {
+        let from = self.catalog.lock().unwrap().1.clone();
+        copy(&from, &from.with_file_name(name));
+    }
+
+    /// Begins with the copy of that name instead. No process may use the other any more.
+    pub(super) fn restore_catalog(&self, name: &str, number: usize) {
+        let mut catalog = self.catalog.lock().unwrap();
+        let restored = catalog.1.with_file_name(number.to_string());
+        copy(&catalog.1.with_file_name(name), &restored);
+        let opened = self.bridge.wait(Sqlite::open(&restored.join(FILE))).unwrap();
+        *catalog = (Arc::new(opened), restored);
+    }
+
+    /// A log as a role reaches it.
+    pub(super) fn through(&self, broker: &Arc<Broker>, place: Place, gate: &Arc<Gate>) -> Through {
+        Through { broker: Arc::clone(broker), gate: Arc::clone(gate), place, planted: self.planted }
+    }
+
+    /// A process that starts.
+    pub(super) fn process(&self, name: &'static str) -> Arc<Process> {
+        let process = Arc::new(Process::default());
+        self.processes.lock().unwrap().push((name, Arc::clone(&process)));
+        process
+    }
+
+    /// A process that died.
+    pub(super) fn gone(&self, process: &Arc<Process>) {
+        self.processes.lock().unwrap().retain(|(_, other)| !Arc::ptr_eq(other, process));
+    }
+
+    /// The processes that run.
+    pub(super) fn running(&self) -> Vec<(&'static str, Arc<Process>)> {
+        self.processes.lock().unwrap().clone()
+    }
+}
