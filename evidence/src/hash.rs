@@ -8,7 +8,7 @@ use sha2::{Digest as _, Sha256, block_api::compress256};
 /// Bytes of a hash.
 pub const BYTES: usize = 32;
 /// In front of what a leaf holds.
-const LEAF: u8 = 0;
+pub(crate) const LEAF: u8 = 0;
 /// In front of the two hashes below a node.
 const NODE: u8 = 1;
 
@@ -23,9 +23,34 @@ const BEHIND: u8 = 0x80;
 /// The hash of blocks that are padded already. Half of the hashes of a tree are of a few bytes, of which a general
 /// hasher takes a fifth of the time for its buffer.
 fn of_padded(blocks: &[u8]) -> Hash {
-    let (mut state, (blocks, rest)) = (START, blocks.as_chunks::<BLOCK>());
+    let mut state = START;
+    compress256(&mut state, whole(blocks));
+    of_state(&state)
+}
+
+/// The same of two messages, block by block in turns. Each block of a message waits for the one before, and none for
+/// those of the other: a processor that looks ahead hashes both in little more than the time of one.
+fn of_two_padded(one: &[u8], other: &[u8]) -> [Hash; 2] {
+    let (mut states, messages) = ([START; 2], [whole(one), whole(other)]);
+    let in_turns = messages[0].len().min(messages[1].len());
+    for block in 0..in_turns {
+        for (state, message) in states.iter_mut().zip(messages) {
+            compress256(state, &message[block..=block]);
+        }
+    }
+    for (state, message) in states.iter_mut().zip(messages) {
+        compress256(state, &message[in_turns..]);
+    }
+    states.map(|state| of_state(&state))
+}
+
+fn whole(blocks: &[u8]) -> &[[u8; BLOCK]] {
+    let (blocks, rest) = blocks.as_chunks::<BLOCK>();
     assert!(rest.is_empty(), "what is padded is whole blocks");
-    compress256(&mut state, blocks);
+    blocks
+}
+
+fn of_state(state: &[u32; 8]) -> Hash {
     let mut hash = [0; BYTES];
     for (word, place) in state.iter().zip(hash.as_chunks_mut().0) {
         *place = word.to_be_bytes();
@@ -43,11 +68,28 @@ fn padded<const LENGTH: usize, const BLOCKS: usize>(mut bytes: [u8; BLOCKS]) -> 
     bytes
 }
 
+/// The hashes of two messages of so few bytes that each fits one block.
+pub(crate) fn of_two_short<const LENGTH: usize>(messages: [&[u8; LENGTH]; 2]) -> [Hash; 2] {
+    let [one, other] = messages.map(|message| {
+        let mut bytes = [0; BLOCK];
+        bytes[..LENGTH].copy_from_slice(message);
+        padded::<LENGTH, BLOCK>(bytes)
+    });
+    of_two_padded(&one, &other)
+}
+
 /// The hash of a message of so few bytes that it fits one block.
 pub(crate) fn of_short<const LENGTH: usize>(message: &[u8; LENGTH]) -> Hash {
     let mut bytes = [0; BLOCK];
     bytes[..LENGTH].copy_from_slice(message);
     of_padded(&padded::<LENGTH, BLOCK>(bytes))
+}
+
+/// The same of a message that fits two blocks.
+pub(crate) fn of_two_blocks<const LENGTH: usize>(message: &[u8; LENGTH]) -> Hash {
+    let mut bytes = [0; 2 * BLOCK];
+    bytes[..LENGTH].copy_from_slice(message);
+    of_padded(&padded::<LENGTH, { 2 * BLOCK }>(bytes))
 }
 
 /// A SHA-256 hash, shown in hexadecimal. As JSON it is that text.
@@ -70,12 +112,21 @@ impl Hash {
 
     /// Of the node above two others.
     pub fn node(left: &Self, right: &Self) -> Self {
-        const LENGTH: usize = 1 + 2 * BYTES;
-        let mut bytes = [NODE; 2 * BLOCK];
-        bytes[1..=BYTES].copy_from_slice(&left.0);
-        bytes[1 + BYTES..LENGTH].copy_from_slice(&right.0);
-        of_padded(&padded::<LENGTH, { 2 * BLOCK }>(bytes))
+        of_padded(&padded_node(left, right))
     }
+
+    /// Of the nodes above four others, in little more than the time of one.
+    pub fn two_nodes([one, two, three, four]: &[Self; 4]) -> [Self; 2] {
+        of_two_padded(&padded_node(one, two), &padded_node(three, four))
+    }
+}
+
+fn padded_node(left: &Hash, right: &Hash) -> [u8; 2 * BLOCK] {
+    const LENGTH: usize = 1 + 2 * BYTES;
+    let mut bytes = [NODE; 2 * BLOCK];
+    bytes[1..=BYTES].copy_from_slice(&left.0);
+    bytes[1 + BYTES..LENGTH].copy_from_slice(&right.0);
+    padded::<LENGTH, { 2 * BLOCK }>(bytes)
 }
 
 impl fmt::Display for Hash {
@@ -109,14 +160,29 @@ impl LeafData {
 
     /// The hash of the leaf with this data.
     pub fn hash(&mut self) -> Hash {
+        let length = self.pad();
+        let hash = of_padded(&self.0);
+        self.0.truncate(length);
+        hash
+    }
+
+    /// The hashes of the leaves with this data and with another's, in little more than the time of one.
+    pub fn hash_beside(&mut self, other: &mut Self) -> [Hash; 2] {
+        let lengths = [self.pad(), other.pad()];
+        let hashes = of_two_padded(&self.0, &other.0);
+        self.0.truncate(lengths[0]);
+        other.0.truncate(lengths[1]);
+        hashes
+    }
+
+    /// Adds what stands behind a message; how long that is without it.
+    fn pad(&mut self) -> usize {
         let length = self.0.len();
         let bits = (length as u64 * 8).to_be_bytes();
         self.0.push(BEHIND);
         self.0.resize((length + 1 + bits.len()).next_multiple_of(BLOCK) - bits.len(), 0);
         self.0.extend_from_slice(&bits);
-        let hash = of_padded(&self.0);
-        self.0.truncate(length);
-        hash
+        length
     }
 }
 
@@ -173,8 +239,22 @@ mod tests {
             assert_eq!(leaf.hash(), Hash::leaf(&data), "{length} bytes");
             assert_eq!(leaf.hash(), Hash::of(&[[LEAF].as_slice(), &data].concat()), "and again");
         }
-        let message = [7; 40];
-        assert_eq!(of_short(&message), Hash::of(&message));
+        let (mut one, mut other) = (LeafData::default(), LeafData::default());
+        for (a, b) in [(0, 0), (0, 400), (400, 0), (54, 55), (300, 310), (63, 64)] {
+            one.begin().resize(1 + a, 3);
+            other.begin().resize(1 + b, 4);
+            let expected = [Hash::leaf(&vec![3; a]), Hash::leaf(&vec![4; b])];
+            assert_eq!(one.hash_beside(&mut other), expected, "{a} and {b} bytes");
+            assert_eq!([one.hash(), other.hash()], expected, "and again");
+        }
+        let four = [1, 2, 3, 4].map(|byte| Hash([byte; BYTES]));
+        let expected = [Hash::node(&four[0], &four[1]), Hash::node(&four[2], &four[3])];
+        assert_eq!(Hash::two_nodes(&four), expected);
+        assert_eq!(of_two_short([&[7; 40], &[8; 40]]), [Hash::of(&[7; 40]), Hash::of(&[8; 40])]);
+        assert_eq!(of_short(&[7; 40]), Hash::of(&[7; 40]));
+        assert_eq!(of_short(&[7; 55]), Hash::of(&[7; 55]));
+        assert_eq!(of_two_blocks(&[7; 56]), Hash::of(&[7; 56]));
+        assert_eq!(of_two_blocks(&[7; 119]), Hash::of(&[7; 119]));
         let (left, right) = (Hash::of(b"left"), Hash::of(b"right"));
         let node = [[NODE].as_slice(), &left.0, &right.0].concat();
         assert_eq!(Hash::node(&left, &right), Hash::of(&node));

@@ -14,6 +14,8 @@
 //! A value ends where its beginning says, so different rows never have the same bytes. Which columns there are is said
 //! by the schema that the manifest names.
 
+use std::ops::Range;
+
 /// The version of this encoding.
 pub const VERSION: u8 = 1;
 
@@ -21,6 +23,11 @@ const NULL: u8 = 0;
 const INTEGER: u8 = 1;
 const TEXT: u8 = 2;
 const DECIMAL: u8 = 3;
+
+/// Most names of a row are no longer, and a processor copies so many bytes at once.
+const SHORT: usize = 16;
+/// Most ids of a row are no longer.
+const LONGER: usize = 40;
 
 /// Which rows: a row of one kind never has the bytes of one of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,19 +96,43 @@ pub fn push(value: Value<'_>, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Adds a text by its bytes, which are UTF-8: the same as [`push`], for columns that hold many texts in one piece.
+/// Adds one of many texts that stand in one piece, UTF-8, by its place there: the same as [`push`]. A short one is copied
+/// together with what stands behind it, which is cut off again: a copy of known length takes a fraction of the time.
+///
+/// # Panics
+/// If there is no such place.
 #[inline]
-pub fn push_text(text: &[u8], bytes: &mut Vec<u8>) {
-    push_bytes(TEXT, text, bytes);
+pub fn push_text(texts: &[u8], place: Range<usize>, bytes: &mut Vec<u8>) {
+    let length = place.len();
+    push_head(TEXT, length, bytes);
+    let (from, end) = (&texts[place.start..], bytes.len() + length);
+    if length <= SHORT
+        && let Some(piece) = from.first_chunk::<SHORT>()
+    {
+        bytes.extend_from_slice(piece);
+        bytes.truncate(end);
+    } else if length <= LONGER
+        && let Some(piece) = from.first_chunk::<LONGER>()
+    {
+        bytes.extend_from_slice(piece);
+        bytes.truncate(end);
+    } else {
+        bytes.extend_from_slice(&from[..length]);
+    }
 }
 
 #[inline]
 fn push_bytes(tag: u8, text: &[u8], bytes: &mut Vec<u8>) {
-    let length = u32::try_from(text.len()).expect("no text of a row has 4 GiB");
+    push_head(tag, text.len(), bytes);
+    bytes.extend_from_slice(text);
+}
+
+#[inline]
+fn push_head(tag: u8, length: usize, bytes: &mut Vec<u8>) {
+    let length = u32::try_from(length).expect("no text of a row has 4 GiB");
     let mut head = [tag; 1 + size_of::<u32>()];
     head[1..].copy_from_slice(&length.to_be_bytes());
     bytes.extend_from_slice(&head);
-    bytes.extend_from_slice(text);
 }
 
 /// A whole row.
@@ -178,6 +209,21 @@ mod tests {
         let values = [Value::Int(1 << 56 | 7), Value::Null, Value::Text("é"), Value::Text(""), Value::Decimal("-12")];
         let expected = "0301 010100000000000007 00 0200000002c3a9 0200000000 03000000032d3132";
         assert_eq!(hex::encode(encode(Kind::Verdicts, values)), expected.replace(' ', ""));
+    }
+
+    #[test]
+    fn text_of_any_length_is_the_same_among_others_and_alone() {
+        let texts: Vec<u8> = (0..200).map(|byte| b'a' + byte % 26).collect();
+        for length in 0..100 {
+            // In the middle, where something stands behind it, and at the end.
+            for start in [0, 7, 200 - length] {
+                let place = start..start + length;
+                let (mut among, mut alone) = (b"before".to_vec(), b"before".to_vec());
+                push_text(&texts, place.clone(), &mut among);
+                push(Value::Text(std::str::from_utf8(&texts[place]).unwrap()), &mut alone);
+                assert_eq!(among, alone, "{length} bytes from {start} on");
+            }
+        }
     }
 
     proptest! {

@@ -23,6 +23,12 @@ const HEAD: &str = "clicktrail hour key 1 ";
 pub struct Salt(pub [u8; BYTES]);
 
 impl Salt {
+    fn beginning(hash: &Hash) -> Self {
+        let mut salt = [0; BYTES];
+        salt.copy_from_slice(&hash.0[..BYTES]);
+        Self(salt)
+    }
+
     /// The leaf of the people's tree whose row, of kind [`row::Kind::People`], was encoded as `row`.
     pub fn leaf(&self, row: &[u8]) -> Hash {
         let data = [self.0.as_slice(), row].concat();
@@ -80,12 +86,20 @@ impl HourKey {
 
     /// The salt of the row at a position: the first bytes of `SHA-256(key || position, 8 bytes, big endian)`.
     pub fn salt(&self, position: i64) -> Salt {
+        Salt::beginning(&hash::of_short(&self.message(position)))
+    }
+
+    /// The salts of two rows, in little more than the time of one.
+    pub fn two_salts(&self, positions: [i64; 2]) -> [Salt; 2] {
+        let [one, other] = positions.map(|position| self.message(position));
+        hash::of_two_short([&one, &other]).map(|hash| Salt::beginning(&hash))
+    }
+
+    fn message(&self, position: i64) -> [u8; KEY_BYTES + size_of::<i64>()] {
         let mut bytes = [0; KEY_BYTES + size_of::<i64>()];
         bytes[..KEY_BYTES].copy_from_slice(&self.0);
         bytes[KEY_BYTES..].copy_from_slice(&position.to_be_bytes());
-        let mut salt = [0; BYTES];
-        salt.copy_from_slice(&hash::of_short(&bytes).0[..BYTES]);
-        Salt(salt)
+        bytes
     }
 }
 
@@ -112,6 +126,7 @@ mod tests {
         let whole = Hash::of(&[[7; 32].as_slice(), &position.to_be_bytes()].concat());
         assert_eq!(key.salt(position).0, whole.0[..16]);
         assert_ne!(key.salt(position), key.salt(position + 1));
+        assert_eq!(key.two_salts([position + 1, position]), [key.salt(position + 1), key.salt(position)]);
     }
 
     #[test]

@@ -25,10 +25,10 @@ impl Leaf {
 
     /// What stands in the tree: the leaf that holds the target (8 bytes, signed, big endian) and the hash of the row.
     pub fn hash(&self) -> Hash {
-        let mut data = [0; size_of::<i64>() + hash::BYTES];
-        data[..size_of::<i64>()].copy_from_slice(&self.target.to_be_bytes());
-        data[size_of::<i64>()..].copy_from_slice(&self.row.0);
-        Hash::leaf(&data)
+        let mut data = [hash::LEAF; 1 + size_of::<i64>() + hash::BYTES];
+        data[1..=size_of::<i64>()].copy_from_slice(&self.target.to_be_bytes());
+        data[1 + size_of::<i64>()..].copy_from_slice(&self.row.0);
+        hash::of_short(&data)
     }
 }
 

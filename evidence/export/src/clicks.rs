@@ -2,11 +2,9 @@
 
 use std::{collections::HashMap, io, ops::Range};
 
-use arrow::array::{AsArray as _, RecordBatch};
+use arrow::array::RecordBatch;
 use clicktrail_evidence::{
-    advertisers::{Proof, Run},
     bundle::{
-        advertisers::Line,
         canonical,
         columns::{PEOPLE, ROWS, at::rows},
         names,
@@ -17,13 +15,7 @@ use clicktrail_evidence::{
     tree::Nodes,
 };
 use clicktrail_log::{
-    archive::{
-        self, Archive,
-        clicks::Clicks,
-        ranged,
-        trees::{HourTrees, prove},
-    },
-    log::Stream,
+    archive::{self, Archive, clicks::Clicks, trees::HourTrees},
     position::Position,
     time::Hour,
 };
@@ -31,10 +23,10 @@ use clicktrail_log::{
 use crate::{
     cells::Rows,
     error::Error,
-    find,
-    proofs::{self, joined},
+    proofs,
+    reading::Read,
     scope::{Asked, Class, Scope},
-    sealed::{Sealed, hour_of},
+    sealed::Sealed,
     staging::Staging,
 };
 
@@ -96,25 +88,19 @@ impl Showing<'_> {
         Ok(())
     }
 
-    /// Shows an hour that has rows. Memory is bounded by the advertiser's rows of the hour.
+    /// Shows an hour that has rows, as it was read.
     pub(crate) async fn hour(
         &self,
         sealed: &Sealed<Clicks>,
+        read: Read,
         shown: &mut Shown,
         staging: &mut Staging,
     ) -> Result<(), Error> {
-        let trees = sealed.trees(self.archive).await?;
-        let ranges = match &self.scope.asked {
-            Asked::Event(position) => {
-                let leaf = find::leaf(self.archive, &sealed.manifest, *position).await?;
-                std::iter::once(leaf.number..leaf.number + 1).collect()
-            }
-            Asked::Hours(_) | Asked::Range => self.advertiser(sealed, &trees, staging).await?,
-        };
-        if ranges.is_empty() {
-            return Ok(());
+        let Read { line, trees, proved } = read;
+        if let Some(line) = line {
+            io::Write::write_all(staging.file(names::PROOF_ADVERTISERS), &canonical::write(&line))?;
         }
-        let proved = self.archive.proved_rows(&sealed.manifest, &trees, &ranges).await?;
+        let Some((ranges, proved)) = proved else { return Ok(()) };
         let (size, file) = (sealed.manifest.rows, staging.file(names::PROOF_ROWS));
         proofs::write(size, &ranges, &proved.nodes, &mut |_| Leaf::Shown, file)?;
         let from = shown.events.len();
@@ -192,62 +178,6 @@ impl Showing<'_> {
         }
         Ok(erased)
     }
-
-    /// Says which rows are the advertiser's, and which of them are shown.
-    async fn advertiser(
-        &self,
-        sealed: &Sealed<Clicks>,
-        trees: &HourTrees,
-        staging: &mut Staging,
-    ) -> Result<Vec<Range<u64>>, Error> {
-        let proof = prove::advertiser(trees, sealed.hour, &self.scope.advertiser);
-        let version = sealed.manifest.version;
-        let without = || Error::WithoutTrees { stream: Stream::Clicks, hour: sealed.hour, version };
-        let proof = proof.ok_or_else(without)?;
-        let runs: Vec<Range<u64>> = proof.runs().iter().copied().filter_map(Run::range).collect();
-        let hour = hour_of(sealed.hour);
-        let line = match proof {
-            Proof::Present(presence) => Line { hour, presence: Some(presence), absence: None },
-            Proof::Absent(absence) => Line { hour, presence: None, absence: Some(absence) },
-        };
-        io::Write::write_all(staging.file(names::PROOF_ADVERTISERS), &canonical::write(&line))?;
-        match &self.scope.campaigns {
-            None => Ok(runs),
-            Some(campaigns) => self.of_campaigns(sealed, &runs, campaigns).await,
-        }
-    }
-
-    /// Of the advertiser's rows those of some campaigns, and in each part the row before and the row behind: a part is
-    /// sorted by campaign, so these show that nothing is left out between them.
-    async fn of_campaigns(
-        &self,
-        sealed: &Sealed<Clicks>,
-        runs: &[Range<u64>],
-        campaigns: &[String],
-    ) -> Result<Vec<Range<u64>>, Error> {
-        let mut found = Vec::new();
-        for (part, wanted) in prove::wanted_of_parts(&sealed.manifest.parts, runs) {
-            let column = ranged::rows(self.archive, &part.core, &wanted.in_part, Some(&["campaign_id"])).await?;
-            let damaged = || archive::Error::Damaged {
-                key: part.core.key.clone(),
-                reason: "its campaigns are no texts".to_owned(),
-            };
-            let names = column.column_by_name("campaign_id").and_then(|column| column.as_string_opt::<i32>());
-            let names = names.ok_or_else(damaged)?;
-            let mut before = 0;
-            for run in &wanted.in_hour {
-                let rows = usize::try_from(run.end - run.start).map_err(|_| damaged())?;
-                let of_run: Vec<&str> = (before..before + rows).map(|row| names.value(row)).collect();
-                found.extend(
-                    around(&of_run, campaigns)
-                        .into_iter()
-                        .map(|range| run.start + range.start as u64..run.start + range.end as u64),
-                );
-                before += rows;
-            }
-        }
-        Ok(joined(found))
-    }
 }
 
 fn shown_event(scope: &Scope, rows: &Rows<'_>, row: usize, hour: Hour, shown: &mut Shown) -> Option<()> {
@@ -264,16 +194,6 @@ fn runs(numbers: &[u64]) -> Vec<Range<u64>> {
     runs.map(|run| run[0]..run[0] + run.len() as u64).collect()
 }
 
-/// Of sorted campaigns the places of those that are asked for, each with its neighbours.
-fn around(sorted: &[&str], asked: &[String]) -> Vec<Range<usize>> {
-    let range = |asked: &String| {
-        let first = sorted.partition_point(|campaign| *campaign < asked.as_str());
-        let behind = sorted.partition_point(|campaign| *campaign <= asked.as_str());
-        first.saturating_sub(1)..sorted.len().min(behind + 1)
-    };
-    asked.iter().map(range).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -283,18 +203,5 @@ mod tests {
         assert_eq!(runs(&[]), []);
         assert_eq!(runs(&[0]), [0..1]);
         assert_eq!(runs(&[1, 2, 3, 7, 9, 10]), [1..4, 7..8, 9..11]);
-    }
-
-    #[test]
-    fn campaigns_are_shown_with_their_neighbours() {
-        let sorted = ["a", "c", "c", "d", "f", "f"];
-        for (asked, expected) in
-            [("a", 0..2), ("b", 0..2), ("c", 0..4), ("e", 3..5), ("f", 3..6), ("z", 5..6), ("", 0..1)]
-        {
-            assert_eq!(around(&sorted, &[asked.to_owned()]), [expected], "{asked}");
-        }
-        let all: Vec<Range<usize>> = around(&sorted, &["a".to_owned(), "f".to_owned()]);
-        assert_eq!(joined(all.into_iter().map(|range| range.start as u64..range.end as u64)), [0..2, 3..6]);
-        assert_eq!(around(&[], &["a".to_owned()]), std::slice::from_ref(&(0..0)));
     }
 }

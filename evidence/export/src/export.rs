@@ -1,13 +1,16 @@
 //! Puts a bundle together.
 
-use std::{io::Write, ops::Range, path::Path};
+use std::{io::Write, ops::Range, path::Path, sync::Arc};
 
 use clicktrail_billing::chain;
 use clicktrail_catalog::Catalog;
-use clicktrail_evidence::bundle::{
-    Contents,
-    contents::{FORMAT, Hours, Kind, Personal, Subject},
-    time::Instant,
+use clicktrail_evidence::{
+    Hash,
+    bundle::{
+        Contents,
+        contents::{FORMAT, Hours, Kind, Personal, Subject},
+        time::Instant,
+    },
 };
 use clicktrail_log::{
     archive::{Archive, clicks::Clicks},
@@ -16,6 +19,7 @@ use clicktrail_log::{
     time::{Hour, Timestamp},
 };
 use clicktrail_verdicts::archive::Verdicts;
+use futures::StreamExt as _;
 
 use crate::{
     ask::Ask,
@@ -26,6 +30,7 @@ use crate::{
     find,
     head::Head,
     issued,
+    reading::{Reading, side_by_side},
     scope::{Asked, Scope},
     sealed::{Sealed, hour_of},
     staging::Staging,
@@ -87,21 +92,25 @@ impl Exporting<'_> {
         let mut head = Head::newest(self.archive).await?;
         let Plan { scope, subject, clicks, dossier, verdict_hours_max } = self.plan(ask, &head).await?;
         let mut staging = Staging::new(self.scratch.to_owned());
-        let hours = hours(clicks)?;
+        let (hours, scope) = (hours(clicks)?, Arc::new(scope));
         let showing = Showing { archive: self.archive, scope: &scope, with_people: case.is_some() };
         showing.begin(&mut staging)?;
         let (mut shown, mut with_rows) = (Shown::default(), Vec::new());
-        for hour in &hours {
-            let sealed = Sealed::<Clicks>::stage(self.archive, &head, *hour, &mut staging).await?;
-            if scope.shows(&sealed.manifest) {
-                with_rows.push(*hour);
-                showing.hour(&sealed, &mut shown, &mut staging).await?;
+        let signed = with_digests(&head, Stream::Clicks, &hours)?;
+        let reading = Reading { archive: self.archive.clone(), scope: Arc::clone(&scope) };
+        let mut reads = side_by_side(signed.into_iter().map(move |(hour, digest)| reading.clone().hour(hour, digest)));
+        while let Some(read) = reads.next().await {
+            let (sealed, manifest, read) = read?;
+            sealed.put(manifest, &mut staging);
+            if let Some(read) = read {
+                with_rows.push(sealed.hour);
+                showing.hour(&sealed, read, &mut shown, &mut staging).await?;
             }
         }
         let horizon = dossier.as_ref().and_then(Dossier::horizon);
         let last = with_rows.last().copied();
         let ruled = self.verdicts(&head, clicks.0, last, horizon, verdict_hours_max, &mut staging).await?;
-        let targets: Vec<Position> = shown.events.iter().map(|event| event.position).collect();
+        let targets: Arc<[Position]> = shown.events.iter().map(|event| event.position).collect();
         let said = verdicts::stage(self.archive, &ruled, &targets, &mut staging).await?;
         let counting = match dossier.as_ref().and_then(|dossier| dossier.bases.last()) {
             Some(basis) => Counting::of_basis(basis),
@@ -147,7 +156,7 @@ impl Exporting<'_> {
         horizon: Option<Position>,
         hours_max: usize,
         staging: &mut Staging,
-    ) -> Result<Vec<Sealed<Verdicts>>, Error> {
+    ) -> Result<Vec<Arc<Sealed<Verdicts>>>, Error> {
         let signed = head.hours(Stream::Verdicts);
         // Verdicts about an event are never logged before it.
         let from = signed.iter().copied().find(|hour| *hour >= first);
@@ -165,8 +174,18 @@ impl Exporting<'_> {
             return Err(Error::VerdictsOpen(format!("about events of {hour}")));
         }
         let mut hours_of_verdicts = Vec::new();
-        for hour in hours((from, to))?.into_iter().take(hours_max) {
-            hours_of_verdicts.push(Sealed::<Verdicts>::stage(self.archive, head, hour, staging).await?);
+        let shown: Vec<Hour> = hours((from, to))?.into_iter().take(hours_max).collect();
+        let signed = with_digests(head, Stream::Verdicts, &shown)?;
+        let archive = self.archive.clone();
+        let read = move |(hour, digest)| {
+            let archive = archive.clone();
+            async move { Sealed::<Verdicts>::read(&archive, hour, digest).await }
+        };
+        let mut reads = side_by_side(signed.into_iter().map(read));
+        while let Some(read) = reads.next().await {
+            let (sealed, manifest) = read?;
+            sealed.put(manifest, staging);
+            hours_of_verdicts.push(Arc::new(sealed));
         }
         let end = hours_of_verdicts.last().map(|sealed| sealed.manifest.positions().end);
         match horizon.filter(|horizon| end.is_none_or(|end| *horizon > end)) {
@@ -265,6 +284,11 @@ impl Exporting<'_> {
         }
         Err(Error::NotSealed(position))
     }
+}
+
+/// Hours with the digests of their manifests, as they were signed.
+fn with_digests(head: &Head, stream: Stream, hours: &[Hour]) -> Result<Vec<(Hour, Hash)>, Error> {
+    hours.iter().map(|hour| Ok((*hour, head.manifest(stream, *hour)?))).collect()
 }
 
 fn scope(advertiser: &str, asked: Asked, period: Range<Timestamp>) -> Scope {

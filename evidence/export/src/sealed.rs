@@ -25,7 +25,18 @@ impl<K: Kind> Sealed<K> {
         hour: Hour,
         staging: &mut Staging,
     ) -> Result<Self, Error> {
-        let signed = head.manifest(K::STREAM, hour)?;
+        let (sealed, bytes) = Self::read(archive, hour, head.manifest(K::STREAM, hour)?).await?;
+        sealed.put(bytes, staging);
+        Ok(sealed)
+    }
+
+    /// Stages the manifest.
+    pub(crate) fn put(&self, bytes: Bytes, staging: &mut Staging) {
+        staging.put(&bundle::names::manifest(stream_name(K::STREAM), hour_of(self.hour)), bytes.to_vec());
+    }
+
+    /// Reads the manifest of an hour, which has the digest that was signed.
+    pub(crate) async fn read(archive: &Archive, hour: Hour, signed: Hash) -> Result<(Self, Bytes), Error> {
         let path = ManifestKey { stream: K::STREAM, hour }.path();
         let bytes: Bytes = archive.get(&path).await?;
         let damaged = |reason: String| archive::Error::Damaged { key: path.to_string(), reason };
@@ -36,8 +47,7 @@ impl<K: Kind> Sealed<K> {
         if manifest.trees.is_none() {
             return Err(Error::WithoutTrees { stream: K::STREAM, hour, version: manifest.version });
         }
-        staging.put(&bundle::names::manifest(stream_name(K::STREAM), hour_of(hour)), bytes.to_vec());
-        Ok(Self { hour, manifest })
+        Ok((Self { hour, manifest }, bytes))
     }
 
     /// Its trees, as they are stored.

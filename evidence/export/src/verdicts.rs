@@ -1,6 +1,6 @@
 //! Every verdict on the events, with the proof that there are no others: overruled ones too.
 
-use std::io;
+use std::{io, sync::Arc};
 
 use clicktrail_evidence::{
     Hash,
@@ -20,11 +20,13 @@ use clicktrail_verdicts::{
     ruling::Rank,
     verdict::{Category, Decision, Stage},
 };
+use futures::StreamExt as _;
 
 use crate::{
     cells::Rows,
     error::Error,
     proofs::{self, joined},
+    reading::side_by_side,
     sealed::Sealed,
     staging::Staging,
 };
@@ -43,23 +45,25 @@ pub(crate) struct Said {
 /// Shows hours of verdicts about the events at `targets`, which ascend.
 pub(crate) async fn stage(
     archive: &Archive,
-    hours: &[Sealed<Verdicts>],
-    targets: &[Position],
+    hours: &[Arc<Sealed<Verdicts>>],
+    targets: &Arc<[Position]>,
     staging: &mut Staging,
 ) -> Result<Vec<Said>, Error> {
     staging.begin_table(names::VERDICTS, &VERDICTS)?;
     staging.begin(names::PROOF_VERDICTS)?;
     let mut said = Vec::new();
-    for sealed in hours.iter().filter(|sealed| sealed.manifest.rows > 0) {
-        let trees = sealed.trees(archive).await?;
-        let proved = proved_verdicts(archive, &sealed.manifest, &trees, targets).await?;
+    let with_rows: Vec<_> = hours.iter().filter(|sealed| sealed.manifest.rows > 0).map(Arc::clone).collect();
+    let (store, about) = (archive.clone(), Arc::clone(targets));
+    let read = move |sealed| read_hour(store.clone(), sealed, Arc::clone(&about));
+    let mut reads = side_by_side(with_rows.into_iter().map(read));
+    while let Some(read) = reads.next().await {
+        let (sealed, root, proved) = read?;
         let Some(proved) = proved else {
-            let root = trees.rows.root();
             let hidden = &mut |_: Subtree| Ok::<Hash, io::Error>(root);
             proof::write(sealed.manifest.rows, &[], staging.file(names::PROOF_VERDICTS), &mut |_| Leaf::Shown, hidden)?;
             continue;
         };
-        write(sealed, &proved, targets, staging)?;
+        write(&sealed, &proved, targets, staging)?;
         for batch in &proved.verdicts {
             let rows = Rows::of(batch, &VERDICTS, "verdicts")?;
             for row in 0..batch.num_rows() {
@@ -68,12 +72,24 @@ pub(crate) async fn stage(
                     key: format!("verdicts of {}", sealed.hour),
                     reason: format!("row {row} is no verdict"),
                 };
-                said.push(read(&rows, row).ok_or_else(damaged)?);
+                said.push(read_row(&rows, row).ok_or_else(damaged)?);
             }
         }
     }
     said.sort_unstable_by_key(|said| (said.target, said.position));
     Ok(said)
+}
+
+/// What an hour says about the events, and the root of its tree.
+async fn read_hour(
+    archive: Archive,
+    sealed: Arc<Sealed<Verdicts>>,
+    targets: Arc<[Position]>,
+) -> Result<(Arc<Sealed<Verdicts>>, Hash, Option<ProvedVerdicts>), Error> {
+    let trees = sealed.trees(&archive).await?;
+    let proved = proved_verdicts(&archive, &sealed.manifest, &trees, &targets).await?;
+    let root = trees.rows.root();
+    Ok((sealed, root, proved))
 }
 
 /// Writes the tree of an hour of which some leaves are shown.
@@ -94,7 +110,7 @@ fn write(
     Ok(())
 }
 
-fn read(rows: &Rows<'_>, row: usize) -> Option<Said> {
+fn read_row(rows: &Rows<'_>, row: usize) -> Option<Said> {
     let position = Position::from_i64(rows.int(verdicts::POSITION, row))?;
     let stage: Stage = rows.text(verdicts::STAGE, row).parse().ok()?;
     let category = rows.text(verdicts::CATEGORY, row);

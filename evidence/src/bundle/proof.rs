@@ -14,7 +14,7 @@
 //! the bytes, and the bytes which leaves are shown. A tree without leaves has no bytes.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, BufRead, Write},
     ops::Range,
 };
 
@@ -57,7 +57,7 @@ pub enum Malformed {
 /// [`Malformed`], and what `leaf` reports.
 pub fn read_root<E: From<Malformed>>(
     size: u64,
-    from: &mut impl Read,
+    from: &mut impl BufRead,
     leaf: &mut impl FnMut(u64, Leaf) -> Result<Hash, E>,
 ) -> Result<Hash, E> {
     match Subtree::whole(size) {
@@ -69,10 +69,10 @@ pub fn read_root<E: From<Malformed>>(
 /// The hash of a subtree, and whether all of it is hidden.
 fn read<E: From<Malformed>>(
     subtree: Subtree,
-    from: &mut impl Read,
+    from: &mut impl BufRead,
     leaf: &mut impl FnMut(u64, Leaf) -> Result<Hash, E>,
 ) -> Result<(Hash, bool), E> {
-    let [tag] = bytes(from)?;
+    let tag = tag(from)?;
     match (tag, subtree.halves()) {
         (HIDDEN, _) => Ok((Hash(bytes(from)?), true)),
         (SHOWN, None) => Ok((leaf(subtree.start, Leaf::Shown)?, false)),
@@ -88,7 +88,14 @@ fn read<E: From<Malformed>>(
     }
 }
 
-fn bytes<const N: usize>(from: &mut impl Read) -> Result<[u8; N], Malformed> {
+/// The next byte, of which a tree has more than anything else.
+fn tag(from: &mut impl BufRead) -> Result<u8, Malformed> {
+    let tag = from.fill_buf()?.first().copied().ok_or_else(|| io::Error::from(io::ErrorKind::UnexpectedEof))?;
+    from.consume(1);
+    Ok(tag)
+}
+
+fn bytes<const N: usize>(from: &mut impl BufRead) -> Result<[u8; N], Malformed> {
     let mut bytes = [0; N];
     from.read_exact(&mut bytes)?;
     Ok(bytes)

@@ -5,9 +5,14 @@
 //! number stands without: digits, no zeros in front, `-` if it is negative. What is not known is nothing at all.
 //! Programs for tables read it; only this reader tells an empty text (`""`) from none.
 
+mod value;
+
 use std::io::{BufRead, Write};
 
-use crate::row::Value;
+use value::Slot;
+pub use value::is_number;
+
+use crate::row::{self, Value};
 
 /// The longest row that is read. A frame of the log, which holds whole events, has less.
 pub const ROW_BYTES_MAX: usize = 4 << 20;
@@ -99,17 +104,6 @@ pub fn write_row<'v>(values: impl IntoIterator<Item = Value<'v>>, out: &mut impl
     out.write_all(b"\n")
 }
 
-/// A value, or where it stands in its row.
-#[derive(Debug, Clone, Copy)]
-enum Slot {
-    Null,
-    Int(i64),
-    Text(usize, usize),
-    /// A text with quotes: where it stands among those.
-    Quoted(usize, usize),
-    Decimal(usize, usize),
-}
-
 /// Reads a table row by row, holding one.
 #[derive(Debug)]
 pub struct Reader<R> {
@@ -152,6 +146,23 @@ impl<'r> Row<'r> {
     pub fn values(&self) -> impl Iterator<Item = Value<'r>> + use<'r> {
         let row = *self;
         (0..self.slots.len()).map(move |column| row.value(column))
+    }
+
+    /// Adds the encoding of its first values to `bytes`, as a row of a kind.
+    ///
+    /// # Panics
+    /// If the table does not have so many columns.
+    pub fn encode(&self, kind: row::Kind, columns: usize, bytes: &mut Vec<u8>) {
+        row::begin(kind, bytes);
+        for slot in &self.slots[..columns] {
+            match slot {
+                Slot::Null => row::push(Value::Null, bytes),
+                Slot::Int(value) => row::push(Value::Int(*value), bytes),
+                Slot::Text(start, end) => row::push_text(self.text.as_bytes(), *start..*end, bytes),
+                Slot::Quoted(start, end) => row::push_text(self.quoted.as_bytes(), *start..*end, bytes),
+                Slot::Decimal(start, end) => row::push(Value::Decimal(&self.text[*start..*end]), bytes),
+            }
+        }
     }
 
     /// A number; 0 where there is none.
@@ -199,36 +210,64 @@ impl<R: BufRead> Reader<R> {
             return Ok(None);
         }
         let line = self.line;
-        self.parse().map_err(|reason| Error::Row { line, reason })?;
+        if let Err(reason) = self.parse() {
+            // Few texts hold line feeds: only then the row goes on.
+            if !self.fill_further()? {
+                return Err(Error::Row { line, reason });
+            }
+            self.parse().map_err(|reason| Error::Row { line, reason })?;
+        }
         Ok(Some(Row { text: &self.buffer, quoted: &self.quoted, slots: &self.slots, line }))
     }
 
-    /// Gets the bytes of the next row: up to a line feed that is not in quotes.
+    /// Gets the bytes up to the next line feed; `false` if there are none.
     fn fill(&mut self) -> Result<bool, Error> {
-        let line = self.line;
-        let failed = |reason| Error::Row { line, reason };
         let mut bytes = std::mem::take(&mut self.buffer).into_bytes();
         bytes.clear();
-        let mut quotes = 0_usize;
-        loop {
-            let from = bytes.len();
-            let left = (ROW_BYTES_MAX - from) as u64;
-            std::io::Read::take(&mut self.from, left).read_until(b'\n', &mut bytes)?;
-            let read = &bytes[from..];
-            if read.is_empty() && from == 0 {
-                return Ok(false);
-            }
-            if read.last() != Some(&b'\n') {
-                return Err(failed("it is longer than a row can be, or the table was cut here"));
-            }
-            self.lines += 1;
-            quotes += read.iter().filter(|byte| **byte == b'"').count();
-            if quotes.is_multiple_of(2) {
-                break;
-            }
+        let is_there = self.read_line(&mut bytes)?;
+        self.keep(bytes)?;
+        Ok(is_there)
+    }
+
+    /// Gets the rest of a row whose first line ends within a text: up to a line feed that is not in quotes. `false` if
+    /// it does not end there.
+    fn fill_further(&mut self) -> Result<bool, Error> {
+        let quotes = |bytes: &[u8]| bytes.iter().filter(|byte| **byte == b'"').count();
+        let mut count = quotes(self.buffer.as_bytes());
+        if count.is_multiple_of(2) {
+            return Ok(false);
         }
-        self.buffer = String::from_utf8(bytes).map_err(|_| failed("it is not UTF-8"))?;
+        let mut bytes = std::mem::take(&mut self.buffer).into_bytes();
+        while !count.is_multiple_of(2) {
+            let from = bytes.len();
+            self.read_line(&mut bytes)?;
+            count += quotes(&bytes[from..]);
+        }
+        self.keep(bytes)?;
         Ok(true)
+    }
+
+    /// Adds a line to a row; `false` if there is neither. A row that is cut, or too long, is none.
+    fn read_line(&mut self, bytes: &mut Vec<u8>) -> Result<bool, Error> {
+        let from = bytes.len();
+        let left = (ROW_BYTES_MAX - from) as u64;
+        std::io::Read::take(&mut self.from, left).read_until(b'\n', bytes)?;
+        match bytes.get(from..) {
+            None | Some([]) if from == 0 => return Ok(false),
+            Some([.., b'\n']) => {}
+            None | Some(_) => return Err(self.failed("it is longer than a row can be, or the table was cut here")),
+        }
+        self.lines += 1;
+        Ok(true)
+    }
+
+    fn keep(&mut self, bytes: Vec<u8>) -> Result<(), Error> {
+        self.buffer = String::from_utf8(bytes).map_err(|_| self.failed("it is not UTF-8"))?;
+        Ok(())
+    }
+
+    fn failed(&self, reason: &'static str) -> Error {
+        Error::Row { line: self.line, reason }
     }
 
     /// Finds the values.
@@ -238,7 +277,7 @@ impl<R: BufRead> Reader<R> {
         let bytes = self.buffer.as_bytes();
         let mut at = 0;
         for (number, column) in self.columns.iter().enumerate() {
-            let (slot, end) = value(&self.buffer, at, column, &mut self.quoted)?;
+            let (slot, end) = value::read(&self.buffer, at, column, &mut self.quoted)?;
             self.slots.push(slot);
             let is_last = number + 1 == self.columns.len();
             let expected = if is_last { b'\n' } else { b',' };
@@ -252,68 +291,6 @@ impl<R: BufRead> Reader<R> {
             false => Err("it has more values than the table has columns"),
         }
     }
-}
-
-/// The value that begins at `at`, and where it ends.
-fn value(row: &str, at: usize, column: &Column, quoted: &mut String) -> Result<(Slot, usize), &'static str> {
-    let bytes = row.as_bytes();
-    match (bytes.get(at), column.kind) {
-        (Some(b',' | b'\n'), _) if column.may_be_null => Ok((Slot::Null, at)),
-        (Some(b',' | b'\n') | None, _) => Err("a value is missing"),
-        (Some(b'"'), Kind::Text) => text(row, at + 1, quoted),
-        (Some(_), Kind::Text) => Err("a text has no quotes around it"),
-        (Some(_), kind) => {
-            let length = bytes[at..].iter().take_while(|byte| !matches!(byte, b',' | b'\n')).count();
-            let digits = &bytes[at..at + length];
-            if !is_number(digits) {
-                return Err("a number is not written as numbers are");
-            }
-            let slot = match kind {
-                Kind::Decimal => Slot::Decimal(at, at + length),
-                Kind::Int | Kind::Text => Slot::Int(int(digits).ok_or("a number has more than 64 bits")?),
-            };
-            Ok((slot, at + length))
-        }
-    }
-}
-
-/// The number that digits are.
-fn int(digits: &[u8]) -> Option<i64> {
-    let (is_negative, unsigned) = digits.strip_prefix(b"-").map_or((false, digits), |rest| (true, rest));
-    let mut number = 0_u64;
-    for digit in unsigned {
-        number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
-    }
-    if is_negative { 0_i64.checked_sub_unsigned(number) } else { i64::try_from(number).ok() }
-}
-
-/// A text behind its first quote.
-fn text(row: &str, start: usize, quoted: &mut String) -> Result<(Slot, usize), &'static str> {
-    let bytes = row.as_bytes();
-    let quote = |from: usize| {
-        let found = bytes[from..].iter().position(|byte| *byte == b'"');
-        found.map(|at| from + at).ok_or("a text has no quote at its end")
-    };
-    let mut end = quote(start)?;
-    if bytes.get(end + 1) != Some(&b'"') {
-        return Ok((Slot::Text(start, end), end + 1));
-    }
-    let (begin, mut from) = (quoted.len(), start);
-    while bytes.get(end + 1) == Some(&b'"') {
-        // With the first of the two quotes.
-        quoted.push_str(&row[from..=end]);
-        from = end + 2;
-        end = quote(from)?;
-    }
-    quoted.push_str(&row[from..end]);
-    Ok((Slot::Quoted(begin, quoted.len()), end + 1))
-}
-
-/// Whether digits are a whole number in its one form.
-pub fn is_number(digits: &[u8]) -> bool {
-    let unsigned = digits.strip_prefix(b"-").unwrap_or(digits);
-    let is_zero = unsigned == b"0" && unsigned.len() == digits.len();
-    is_zero || (unsigned.first().is_some_and(|first| *first != b'0') && unsigned.iter().all(u8::is_ascii_digit))
 }
 
 #[cfg(test)]

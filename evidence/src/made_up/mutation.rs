@@ -1,8 +1,15 @@
 //! Bundles that somebody changed: bytes of the archive, and contents of files with all digests repaired, so that
 //! nothing but the proofs can tell.
 
-use super::{evidence::Evidence, random::Random};
+use super::{
+    dossier::Dossier,
+    evidence::{Evidence, LeftOut, Wanted},
+    random::Random,
+};
 use crate::bundle::zip;
+
+/// How a signature of a note begins.
+const SIGNATURE: &[u8] = "— ".as_bytes();
 
 /// What was done to a bundle, in words.
 #[derive(Debug, Clone)]
@@ -25,6 +32,41 @@ pub fn mutate(random: &mut Random, honest: &Evidence, archive: &[u8]) -> Mutated
             return mutated;
         }
     }
+}
+
+/// A bundle that lacks something, with proofs that are right but for that; `None` if what was drawn is in no bundle.
+pub fn forge(random: &mut Random, dossier: &Dossier, wanted: &Wanted, archive: &[u8]) -> Option<Mutated> {
+    let leaf = |random: &mut Random, leaves: &[usize]| {
+        let place = random.place(leaves.len());
+        (place, random.below(leaves.get(place).copied().unwrap_or_default() as u64))
+    };
+    let clicks: Vec<usize> = dossier.world.clicks.iter().map(|hour| hour.leaves.len()).collect();
+    let verdicts: Vec<usize> = dossier.world.verdicts.iter().map(|hour| hour.leaves.len()).collect();
+    let mut left_out = LeftOut::default();
+    let what = match random.below(6) {
+        0 | 1 => {
+            left_out.rows = (0..1 + random.below(4)).map(|_| leaf(random, &clicks)).collect();
+            format!("rows {:?} are left out", left_out.rows)
+        }
+        2 => {
+            left_out.verdicts = (0..1 + random.below(4)).map(|_| leaf(random, &verdicts)).collect();
+            format!("verdicts {:?} are left out", left_out.verdicts)
+        }
+        3 => {
+            left_out.beside = (0..1 + random.below(4)).map(|_| leaf(random, &verdicts)).collect();
+            format!("verdicts {:?} are passed off as another's", left_out.beside)
+        }
+        4 => {
+            left_out.last_verdicts = 1 + random.place(2);
+            format!("the last {} hours of verdicts are cut off", left_out.last_verdicts)
+        }
+        _ => {
+            left_out.entries = 1 + random.place(dossier.entries.len() - 1);
+            format!("the first {} entries are hidden", left_out.entries)
+        }
+    };
+    let bytes = dossier.evidence_of(wanted, &left_out).zip();
+    (bytes != archive).then_some(Mutated { bytes, what })
 }
 
 /// Changes bytes, and repairs nothing.
@@ -205,7 +247,8 @@ fn of_content(random: &mut Random, bytes: &mut Vec<u8>) -> String {
             *bytes = lines.concat();
             format!("line {line} was repeated as line {beside}")
         }
-        5 if is_table => {
+        // In which order a note is signed says nothing.
+        5 if is_table && ![line, beside].iter().all(|at| lines[*at].starts_with(SIGNATURE)) => {
             lines.swap(line, beside);
             *bytes = lines.concat();
             format!("lines {line} and {beside} were swapped")

@@ -16,6 +16,8 @@ pub struct Question {
     ranges: Vec<Range<u64>>,
     path: Vec<Subtree>,
     wanted: Vec<Range<u64>>,
+    /// How many leaves stand in front of each of the wanted ranges, among those that are wanted.
+    before: Vec<u64>,
 }
 
 /// Some leaves, and the nodes that prove them.
@@ -33,7 +35,16 @@ impl Question {
         let path = ranges::path(&ranges, nodes.size())?;
         let blocks = path.iter().filter_map(|subtree| nodes.needs(*subtree)).map(|block| nodes.block(block));
         let wanted = union(ranges.iter().cloned().chain(blocks).collect());
-        Some(Self { ranges, path, wanted })
+        let mut sum = 0;
+        let before = wanted
+            .iter()
+            .map(|range| {
+                let before = sum;
+                sum += range.end - range.start;
+                before
+            })
+            .collect();
+        Some(Self { ranges, path, wanted, before })
     }
 
     /// The ranges that were asked for.
@@ -70,16 +81,11 @@ impl Question {
 
     /// Where leaves stand among those that are wanted.
     fn find(&self, leaves: &Range<u64>) -> Option<Range<usize>> {
-        let mut before = 0;
-        for range in &self.wanted {
-            if range.start <= leaves.start && leaves.end <= range.end {
-                let start = before + (leaves.start - range.start);
-                let end = start + (leaves.end - leaves.start);
-                return Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?);
-            }
-            before += range.end - range.start;
-        }
-        None
+        let at = self.wanted.partition_point(|range| range.end <= leaves.start);
+        let range = self.wanted.get(at).filter(|range| range.start <= leaves.start && leaves.end <= range.end)?;
+        let start = self.before.get(at)? + (leaves.start - range.start);
+        let end = start + (leaves.end - leaves.start);
+        Some(usize::try_from(start).ok()?..usize::try_from(end).ok()?)
     }
 }
 

@@ -31,17 +31,34 @@ pub struct Nodes {
 pub struct Growing {
     tree: Builder,
     levels: Vec<Vec<Hash>>,
-    block: Builder,
+    /// The leaves behind the last complete block: fewer than one has.
+    block: Vec<Hash>,
+}
+
+/// The root over the leaves of a complete block, which is empty behind it. Level by level: no node of a level waits for
+/// another, so they are hashed in pairs.
+fn folded(block: &mut Vec<Hash>) -> Hash {
+    let mut nodes = block.len() / 2;
+    while nodes > 1 {
+        for node in (0..nodes).step_by(2) {
+            let below = block[2 * node..].first_chunk().expect("a level of a complete block has pairs of pairs");
+            [block[node], block[node + 1]] = Hash::two_nodes(below);
+        }
+        nodes /= 2;
+    }
+    let root = Hash::node(&block[0], &block[1]);
+    block.clear();
+    root
 }
 
 impl Growing {
     /// Adds the next leaf.
     pub fn push(&mut self, leaf: Hash) {
         self.block.push(leaf);
-        if self.block.size() < BLOCK {
+        if (self.block.len() as u64) < BLOCK {
             return;
         }
-        let block = std::mem::take(&mut self.block).root();
+        let block = folded(&mut self.block);
         let levels = &mut self.levels;
         self.tree.push_with(block, |height, node| {
             let height = height as usize;
@@ -54,12 +71,13 @@ impl Growing {
 
     /// Leaves so far.
     pub fn size(&self) -> u64 {
-        self.tree.size() * BLOCK + self.block.size()
+        self.tree.size() * BLOCK + self.block.len() as u64
     }
 
     /// The tree as it is now.
     pub fn finish(self) -> Nodes {
-        let (size, tail) = (self.size(), (self.block.size() > 0).then(|| self.block.root()));
+        let size = self.size();
+        let tail = (!self.block.is_empty()).then(|| builder::root(self.block));
         Nodes { size, levels: self.levels, tail }
     }
 }

@@ -22,7 +22,7 @@ use crate::{
         table::{self, Row},
         zip::EntryReader,
     },
-    hash::Hash,
+    hash::LeafData,
     row,
 };
 
@@ -107,7 +107,7 @@ struct Reading<'r, 's> {
     proof: EntryReader<'s>,
     lines: Lines,
     events: Vec<Event>,
-    buffer: Vec<u8>,
+    leaf: LeafData,
 }
 
 /// Checks all events of the hours that are asked for.
@@ -120,7 +120,7 @@ pub(super) fn check(opened: &Opened<'_>, clicks: &[Manifest], scope: &Scope) -> 
         proof: opened.reader(names::PROOF_ROWS)?,
         lines: Lines::default(),
         events: Vec::new(),
-        buffer: Vec::new(),
+        leaf: LeafData::default(),
     };
     let mut rows = Rows::default();
     for (index, manifest) in clicks.iter().enumerate().filter(|(_, manifest)| scope.shows(manifest)) {
@@ -176,7 +176,7 @@ fn check_positions(manifest: &Manifest, events: &mut [Event]) -> Result<(), Fail
 impl Reading<'_, '_> {
     /// Reads the rows of an hour that has some of the advertiser: leaves with positions, in the order of the leaves.
     fn hour(&mut self, hour: u16, manifest: &Manifest, runs: &[Range<u64>]) -> Result<Vec<(u64, i64)>, Failure> {
-        let Self { scope, table, proof, lines, events, buffer } = self;
+        let Self { scope, table, proof, lines, events, leaf: data } = self;
         let (mut leaves, from) = (Vec::new(), events.len());
         let root = proof::read_root::<Failure>(manifest.rows, proof, &mut |index, leaf| {
             if leaf != Leaf::Shown {
@@ -191,10 +191,8 @@ impl Reading<'_, '_> {
             let event = event(scope, lines, hour, &row)?;
             leaves.push((index, event.position));
             events.push(event);
-            buffer.clear();
-            row::begin(row::Kind::Clicks, buffer);
-            row.values().for_each(|value| row::push(value, buffer));
-            Ok(Hash::leaf(buffer))
+            row.encode(row::Kind::Clicks, ROWS.len(), data.begin());
+            Ok(data.hash())
         });
         let root = root.map_err(|failure| failure.or_at(names::PROOF_ROWS))?;
         if root != manifest.trees().rows.root {

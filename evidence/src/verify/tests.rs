@@ -4,7 +4,7 @@ use super::*;
 use crate::made_up::{
     Asked, Dossier, LeftOut, OwnBiller, Plan, Random, Wanted,
     attacks::{Unknowing, attacks},
-    mutation::mutate,
+    mutation::{forge, mutate},
 };
 
 fn trust(dossier: &Dossier) -> Trust {
@@ -158,6 +158,25 @@ fn none_of_two_thousand_mutations_verifies() {
         }
     }
     assert!(kinds.keys().eq(&[2, 3, 4, 6]) || kinds.keys().eq(&[2, 3, 4, 5, 6]), "{kinds:?}");
+}
+
+#[test]
+fn nothing_that_is_left_out_behind_right_proofs_verifies() {
+    let mut random = Random::new(20_260_723);
+    let mut kinds = std::collections::BTreeMap::new();
+    for seed in 0..30 {
+        let dossier = dossier(3_000 + seed);
+        let wanted = Wanted { case: (seed % 2 == 0).then(|| "C-1".to_owned()), ..Wanted::default() };
+        let trust = trust(&dossier);
+        let archive = dossier.evidence_of(&wanted, &LeftOut::default()).zip();
+        assert!(verify(&archive, &trust).verified, "seed {seed}");
+        for forged in (0..30).filter_map(|_| forge(&mut random, &dossier, &wanted, &archive)) {
+            let report = verify(&forged.bytes, &trust);
+            assert!(!report.verified, "seed {seed}: {} and it verifies\n{report}", forged.what);
+            *kinds.entry(report.exit_code).or_insert(0) += 1;
+        }
+    }
+    assert!(kinds.keys().eq(&[3]) && kinds[&3] > 100, "what is left out is named as missing: {kinds:?}");
 }
 
 #[test]

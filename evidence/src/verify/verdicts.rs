@@ -39,6 +39,7 @@ pub(super) fn check(opened: &Opened<'_>, hours: &[Manifest], events: &[Event]) -
     let mut table = opened.table(names::VERDICTS, &VERDICTS)?;
     let mut from = opened.reader(names::PROOF_VERDICTS)?;
     let mut found = Verdicts { before: hours.last().map(|last| last.positions().end), ..Verdicts::default() };
+    let mut bytes = Vec::new();
     for manifest in hours {
         let walk = Walk { manifest, events };
         let mut leaves: Vec<(u64, i64)> = Vec::new();
@@ -58,7 +59,8 @@ pub(super) fn check(opened: &Opened<'_>, hours: &[Manifest], events: &[Event]) -
                     let row = next_row(names::VERDICTS, &mut table)?;
                     let read = read(manifest, events, &row)?;
                     all.push(read);
-                    let bytes = row::encode(row::Kind::Verdicts, row.values());
+                    bytes.clear();
+                    row.encode(row::Kind::Verdicts, VERDICTS.len(), &mut bytes);
                     verdict::Leaf { target: read.target, row: Hash::of(&bytes) }
                 }
             };

@@ -354,3 +354,47 @@ fn both_verifiers_say_the_same_of_receipts() {
         }
     }
 }
+
+/// A bundle as version 1 writes them, with notes, a witness and personal columns of which some were erased; and what was
+/// said of it. It is never written again: a later version gets a bundle of its own beside it, written by running this
+/// once with `CLICKTRAIL_WRITE_FIXTURES=1`.
+#[test]
+fn bundle_of_version_1_verifies_for_ever_by_both() {
+    let fixture = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(name);
+    let (bundle, told) = (fixture("bundle-1.zip"), fixture("bundle-1.json"));
+    if !bundle.exists() {
+        write_fixture(&bundle, &told);
+    }
+    let told: serde_json::Value = serde_json::from_slice(&std::fs::read(told).unwrap()).unwrap();
+    let key = |name: &str| told[name].as_str().unwrap().parse::<VerifierKey>().unwrap();
+    let directory = Directory::new("fixture");
+    let bytes = std::fs::read(bundle).unwrap();
+    let said = both(&directory, "bundle-1.zip", &bytes, &[key("key")], &[key("witness")]);
+    assert!(said.verified, "{said:?}");
+    let expected = |name: &str| told[name].as_u64().unwrap();
+    assert_eq!(said.total.as_deref(), told["total"].as_str());
+    assert_eq!((said.rows, said.verdicts), (Some(expected("rows")), Some(expected("verdicts"))));
+    assert_eq!(said.billable, told["billable"].as_i64());
+    // The same bytes, asked otherwise.
+    let other = Dossier::new(&Plan::small(1), &OwnBiller).key.verifier().clone();
+    assert_eq!(both(&directory, "another key", &bytes, &[other], &[]).exit_code, 5);
+}
+
+#[allow(clippy::disallowed_methods, reason = "a fixture is only written if somebody asks for it")]
+fn write_fixture(bundle: &Path, told: &Path) {
+    assert!(std::env::var_os("CLICKTRAIL_WRITE_FIXTURES").is_some(), "{} is gone", bundle.display());
+    let suits = |dossier: &Dossier| dossier.documents.len() == 3 && !dossier.stands_on.is_empty();
+    let dossier = (0..).map(|seed| Dossier::new(&Plan::small(seed), &OwnBiller)).find(suits).unwrap();
+    let erased = (0..14).map(|place| (place, 2)).collect();
+    let wanted = Wanted { case: Some("A-17".to_owned()), erased, ..Wanted::default() };
+    let archive = dossier.evidence_of(&wanted, &LeftOut::default()).zip();
+    let (keys, witnesses) = keys(&dossier);
+    let said = both(&Directory::new("write"), "the new fixture", &archive, &keys, &witnesses);
+    let facts = serde_json::json!({
+        "key": keys[0].to_string(), "witness": witnesses[0].to_string(), "total": said.total, "rows": said.rows,
+        "verdicts": said.verdicts, "billable": said.billable,
+    });
+    std::fs::create_dir_all(bundle.parent().unwrap()).unwrap();
+    std::fs::write(bundle, archive).unwrap();
+    std::fs::write(told, serde_json::to_string_pretty(&facts).unwrap() + "\n").unwrap();
+}

@@ -8,7 +8,8 @@
 //!   verdicts have theirs in the room above; [`groups`] holds two Parquet files against each other;
 //! - [`identities`] finds events in a sealed hour by their identity, [`locate`] finds one anywhere by its position;
 //! - [`documents`] puts and gets what documents are made of, the documents, and that they were issued;
-//! - [`ranged`] reads some rows of a file and not the rest, [`batches`] any file whose bytes may be damaged;
+//! - [`ranged`] reads some rows of a file and not the rest, and asks its Bloom filters (`bloom`); [`batches`] reads any
+//!   file whose bytes may be damaged;
 //! - [`trees`] are what a manifest commits to, row by row;
 //! - [`redaction`] is what is left of hours from which personal columns were erased, [`erasure`] who asked for it,
 //!   [`retention`] how long it is kept;
@@ -19,6 +20,7 @@
 
 mod aside;
 pub mod batches;
+mod bloom;
 pub mod clicks;
 mod columns;
 mod directory;

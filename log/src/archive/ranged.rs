@@ -20,6 +20,7 @@ use parquet::{
 
 use super::{
     batches::decoded_while,
+    bloom::Filter,
     entry::File,
     part::READ_BATCH_ROWS,
     store::{Archive, Error},
@@ -85,7 +86,8 @@ pub async fn rows(
     }
 }
 
-/// Whether a row of a file may have this text in a column: its bloom filter says so, or it has none.
+/// Whether a row of a file may have this text in a column: its Bloom filter says so, or it has none. Footer and a few
+/// bytes of the filter are read.
 ///
 /// # Errors
 /// As [`rows`].
@@ -103,13 +105,23 @@ pub async fn may_hold(archive: &Archive, file: &File, column: &str, text: &str) 
 }
 
 async fn ask_filter(archive: &Archive, file: &File, column: &str, text: &str) -> Result<bool, ParquetError> {
-    let ranged = Ranged { archive: archive.clone(), path: Path::from(file.key.as_str()), bytes: file.bytes };
-    let mut builder = ParquetRecordBatchStreamBuilder::new(ranged).await?;
-    let index = builder.schema().index_of(column)?;
-    for group in 0..builder.metadata().num_row_groups() {
-        match builder.get_row_group_column_bloom_filter(group, index).await? {
-            Some(filter) if !filter.check(text) => {}
-            Some(_) | None => return Ok(true),
+    let mut ranged = Ranged { archive: archive.clone(), path: Path::from(file.key.as_str()), bytes: file.bytes };
+    let metadata = ranged.get_metadata(None).await?;
+    for group in metadata.row_groups() {
+        let chunk = group.columns().iter().find(|chunk| chunk.column_path().string() == column);
+        let chunk = chunk.ok_or_else(|| ParquetError::General(format!("it lacks the column {column}")))?;
+        let unsigned = |number: i64| u64::try_from(number).ok();
+        let begin = chunk.bloom_filter_offset().and_then(unsigned);
+        let bytes = chunk.bloom_filter_length().and_then(|bytes| u64::try_from(bytes).ok());
+        let filter = begin.zip(bytes).and_then(|(begin, bytes)| Filter::new(begin, bytes));
+        let Some(filter) = filter.filter(|filter| filter.end() <= file.bytes) else { return Ok(true) };
+        let read = ranged.get_byte_ranges(filter.ranges(text).to_vec()).await?;
+        let answer = match read.as_slice() {
+            [head, block] => filter.may_hold(head, block, text),
+            _ => None,
+        };
+        if answer.unwrap_or(true) {
+            return Ok(true);
         }
     }
     Ok(false)

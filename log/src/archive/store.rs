@@ -20,7 +20,7 @@ use crate::{
         aside::Aside,
         directory::Directory,
         entry::{Entry, File},
-        keys::{ManifestKey, PromotionKey, ReceiptKey, SegmentKey, remedy},
+        keys::{ManifestKey, PromotionKey, ReceiptKey, SegmentKey, TransparencyKey, remedy},
         kind::Kind,
         manifest::{self, Manifest},
         watch::Watch,
@@ -428,8 +428,9 @@ impl Archive {
     /// [`Error::Unavailable`].
     pub async fn remove_derived(&self, path: &Path) -> Result<(), Error> {
         let name = path.as_ref();
-        if SegmentKey::parse(name).is_none() && ReceiptKey::parse(name).is_none() {
-            return Err(Error::Setup(format!("{path} is neither segment nor receipt, and is not removed")));
+        let is_partial = TransparencyKey::parse(name).is_some_and(|key| key.is_partial());
+        if SegmentKey::parse(name).is_none() && ReceiptKey::parse(name).is_none() && !is_partial {
+            return Err(Error::Setup(format!("{path} is no segment, receipt or partial tile, and is not removed")));
         }
         self.remove(path).await
     }

@@ -3,16 +3,17 @@
 use std::{
     fs::{self, File},
     io::{self, IsTerminal as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Mutex,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, ensure};
 use clicktrail_evidence::{
     Hash,
     note::VerifierKey,
     verify::{Failure, Kind, Report, Trust, verify, verify_receipt},
 };
+use clicktrail_export::rows;
 
 use crate::{
     exit::Exit,
@@ -36,10 +37,14 @@ pub(crate) struct Arguments {
     /// A receipt that was handed out when an event was captured, as text or token: was its promise kept?
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
+    /// Write the rows as Parquet too, once all of it is proved: a new file
+    #[arg(long, value_name = "FILE")]
+    parquet: Option<PathBuf>,
 }
 
 pub(super) fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit> {
-    let Arguments { file, keys, witnesses, documents, receipt } = arguments;
+    let Arguments { file, keys, witnesses, documents, receipt, parquet } = arguments;
+    ensure!(parquet.as_ref().is_none_or(|path| !path.exists()), "the file for --parquet is there already");
     let digest = |path: &PathBuf| -> anyhow::Result<Hash> {
         let bytes = fs::read(path).with_context(|| format!("read the document {}", path.display()))?;
         Ok(Hash::of(&bytes))
@@ -60,7 +65,12 @@ pub(super) fn run(global: &Global, arguments: Arguments) -> anyhow::Result<Exit>
             verify_receipt(&bundle, &trust, &receipt)
         }
     };
-    say(global, &report)
+    let exit = say(global, &report)?;
+    if let Some(path) = parquet.filter(|_| report.verified) {
+        let rows = write(&bundle, &path).with_context(|| format!("write {}", path.display()))?;
+        output::note(&format!("{}: {}", path.display(), output::count(rows, "event")));
+    }
+    Ok(exit)
 }
 
 /// Prints a report, and says how the command ends.
@@ -71,4 +81,21 @@ fn say(global: &Global, report: &Report) -> anyhow::Result<Exit> {
         Format::Table => output::line(report.to_string().trim_end()),
     }
     Ok(if report.verified { Exit::Ok } else { Exit::Unverified(report.exit_code) })
+}
+
+/// Writes the rows beside the file, and gives it its name when it is whole.
+fn write(bundle: &Mutex<File>, path: &Path) -> anyhow::Result<u64> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = path.with_file_name(name);
+    let written = rows::to_parquet(bundle, File::create(&new)?).map_err(anyhow::Error::from);
+    let written = written.and_then(|rows| {
+        fs::rename(&new, path)?;
+        Ok(rows)
+    });
+    if written.is_err() {
+        // Nobody may take it for all rows.
+        let _ = fs::remove_file(&new);
+    }
+    written
 }

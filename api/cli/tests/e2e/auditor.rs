@@ -9,7 +9,7 @@ use std::{
     process::Command,
 };
 
-use clicktrail_log::time::Timestamp;
+use clicktrail_log::{archive::part, time::Timestamp};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -199,6 +199,23 @@ fn lines_events_and_single_events_are_proved_and_personal_columns_only_with_a_ca
     let (code, said) = auditor.verify(&bundle(&installation, "people.zip"), &[]);
     assert_eq!(code, 0, "{said}");
     assert!(!holds(&fs::read(bundle(&installation, "range.zip")).unwrap()));
+
+    // Rows that are proved go on as Parquet; rows of a bundle that does not verify go nowhere.
+    let (range, parquet) = (bundle(&installation, "range.zip"), bundle(&installation, "rows.parquet"));
+    let verify = ["evidence", "verify", range.to_str().unwrap(), "--parquet", parquet.to_str().unwrap(), "--key"];
+    let spoilt = bundle(&installation, "spoilt.zip");
+    let mut bytes = fs::read(&range).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&spoilt, &bytes).unwrap();
+    let of_spoilt = ["evidence", "verify", spoilt.to_str().unwrap(), "--parquet", parquet.to_str().unwrap()];
+    installation.run(&[&of_spoilt[..], &["--key", &key]].concat()).exits(2);
+    assert!(!parquet.exists(), "nothing was proved");
+    let written = installation.run(&[&verify[..], &[key.as_str()]].concat()).exits(0);
+    let batches = part::read(fs::read(&parquet).unwrap().into(), Some(&["advertiser_id", "event_id"])).unwrap();
+    let rows: usize = batches.map(|batch| batch.unwrap().num_rows()).sum();
+    assert!(rows > 0 && written.stderr().contains(&format!("{rows} events")), "{rows}: {written}");
+    installation.run(&[&verify[..], &[key.as_str()]].concat()).exits(1);
     assert!(people.windows(7).any(|window| window == b"198.51."), "addresses were asked for");
     let trail = installation.ask(&["audit", "log", "--action", "export_evidence"]);
     let rows: Vec<&Value> = trail.as_array().unwrap().iter().collect();

@@ -10,6 +10,7 @@
 
 mod bill;
 mod client;
+mod exporting;
 mod fsync;
 mod hour;
 mod http;
@@ -18,6 +19,7 @@ mod memory;
 mod papers;
 mod project;
 mod q17;
+mod reconciling;
 mod record;
 mod redirect;
 mod repeats;
@@ -75,6 +77,8 @@ enum Section {
     Memory,
     Visible,
     Verify,
+    Export,
+    Reconcile,
 }
 
 /// What runs in a process of its own, started by this program itself.
@@ -157,6 +161,12 @@ async fn run(cli: &Cli, clock: &dyn Clock) -> anyhow::Result<bool> {
     }
     if wanted(Section::Verify) {
         Box::pin(verifying::run(sizes, &mut table)).await.context("verify")?;
+    }
+    if wanted(Section::Export) {
+        Box::pin(exporting::run(sizes, &mut table)).await.context("export")?;
+    }
+    if wanted(Section::Reconcile) {
+        Box::pin(reconciling::run(sizes, &mut table)).await.context("reconcile")?;
     }
     if wanted(Section::Memory) {
         memory::run(sizes, &mut table).await.context("memory")?;

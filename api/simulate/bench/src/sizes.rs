@@ -45,4 +45,13 @@ pub(crate) struct Sizes {
     /// Bundles that are changed, of which none may verify
     #[arg(long, env = "CLICKTRAIL_BENCH_EVIDENCE_MUTATIONS", default_value_t = 100_000)]
     pub(crate) evidence_mutations: u64,
+    /// Hours of everybody's events, out of which one advertiser's are proved
+    #[arg(long, env = "CLICKTRAIL_BENCH_EVIDENCE_HOURS", default_value_t = 720)]
+    pub(crate) evidence_hours: u32,
+    /// Events of each of them
+    #[arg(long, env = "CLICKTRAIL_BENCH_EVIDENCE_HOUR_EVENTS", default_value_t = 14_000)]
+    pub(crate) evidence_hour_events: u64,
+    /// Clicks of ours, and of the list that is held against them
+    #[arg(long, env = "CLICKTRAIL_BENCH_RECONCILED_CLICKS", default_value_t = 1_000_000)]
+    pub(crate) reconciled_clicks: u64,
 }

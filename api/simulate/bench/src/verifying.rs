@@ -1,13 +1,19 @@
 //! Checking a bundle of evidence with a million rows, in a process that does nothing else; and bundles that somebody
 //! changed, none of which may verify.
 
-use std::{fs::File, io::Write as _, path::PathBuf, process::Command, sync::Mutex, time::Instant};
+use std::{
+    collections::BTreeMap, fs::File, io::Write as _, path::PathBuf, process::Command, sync::Mutex, time::Instant,
+};
 
 use anyhow::ensure;
 use clicktrail_evidence::{
-    made_up::{Dossier, OwnBiller, Plan, Random, mutation::mutate, rows::Shape},
+    made_up::{
+        Dossier, LeftOut, OwnBiller, Plan, Random, Wanted,
+        mutation::{forge, mutate},
+        rows::Shape,
+    },
     note::VerifierKey,
-    verify::{Trust, verify},
+    verify::{Kind, Trust, verify},
 };
 
 use crate::{
@@ -80,47 +86,57 @@ pub(crate) fn child(Arguments { file, key }: Arguments) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// How changed bundles ended: how many with each exit code.
+type Ended = BTreeMap<u8, u64>;
+
 fn mutations(sizes: &Sizes, table: &mut Table) -> anyhow::Result<()> {
     let begun = Instant::now();
     let bundles = sizes.evidence_mutations.div_ceil(MUTATIONS_EACH);
-    let found = std::thread::scope(|scope| {
-        let threads: Vec<_> = (0..THREADS)
-            .map(|thread| scope.spawn(move || (thread..bundles).step_by(2).try_fold((0, 0), of_bundle)))
-            .collect();
-        let mut sum = (0, 0);
+    let ended = std::thread::scope(|scope| {
+        let of_thread = |thread| (thread..bundles).step_by(2).try_fold(Ended::new(), of_bundle);
+        let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || of_thread(thread))).collect();
+        let mut all = Ended::new();
         for thread in threads {
-            let (tried, verified) =
-                thread.join().map_err(|_| anyhow::anyhow!("a mutation made the verifier panic"))??;
-            sum = (sum.0 + tried, sum.1 + verified);
+            let ended = thread.join().map_err(|_| anyhow::anyhow!("a mutation made the verifier panic"))??;
+            ended.into_iter().for_each(|(code, count)| *all.entry(code).or_default() += count);
         }
-        anyhow::Ok(sum)
-    });
-    let (tried, verified) = found?;
+        anyhow::Ok(all)
+    })?;
     let took = begun.elapsed().as_secs_f64();
+    let tried: u64 = ended.values().sum();
+    let verified = ended.get(&0).copied().unwrap_or_default();
     let whole = |count: f64| format!("{count:.0}");
     table.judge(format!("evidence: of {tried} changed bundles verify"), float(verified), Target::AtMost(0.0), whole);
+    let refused = Kind::ALL.map(|kind| {
+        let count = ended.get(&kind.exit_code()).copied().unwrap_or_default();
+        format!("{count} {} ({})", kind.as_str(), kind.exit_code())
+    });
+    table.say("evidence: changed bundles refused as", refused.join(", "));
     table.say("evidence: changed bundles checked in a second", rate(float(tried) / took));
     Ok(())
 }
 
-/// Changes one bundle many times: how many were tried so far, and how many of them verified.
-fn of_bundle((tried, verified): (u64, u64), seed: u64) -> anyhow::Result<(u64, u64)> {
+/// Changes one bundle many times: bytes, files with their digests repaired, and what is left out behind right proofs.
+fn of_bundle(mut ended: Ended, seed: u64) -> anyhow::Result<Ended> {
     let dossier = Dossier::new(&Plan::small(seed), &OwnBiller);
     let (keys, witnesses) = (vec![dossier.key.verifier().clone()], vec![dossier.witness.verifier().clone()]);
     let trust = Trust { keys, witnesses, documents: Vec::new() };
-    let honest = dossier.evidence();
+    let wanted = Wanted { case: seed.is_multiple_of(3).then(|| "A-17".to_owned()), ..Wanted::default() };
+    let honest = dossier.evidence_of(&wanted, &LeftOut::default());
     let archive = honest.zip();
-    ensure!(verify(&archive, &trust).verified, "seed {seed}: the honest bundle does not verify");
+    let report = verify(&archive, &trust);
+    ensure!(report.verified, "seed {seed}: the honest bundle does not verify: {report}");
     let mut random = Random::new(!seed);
-    let mut verified_here = 0;
     for number in 0..MUTATIONS_EACH {
-        let mutated = mutate(&mut random, &honest, &archive);
-        if verify(&mutated.bytes, &trust).verified {
+        let forged = if number % 5 == 0 { forge(&mut random, &dossier, &wanted, &archive) } else { None };
+        let mutated = forged.unwrap_or_else(|| mutate(&mut random, &honest, &archive));
+        let report = verify(&mutated.bytes, &trust);
+        if report.verified {
             note(&format!("seed {seed}, mutation {number}: {} and it verifies", mutated.what));
-            verified_here += 1;
         }
+        *ended.entry(report.exit_code).or_default() += 1;
     }
-    Ok((tried + MUTATIONS_EACH, verified + verified_here))
+    Ok(ended)
 }
 
 #[cfg(test)]
@@ -128,7 +144,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn changed_bundles_are_counted_and_none_verifies() {
-        assert_eq!(of_bundle((0, 0), 5).unwrap(), (MUTATIONS_EACH, 0));
+    fn changed_bundles_are_counted_by_how_they_end_and_none_verifies() {
+        let ended = [5, 6].into_iter().try_fold(Ended::new(), of_bundle).unwrap();
+        assert_eq!(ended.values().sum::<u64>(), 2 * MUTATIONS_EACH);
+        assert!(!ended.contains_key(&0) && ended.contains_key(&2) && ended.contains_key(&3), "{ended:?}");
     }
 }

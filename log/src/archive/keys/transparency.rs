@@ -70,6 +70,23 @@ impl TransparencyKey {
         Path::from(format!("{PREFIX}cosignatures/{}", sharded(size)))
     }
 
+    /// Where what there is of a tile stood before it was filled: hashes, and of a tile of level 0 entries.
+    pub fn partial(filled: Tile) -> Vec<Path> {
+        let mut paths = vec![filled.path()];
+        if filled.level == 0 {
+            paths.push(filled.entries_path());
+        }
+        paths.iter().map(|path| Path::from(format!("{PREFIX}{path}.p"))).collect()
+    }
+
+    /// Whether it is of a tile that is not full: what may be removed once the full one is there.
+    pub fn is_partial(&self) -> bool {
+        match self {
+            Self::Tile(tile) | Self::Entries(tile) => *tile != Tile::full(tile.level, tile.index),
+            Self::Entry(_) | Self::Checkpoint(_) | Self::Cosignature { .. } | Self::Newest => false,
+        }
+    }
+
     /// As a path of the store.
     pub fn path(&self) -> Path {
         let below = match self {

@@ -6,11 +6,16 @@ use clicktrail_evidence::{
     note::{Note, Signature},
     tlog::{Checkpoint, Entry, Tile, bundle},
 };
+use object_store::path::Path;
+use tracing::warn;
 
 use super::error::{Error, damaged};
-use crate::archive::{
-    keys::TransparencyKey,
-    store::{self, Archive},
+use crate::{
+    archive::{
+        keys::TransparencyKey,
+        store::{self, Archive},
+    },
+    causes::causes,
 };
 
 /// A checkpoint that is kept: as it was signed, and what it says. Whose signatures these are its reader must ask.
@@ -47,10 +52,6 @@ impl Objects {
             Err(store::Error::Missing(_)) => Ok(None),
             Err(error) => Err(error.into()),
         }
-    }
-
-    async fn get_there(&self, key: &TransparencyKey) -> Result<Bytes, Error> {
-        Ok(self.archive.get(&key.path()).await?)
     }
 
     /// Entry `number`; `None` if the log does not have it yet.
@@ -90,24 +91,58 @@ impl Objects {
 
     /// The hashes of a tile.
     pub(super) async fn tile(&self, tile: Tile) -> Result<Vec<Hash>, Error> {
-        let key = TransparencyKey::Tile(tile);
-        let bytes = self.get_there(&key).await?;
-        let wrong = || damaged(&key.path(), format!("it has {} bytes, not {} hashes", bytes.len(), tile.width));
-        tile.decode(&bytes).ok_or_else(wrong)
+        let (of, key, bytes) = self.partial_or_full(TransparencyKey::Tile, tile).await?;
+        let wrong = || damaged(&key.path(), format!("it has {} bytes, not {} hashes", bytes.len(), of.width));
+        let mut hashes = of.decode(&bytes).ok_or_else(wrong)?;
+        hashes.truncate(tile.width.into());
+        Ok(hashes)
     }
 
     /// The entries of a tile of leaves, if these are the leaves.
     pub(super) async fn bundle(&self, tile: Tile) -> Result<Vec<Entry>, Error> {
-        let key = TransparencyKey::Entries(tile);
-        let bytes = self.get_there(&key).await?;
-        let entries = bundle::decode(&bytes, tile.width).map_err(|error| damaged(&key.path(), error.to_string()))?;
-        let entries = entries.into_iter().map(Entry::from_bytes).collect::<Result<Vec<_>, _>>();
+        let (of, key, bytes) = self.partial_or_full(TransparencyKey::Entries, tile).await?;
+        let entries = bundle::decode(&bytes, of.width).map_err(|error| damaged(&key.path(), error.to_string()))?;
+        let entries = entries.into_iter().take(tile.width.into()).map(Entry::from_bytes).collect::<Result<Vec<_>, _>>();
         let entries = entries.map_err(|error| damaged(&key.path(), error.to_string()))?;
         let leaves = self.tile(tile).await?;
         match entries.iter().map(Entry::leaf).eq(leaves) {
             true => Ok(entries),
             false => Err(damaged(&key.path(), "its entries are not the leaves of its tile")),
         }
+    }
+
+    /// An object of a tile. Those of a partial one are removed once it was filled: then they are the beginning of the
+    /// full one's.
+    async fn partial_or_full(
+        &self,
+        key_of: fn(Tile) -> TransparencyKey,
+        tile: Tile,
+    ) -> Result<(Tile, TransparencyKey, Bytes), Error> {
+        let full = Tile::full(tile.level, tile.index);
+        for of in [tile, full] {
+            let key = key_of(of);
+            if let Some(bytes) = self.get(&key).await? {
+                return Ok((of, key, bytes));
+            }
+        }
+        Err(store::Error::Missing(key_of(tile).path().to_string()).into())
+    }
+
+    /// Removes what there is of tiles that were partial before they were filled, as `tlog-tiles` permits once the full one
+    /// is there. What cannot be removed stays: it is in nobody's way.
+    pub(super) async fn remove_partial(&self, filled: Tile) {
+        for prefix in TransparencyKey::partial(filled) {
+            if let Err(error) = self.remove_below(&prefix).await {
+                warn!(%prefix, error = %causes(&error), "what a full tile replaces was not removed");
+            }
+        }
+    }
+
+    async fn remove_below(&self, prefix: &Path) -> Result<(), store::Error> {
+        for listed in self.archive.list(prefix).await? {
+            self.archive.remove_derived(&listed.path).await?;
+        }
+        Ok(())
     }
 
     /// The checkpoint over `size` entries; `None` if none was signed.

@@ -240,7 +240,7 @@ impl Signer {
     /// Makes what the entries give, then the checkpoint over them.
     async fn sign(&self, before: Standing, entries: Vec<Entry>, logged: Logged) -> Result<(Standing, Kept), Error> {
         let Standing { mut edge, mut pending, .. } = before;
-        let old = edge.size();
+        let (old, mut filled) = (edge.size(), Vec::new());
         for entry in entries {
             let full = edge.push(entry.leaf());
             pending.push(entry);
@@ -249,6 +249,7 @@ impl Signer {
                     self.put_bundle(tile, &std::mem::take(&mut pending)).await?;
                 }
                 self.objects.create_derived(&TransparencyKey::Tile(tile), Tile::encode(&hashes).into()).await?;
+                filled.push(tile);
             }
         }
         for (tile, hashes) in edge.partial() {
@@ -264,6 +265,10 @@ impl Signer {
             edge.size()
         );
         let kept = self.put_checkpoint(&edge).await?;
+        // Last: a signer that finds the checkpoint before this one begins at its partial tiles.
+        for tile in filled {
+            self.objects.remove_partial(tile).await;
+        }
         Ok((Standing { edge, pending, logged }, kept))
     }
 

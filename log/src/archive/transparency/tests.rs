@@ -199,6 +199,37 @@ async fn two_signers_of_one_archive_make_one_history() {
     assert_eq!(bed.problems().await, []);
 }
 
+#[tokio::test]
+async fn partial_tiles_go_once_they_are_filled_and_older_checkpoints_stay_provable() {
+    let bed = Bed::new();
+    let mut older = Vec::new();
+    for sealed in [0..100, 100..101, 101..255, 255..300, 300..520] {
+        bed.seal(Stream::Clicks, sealed).await;
+        older.push(bed.signed(&[1]).await);
+    }
+    let newest = older.pop().unwrap();
+    let left: Vec<_> =
+        [TransparencyKey::partial(Tile::full(0, 0)), TransparencyKey::partial(Tile::full(0, 1))].concat();
+    for prefix in left {
+        assert!(bed.archive.list(&prefix).await.unwrap().is_empty(), "{prefix}");
+    }
+    assert!(bed.file(&TransparencyKey::Tile(Tile::partial(520)[0])).exists(), "what is not filled stays");
+    let mut reader = Reader::new(bed.archive.clone());
+    for old in &older {
+        let size = old.checkpoint.size;
+        // Under the older checkpoint itself, whose partial tiles are gone.
+        assert_eq!(reader.root(size, size).await.unwrap(), old.checkpoint.root);
+        assert_eq!(reader.entries(0..size, size).await.unwrap().len() as u64, size);
+        let proof = reader.inclusion(size - 1, old).await.unwrap();
+        let leaf = bed.entry(Stream::Clicks, i64::try_from(size).unwrap() - 1).leaf();
+        inclusion::verify(leaf, size - 1, size, &proof, &old.checkpoint.root).unwrap();
+        let proof = reader.consistency(size, 520, 520).await.unwrap();
+        consistency::verify(size, &old.checkpoint.root, 520, &newest.checkpoint.root, &proof).unwrap();
+    }
+    assert_eq!(bed.problems().await, []);
+    assert_eq!(mend(&bed.archive, &keys(&[1])).await.unwrap(), [""; 0]);
+}
+
 /// Every object of a finished log is taken away from the last on, as if the process had died before it, and the next
 /// one ends where the first did.
 #[tokio::test]
@@ -206,8 +237,12 @@ async fn a_signer_that_died_anywhere_is_followed_by_one_that_signs_the_same() {
     let bed = Bed::new();
     bed.seal(Stream::Clicks, 0..255).await;
     bed.signed(&[1]).await;
+    // They go at the very end, so whoever died before that left them.
+    let before = [TransparencyKey::Entries, TransparencyKey::Tile].map(|key| bed.file(&key(Tile::partial(255)[0])));
+    let before = before.map(|file| (std::fs::read(&file).unwrap(), file));
     bed.seal(Stream::Clicks, 255..258).await;
     let whole = bed.signed(&[1]).await;
+    assert!(before.iter().all(|(_, file)| !file.exists()), "what was filled is gone");
     let mut written: Vec<_> = (255..258).map(TransparencyKey::Entry).collect();
     written.push(TransparencyKey::Entries(Tile::full(0, 0)));
     written.push(TransparencyKey::Tile(Tile::full(0, 0)));
@@ -221,6 +256,10 @@ async fn a_signer_that_died_anywhere_is_followed_by_one_that_signs_the_same() {
     for died_before in (0..written.len()).rev() {
         for gone in &written[died_before..] {
             let _ = std::fs::remove_file(bed.file(gone));
+        }
+        for (bytes, file) in &before {
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            std::fs::write(file, bytes).unwrap();
         }
         let again = bed.signed(&[1]).await;
         assert_eq!(again.note, whole.note, "died before {:?}", written[died_before]);

@@ -60,7 +60,7 @@ impl<'b> Cells<'b> {
                 Column::Integers(values, _) => row::push(Value::Int(values[row]), bytes),
                 Column::Texts(offsets, texts, _) => {
                     let place = |offset: i32| usize::try_from(offset).expect("offsets of a column begin at 0");
-                    row::push_text(&texts[place(offsets[row])..place(offsets[row + 1])], bytes);
+                    row::push_text(texts, place(offsets[row])..place(offsets[row + 1]), bytes);
                 }
                 Column::Decimals(values) if values.is_null(row) => row::push(Value::Null, bytes),
                 Column::Decimals(values) => {
@@ -73,13 +73,24 @@ impl<'b> Cells<'b> {
 
     /// The hashes of leaves that hold nothing but their rows.
     pub fn leaves(&mut self, rows: usize) -> Vec<Hash> {
-        let mut leaf = LeafData::default();
-        let hash = |row| {
-            self.encode(row, leaf.begin());
-            leaf.hash()
-        };
-        (0..rows).map(hash).collect()
+        in_pairs(rows, |row, leaf| self.encode(row, leaf.begin()))
     }
+}
+
+/// The hashes of leaves of which `fill` gives the data, two at a time.
+pub(super) fn in_pairs(rows: usize, mut fill: impl FnMut(usize, &mut LeafData)) -> Vec<Hash> {
+    let (mut one, mut other) = (LeafData::default(), LeafData::default());
+    let mut hashes = Vec::with_capacity(rows);
+    for row in (0..rows).step_by(2) {
+        fill(row, &mut one);
+        if row + 1 < rows {
+            fill(row + 1, &mut other);
+            hashes.extend(one.hash_beside(&mut other));
+        } else {
+            hashes.push(one.hash());
+        }
+    }
+    hashes
 }
 
 fn column(array: &ArrayRef) -> Option<Column<'_>> {

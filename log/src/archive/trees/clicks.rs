@@ -19,10 +19,13 @@ use clicktrail_evidence::{
     advertisers::Key,
     hash::LeafData,
     row::{Kind, PEOPLE},
-    salt::HourKey,
+    salt::{self, HourKey, Salt},
 };
 
-use super::{cells::Cells, leaves::Leaves};
+use super::{
+    cells::{Cells, in_pairs},
+    leaves::Leaves,
+};
 use crate::{
     archive::{part, redaction::columns::Left, sort::Order},
     schema,
@@ -81,14 +84,24 @@ pub fn people(batches: &[&RecordBatch], key: &HourKey) -> Result<Vec<Hash>, Stri
     let positions = batches.iter().find_map(|batch| batch.column_by_name(schema::POSITION));
     let positions = positions.and_then(|column| column.as_primitive_opt::<Int64Type>());
     let positions = positions.ok_or("its positions are no integers")?;
-    let mut leaf = LeafData::default();
-    let hash = |(row, position): (usize, &i64)| {
+    let mut next = Salt([0; salt::BYTES]);
+    let fill = |row: usize, leaf: &mut LeafData| {
+        let positions = &positions.values()[row..];
+        let salt = match positions {
+            // Two are made at a time, as leaves are.
+            [one, other, ..] if row.is_multiple_of(2) => {
+                let [salt, behind] = key.two_salts([*one, *other]);
+                next = behind;
+                salt
+            }
+            [one] if row.is_multiple_of(2) => key.salt(*one),
+            _ => next,
+        };
         let data = leaf.begin();
-        data.extend_from_slice(&key.salt(*position).0);
+        data.extend_from_slice(&salt.0);
         cells.encode(row, data);
-        leaf.hash()
     };
-    Ok(positions.values().iter().enumerate().map(hash).collect())
+    Ok(in_pairs(positions.values().len(), fill))
 }
 
 /// The same of rows of which some were erased: `left` is what their file says of them.

@@ -156,7 +156,8 @@ pub fn wanted_of_parts<'p, P: crate::archive::entry::Entry>(
     let (mut first, mut found) = (0, Vec::new());
     for part in parts {
         let rows = first..first + part.rows();
-        let of_part = ranges.iter().map(|range| range.start.max(rows.start)..range.end.min(rows.end));
+        let of_part = meeting(&rows, ranges).iter();
+        let of_part = of_part.map(|range| range.start.max(rows.start)..range.end.min(rows.end));
         let in_hour: Vec<Range<u64>> = of_part.filter(|range| !range.is_empty()).collect();
         let local = |row: u64| usize::try_from(row - first).expect("a part has fewer rows than addresses");
         let in_part: Vec<Range<usize>> = in_hour.iter().map(|range| local(range.start)..local(range.end)).collect();
@@ -166,6 +167,13 @@ pub fn wanted_of_parts<'p, P: crate::archive::entry::Entry>(
         first = rows.end;
     }
     found
+}
+
+/// Of ascending and disjoint ranges those that have rows of `rows`.
+fn meeting<'r>(rows: &Range<u64>, ranges: &'r [Range<u64>]) -> &'r [Range<u64>] {
+    let first = ranges.partition_point(|range| range.end <= rows.start);
+    let end = ranges.partition_point(|range| range.start < rows.end);
+    ranges.get(first..end).unwrap_or_default()
 }
 
 /// What is asked of a tree, if the hour has these rows.
@@ -210,12 +218,10 @@ fn asked(pieces: &[(Wanted, RecordBatch)], ranges: &[Range<u64>]) -> Vec<RecordB
     for (wanted, rows) in pieces {
         let mut before = 0;
         for piece in &wanted.in_hour {
-            for range in ranges {
+            for range in meeting(piece, ranges) {
                 let (start, end) = (range.start.max(piece.start), range.end.min(piece.end));
-                if start < end {
-                    let row = |row: u64| usize::try_from(row).expect("a part has fewer rows than addresses");
-                    found.push(rows.slice(before + row(start - piece.start), row(end - start)));
-                }
+                let row = |row: u64| usize::try_from(row).expect("a part has fewer rows than addresses");
+                found.push(rows.slice(before + row(start - piece.start), row(end - start)));
             }
             before += usize::try_from(piece.end - piece.start).expect("a part has fewer rows than addresses");
         }
