@@ -198,8 +198,8 @@ fn properties(schema: &SchemaRef) -> WriterProperties {
 /// Reads the named columns of a file, or all of them for `None`; they come in the order of the file.
 ///
 /// # Errors
-/// If the bytes are not a Parquet file, lack a column, or are a part with a column of another type than parts have. What
-/// has no positions is no part: a segment has sums under names that events have.
+/// If the bytes are not a Parquet file, lack a column, or are a part with a column of another type than parts have.
+/// What has no positions is no part: a segment has sums under names that events have.
 pub fn read(bytes: Bytes, columns: Option<&[&str]>) -> Result<Batches, ParquetError> {
     let mut is_part = false;
     let batches = Batches::open(|| {

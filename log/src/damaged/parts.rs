@@ -114,7 +114,8 @@ fn readers_are_told_of_damage_on_which_the_decoder_panics() {
 #[test]
 fn column_of_another_type_is_refused_by_its_name() {
     let position: ArrayRef = Arc::new(Int64Array::from(vec![1]));
-    let bytes = file(vec![("position", position), ("advertiser_id", Arc::new(Int32Array::from(vec![7])))]);
+    let number: ArrayRef = Arc::new(Int32Array::from(vec![7]));
+    let bytes = file(vec![("position", position), ("advertiser_id", Arc::clone(&number))]);
     let refused = part::read(bytes.clone(), None).unwrap_err().to_string();
     assert!(refused.contains("its column advertiser_id is Int32, not Utf8"), "{refused}");
     assert!(part::read_those(bytes.clone(), |_| true).is_err());
@@ -122,7 +123,7 @@ fn column_of_another_type_is_refused_by_its_name() {
     let any = part::read_any(bytes, None).unwrap().next().unwrap().unwrap();
     assert_eq!(any.column(1).data_type(), &DataType::Int32, "a projection has whatever columns it has");
     // A segment has a sum where an event has a number.
-    let segment = file(vec![("value_micros", Arc::new(Int32Array::from(vec![7])))]);
+    let segment = file(vec![("value_micros", number)]);
     assert!(part::read(segment, None).is_ok(), "it is no part");
 }
 
