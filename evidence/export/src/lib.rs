@@ -33,6 +33,9 @@ mod sealed;
 mod staging;
 mod verdicts;
 
+#[cfg(test)]
+mod real_bills;
+
 pub use ask::Ask;
 pub use error::Error;
 pub use export::{Exported, Exporting};
