@@ -55,8 +55,8 @@ impl From<ArrowError> for Error {
     }
 }
 
-/// Writes the rows of a bundle, which was verified, with the columns and types of the core files of an archive; how many
-/// there are.
+/// Writes the rows of a bundle, which was verified, with the columns and types of the core files of an archive; how
+/// many there are.
 ///
 /// # Errors
 /// See [`Error`].
