@@ -96,8 +96,9 @@ pub fn push(value: Value<'_>, bytes: &mut Vec<u8>) {
     }
 }
 
-/// Adds one of many texts that stand in one piece, UTF-8, by its place there: the same as [`push`]. A short one is copied
-/// together with what stands behind it, which is cut off again: a copy of known length takes a fraction of the time.
+/// Adds one of many texts that stand in one piece, UTF-8, by its place there: the same as [`push`]. A short one is
+/// copied together with what stands behind it, which is cut off again: a copy of known length takes a fraction
+/// of the time.
 ///
 /// # Panics
 /// If there is no such place.

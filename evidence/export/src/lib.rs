@@ -7,8 +7,8 @@
 //! - [`find`] looks for single events, [`captured`] for one of which somebody has a receipt;
 //! - `head` is the signed head and its entries, `sealed` an hour as it was signed;
 //! - `dossier` are an invoice's documents, `scope` which of the rows count;
-//! - `reading` reads hours side by side; `clicks`, `verdicts` and `issued` show leaves of them, `proofs` writes the trees
-//!   around them; `cells` makes rows of a table of them, and `derivation` says what each event counts as;
+//! - `reading` reads hours side by side; `clicks`, `verdicts` and `issued` show leaves of them, `proofs` writes the
+//!   trees around them; `cells` makes rows of a table of them, and `derivation` says what each event counts as;
 //! - `staging` are the files in the making;
 //! - [`rows`] writes the rows of a bundle that was verified as Parquet.
 //!
@@ -32,6 +32,9 @@ mod scope;
 mod sealed;
 mod staging;
 mod verdicts;
+
+#[cfg(test)]
+mod real_bills;
 
 pub use ask::Ask;
 pub use error::{Error, Why};

@@ -1,5 +1,5 @@
-//! What is read of an hour of clicks before it is shown: several hours side by side, because each waits for the store, and
-//! hashes.
+//! What is read of an hour of clicks before it is shown: several hours side by side, because each waits for the store,
+//! and hashes.
 
 use std::{ops::Range, sync::Arc};
 

@@ -5,10 +5,12 @@
 //! number stands without: digits, no zeros in front, `-` if it is negative. What is not known is nothing at all.
 //! Programs for tables read it; only this reader tells an empty text (`""`) from none.
 
+mod column;
 mod value;
 
 use std::io::{BufRead, Write};
 
+pub use column::{Column, Kind};
 use value::Slot;
 pub use value::is_number;
 
@@ -16,40 +18,6 @@ use crate::row::{self, Value};
 
 /// The longest row that is read. A frame of the log, which holds whole events, has less.
 pub const ROW_BYTES_MAX: usize = 4 << 20;
-
-/// What stands in a column.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// A whole number of 64 bits.
-    Int,
-    /// A text.
-    Text,
-    /// A whole number of any length, written as [`Kind::Int`] is.
-    Decimal,
-}
-
-/// A column of a table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Column {
-    /// Its name.
-    pub name: &'static str,
-    /// What stands in it.
-    pub kind: Kind,
-    /// Whether a row may have nothing there.
-    pub may_be_null: bool,
-}
-
-impl Column {
-    /// A column that is never null.
-    pub const fn new(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, may_be_null: false }
-    }
-
-    /// A column that may be null.
-    pub const fn or_null(name: &'static str, kind: Kind) -> Self {
-        Self { name, kind, may_be_null: true }
-    }
-}
 
 /// Why a table cannot be read.
 #[derive(Debug, thiserror::Error)]

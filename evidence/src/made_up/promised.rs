@@ -1,6 +1,6 @@
 //! What a sender of made-up events was promised.
 
-use super::Dossier;
+use super::dossier::Dossier;
 use crate::{
     bundle::{
         columns::{ROWS, at::rows},

@@ -355,9 +355,9 @@ fn both_verifiers_say_the_same_of_receipts() {
     }
 }
 
-/// A bundle as version 1 writes them, with notes, a witness and personal columns of which some were erased; and what was
-/// said of it. It is never written again: a later version gets a bundle of its own beside it, written by running this
-/// once with `CLICKTRAIL_WRITE_FIXTURES=1`.
+/// A bundle as version 1 writes them, with notes, a witness and personal columns of which some were erased; and what
+/// was said of it. It is never written again: a later version gets a bundle of its own beside it, written by running
+/// this once with `CLICKTRAIL_WRITE_FIXTURES=1`.
 #[test]
 fn bundle_of_version_1_verifies_for_ever_by_both() {
     let fixture = |name: &str| Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(name);

@@ -1,6 +1,6 @@
 //! One value of a row, found in its text and checked to be in its one form.
 
-use super::{Column, Kind};
+use super::column::{Column, Kind};
 
 /// A value, or where it stands in its row.
 #[derive(Debug, Clone, Copy)]
@@ -114,7 +114,10 @@ mod tests {
 
     proptest! {
         #[test]
-        fn first_quote_is_found_among_any_bytes(mut bytes in prop::collection::vec(any::<u8>(), 0..40), at in 0..60_usize) {
+        fn first_quote_is_found_among_any_bytes(
+            mut bytes in prop::collection::vec(any::<u8>(), 0..40),
+            at in 0..60_usize,
+        ) {
             if let Some(byte) = bytes.get_mut(at) {
                 *byte = b'"';
             }

@@ -128,8 +128,8 @@ impl Objects {
         Err(store::Error::Missing(key_of(tile).path().to_string()).into())
     }
 
-    /// Removes what there is of tiles that were partial before they were filled, as `tlog-tiles` permits once the full one
-    /// is there. What cannot be removed stays: it is in nobody's way.
+    /// Removes what there is of tiles that were partial before they were filled, as `tlog-tiles` permits once the full
+    /// one is there. What cannot be removed stays: it is in nobody's way.
     pub(super) async fn remove_partial(&self, filled: Tile) {
         for prefix in TransparencyKey::partial(filled) {
             if let Err(error) = self.remove_below(&prefix).await {
