@@ -19,7 +19,7 @@ fn logged(seq: u64, rows: usize) -> Logged {
         last_captured: Timestamp::from_micros(0),
     };
     let frame = Frame { header, payload: Bytes::new() };
-    Logged { seq: Seq::new(seq).unwrap(), logged_at: Timestamp::from_micros(0), frame }
+    Logged::new(Seq::new(seq).unwrap(), Timestamp::from_micros(0), frame)
 }
 
 /// A tick of more rows of counts than a payload holds could be written and never read.
