@@ -517,7 +517,8 @@ def check_head(bundle, keys, witnesses):
     trusted = [key for key in keys if (key.name, key.id) in signed and key.name == lines[0]]
     need(trusted, UNTRUSTED, place, f"no key that was given signed it; it is signed by {', '.join(signers)}")
     for key in witnesses:
-        need((key.name, key.id) in signed, INCOMPLETE, place, f"witness {key.name} did not sign it: ask for a later bundle")
+        words = f"witness {key.name} did not sign it: ask for a later bundle"
+        need((key.name, key.id) in signed, INCOMPLETE, place, words)
     return lines[0], int(lines[1]), root
 
 

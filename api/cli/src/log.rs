@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod consistency;
+mod fault;
 mod first_hour;
 mod known_hours;
 mod new_epoch;

@@ -8,6 +8,7 @@ use clicktrail_log::archive::{
 };
 use serde_json::{Value, json};
 
+use super::fault::named;
 use crate::{exit::Exit, output};
 
 /// What was found.
@@ -74,7 +75,7 @@ impl Signed {
             return;
         };
         for (key, reason) in &report.problems {
-            output::line(&format!("PROBLEM {}", super::verify::named(key, reason)));
+            output::line(&format!("PROBLEM {}", named(key, reason)));
         }
         let state = match (&report.newest, report.problems.len()) {
             (_, 1..) => output::count(report.problems.len(), "problem"),

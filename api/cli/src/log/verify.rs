@@ -24,7 +24,7 @@ use clicktrail_replay::{
 use clicktrail_verdicts::{archive::Verdicts, coverage::Coverage};
 use serde_json::json;
 
-use super::{known_hours::known_hours, signed::Signed};
+use super::{fault::named, known_hours::known_hours, signed::Signed};
 use crate::{
     basis,
     exit::Exit,
@@ -258,23 +258,4 @@ fn print_counts(report: &Report, what: &str) {
             format!("{problems}: manifests name {hours}, {parts}, {rows}; {bytes} could be read")
         }
     });
-}
-
-/// A fault with its object, which some reasons begin with themselves.
-pub(super) fn named(key: &str, reason: &str) -> String {
-    match reason.starts_with(key) {
-        true => reason.to_owned(),
-        false => format!("{key}: {reason}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::named;
-
-    #[test]
-    fn an_object_is_named_once() {
-        assert_eq!(named("clicks/a", "clicks/a is damaged: too short"), "clicks/a is damaged: too short");
-        assert_eq!(named("clicks/a", "too short"), "clicks/a: too short");
-    }
 }

@@ -1,5 +1,5 @@
-//! Somebody is erased from JetStream, S3 and PostgreSQL, what is too old goes, code and key change: the value is nowhere
-//! after the stated time, and evidence of the same period verifies before and after each of it.
+//! Somebody is erased from JetStream, S3 and PostgreSQL, what is too old goes, code and key change: the value is
+//! nowhere after the stated time, and evidence of the same period verifies before and after each of it.
 
 use std::{
     fs,

@@ -1,5 +1,5 @@
-//! Looks for a text wherever an installation stores anything: in files, in objects of the archive, in frames of logs and
-//! spools, and in rows of the catalog, whatever is compressed in them.
+//! Looks for a text wherever an installation stores anything: in files, in objects of the archive, in frames of logs
+//! and spools, and in rows of the catalog, whatever is compressed in them.
 
 use std::{path::Path, sync::Arc, time::Duration};
 

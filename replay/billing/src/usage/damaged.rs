@@ -1,5 +1,5 @@
-//! Segments and kept sums of any bytes: each is added, or refused by name. Digests were compared before, so only a forged
-//! file comes as far as this.
+//! Segments and kept sums of any bytes: each is added, or refused by name. Digests were compared before, so only a
+//! forged file comes as far as this.
 
 use std::{fs, path::Path};
 
