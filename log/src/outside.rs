@@ -5,23 +5,30 @@
 //! whoever reads such a file must be told its name rather than end. So every decoder runs in here: what it panics with
 //! becomes an error, and nothing is printed of it. `archive::batches` does this for Parquet.
 
-#![expect(clippy::disallowed_macros, reason = "a panic hook is told nothing of who decodes: it asks its own thread")]
-
 use std::{
     any::Any,
-    cell::Cell,
     future::poll_fn,
     panic::{self, AssertUnwindSafe, catch_unwind},
     pin::pin,
-    sync::Once,
+    sync::{Mutex, MutexGuard, Once, PoisonError},
+    thread::{self, ThreadId},
 };
 
 /// So much is told of what a decoder said.
 const CHARS_TOLD: usize = 200;
 
-thread_local! {
-    /// How many decoders are under way on this thread, one within the other.
-    static DECODING: Cell<u32> = const { Cell::new(0) };
+/// Where decoders are under way: a thread for each, also for one within another. A panic hook is told nothing of who
+/// decodes, so it looks here for its own thread.
+static DECODING: Mutex<Vec<ThreadId>> = Mutex::new(Vec::new());
+
+fn decoding() -> MutexGuard<'static, Vec<ThreadId>> {
+    // Held while a thread is put in, looked for or taken out, which is whole or did not happen.
+    DECODING.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn under_way_here() -> usize {
+    let here = thread::current().id();
+    decoding().iter().filter(|thread| **thread == here).count()
 }
 
 /// Runs a decoder over bytes from outside. What it has half done when it panics is dropped with it.
@@ -31,9 +38,13 @@ thread_local! {
 pub fn caught<T>(decode: impl FnOnce() -> T) -> Result<T, String> {
     static SILENT: Once = Once::new();
     SILENT.call_once(stay_silent_while_decoding);
-    DECODING.set(DECODING.get() + 1);
+    let here = thread::current().id();
+    decoding().push(here);
     let decoded = catch_unwind(AssertUnwindSafe(decode));
-    DECODING.set(DECODING.get() - 1);
+    let mut all = decoding();
+    let last = all.iter().rposition(|thread| *thread == here);
+    all.swap_remove(last.expect("it was put in, and only its own thread takes it out"));
+    drop(all);
     decoded.map_err(|said| format!("its decoder broke down: {}", words(said.as_ref())))
 }
 
@@ -54,7 +65,7 @@ pub async fn caught_while<F: Future>(decode: F) -> Result<F::Output, String> {
 fn stay_silent_while_decoding() {
     let others = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
-        if DECODING.get() == 0 {
+        if under_way_here() == 0 {
             others(panic);
         }
     }));
@@ -85,11 +96,11 @@ mod tests {
     fn decoder_within_another_is_caught_where_it_stands_and_the_thread_is_loud_again() {
         let outer = caught(|| {
             let inner = caught(|| panic!("inside")).map(|()| 0).unwrap_err();
-            assert_eq!(DECODING.get(), 1);
+            assert_eq!(under_way_here(), 1);
             inner
         });
         assert!(outer.unwrap().contains("inside"));
-        assert_eq!(DECODING.get(), 0);
+        assert_eq!(under_way_here(), 0);
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Filter {
     pub(super) fn ranges(&self, text: &str) -> [Range<u64>; 2] {
         let count = u128::from(self.blocks / BLOCK);
         let upper = u128::from(hash(text.as_bytes()) >> 32);
-        let index = u64::try_from(upper * count >> 32).expect("less than the number of blocks");
+        let index = u64::try_from((upper * count) >> 32).expect("less than the number of blocks");
         let begin = self.begin + self.head + index * BLOCK;
         [self.begin..self.begin + self.head, begin..begin + BLOCK]
     }

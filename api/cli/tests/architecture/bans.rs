@@ -12,8 +12,6 @@ const EXCEPTED: &[&str] = &[
     // The present, and new ids.
     "log/src/time.rs",
     "log/src/ids.rs",
-    // A panic hook knows nothing but its thread.
-    "log/src/outside.rs",
     // Appending and reading: retries, deadlines, and encoding on threads that may block.
     "log/src/committer/pulse.rs",
     "log/src/committer/store.rs",

@@ -201,8 +201,8 @@ async fn erased_value_is_nowhere_and_evidence_verifies_through_erasure_retention
     seals(&installation, hour.next()).await;
     tokio::task::block_in_place(|| {
         let second = rotated(&installation);
-        for key in [&key, &second] {
-            proved.verifies("rotated", &Auditor::new(key), 81);
+        for (name, key) in [("rotated-first", &key), ("rotated-second", &second)] {
+            proved.verifies(name, &Auditor::new(key), 81);
         }
         let document = bundle(&installation, "invoice.json");
         let (code, said) =
