@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn numbers_are_ranges_as_long_as_they_can_be() {
         assert_eq!(runs(&[]), []);
-        assert_eq!(runs(&[0]), [0..1]);
         assert_eq!(runs(&[1, 2, 3, 7, 9, 10]), [1..4, 7..8, 9..11]);
+        assert_eq!(runs(&[0, 2]), [0..1, 2..3]);
     }
 }

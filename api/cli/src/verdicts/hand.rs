@@ -81,7 +81,8 @@ pub(super) async fn add(global: &Global, arguments: Add) -> anyhow::Result<Exit>
     let event_id = judged(&instance, arguments.position).await?;
     let what = (arguments.decision, Some(arguments.category));
     let verdict = hand::verdict(arguments.position, event_id, what, Stage::Manual, &word, now(&instance));
-    let appended = hand::append(Arc::clone(&instance.verdicts), instance.archive.clone(), &[verdict.clone()]).await?;
+    let appended =
+        hand::append(Arc::clone(&instance.verdicts), instance.archive.clone(), std::slice::from_ref(&verdict)).await?;
     let at = instance.rulings().address(appended.context("one verdict was appended")?).await?;
     say(global, &instance, (&verdict, at), ("verdicts_add", word)).await
 }
