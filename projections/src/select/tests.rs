@@ -9,7 +9,7 @@ use object_store::memory::InMemory;
 use super::*;
 
 /// No hours, and a table of so many numbers with a text each.
-async fn numbers(rows: i64, text: &str) -> Hours {
+fn numbers(rows: i64, text: &str) -> Hours {
     let archive = Archive::from_store(Arc::new(InMemory::new()));
     let limits = session::Limits { memory_bytes: 8 << 20, threads: 2 };
     let nothing = RecordBatch::new_empty(counters::rulings_schema());
@@ -34,7 +34,7 @@ async fn refused(hours: &Hours, sql: &str) -> String {
 
 #[tokio::test]
 async fn common_tables_that_double_one_another_are_refused_before_they_are_planned() {
-    let hours = numbers(1, "").await;
+    let hours = numbers(1, "");
     let doubling = |levels: usize| {
         let next = |level: usize| format!(", t{level} AS (SELECT a.n FROM t{0} a, t{0} b)", level - 1);
         let rest: String = (1..levels).map(next).collect();
@@ -49,7 +49,7 @@ async fn common_tables_that_double_one_another_are_refused_before_they_are_plann
 
 #[tokio::test]
 async fn what_never_ends_by_itself_is_refused() {
-    let hours = numbers(1, "").await;
+    let hours = numbers(1, "");
     let recursive = "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT count(*) FROM r";
     for sql in [
         recursive,
@@ -67,7 +67,7 @@ async fn what_never_ends_by_itself_is_refused() {
 
 #[tokio::test]
 async fn join_that_does_not_fit_the_memory_of_a_question_is_refused_in_plain_words() {
-    let hours = numbers(100_000, &"wide ".repeat(40)).await;
+    let hours = numbers(100_000, &"wide ".repeat(40));
     let why =
         refused(&hours, "SELECT count(DISTINCT a.text || b.text || a.n) FROM numbers a CROSS JOIN numbers b").await;
     assert!(why.contains("it needs more than 8 MiB of memory"), "{why}");
@@ -75,7 +75,7 @@ async fn join_that_does_not_fit_the_memory_of_a_question_is_refused_in_plain_wor
 
 #[tokio::test]
 async fn answer_of_too_many_rows_or_bytes_is_refused() {
-    let hours = numbers(4_000, &"x".repeat(1_000)).await;
+    let hours = numbers(4_000, &"x".repeat(1_000));
     for sql in ["SELECT a.n FROM numbers a, numbers b", "SELECT a.text FROM numbers a, numbers b WHERE b.n < 500"] {
         let why = refused(&hours, sql).await;
         assert!(why.contains("it answers more than 10000000 rows or 1024 MiB"), "{why}");
@@ -85,7 +85,7 @@ async fn answer_of_too_many_rows_or_bytes_is_refused() {
 /// Twenty thousand million pairs: whoever stops waiting stops it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn question_stops_when_nobody_waits_for_it() {
-    let hours = numbers(3_000, "").await;
+    let hours = numbers(3_000, "");
     let sql = "SELECT count(*) FROM numbers a, numbers b, numbers c WHERE a.n + b.n + c.n = 7";
     let answer = tokio::time::timeout(Duration::from_millis(300), hours.select(sql)).await;
     assert!(answer.is_err(), "it has an answer");
