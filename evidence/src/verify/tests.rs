@@ -1,10 +1,13 @@
 #![allow(clippy::arithmetic_side_effects, reason = "a test that overflows fails")]
 
 use super::*;
-use crate::made_up::{
-    Asked, Dossier, LeftOut, OwnBiller, Plan, Random, Wanted,
-    attacks::{Unknowing, attacks},
-    mutation::{forge, mutate},
+use crate::{
+    counted::{count, verb},
+    made_up::{
+        Asked, Dossier, LeftOut, OwnBiller, Plan, Random, Wanted,
+        attacks::{Unknowing, attacks},
+        mutation::{forge, mutate},
+    },
 };
 
 fn trust(dossier: &Dossier) -> Trust {
@@ -130,7 +133,7 @@ fn verdicts_that_an_invoice_does_not_know_are_said_with_their_money() {
         let otherwise = &report.numbers.ruled_otherwise;
         let (clicks, micros) = dossier.invalid_clicks();
         assert_eq!((otherwise.clicks, &otherwise.spend_micros), (clicks, &micros.to_string()), "seed {seed}");
-        let words = format!("{clicks} clicks count otherwise");
+        let words = format!("{} {} otherwise", count(clicks, "click"), verb(clicks, "counts", "count"));
         assert_eq!(report.not_proven.iter().any(|line| line.contains(&words)), clicks > 0, "{report}");
         said += clicks;
         let of_honest = verify(&self::dossier(seed).evidence().zip(), &trust(&self::dossier(seed)));
