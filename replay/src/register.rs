@@ -3,18 +3,31 @@
 //! The process may die between any two steps, and the steps are done again: the segment gets the same bytes, and the
 //! catalog takes the identical hour twice.
 
+use arrow::array::RecordBatch;
 use clicktrail_catalog::{Catalog, HotPartial, Outcome, Reconciliation, Registered, SealedHour, Segment};
 use clicktrail_log::{
     archive::{Archive, Manifest},
     frame::Digest,
     invariant,
     position::Seq,
-    time::Timestamp,
+    time::{Hour, Timestamp},
 };
-use clicktrail_projections::{Projection, counters, segment::Writer, session};
+use clicktrail_projections::{
+    Projection,
+    counters::{self, Fingerprint},
+    segment::Writer,
+    session,
+};
 use clicktrail_verdicts::reader::VerdictReader;
 
-use crate::{error::Error, rulings::HourRulings, segment};
+use crate::{
+    error::Error,
+    rulings::HourRulings,
+    segment::{self, Source},
+};
+
+/// Rows of hot partials that are merged to say how they differ from a segment.
+const MERGED_BYTES_MAX: usize = 256 << 20;
 
 /// An hour that now counts from the archive.
 #[derive(Debug)]
@@ -41,34 +54,52 @@ pub async fn register(
     limits: session::Limits,
     now: Timestamp,
 ) -> Result<Sealed, Error> {
-    let (hour, segment) = project(archive, history, &manifest, limits).await?;
-    let partials = catalog.partials(hour.hour).await?;
-    let merged = merge(&partials, limits).await?;
-    let ranges = ranges(&partials);
-    let compare = |found: &[HotPartial]| compare(found, &ranges, &merged, &hour, &segment, now);
+    let rulings = rulings(history, &manifest).await?;
+    let hour = sealed_hour(&manifest);
+    let is_counted = !catalog.partials(hour.hour, Seq::ZERO, 1).await?.is_empty();
+    // Nobody could choose keys by it: it was not known before the hour was sealed.
+    let salt = manifest.digest();
+    let mut sealed = Fingerprint::new(salt);
+    // Nobody asks what a segment adds up to if there is nothing to hold against it.
+    let seen = is_counted.then_some(&mut sealed);
+    let segment = project(archive, &manifest, &rulings, limits, seen).await?;
+    let counted = match is_counted {
+        true => Counted::of(catalog, &sealed, &segment, limits).await?,
+        false => Counted::NOTHING,
+    };
+    let compare = |found: &[(Seq, Seq)]| compare(found, &counted, &hour, &segment, now);
     let reconciliation = catalog.seal(&hour, &segment, &compare).await?;
     let of_it = (reconciliation.hour, reconciliation.projection.as_str()) == (hour.hour, counters::NAME);
     invariant!(I8, of_it, "{} was sealed with the comparison of {}", hour.hour, reconciliation.hour);
     Ok(Sealed { manifest, segment, reconciliation })
 }
 
-/// What is registered of a sealed hour, which the judge has passed: all of it is in the archive.
+async fn rulings(history: Option<&VerdictReader>, manifest: &Manifest) -> Result<HourRulings, Error> {
+    match history {
+        Some(history) => HourRulings::live(history, manifest).await,
+        None => Ok(HourRulings::none()),
+    }
+}
+
+/// The segment of a sealed hour, which the judge has passed: all of it is in the archive. Its rows are added to
+/// `sealed`.
 async fn project(
     archive: &Archive,
-    history: Option<&VerdictReader>,
     manifest: &Manifest,
+    rulings: &HourRulings,
     limits: session::Limits,
-) -> Result<(SealedHour, Segment), Error> {
-    let rulings = match history {
-        Some(history) => HourRulings::live(history, manifest).await?,
-        None => HourRulings::none(),
+    sealed: Option<&mut Fingerprint>,
+) -> Result<Segment, Error> {
+    let projection = Projection::counters();
+    let source = Source { archive, projection: &projection, manifest, rulings, clicks_before: None };
+    let segment = match sealed {
+        Some(sealed) => source.segment_seen(limits, &mut |rows| Ok(sealed.add(&counters::normalize(rows)?)?)).await?,
+        None => source.segment(limits).await?,
     };
-    let segment = segment::reuse_or_build(archive, &Projection::counters(), manifest, &rulings, limits).await?;
-    let hour = sealed_hour(manifest);
-    let made_of_it =
-        segment.hour == hour.hour && segment.input_digest == segment::input_digest(manifest, &rulings).to_string();
-    invariant!(I6, made_of_it, "segment {} is not made of manifest {}", segment.key, hour.manifest_digest);
-    Ok((hour, segment))
+    let of_hour = segment.hour == manifest.hour();
+    let made_of_it = of_hour && segment.input_digest == segment::input_digest(manifest, rulings).to_string();
+    invariant!(I6, made_of_it, "segment {} is not made of manifest {}", segment.key, manifest.digest());
+    Ok(segment)
 }
 
 /// The same hour for a rebuild, which registers all of them at once: nothing is registered yet, and nothing compared.
@@ -79,8 +110,9 @@ pub(crate) async fn beside(
     limits: session::Limits,
     now: Timestamp,
 ) -> Result<Registered, Error> {
-    let (hour, segment) = project(archive, Some(history), manifest, limits).await?;
-    let reconciliation = compare(&[], &[], &merge(&[], limits).await?, &hour, &segment, now);
+    let segment = project(archive, manifest, &rulings(Some(history), manifest).await?, limits, None).await?;
+    let hour = sealed_hour(manifest);
+    let reconciliation = compare(&[], &Counted::NOTHING, &hour, &segment, now);
     Ok(Registered { hour, segment, reconciliation })
 }
 
@@ -99,43 +131,101 @@ pub fn sealed_hour(manifest: &Manifest) -> SealedHour {
     }
 }
 
-/// What hot partials add up to: digest and rows of the segment that would hold their sums.
-struct Merged {
-    digest: String,
+/// The hot partials of an hour, held against its segment.
+struct Counted {
+    /// Their frames.
+    ranges: Vec<(Seq, Seq)>,
+    /// Rows of the segment that would hold their sums.
     rows: u64,
-    /// Whether an earlier version counted some of them, which did not count all that is counted today.
-    has_earlier: bool,
+    result: Sums,
 }
 
-async fn merge(partials: &[HotPartial], limits: session::Limits) -> Result<Merged, Error> {
-    let (mut rows, mut has_earlier) = (Vec::new(), false);
-    for partial in partials {
-        rows.extend(counters::hot::decode(&partial.payload)?);
-        has_earlier |= counters::hot::is_of_earlier_version(&partial.payload)?;
+/// How what hot partials add up to compares with a segment.
+enum Sums {
+    Equal,
+    /// They differ; for people, how.
+    Different(String),
+    /// They differ, and an earlier version counted some of them, which did not count all that is counted today.
+    OfEarlierVersion,
+}
+
+impl Counted {
+    /// No hot partials, as of a quiet hour.
+    const NOTHING: Self = Self { ranges: Vec::new(), rows: 0, result: Sums::Equal };
+
+    /// Adds up one partial after the other, and holds none of them: an hour may have more rows than fit into memory.
+    /// Only if the sums differ they are merged, for those who want to know by how much.
+    async fn of(
+        catalog: &dyn Catalog,
+        sealed: &Fingerprint,
+        segment: &Segment,
+        limits: session::Limits,
+    ) -> Result<Self, Error> {
+        let mut hot = sealed.of_no_rows();
+        let mut counted = Self { ranges: Vec::new(), rows: 0, result: Sums::Equal };
+        let mut has_earlier = false;
+        while let Some(partial) = next(catalog, segment.hour, counted.ranges.last()).await? {
+            for rows in counters::hot::decode(&partial.payload)? {
+                counted.rows += rows.num_rows() as u64;
+                hot.add(&rows)?;
+            }
+            has_earlier |= counters::hot::is_of_earlier_version(&partial.payload)?;
+            counted.ranges.push(partial.range());
+        }
+        if hot == *sealed {
+            // The same sums of the same keys are as many rows.
+            counted.rows = segment.rows;
+            return Ok(counted);
+        }
+        let sealed = format!("the segment has {} rows with digest {}", segment.rows, segment.output_digest);
+        let how = match merge(catalog, segment.hour, limits).await? {
+            Some((digest, rows)) => {
+                counted.rows = rows;
+                format!("the hot partials add up to {rows} rows with digest {digest}, {sealed}")
+            }
+            None => format!("the hot partials have {} rows, which add up to something else: {sealed}", counted.rows),
+        };
+        counted.result = if has_earlier { Sums::OfEarlierVersion } else { Sums::Different(how) };
+        Ok(counted)
+    }
+}
+
+/// The hot partial of an hour behind the frames of another one.
+async fn next(catalog: &dyn Catalog, hour: Hour, before: Option<&(Seq, Seq)>) -> Result<Option<HotPartial>, Error> {
+    let from = before.map_or(Seq::ZERO, |(_, last)| last.next());
+    Ok(catalog.partials(hour, from, 1).await?.pop())
+}
+
+/// Digest and rows of the segment that would hold the sums of an hour's partials; `None` if they are too many to be
+/// merged for no more than a message.
+async fn merge(catalog: &dyn Catalog, hour: Hour, limits: session::Limits) -> Result<Option<(Digest, u64)>, Error> {
+    let (mut rows, mut bytes, mut before): (Vec<RecordBatch>, _, _) = (Vec::new(), 0, None);
+    while let Some(partial) = next(catalog, hour, before.as_ref()).await? {
+        before = Some(partial.range());
+        let more = counters::hot::decode(&partial.payload)?;
+        bytes += more.iter().map(RecordBatch::get_array_memory_size).sum::<usize>();
+        if bytes > MERGED_BYTES_MAX {
+            return Ok(None);
+        }
+        rows.extend(more);
     }
     let mut writer = Writer::new(&counters::schema())?;
     for batch in counters::merge(rows, limits).await? {
         writer.push(batch)?;
     }
     let (bytes, rows) = writer.finish()?;
-    Ok(Merged { digest: Digest::of(&bytes).to_string(), rows, has_earlier })
+    Ok(Some((Digest::of(&bytes), rows)))
 }
 
-fn ranges(partials: &[HotPartial]) -> Vec<(Seq, Seq)> {
-    partials.iter().map(|partial| (partial.first_seq, partial.last_seq)).collect()
-}
-
-/// The same rows give the same segment bytes, so one comparison of digests compares all of them. `merged_ranges` are
-/// the frames of the partials that were merged; those that the transaction found may be others.
+/// Whether the partials that the transaction `found` are those that were `counted`, are all of the hour, and add up to
+/// its segment.
 fn compare(
-    found: &[HotPartial],
-    merged_ranges: &[(Seq, Seq)],
-    merged: &Merged,
+    found: &[(Seq, Seq)],
+    counted: &Counted,
     hour: &SealedHour,
     segment: &Segment,
     now: Timestamp,
 ) -> Reconciliation {
-    let found = ranges(found);
     let mut next = hour.first_seq;
     let contiguous = found.iter().all(|(first, last)| {
         let follows = *first == next;
@@ -143,28 +233,25 @@ fn compare(
         follows
     });
     let covers = contiguous && next == hour.last_seq.next();
-    let (outcome, detail) = if !covers || found != merged_ranges {
-        (
-            Outcome::Incomplete,
-            format!("{} hot partials do not cover frames {}..={}", found.len(), hour.first_seq, hour.last_seq),
-        )
-    } else if merged.digest == segment.output_digest {
-        (Outcome::Equal, String::new())
-    } else if merged.has_earlier {
-        (Outcome::Incomplete, "an earlier version counted some of the frames, and did not count all columns".to_owned())
+    let (outcome, detail) = if !covers || found != counted.ranges {
+        let (count, first, last) = (found.len(), hour.first_seq, hour.last_seq);
+        (Outcome::Incomplete, format!("{count} hot partials do not cover frames {first}..={last}"))
     } else {
-        let detail = format!(
-            "the hot partials add up to {} rows with digest {}, the segment has {} rows with digest {}",
-            merged.rows, merged.digest, segment.rows, segment.output_digest,
-        );
-        (Outcome::Different, detail)
+        match &counted.result {
+            Sums::Equal => (Outcome::Equal, String::new()),
+            Sums::Different(how) => (Outcome::Different, how.clone()),
+            Sums::OfEarlierVersion => (
+                Outcome::Incomplete,
+                "an earlier version counted some of the frames, and did not count all columns".to_owned(),
+            ),
+        }
     };
     Reconciliation {
         projection: segment.projection.clone(),
         hour: hour.hour,
         outcome,
         sealed_rows: segment.rows,
-        hot_rows: merged.rows,
+        hot_rows: counted.rows,
         detail,
         compared_at: now,
     }

@@ -7,7 +7,7 @@ use clicktrail_log::{
     archive::{
         self, Archive, Manifest,
         keys::{ReceiptKey, SegmentKey},
-        manifest,
+        manifest, part,
     },
     frame::Digest,
     invariant,
@@ -133,6 +133,24 @@ impl Source<'_> {
             Some(found) => found,
             None => self.build(limits, &mut |_| Ok(())).await?,
         };
+        Ok(segment)
+    }
+
+    /// The same of counters, and `seen` is shown all of its rows.
+    ///
+    /// # Errors
+    /// As [`build`].
+    pub(crate) async fn segment_seen(&self, limits: session::Limits, seen: Seen<'_>) -> Result<Segment, Error> {
+        let Some((segment, bytes)) = self.reuse().await? else { return Ok(self.build(limits, seen).await?.0) };
+        let damaged = |error: &dyn std::fmt::Display| archive::Error::Damaged {
+            key: segment.key.clone(),
+            reason: error.to_string(),
+        };
+        if segment.rows > 0 {
+            for rows in part::read(bytes, None).map_err(|error| damaged(&error))? {
+                seen(&rows.map_err(|error| damaged(&error))?)?;
+            }
+        }
         Ok(segment)
     }
 

@@ -28,12 +28,6 @@ pub fn encode(rows: &[RecordBatch]) -> Result<Bytes, Error> {
     encode_within(rows, INFLATED_BYTES_MAX)
 }
 
-/// Whether these rows fit one payload, before they are coded: whoever merges partials leaves them alone otherwise.
-pub fn fit(rows: &[RecordBatch]) -> bool {
-    let bytes: usize = rows.iter().map(RecordBatch::get_array_memory_size).sum();
-    bytes as u64 <= INFLATED_BYTES_MAX / 2
-}
-
 fn encode_within(rows: &[RecordBatch], bytes_max: u64) -> Result<Bytes, Error> {
     let mut writer = StreamWriter::try_new(Vec::new(), &schema())?;
     for batch in rows {

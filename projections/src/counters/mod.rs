@@ -6,6 +6,7 @@
 mod bucket;
 mod code;
 pub(crate) mod exact;
+mod fingerprint;
 pub mod hot;
 mod project;
 pub mod query;
@@ -16,6 +17,7 @@ pub mod tiers;
 
 pub use code::{BEHIND_SQL, NAME, SQL, VERSION, code_digest};
 pub(crate) use code::{code_digest_of, engine};
+pub use fingerprint::Fingerprint;
 pub use project::{merge, project};
 pub use rulings::{no_rulings, rulings, rulings_schema};
 pub use schema::{COUNTS, KEYS, SUMS, normalize, schema};

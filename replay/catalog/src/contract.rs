@@ -85,11 +85,14 @@ pub trait Catalog: Generations + Corrections + Invoicing + Send + Sync + fmt::De
     /// [`Error::Conflict`] unless exactly `replaced` partials stand there and cover precisely that range.
     async fn merge_partials(&self, merged: &HotPartial, replaced: u32) -> Result<(), Error>;
 
-    /// The hot partials of one hour by first frame.
-    async fn partials(&self, hour: Hour) -> Result<Vec<HotPartial>, Error>;
+    /// The first and the last frame of each hot partial of an hour, in order: it may have more than fit into memory.
+    async fn partial_ranges(&self, hour: Hour) -> Result<Vec<(Seq, Seq)>, Error>;
+
+    /// The hot partials of an hour that begin with frame `from` or behind it, at most `limit`, in order.
+    async fn partials(&self, hour: Hour, from: Seq, limit: u32) -> Result<Vec<HotPartial>, Error>;
 
     /// Makes an hour count from its segment. One transaction registers the hour, and its segment as live; calls
-    /// `compare` with the hot partials that touch the hour's frames; stores the result; and drops those partials.
+    /// `compare` with the frames of the hot partials that touch the hour's, first and last; stores the result; and drops those partials.
     ///
     /// If one of them reaches beyond the hour, it is dropped too, and every later one with it:
     /// [`counted_through`](Catalog::counted_through) falls back to the hour's end, and the projector counts the rest

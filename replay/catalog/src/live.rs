@@ -30,10 +30,10 @@ const DROP_OF_HOUR: &str = "DELETE FROM hot_partials WHERE hour = $1 AND first_s
 
 const OF_HOUR: &str = "
     SELECT hour, first_seq, last_seq, last_frame, payload, payload_digest, row_digest
-    FROM hot_partials WHERE hour = $1 ORDER BY first_seq";
+    FROM hot_partials WHERE hour = $1 AND first_seq >= $2 ORDER BY first_seq LIMIT $3";
 
 const TOUCHING: &str = "
-    SELECT hour, first_seq, last_seq, last_frame, payload, payload_digest, row_digest FROM hot_partials
+    SELECT hour, first_seq, last_seq, last_frame, payload_digest, row_digest FROM hot_partials
     WHERE first_seq <= $2 AND last_seq >= $1 ORDER BY first_seq";
 
 const DROP_FROM_TO: &str = "DELETE FROM hot_partials WHERE last_seq >= $1 AND first_seq <= $2";
@@ -126,26 +126,35 @@ fn covers(ranges: &[(Seq, Seq)], first: Seq, last: Seq) -> bool {
 }
 
 /// See [`Catalog::partials`](crate::Catalog::partials).
-pub(crate) async fn of_hour(session: &mut impl Session, hour: Hour) -> Result<Vec<HotPartial>, Error> {
-    session.fetch(OF_HOUR, &[hour.into()], rows::partial).await
+pub(crate) async fn of_hour(
+    session: &mut impl Session,
+    hour: Hour,
+    from: Seq,
+    limit: u32,
+) -> Result<Vec<HotPartial>, Error> {
+    session.fetch(OF_HOUR, &[hour.into(), from.into(), limit.into()], rows::partial).await
 }
 
-/// The partials that have a frame in `first..=last`, in order; none if that range is empty.
-pub(crate) async fn touching(session: &mut impl Session, first: Seq, last: Seq) -> Result<Vec<HotPartial>, Error> {
+/// See [`Catalog::partial_ranges`](crate::Catalog::partial_ranges).
+pub(crate) async fn ranges_of_hour(session: &mut impl Session, hour: Hour) -> Result<Vec<(Seq, Seq)>, Error> {
+    session.fetch(RANGES_OF_HOUR, &[hour.into(), Seq::ZERO.into(), Seq::MAX.into()], rows::partial_range).await
+}
+
+/// The frames of the partials that have a frame in `first..=last`, in order; none if that range is empty.
+pub(crate) async fn touching(session: &mut impl Session, first: Seq, last: Seq) -> Result<Vec<(Seq, Seq)>, Error> {
     if last < first {
         return Ok(Vec::new());
     }
-    let found = session.fetch(TOUCHING, &[first.into(), last.into()], rows::partial).await?;
+    let found = session.fetch(TOUCHING, &[first.into(), last.into()], rows::partial_range).await?;
     check_once(&found);
     Ok(found)
 }
 
 /// Each frame is in one partial at the most. Counting one frame after the other keeps it so, under a lock; the tables
 /// alone do not.
-pub(crate) fn check_once(partials: &[HotPartial]) {
-    for pair in partials.windows(2) {
-        let (one, other) = (&pair[0], &pair[1]);
-        let (end, begin) = (one.last_seq, other.first_seq);
+pub(crate) fn check_once(ranges: &[(Seq, Seq)]) {
+    for pair in ranges.windows(2) {
+        let (end, begin) = (pair[0].1, pair[1].0);
         invariant!(I1, end < begin, "a hot partial ends with frame {end}, the next begins with frame {begin}");
     }
 }
@@ -154,10 +163,10 @@ pub(crate) fn check_once(partials: &[HotPartial]) {
 ///
 /// If one of them reaches beyond `last`, every later partial is dropped too, and live counting begins again at the
 /// hour's end. If a later one stayed, counting would go on behind it, and nobody would count the frames in between.
-pub(crate) async fn drop_touched(session: &mut impl Session, touched: &[HotPartial], last: Seq) -> Result<(), Error> {
-    let (Some(head), Some(tail)) = (touched.first(), touched.last()) else { return Ok(()) };
-    let through = if tail.last_seq > last { Seq::MAX } else { last };
-    session.execute(DROP_FROM_TO, &[head.first_seq.into(), through.into()]).await?;
+pub(crate) async fn drop_touched(session: &mut impl Session, touched: &[(Seq, Seq)], last: Seq) -> Result<(), Error> {
+    let (Some((first, _)), Some((_, end))) = (touched.first(), touched.last()) else { return Ok(()) };
+    let through = if *end > last { Seq::MAX } else { last };
+    session.execute(DROP_FROM_TO, &[(*first).into(), through.into()]).await?;
     Ok(())
 }
 

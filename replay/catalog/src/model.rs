@@ -116,6 +116,13 @@ pub struct HotPartial {
     pub payload: Bytes,
 }
 
+impl HotPartial {
+    /// Its first and its last frame.
+    pub fn range(&self) -> (Seq, Seq) {
+        (self.first_seq, self.last_seq)
+    }
+}
+
 /// The output of one projection for one hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Segment {
@@ -185,9 +192,9 @@ pub struct Reconciliation {
     pub compared_at: Timestamp,
 }
 
-/// Compares the hot partials of an hour, by `first_seq`, with the segment that is about to replace them. It is called
+/// Compares the hot partials of an hour, by the ranges of their frames, with the segment that is about to replace them. It is called
 /// inside the transaction, so it sees exactly the rows that the transaction drops.
-pub type Compare<'a> = &'a (dyn Fn(&[HotPartial]) -> Reconciliation + Send + Sync);
+pub type Compare<'a> = &'a (dyn Fn(&[(Seq, Seq)]) -> Reconciliation + Send + Sync);
 
 /// Which making of the catalog: a rebuild begins the next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

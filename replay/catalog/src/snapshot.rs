@@ -54,7 +54,7 @@ pub(crate) async fn snapshot(
     let pointers = pointers::of_range(session, projection, from, to_inclusive).await?;
     let unsealed = [from.into(), to_inclusive.into(), sealed.into()];
     let partials = session.fetch(UNSEALED, &unsealed, rows::partial).await?;
-    live::check_once(&partials);
+    live::check_once(&partials.iter().map(HotPartial::range).collect::<Vec<_>>());
     let (ruled, stale): (Vec<_>, Vec<_>) = verdicts::ruled_hours(session, projection).await?.into_iter().unzip();
     let stale = stale.into_iter().flatten().collect();
     Ok(Snapshot { segments, pointers, partials, stale, ruled, marks })

@@ -101,8 +101,12 @@ impl<B: Backend> Catalog for B {
         session.commit().await
     }
 
-    async fn partials(&self, hour: Hour) -> Result<Vec<HotPartial>, Error> {
-        live::of_hour(&mut self.read().await?, hour).await
+    async fn partial_ranges(&self, hour: Hour) -> Result<Vec<(Seq, Seq)>, Error> {
+        live::ranges_of_hour(&mut self.read().await?, hour).await
+    }
+
+    async fn partials(&self, hour: Hour, from: Seq, limit: u32) -> Result<Vec<HotPartial>, Error> {
+        live::of_hour(&mut self.read().await?, hour, from, limit).await
     }
 
     async fn seal(&self, hour: &SealedHour, segment: &Segment, compare: Compare<'_>) -> Result<Reconciliation, Error> {

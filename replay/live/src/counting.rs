@@ -46,6 +46,8 @@ const _: () = assert!(TICK_ROWS_MAX >= frame::ROWS_MAX, "a tick has room for any
 /// After so many ticks, as many partials of one hour are merged into one.
 const MERGE_AFTER: usize = 60;
 const _: () = assert!(MERGE_AFTER > 1, "merging makes fewer rows");
+/// Rows of partials that are merged at once, in memory: those that are larger stay as they are.
+const MERGED_BYTES_MAX: usize = 64 << 20;
 /// Pause after a failure.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -242,31 +244,61 @@ impl Projector {
         self.ticks = 0;
         // Begun here: of partials that a rebuild replaced nothing is merged.
         let catalog = self.catalog.begin().await?;
-        let mut partials = catalog.partials(hour).await?;
         // The newest rows are the small ones. Those before are merged already, and stay.
-        let recent = partials.split_off(partials.len().saturating_sub(MERGE_AFTER));
-        let (Some(first), Some(last), true) = (recent.first(), recent.last(), recent.len() > 1) else { return Ok(()) };
-        let mut rows = Vec::new();
-        for partial in &recent {
+        let ranges = catalog.partial_ranges(hour).await?;
+        let recent = &ranges[ranges.len().saturating_sub(MERGE_AFTER)..];
+        let mut together = Together::default();
+        for (first, _) in recent {
+            let Some(partial) = catalog.partials(hour, *first, 1).await?.pop() else { return Ok(()) };
             // After an upgrade these stay as they are: merged, nobody could tell any more that they lack columns.
             if counters::hot::is_of_earlier_version(&partial.payload)? {
                 return Ok(());
             }
-            rows.extend(counters::hot::decode(&partial.payload)?);
-            if !counters::hot::fit(&rows) {
-                // They are many already: merged, nobody could read them.
-                return Ok(());
+            let rows = counters::hot::decode(&partial.payload)?;
+            if let Err(rows) = together.take(&partial, rows) {
+                self.merge(catalog.as_ref(), std::mem::take(&mut together)).await?;
+                // One that is large alone is the first of the next few.
+                let _ = together.take(&partial, rows);
             }
         }
+        self.merge(catalog.as_ref(), together).await
+    }
+
+    /// Makes one partial of a few.
+    async fn merge(&self, catalog: &dyn Catalog, together: Together) -> Result<(), Error> {
+        let Together { count: 2.., range: Some(range), rows, .. } = together else { return Ok(()) };
         let payload = counters::hot::encode(&counters::merge(rows, self.limits).await?)?;
-        let (first_seq, last_seq, last_frame) = (first.first_seq, last.last_seq, last.last_frame);
-        let merged = HotPartial { hour, first_seq, last_seq, last_frame, payload };
-        let replaced = u32::try_from(recent.len()).expect("at most sixty");
-        match catalog.merge_partials(&merged, replaced).await {
+        let merged = HotPartial { payload, ..range };
+        match catalog.merge_partials(&merged, together.count).await {
             // After a conflict there is nothing to merge: the hour was sealed, or another projector merged.
             Ok(()) | Err(catalog::Error::Conflict(_)) => Ok(()),
             Err(cause) => Err(cause.into()),
         }
+    }
+}
+
+/// Partials of an hour that follow each other, and are merged into one: few enough to be in memory at once.
+#[derive(Debug, Default)]
+struct Together {
+    count: u32,
+    /// What replaces them, without its payload.
+    range: Option<HotPartial>,
+    rows: Vec<RecordBatch>,
+    bytes: usize,
+}
+
+impl Together {
+    /// Takes one more, or gives its rows back if they are too many beside those that are here.
+    fn take(&mut self, partial: &HotPartial, rows: Vec<RecordBatch>) -> Result<(), Vec<RecordBatch>> {
+        let more: usize = rows.iter().map(RecordBatch::get_array_memory_size).sum();
+        if self.count > 0 && self.bytes + more > MERGED_BYTES_MAX {
+            return Err(rows);
+        }
+        let first_seq = self.range.as_ref().map_or(partial.first_seq, |range| range.first_seq);
+        self.range = Some(HotPartial { first_seq, payload: bytes::Bytes::new(), ..partial.clone() });
+        self.rows.extend(rows);
+        (self.count, self.bytes) = (self.count + 1, self.bytes + more);
+        Ok(())
     }
 }
 

@@ -9,12 +9,15 @@
 )]
 
 mod bill;
+mod catch_up;
 mod client;
 mod exporting;
+mod far;
 mod fsync;
 mod hour;
 mod http;
 mod judge;
+mod link;
 mod memory;
 mod papers;
 mod project;
@@ -66,6 +69,7 @@ struct Cli {
 enum Section {
     Http,
     Redirect,
+    Far,
     Seal,
     Project,
     Judge,
@@ -75,6 +79,7 @@ enum Section {
     Bill,
     Papers,
     Memory,
+    CatchUp,
     Visible,
     Verify,
     Export,
@@ -128,6 +133,9 @@ async fn run(cli: &Cli, clock: &dyn Clock) -> anyhow::Result<bool> {
     if wanted(Section::Redirect) {
         Box::pin(redirect::run(sizes, &mut table)).await.context("redirect")?;
     }
+    if wanted(Section::Far) {
+        Box::pin(far::run(sizes, &mut table)).await.context("far")?;
+    }
     if wanted(Section::Visible) {
         Box::pin(visible::run(sizes, &mut table)).await.context("visible")?;
     }
@@ -170,6 +178,9 @@ async fn run(cli: &Cli, clock: &dyn Clock) -> anyhow::Result<bool> {
     }
     if wanted(Section::Memory) {
         memory::run(sizes, &mut table).await.context("memory")?;
+    }
+    if wanted(Section::CatchUp) {
+        Box::pin(catch_up::run(sizes, &mut table)).await.context("catch-up")?;
     }
     table.print();
     if let Some(file) = record {

@@ -83,7 +83,12 @@ pub(crate) async fn child(Arguments { home, hours }: Arguments) -> anyhow::Resul
 
 /// The most that was resident of this process, since it began or [`forget_peak`].
 pub(crate) fn peak_bytes() -> anyhow::Result<u64> {
-    status("VmHWM:")
+    status("self", "VmHWM:")
+}
+
+/// The most that was ever resident of another process.
+pub(crate) fn peak_bytes_of(process: u32) -> anyhow::Result<u64> {
+    status(&process.to_string(), "VmHWM:")
 }
 
 /// From now on the peak is that of what comes.
@@ -93,11 +98,11 @@ pub(crate) fn forget_peak() -> anyhow::Result<()> {
 
 /// What is resident of this process now.
 pub(crate) fn resident_bytes() -> anyhow::Result<u64> {
-    status("VmRSS:")
+    status("self", "VmRSS:")
 }
 
-fn status(name: &str) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").context("read resident memory")?;
+fn status(process: &str, name: &str) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).context("read resident memory")?;
     let line = status.lines().find_map(|line| line.strip_prefix(name));
     let kibibytes: u64 =
         line.with_context(|| format!("the kernel tells no {name}"))?.trim().trim_end_matches(" kB").parse()?;

@@ -30,7 +30,8 @@ use crate::{
 
 const CONNECTIONS: usize = 64;
 const WARM_UP: Duration = Duration::from_secs(2);
-const REQUEST: &[u8] = b"GET /c/ad-1?pub=site-1&uid=7f3a9c HTTP/1.1\r\nhost: bench\r\n\
+/// A click on [`ad`].
+pub(crate) const REQUEST: &[u8] = b"GET /c/ad-1?pub=site-1&uid=7f3a9c HTTP/1.1\r\nhost: bench\r\n\
     user-agent: Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0\r\n\
     referer: https://example.com/page/1\r\n\r\n";
 const TARGET_URL: &str = "https://example.com/landing";
@@ -51,12 +52,12 @@ pub(crate) async fn run(sizes: &Sizes, table: &mut Table) -> anyhow::Result<()> 
     let broker = Broker::start().await?;
     let (fsync_p50, fsync_p99) = fsync::measure(broker.home())?;
     let time = Duration::from_secs(sizes.seconds);
-    let naive = naive(&broker, time).await?;
+    let naive = naive(&broker, &broker.url, CONNECTIONS, time).await?;
     let server = Server::start(&broker, "click-", "capture,project,archive", &[ad()]).await?;
-    click(server.address, WARM_UP).await?;
+    click(server.address, CONNECTIONS, WARM_UP).await?;
     let log = broker.log("click-").await?;
     let before = log.info().await?.last;
-    let ours = click(server.address, time).await?;
+    let ours = click(server.address, CONNECTIONS, time).await?;
     let frames = log.info().await?.last.get() - before.get();
     table.say("redirect: clicks of a frame", format!("{:.1}", float(ours.micros.len() as u64) / float(frames)));
     table.say("redirect: the disk's fsync, p50 and p99", format!("{} {}", millis(fsync_p50), millis(fsync_p99)));
@@ -73,16 +74,17 @@ pub(crate) async fn run(sizes: &Sizes, table: &mut Table) -> anyhow::Result<()> 
 }
 
 #[derive(Debug)]
-struct Figures {
-    per_second: f64,
+pub(crate) struct Figures {
+    pub(crate) per_second: f64,
     /// What each took, sorted.
-    micros: Vec<u32>,
+    pub(crate) micros: Vec<u32>,
 }
 
-async fn click(address: SocketAddr, time: Duration) -> anyhow::Result<Figures> {
+/// Clicks for so long, on so many connections at once.
+pub(crate) async fn click(address: SocketAddr, connections: usize, time: Duration) -> anyhow::Result<Figures> {
     let started = Instant::now();
     let mut open = JoinSet::new();
-    for _ in 0..CONNECTIONS {
+    for _ in 0..connections {
         open.spawn(async move {
             let mut client = Client::connect(address).await?;
             let mut micros = Vec::with_capacity(1 << 14);
@@ -111,16 +113,17 @@ pub(crate) struct Arguments {
     listening: PathBuf,
 }
 
-async fn naive(broker: &Broker, time: Duration) -> anyhow::Result<Figures> {
+/// The same for a handler that publishes one message per click at `url`, by which the broker is reached.
+pub(crate) async fn naive(broker: &Broker, url: &str, connections: usize, time: Duration) -> anyhow::Result<Figures> {
     // The stream is made here, so that the handler finds it as it is.
     drop(broker.log("naive-").await?);
     let listening = broker.home().join("naive");
     let mut command = Command::new(std::env::current_exe()?);
-    command.arg("one-message-per-click").arg(&broker.url).arg(&listening);
+    command.arg("one-message-per-click").arg(url).arg(&listening);
     let _process = Running::spawn(&mut command, &broker.home().join("naive.log"))?;
     let address = await_file(&listening).await?.parse()?;
-    click(address, WARM_UP).await?;
-    click(address, time).await
+    click(address, connections, WARM_UP).await?;
+    click(address, connections, time).await
 }
 
 /// Serves until it is killed.

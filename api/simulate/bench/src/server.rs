@@ -36,6 +36,16 @@ impl Running {
         let child = command.spawn().with_context(|| format!("start {}", command.get_program().display()))?;
         Ok(Self(child))
     }
+
+    /// The process's id.
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    /// Whether it ended by itself.
+    pub(crate) fn has_ended(&mut self) -> anyhow::Result<bool> {
+        Ok(self.0.try_wait()?.is_some())
+    }
 }
 
 /// A broker on free ports, in a directory that goes with it.
@@ -98,6 +108,17 @@ pub(crate) struct Server {
 impl Server {
     /// Starts it with these roles, ads and stream names.
     pub(crate) async fn start(broker: &Broker, prefix: &str, roles: &str, ads: &[Ad]) -> anyhow::Result<Self> {
+        Self::start_over(broker, &broker.url, prefix, roles, ads).await
+    }
+
+    /// As [`Self::start`], and reaches the broker's logs at `url`.
+    pub(crate) async fn start_over(
+        broker: &Broker,
+        url: &str,
+        prefix: &str,
+        roles: &str,
+        ads: &[Ad],
+    ) -> anyhow::Result<Self> {
         let home = tempfile::tempdir()?;
         let data = home.path().join("data");
         fs::create_dir(&data)?;
@@ -105,19 +126,38 @@ impl Server {
         let now = clicktrail_log::time::Clock::now(&clicktrail_log::time::SystemClock);
         catalog.put_ads(ads, "bench", now).await?;
         drop(catalog);
-        let program = std::env::current_exe()?.with_file_name("clicktrail");
-        ensure!(program.exists(), "{} is not built", program.display());
-        let mut command = Command::new(program);
-        command.arg("serve").args(["--listen", "127.0.0.1:0", "--roles", roles]).arg("--data").arg(&data);
-        command.args(["--nats", &broker.url, "--nats-monitor", &broker.monitor_url, "--stream-prefix", prefix]);
-        command.env("RUST_LOG", "warn");
+        let mut command = serve(&data)?;
+        command.args([
+            "--roles",
+            roles,
+            "--nats",
+            url,
+            "--nats-monitor",
+            &broker.monitor_url,
+            "--stream-prefix",
+            prefix,
+        ]);
         let log = home.path().join("server.log");
         let process = Running::spawn(&mut command, &log)?;
-        let address = match await_file(&data.join("listening")).await {
-            Ok(address) => address.parse()?,
-            Err(error) => bail!("{error}: {}", fs::read_to_string(log).unwrap_or_default()),
-        };
+        let address = listening(&data, &log).await?;
         Ok(Self { address, data, _process: process, _home: home })
+    }
+}
+
+/// The command that serves this data directory with all roles.
+pub(crate) fn serve(data: &Path) -> anyhow::Result<Command> {
+    let program = std::env::current_exe()?.with_file_name("clicktrail");
+    ensure!(program.exists(), "{} is not built", program.display());
+    let mut command = Command::new(program);
+    command.arg("serve").args(["--listen", "127.0.0.1:0"]).arg("--data").arg(data).env("RUST_LOG", "warn");
+    Ok(command)
+}
+
+/// Where the server of a data directory listens, once it does.
+async fn listening(data: &Path, log: &Path) -> anyhow::Result<SocketAddr> {
+    match await_file(&data.join("listening")).await {
+        Ok(address) => Ok(address.parse()?),
+        Err(error) => bail!("{error}: {}", fs::read_to_string(log).unwrap_or_default()),
     }
 }
 

@@ -12,6 +12,12 @@ pub(crate) struct Sizes {
     /// Events of the large hour whose memory is measured
     #[arg(long, env = "CLICKTRAIL_BENCH_MEMORY_EVENTS", default_value_t = 20_000_000)]
     pub(crate) memory_events: u64,
+    /// Events of the large hour whose rows carry 16 KiB each
+    #[arg(long, env = "CLICKTRAIL_BENCH_WIDE_EVENTS", default_value_t = 200_000)]
+    pub(crate) wide_events: u64,
+    /// Events that a spool holds when the broker comes back
+    #[arg(long, env = "CLICKTRAIL_BENCH_SPOOLED_EVENTS", default_value_t = 1_000_000)]
+    pub(crate) spooled_events: u64,
     /// Events that are judged
     #[arg(long, env = "CLICKTRAIL_BENCH_JUDGE_EVENTS", default_value_t = 10_000_000)]
     pub(crate) judge_events: u64,

@@ -131,7 +131,7 @@ async fn check(catalog: &Sqlite, world: &World) {
     assert_eq!(catalog.last_hour().await.unwrap(), Some(world.hour.clone()));
     assert_eq!(catalog.live_segment(&world.segment.projection, at).await.unwrap(), Some(world.segment.clone()));
     assert_eq!(catalog.reconciliations(at, 10).await.unwrap(), std::slice::from_ref(&world.reconciliation));
-    assert_eq!(catalog.partials(at.next()).await.unwrap(), std::slice::from_ref(&world.partial));
+    assert_eq!(catalog.partials(at.next(), Seq::ZERO, u32::MAX).await.unwrap(), std::slice::from_ref(&world.partial));
     assert_eq!(catalog.counted_through().await.unwrap(), world.partial.last_seq);
     assert_eq!(catalog.judged().await.unwrap(), world.judged);
     let LaterRuling { first, last, verdicts, .. } = world.later;

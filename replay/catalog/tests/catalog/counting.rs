@@ -27,9 +27,12 @@ pub(crate) async fn counting_begins_at_the_first_frame(place: Place) {
     catalog.put_partial(&partial(hour(0), 4, 4)).await.unwrap();
     catalog.put_partial(&partial(hour(1), 5, 9)).await.unwrap();
     assert_eq!(catalog.counted_through().await.unwrap(), seq(9));
-    assert_eq!(catalog.partials(hour(0)).await.unwrap(), [partial(hour(0), 1, 3), partial(hour(0), 4, 4)]);
-    assert_eq!(catalog.partials(hour(1)).await.unwrap(), [partial(hour(1), 5, 9)]);
-    assert_eq!(catalog.partials(hour(2)).await.unwrap(), []);
+    assert_eq!(
+        catalog.partials(hour(0), Seq::ZERO, u32::MAX).await.unwrap(),
+        [partial(hour(0), 1, 3), partial(hour(0), 4, 4)]
+    );
+    assert_eq!(catalog.partials(hour(1), Seq::ZERO, u32::MAX).await.unwrap(), [partial(hour(1), 5, 9)]);
+    assert_eq!(catalog.partials(hour(2), Seq::ZERO, u32::MAX).await.unwrap(), []);
 }
 
 pub(crate) async fn partial_that_does_not_follow_is_refused(place: Place) {
@@ -40,7 +43,7 @@ pub(crate) async fn partial_that_does_not_follow_is_refused(place: Place) {
     }
     let backwards = catalog.put_partial(&partial(hour(0), 11, 10)).await.unwrap_err();
     assert!(matches!(backwards, Error::Database(_)), "{backwards:?}");
-    assert_eq!(catalog.partials(hour(0)).await.unwrap(), [partial(hour(0), 1, 10)]);
+    assert_eq!(catalog.partials(hour(0), Seq::ZERO, u32::MAX).await.unwrap(), [partial(hour(0), 1, 10)]);
 }
 
 pub(crate) async fn partial_stored_twice_counts_once(place: Place) {
@@ -50,7 +53,7 @@ pub(crate) async fn partial_stored_twice_counts_once(place: Place) {
     let error = catalog.put_partial(&tick).await.unwrap_err();
     assert!(error.is_transient());
     assert_eq!(error.to_string(), "the catalog moved: frames 1–10 do not follow frame 10, the last counted",);
-    assert_eq!(catalog.partials(hour(0)).await.unwrap(), [tick]);
+    assert_eq!(catalog.partials(hour(0), Seq::ZERO, u32::MAX).await.unwrap(), [tick]);
 }
 
 pub(crate) async fn of_two_projectors_one_wins_each_offset(place: Place) {
@@ -64,7 +67,7 @@ pub(crate) async fn of_two_projectors_one_wins_each_offset(place: Place) {
         let refusals = [first.await.unwrap(), second.await.unwrap()];
         assert_eq!(refusals.iter().filter(|refused| **refused).count(), 1, "frame {n}: {refusals:?}");
     }
-    assert_eq!(one.partials(hour(0)).await.unwrap().len(), 25);
+    assert_eq!(one.partials(hour(0), Seq::ZERO, u32::MAX).await.unwrap().len(), 25);
 }
 
 /// Counts ticks of different lengths until `last` is passed; returns how many it stored.
@@ -94,7 +97,7 @@ pub(crate) async fn projectors_that_race_leave_no_hole_and_no_overlap(place: Pla
         stored += racer.await.unwrap();
     }
     let catalog = place.open().await;
-    let partials = catalog.partials(hour(0)).await.unwrap();
+    let partials = catalog.partials(hour(0), Seq::ZERO, u32::MAX).await.unwrap();
     assert_eq!(partials.len(), stored);
     let mut next = Seq::FIRST;
     for partial in &partials {
@@ -117,10 +120,13 @@ pub(crate) async fn merging_replaces_partials_by_one(place: Place) {
     let ticks = [partial(early, 1, 2), partial(early, 3, 3), partial(early, 4, 9), partial(late, 10, 11)];
     let catalog = with_partials(&place, &ticks).await;
     catalog.merge_partials(&partial(early, 3, 9), 2).await.unwrap();
-    assert_eq!(catalog.partials(early).await.unwrap(), [partial(early, 1, 2), partial(early, 3, 9)]);
+    assert_eq!(
+        catalog.partials(early, Seq::ZERO, u32::MAX).await.unwrap(),
+        [partial(early, 1, 2), partial(early, 3, 9)]
+    );
     catalog.merge_partials(&partial(early, 1, 9), 2).await.unwrap();
-    assert_eq!(catalog.partials(early).await.unwrap(), [partial(early, 1, 9)]);
-    assert_eq!(catalog.partials(late).await.unwrap(), [partial(late, 10, 11)]);
+    assert_eq!(catalog.partials(early, Seq::ZERO, u32::MAX).await.unwrap(), [partial(early, 1, 9)]);
+    assert_eq!(catalog.partials(late, Seq::ZERO, u32::MAX).await.unwrap(), [partial(late, 10, 11)]);
     assert_eq!(catalog.counted_through().await.unwrap(), seq(11));
     catalog.put_partial(&partial(late, 12, 12)).await.unwrap();
 }
@@ -142,6 +148,6 @@ pub(crate) async fn merge_of_something_else_is_refused(place: Place) {
         let result = catalog.merge_partials(&partial(at, first, last), replaced).await;
         assert!(refused(result), "{at} {first}..={last} of {replaced}");
     }
-    assert_eq!(catalog.partials(early).await.unwrap(), ticks[..3]);
-    assert_eq!(catalog.partials(late).await.unwrap(), ticks[3..]);
+    assert_eq!(catalog.partials(early, Seq::ZERO, u32::MAX).await.unwrap(), ticks[..3]);
+    assert_eq!(catalog.partials(late, Seq::ZERO, u32::MAX).await.unwrap(), ticks[3..]);
 }

@@ -138,7 +138,7 @@ async fn wrong_live_count_is_found_at_sealing() {
     bed.click(0).await;
     let mut projector = bed.projector();
     assert_eq!(projector.tick(Duration::ZERO).await.unwrap(), 1);
-    let counted = bed.catalog.partials(bed.start.hour()).await.unwrap();
+    let counted = bed.catalog.partials(bed.start.hour(), Seq::ZERO, u32::MAX).await.unwrap();
     // The second frame is counted as if it held what the first holds.
     bed.click(0).await;
     let wrong = HotPartial {

@@ -139,8 +139,12 @@ impl Catalog for Gated {
         self.pass("merge_partials", self.inner.merge_partials(merged, replaced)).await
     }
 
-    async fn partials(&self, hour: Hour) -> Result<Vec<HotPartial>, Error> {
-        self.pass("partials", self.inner.partials(hour)).await
+    async fn partial_ranges(&self, hour: Hour) -> Result<Vec<(Seq, Seq)>, Error> {
+        self.pass("partial_ranges", self.inner.partial_ranges(hour)).await
+    }
+
+    async fn partials(&self, hour: Hour, from: Seq, limit: u32) -> Result<Vec<HotPartial>, Error> {
+        self.pass("partials", self.inner.partials(hour, from, limit)).await
     }
 
     async fn seal(&self, hour: &SealedHour, segment: &Segment, compare: Compare<'_>) -> Result<Reconciliation, Error> {

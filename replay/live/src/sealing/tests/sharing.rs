@@ -44,7 +44,7 @@ async fn made_with(bytes_max: usize) -> (Made, u64) {
 
     let projector = Projector::new(Arc::clone(&clicks), archive.clone(), Arc::clone(&catalog), limits);
     assert_eq!(projector.behind_judge(history.clone()).tick(Duration::ZERO).await.unwrap(), FRAMES);
-    let counted = catalog.partials(bed.start.hour()).await.unwrap();
+    let counted = catalog.partials(bed.start.hour(), Seq::ZERO, u32::MAX).await.unwrap();
 
     let archiver = Archiver::new(clicks, archive, catalog, clock, limits);
     let sealed =
