@@ -23,6 +23,17 @@ pub enum Error {
     Argument(String),
 }
 
+impl Error {
+    /// Whether the engine had too little memory for how it went about a query: with more of it, or on one thread, it may
+    /// succeed.
+    pub fn is_exhausted(&self) -> bool {
+        match self {
+            Self::Query(error) => matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)),
+            Self::Archive(_) | Self::Segment(_) | Self::Refused(_) | Self::Argument(_) => false,
+        }
+    }
+}
+
 impl From<DataFusionError> for Error {
     fn from(error: DataFusionError) -> Self {
         // What a function of ours refused comes from below the engine's own sentences.
@@ -45,5 +56,18 @@ impl From<DataFusionError> for Error {
 impl From<ArrowError> for Error {
     fn from(error: ArrowError) -> Self {
         Self::from(DataFusionError::from(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn too_little_memory_is_told_from_other_failures() {
+        let exhausted = DataFusionError::ResourcesExhausted("a pool".to_owned()).context("merge");
+        assert!(Error::from(exhausted).is_exhausted());
+        assert!(!Error::from(DataFusionError::Internal("a bug".to_owned())).is_exhausted());
+        assert!(!Error::Refused("a function".to_owned()).is_exhausted());
     }
 }

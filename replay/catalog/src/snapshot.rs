@@ -7,7 +7,7 @@ use crate::{
     generations::pointers,
     known_frames::{Became, KnownFrame},
     live, making,
-    model::{Hole, Marks, Snapshot},
+    model::{Hole, HotPartial, Marks, Snapshot},
     rows, sealing,
     session::Session,
     verdicts,

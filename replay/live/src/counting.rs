@@ -295,7 +295,7 @@ impl Together {
             return Err(rows);
         }
         let first_seq = self.range.as_ref().map_or(partial.first_seq, |range| range.first_seq);
-        self.range = Some(HotPartial { first_seq, payload: bytes::Bytes::new(), ..partial.clone() });
+        self.range = Some(HotPartial { first_seq, payload: Default::default(), ..partial.clone() });
         self.rows.extend(rows);
         (self.count, self.bytes) = (self.count + 1, self.bytes + more);
         Ok(())

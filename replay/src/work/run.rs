@@ -11,6 +11,7 @@ use clicktrail_log::{
     invariant,
     time::{Hour, Timestamp},
 };
+use clicktrail_projections::session;
 use tokio::task::{Id, JoinError, JoinHandle, JoinSet};
 
 use super::{
@@ -20,7 +21,7 @@ use super::{
     worker::{Ended, Event, OnFailure, Tell, Worker},
 };
 use crate::{
-    budget::Budget,
+    budget::{Budget, Share},
     error::Error,
     unit::{self, UnitTask},
 };
@@ -174,9 +175,7 @@ impl<'w> Run<'w> {
         let (task, bytes) = (UnitTask::of(self.generation, &unit), unit.bytes);
         let (generation, hour) = (self.generation.id.clone(), unit.hour);
         let work = self.at_work.spawn(async move {
-            let _share = budget.share(bytes).await;
-            let limits = worker.settings.limits;
-            let output = unit::run(&task, &worker.archive, &worker.history, limits).await.map_err(Failure::Unit)?;
+            let output = computed(&worker, &budget, &task, bytes).await.map_err(Failure::Unit)?;
             let now = worker.clock.now();
             match worker.catalog.finish_unit(&generation, hour, &output, now).await {
                 Ok(_) => Ok((output, now)),
@@ -293,5 +292,21 @@ impl<'w> Run<'w> {
     pub(super) async fn close(mut self) {
         self.signs.abort();
         self.at_work.shutdown().await;
+    }
+}
+
+/// Computes a unit within its share of memory. If the engine ran out of it, once more with all of it and on one thread,
+/// on which it merges no sorted streams, whose memory it gives to nobody.
+async fn computed(worker: &Worker, budget: &Budget, task: &UnitTask, bytes: u64) -> Result<UnitOutput, Error> {
+    let run = async |share: Share, threads| {
+        let memory_bytes = share.bytes().max(worker.settings.limits.memory_bytes);
+        unit::run(task, &worker.archive, &worker.history, session::Limits { memory_bytes, threads }).await
+    };
+    match run(budget.share(bytes).await, worker.settings.limits.threads).await {
+        Err(Error::Projection(cause)) if cause.is_exhausted() => {
+            tracing::warn!(hour = %task.hour, cause = %causes(&cause), "an hour is computed again, alone and on one thread");
+            run(budget.alone().await, 1).await
+        }
+        ended => ended,
     }
 }

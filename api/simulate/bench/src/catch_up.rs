@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{bail, ensure};
 use clicktrail_catalog::{Catalog, Sqlite};
 use clicktrail_log::{
     log::Log as _,

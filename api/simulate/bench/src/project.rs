@@ -83,6 +83,7 @@ pub(crate) async fn run(home: &Path, manifest: &Manifest, world: World, table: &
         World::Sparse => "project",
         World::Dense => "project, dense",
         World::Market => "project, market",
+        World::Wide => "project, wide",
     };
     let engine = format!("DuckDB {}", theirs.version);
     table.judge(format!("{name}: events into a segment"), per_second(file), Target::AtLeast(2_500_000.0), rate);
