@@ -37,11 +37,11 @@ mod ahead;
 /// How often live counts are stored.
 pub const TICK: Duration = Duration::from_secs(1);
 /// No further frame is read in a tick once so many payload bytes are in hand: bounds memory when counting catches up.
-const TICK_BYTES_MAX: usize = 64 << 20;
+const TICK_BYTES_MAX: usize = 16 << 20;
 const _: () = assert!(TICK_BYTES_MAX >= frame::PAYLOAD_BYTES_MAX, "a tick has room for any frame");
 /// Rows of a tick, if it has more than one frame. Each may be a row of counts, of a kilobyte at most: so a payload can
 /// hold them.
-const TICK_ROWS_MAX: usize = 1 << 19;
+const TICK_ROWS_MAX: usize = 1 << 17;
 const _: () = assert!(TICK_ROWS_MAX >= frame::ROWS_MAX, "a tick has room for any frame");
 /// After so many ticks, as many partials of one hour are merged into one.
 const MERGE_AFTER: usize = 60;

@@ -40,10 +40,10 @@ pub struct Sealer<K: Kind = Clicks> {
     kind: PhantomData<K>,
 }
 
-/// A part ends with the frame that brings its rows to so many Arrow bytes. Half a million ordinary rows take half of
+/// A part ends with the frame that brings its rows to so many Arrow bytes. Half a million ordinary rows take most of
 /// it. With the largest frame behind it, a part stays far below the 2 GiB of text that a column can hold, and three
 /// parts in the making take less than what an hour may (I14).
-const PART_BYTES: usize = 384 << 20;
+const PART_BYTES: usize = 224 << 20;
 const _: () =
     assert!(PART_BYTES + frame::INFLATED_BYTES_MAX < i32::MAX as usize, "texts of a part have offsets of 31 bits");
 
