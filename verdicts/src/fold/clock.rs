@@ -7,7 +7,7 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use clicktrail_log::position::Position;
+use clicktrail_log::{invariant, position::Position};
 
 use crate::{
     detector::{frames::DatedBack, rows::Rows},
@@ -137,6 +137,7 @@ impl LoggedClock {
         while let Some(mistake) = self.jumps.pop_back_if(|jump| jump.landed > above) {
             to = to.min(mistake.before);
         }
+        invariant!(I5, to < latest, "what was logged up to {latest} is dated back to {to}");
         self.latest = Some(to);
         // Nothing before these mistakes was logged later than that.
         DatedBack { to }
