@@ -13,7 +13,7 @@ use uuid::Uuid;
 use crate::{
     archive::{self, Archive, keys::ManifestKey, kind::Kind},
     chain::Chain,
-    frame::{self, Frame},
+    frame::{self, Digest, Frame, Header},
     invariant,
     log::{self, Condition, Log, ReadLimit},
     position::Seq,
@@ -53,23 +53,35 @@ pub struct SharedWriter<K: Kind> {
     log: Arc<dyn Log>,
     archive: Archive,
     id: Uuid,
-    /// `None` until it was found in the log, and after every error.
-    place: Option<Place>,
+    /// What was seen of the log; `None` at the start. After an error it is read on from there.
+    seen: Option<Seen>,
+    /// Whether the end of what was seen is where the writer stands: not at the start, nor after an error.
+    is_located: bool,
     kind: PhantomData<K>,
 }
 
-/// Where a writer stands.
+/// A log up to one of its frames.
 #[derive(Debug)]
-struct Place {
-    writer: frame::Writer,
-    /// The last frame of the log that was seen: nobody wrote under the identity up to it but as `writer` knows.
+struct Seen {
+    /// The writers' chains.
+    chain: Chain,
+    /// The last frame: nobody wrote under the identity up to it but as the chain knows.
     end: Seq,
+    /// Its digest; `None` if that frame is sealed and was not read.
+    last: Option<Digest>,
+}
+
+impl Seen {
+    fn take(&mut self, seq: Seq, header: &Header) {
+        self.chain.admit(header);
+        (self.end, self.last) = (seq, Some(header.digest()));
+    }
 }
 
 impl<K: Kind> SharedWriter<K> {
     /// A writer to `log`, the stream of `K`, under the identity `id`.
     pub fn new(log: Arc<dyn Log>, archive: Archive, id: Uuid) -> Self {
-        Self { log, archive, id, place: None, kind: PhantomData }
+        Self { log, archive, id, seen: None, is_located: false, kind: PhantomData }
     }
 
     /// Finds where the writer stands, and returns the last frame that it has seen. What it appends next stands behind
@@ -78,11 +90,15 @@ impl<K: Kind> SharedWriter<K> {
     /// # Errors
     /// As log and archive report.
     pub async fn locate(&mut self) -> Result<Seq, Error> {
-        let place = match self.place.take() {
-            Some(place) => place,
-            None => self.find().await?,
-        };
-        Ok(self.place.insert(place).end)
+        if !self.is_located {
+            self.find().await?;
+            self.is_located = true;
+        }
+        Ok(self.seen().end)
+    }
+
+    fn seen(&mut self) -> &mut Seen {
+        self.seen.as_mut().expect("it was just found")
     }
 
     /// Appends the frames that `make` makes, in their order, and returns their sequences once all are durable.
@@ -94,66 +110,86 @@ impl<K: Kind> SharedWriter<K> {
         make: impl FnOnce(&mut frame::Writer) -> Result<Vec<Frame>, E> + Send,
     ) -> Result<Vec<Seq>, E> {
         self.locate().await?;
-        let mut place = self.place.take().expect("it was just found");
+        let id = self.id;
         let mut appended = Vec::new();
-        for frame in make(&mut place.writer)? {
-            let seq = self.append_behind(&frame, place.end).await?;
-            invariant!(I1, seq > place.end, "frame {seq} was appended behind frame {}", place.end);
-            place.end = seq;
+        for frame in make(&mut self.seen().chain.writer(id))? {
+            // Until the outcome is known.
+            self.is_located = false;
+            let seq = self.append_behind(&frame).await?;
+            let seen = self.seen();
+            invariant!(I1, seq > seen.end, "frame {seq} was appended behind frame {}", seen.end);
+            seen.take(seq, &frame.header);
+            self.is_located = true;
             appended.push(seq);
         }
-        self.place = Some(place);
         Ok(appended)
     }
 
-    /// Appends a frame behind `end`, or behind what others appended since, if none of it is of this identity.
-    async fn append_behind(&self, frame: &Frame, mut end: Seq) -> Result<Seq, Error> {
+    /// Appends a frame behind what was seen, or behind what others appended since, if none of it is of this identity.
+    async fn append_behind(&mut self, frame: &Frame) -> Result<Seq, Error> {
         for _ in 0..ATTEMPTS {
+            let end = self.seen().end;
             match self.log.append_if(frame, Condition::Behind(end)).await {
                 Ok(appended) if appended.duplicate => return Err(Error::Moved),
                 Ok(appended) => return Ok(appended.seq),
-                Err(log::Error::Moved(_)) => end = self.pass_others(end).await?,
+                Err(log::Error::Moved(_)) => self.pass_others().await?,
                 Err(error) => return Err(error.into()),
             }
         }
         Err(Error::Moved)
     }
 
-    /// The end of the log as it is now, if nobody wrote under this identity behind `end`.
-    async fn pass_others(&self, mut end: Seq) -> Result<Seq, Error> {
+    /// Moves to the end of the log as it is now, if nobody wrote under this identity since.
+    async fn pass_others(&mut self) -> Result<(), Error> {
         loop {
-            let frames = match self.log.read(end.next(), ReadLimit::waiting(Duration::ZERO)).await {
+            let from = self.seen().end.next();
+            let frames = match self.log.read(from, ReadLimit::waiting(Duration::ZERO)).await {
                 // What was appended meanwhile is sealed and trimmed already.
                 Err(log::Error::Trimmed { .. }) => return Err(Error::Moved),
                 frames => frames?,
             };
-            let Some(last) = frames.last() else { return Ok(end) };
+            if frames.is_empty() {
+                return Ok(());
+            }
             if frames.iter().any(|logged| logged.frame.header.writer == self.id) {
                 return Err(Error::Moved);
             }
-            end = last.seq;
+            let seen = self.seen();
+            frames.iter().for_each(|logged| seen.take(logged.seq, &logged.frame.header));
         }
     }
 
-    /// Finds where the writer stands: from the last sealed hour and the frames since.
-    async fn find(&self) -> Result<Place, Error> {
-        let (mut next, mut chain) = (Seq::FIRST, Chain::default());
-        if let Some(hour) = self.archive.sealed_hours(K::STREAM).await?.pop() {
-            let key = ManifestKey { stream: K::STREAM, hour }.path().to_string();
-            let manifest = self.archive.manifest::<K>(hour).await?;
-            let manifest = manifest.ok_or_else(|| archive::Error::Missing(key.clone()))?;
-            let damaged = || archive::Error::Damaged { key, reason: "a writer's digest is not one".into() };
-            (next, chain) = (manifest.last_seq().next(), manifest.chain_after().ok_or_else(damaged)?);
+    /// Finds where the writer stands: from what was seen before, or from the last sealed hour, and the frames since.
+    async fn find(&mut self) -> Result<(), Error> {
+        if !self.goes_on().await? {
+            self.seen = Some(self.sealed().await?);
         }
         loop {
-            let frames = self.log.read(next, ReadLimit::waiting(Duration::ZERO)).await?;
-            let Some(last) = frames.last() else {
-                return Ok(Place { writer: chain.writer(self.id), end: next.previous() });
-            };
-            next = last.seq.next();
-            for logged in &frames {
-                chain.admit(&logged.frame.header);
+            let from = self.seen().end.next();
+            let frames = self.log.read(from, ReadLimit::waiting(Duration::ZERO)).await?;
+            if frames.is_empty() {
+                return Ok(());
             }
+            let seen = self.seen();
+            frames.iter().for_each(|logged| seen.take(logged.seq, &logged.frame.header));
         }
+    }
+
+    /// Whether the log still holds the last frame that was seen: it was not trimmed, and the log is no other.
+    async fn goes_on(&self) -> Result<bool, Error> {
+        let Some(Seen { end, last: Some(last), .. }) = &self.seen else { return Ok(false) };
+        Ok(log::digest_of(self.log.as_ref(), *end).await? == Some(*last))
+    }
+
+    /// Behind the last sealed hour; at the beginning of the log if there is none.
+    async fn sealed(&self) -> Result<Seen, Error> {
+        let Some(hour) = self.archive.sealed_hours(K::STREAM).await?.pop() else {
+            return Ok(Seen { chain: Chain::default(), end: Seq::ZERO, last: None });
+        };
+        let key = ManifestKey { stream: K::STREAM, hour }.path().to_string();
+        let manifest = self.archive.manifest::<K>(hour).await?;
+        let manifest = manifest.ok_or_else(|| archive::Error::Missing(key.clone()))?;
+        let damaged = || archive::Error::Damaged { key, reason: "a writer's digest is not one".into() };
+        Ok(Seen { chain: manifest.chain_after().ok_or_else(damaged)?, end: manifest.last_seq(), last: None })
     }
 }

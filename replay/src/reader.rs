@@ -57,33 +57,33 @@ impl Reader {
         catalog: &dyn Catalog,
         through: Seq,
     ) -> Result<Self, Error> {
-        Self::behind_at(log, archive, catalog, through, None).await
-    }
-
-    /// The same at a known present, for [`Reader::look_at`].
-    ///
-    /// # Errors
-    /// As [`Reader::behind`].
-    pub async fn behind_at(
-        log: &Arc<dyn Log>,
-        archive: &Archive,
-        catalog: &dyn Catalog,
-        through: Seq,
-        present: Option<Timestamp>,
-    ) -> Result<Self, Error> {
         let last = catalog.last_hour().await?.map(|last| last.hour);
         let mut reader = Self::behind_hour(log, archive, last).await?;
-        reader.present = present;
-        while reader.through < through {
-            let frames = log.read(reader.next(), ReadLimit::waiting(Duration::ZERO)).await?;
+        reader.pass_to(log, through).await?;
+        Ok(reader)
+    }
+
+    /// Moves over the frames up to `through`, as far as the log has them. After an error the same call goes on where
+    /// this one stopped.
+    ///
+    /// # Errors
+    /// As the log reports.
+    pub async fn pass_to(&mut self, log: &Arc<dyn Log>, through: Seq) -> Result<(), Error> {
+        while self.through < through {
+            let frames = log.read(self.next(), ReadLimit::waiting(Duration::ZERO)).await?;
             if frames.is_empty() {
                 break;
             }
             for frame in frames.iter().filter(|frame| frame.seq <= through) {
-                reader.pass(frame);
+                self.pass(frame);
             }
         }
-        Ok(reader)
+        Ok(())
+    }
+
+    /// Says that the hours before this one are sealed: no frame counts for them any more.
+    pub fn begin_with(&mut self, hour: Hour) {
+        self.first = self.first.max(Some(hour));
     }
 
     /// Behind the frame `through`, where the writers' chains are known.

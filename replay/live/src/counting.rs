@@ -12,8 +12,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use arrow::array::RecordBatch;
-use clicktrail_catalog::{self as catalog, Catalog, HotPartial, Making};
+use clicktrail_catalog::{self as catalog, Catalog, HotPartial};
 use clicktrail_log::{
     archive::Archive,
     causes::causes,
@@ -23,16 +22,15 @@ use clicktrail_log::{
     time::{Clock, Hour},
 };
 use clicktrail_projections::{counters, session};
-use clicktrail_replay::{Error, belongs, reader::Reader};
+use clicktrail_replay::Error;
 use clicktrail_verdicts::reader::VerdictReader;
-use metrics::counter;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
-use crate::metric;
-use ahead::Ahead;
+use place::Place;
 
 mod ahead;
+mod place;
 
 /// How often live counts are stored.
 pub const TICK: Duration = Duration::from_secs(1);
@@ -62,31 +60,19 @@ pub struct Projector {
     verdicts: Option<VerdictReader>,
     /// What time it is, if frames from the future are to open no hour.
     clock: Option<Arc<dyn Clock>>,
-    /// `None` at the start and after every error: then it is found again from the catalog.
-    progress: Option<Progress>,
+    /// `None` at the start, and once it does not hold any more: then it is found again from the catalog.
+    place: Option<Place>,
     /// Whether there was more than a tick may hold: then the next one does not wait.
     is_behind: bool,
     /// Ticks since the last merge.
     ticks: usize,
 }
 
-/// Where counting stands.
-#[derive(Debug)]
-struct Progress {
-    /// The catalog that it was found in: after a rebuild it takes nothing more, and progress is found again.
-    catalog: Arc<dyn Catalog>,
-    making: Making,
-    /// Stands behind the frames that are counted.
-    reader: Reader,
-    /// Live rulings about frames that are not counted yet.
-    ahead: Ahead,
-}
-
 impl Projector {
     /// A projector of one log that nobody judges: every click counts as billable.
     pub fn new(log: Arc<dyn Log>, archive: Archive, catalog: Arc<dyn Catalog>, limits: session::Limits) -> Self {
-        let (verdicts, clock, progress) = (None, None, None);
-        Self { log, archive, catalog, limits, verdicts, clock, progress, is_behind: false, ticks: 0 }
+        let (verdicts, clock, place) = (None, None, None);
+        Self { log, archive, catalog, limits, verdicts, clock, place, is_behind: false, ticks: 0 }
     }
 
     /// The same that knows the present.
@@ -111,8 +97,6 @@ impl Projector {
                 Ok(0) if stopping => return,
                 Ok(_) => {}
                 Err(cause) => {
-                    // Whether the row was stored or not, the catalog knows: counting goes on from there.
-                    self.progress = None;
                     if cause.is_transient() {
                         warn!(cause = %causes(&cause), "counting is tried again");
                     } else {
@@ -130,55 +114,71 @@ impl Projector {
     /// Counts the frames that come within `wait`, or as many as a tick may hold; how many frames.
     ///
     /// # Errors
-    /// See [`Error`]: nothing was counted.
+    /// See [`Error`]: the same call may be made again. What passes by itself leaves the place as it is, and only what
+    /// failed is done again; after anything else the place is found again.
     pub async fn tick(&mut self, wait: Duration) -> Result<usize, Error> {
-        let mut progress = match self.progress.take() {
-            Some(progress) => progress,
-            None => self.find_progress().await?,
-        };
-        let frames = self.gather(&mut progress, wait).await?;
-        if let Some(clock) = &self.clock {
-            progress.reader.look_at(clock.now());
+        let ticked = self.try_tick(wait).await;
+        if let Err(cause) = &ticked {
+            // Somebody else counted, an hour was sealed or the catalog was rebuilt: trying again would be refused again.
+            let is_over = !cause.is_transient() || matches!(cause, Error::Catalog(catalog::Error::Conflict(_)));
+            self.place = self.place.take().filter(|_| !is_over).map(Place::in_doubt);
         }
-        let Progress { catalog, making, reader, ahead } = &mut progress;
-        let Some(hour) = frames.first().map(|first| reader.hour_of(first)) else {
+        ticked
+    }
+
+    async fn try_tick(&mut self, wait: Duration) -> Result<usize, Error> {
+        if let Some(place) = &mut self.place
+            && !place.holds(&self.log).await?
+        {
+            self.place = None;
+        }
+        let place = match &mut self.place {
+            Some(place) => place,
+            None => self.place.insert(
+                Place::find(&self.log, &self.archive, &self.catalog, self.verdicts.is_some(), self.clock.as_ref())
+                    .await?,
+            ),
+        };
+        place.reach(&self.log).await?;
+        if let Some(frames) = place.store().await? {
+            // What was left by a tick that failed.
+            return Ok(frames);
+        }
+        let frames = self.gather(wait).await?;
+        let place = self.place.as_mut().expect("it was just there");
+        if let Some(clock) = &self.clock {
+            place.reader.look_at(clock.now());
+        }
+        let Some(hour) = frames.first().map(|first| place.reader.hour_of(first)) else {
             // After a rebuild there may be frames to count again, also if no new ones come.
-            let is_present = catalog.making().await? == *making;
-            self.progress = Some(progress).filter(|_| is_present);
+            if !place.is_present().await? {
+                self.place = None;
+            }
             return Ok(0);
         };
-        let of_hour = frames.iter().take_while(|frame| reader.hour_of(frame) == hour).count();
+        let of_hour = frames.iter().take_while(|frame| place.reader.hour_of(frame) == hour).count();
         let count = at_once(&frames[..of_hour]);
         self.is_behind |= count < of_hour;
-        let first_seq = reader.next();
-        let rows = reader.admit(&frames[..count])?;
-        let last_seq = reader.through();
-        let span = last_seq.next().get() - first_seq.get();
-        invariant!(I1, span == count as u64, "{count} frames are counted as {first_seq}–{last_seq}");
-        let counted: usize = rows.iter().map(RecordBatch::num_rows).sum();
-        let rulings = ahead.take(reader.epoch(), last_seq)?;
-        let counts = counters::project_frames(&rows, &[rulings]).await?;
-        let payload = counters::hot::encode(&counts)?;
-        let last_frame = Some(frames[count - 1].frame.header.digest());
-        let partial = HotPartial { hour, first_seq, last_seq, last_frame, payload };
-        catalog.put_partial(&partial).await?;
-        counter!(metric::COUNTED).increment(counted as u64);
-        self.progress = Some(progress);
+        // Until their counts are in hand, an error leaves no place: the reader is past frames that are not counted.
+        let mut place = self.place.take().expect("it was just there");
+        place.count(&frames[..count], hour).await?;
+        self.place.insert(place).store().await?;
         self.merge_sometimes(hour).await?;
         Ok(count)
     }
 
     /// The frames to count next, as far as they come within `wait`. Behind a judge: those that it has passed, once its
     /// verdicts about them are in hand.
-    async fn gather(&mut self, progress: &mut Progress, wait: Duration) -> Result<Vec<Logged>, Error> {
-        let mut next = progress.reader.next();
-        let Some(verdicts) = self.verdicts.clone() else { return self.gather_logged(next, wait).await };
+    async fn gather(&mut self, wait: Duration) -> Result<Vec<Logged>, Error> {
+        let place = self.place.as_mut().expect("counting stands somewhere");
+        let mut next = place.reader.next();
+        let Some(verdicts) = &self.verdicts else { return self.gather_logged(next, wait).await };
         if !std::mem::take(&mut self.is_behind) {
             tokio::time::sleep(wait).await;
         }
         let judged = self.catalog.judged().await?;
-        progress.ahead.read_through(&verdicts, judged.verdicts_through).await?;
-        let in_hand = progress.ahead.cover(&verdicts, progress.reader.epoch(), next).await?;
+        place.ahead.read_through(verdicts, judged.verdicts_through).await?;
+        let in_hand = place.ahead.cover(verdicts, place.reader.epoch(), next).await?;
         let is_known = in_hand.is_none_or(|in_hand| in_hand >= next);
         invariant!(I7, is_known, "frame {next} is to be counted, and verdicts are in hand up to {in_hand:?}");
         let through = in_hand.map_or(judged.clicks_through, |in_hand| in_hand.min(judged.clicks_through));
@@ -196,7 +196,7 @@ impl Projector {
             frames.extend(more.into_iter().filter(|frame| frame.seq <= through));
         }
         let through = frames.last().map_or(Seq::ZERO, |last| last.seq);
-        let is_judged = through <= judged.clicks_through && progress.ahead.knows(judged.verdicts_through);
+        let is_judged = through <= judged.clicks_through && place.ahead.knows(judged.verdicts_through);
         invariant!(I7, is_judged, "frames up to {through} are counted, judging stands at {judged:?}");
         Ok(frames)
     }
@@ -219,29 +219,18 @@ impl Projector {
         }
     }
 
-    /// Finds where counting stands from the catalog, the last sealed hour's manifest, and the headers of the frames
-    /// since.
-    async fn find_progress(&self) -> Result<Progress, Error> {
-        let catalog = self.catalog.begin().await?;
-        let making = catalog.making().await?;
-        belongs::check_clicks(&self.log, catalog.as_ref()).await?;
-        let through = catalog.counted_through().await?;
-        let present = self.clock.as_ref().map(|clock| clock.now());
-        let reader = Reader::behind_at(&self.log, &self.archive, catalog.as_ref(), through, present).await?;
-        let ahead = match &self.verdicts {
-            Some(_) => Ahead::after(reader.through(), catalog.judged().await?),
-            None => Ahead::default(),
-        };
-        Ok(Progress { catalog, making, reader, ahead })
-    }
-
     /// Merges the newest partials of an hour once there were enough ticks.
     async fn merge_sometimes(&mut self, hour: Hour) -> Result<(), Error> {
         self.ticks += 1;
         if self.ticks < MERGE_AFTER {
             return Ok(());
         }
+        self.merge(hour).await?;
         self.ticks = 0;
+        Ok(())
+    }
+
+    async fn merge(&self, hour: Hour) -> Result<(), Error> {
         // Begun here: of partials that a rebuild replaced nothing is merged.
         let catalog = self.catalog.begin().await?;
         // The newest rows are the small ones. Those before are merged already, and stay.

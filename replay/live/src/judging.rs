@@ -7,7 +7,7 @@ use std::{sync::Arc, time::Duration};
 use clicktrail_catalog::Catalog;
 use clicktrail_log::{causes::causes, invariant, log::Log};
 use clicktrail_replay::{Error, belongs};
-use clicktrail_verdicts::judge::Judge;
+use clicktrail_verdicts::judge::{Judge, Mark};
 use metrics::{counter, gauge};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -30,42 +30,76 @@ pub struct Judging {
     catalog: Arc<dyn Catalog>,
     /// Whether both logs were found to be those that the catalog knows, since the start or the last error.
     is_checked: bool,
+    /// A movement of the mark that the catalog may have made or not.
+    moving: Option<Moving>,
+}
+
+/// A movement of the mark.
+#[derive(Debug, Clone, Copy)]
+struct Moving {
+    before: Mark,
+    after: Mark,
 }
 
 impl Judging {
     /// The role of a judge whose mark is kept in a catalog.
     pub fn new(judge: Judge, clicks: Arc<dyn Log>, catalog: Arc<dyn Catalog>) -> Self {
-        Self { judge, clicks, catalog, is_checked: false }
+        Self { judge, clicks, catalog, is_checked: false, moving: None }
     }
 
     /// Judges what comes within `wait`; whether that was anything.
     ///
     /// # Errors
-    /// See [`Error`]: the same call may be made again.
+    /// See [`Error`]: the same call may be made again. What was judged is kept, and only what failed is done again.
     pub async fn tick(&mut self, wait: Duration) -> Result<bool, Error> {
+        let ticked = self.try_tick(wait).await;
+        // A store that was away may come back as another one.
+        self.is_checked &= ticked.is_ok();
+        ticked
+    }
+
+    async fn try_tick(&mut self, wait: Duration) -> Result<bool, Error> {
         // Begun here, so that a mark that was read before a rebuild is not written after it.
         let catalog = self.catalog.begin().await?;
-        if !std::mem::replace(&mut self.is_checked, true) {
-            let checked = belongs::check(&self.clicks, self.judge.verdicts(), catalog.as_ref()).await;
-            self.is_checked = checked.is_ok();
-            checked?;
+        if !self.is_checked {
+            belongs::check(&self.clicks, self.judge.verdicts(), catalog.as_ref()).await?;
+            self.is_checked = true;
         }
         let before = catalog.judged().await?;
-        let Some(after) = self.judge.step(before, wait).await? else { return Ok(false) };
+        let moving = match self.moving.take() {
+            Some(made) if made.after == before => {
+                self.report(&made);
+                return Ok(true);
+            }
+            Some(moving) if moving.before == before => moving,
+            // Somebody else moved it: the judge finds that its run is over.
+            Some(_) | None => {
+                let Some(after) = self.judge.step(before, wait).await? else { return Ok(false) };
+                Moving { before, after }
+            }
+        };
+        let after = moving.after;
         let forward =
             before.clicks_through <= after.clicks_through && before.verdicts_through <= after.verdicts_through;
         invariant!(I5, forward, "the judge's mark goes from {before:?} to {after:?}");
+        self.moving = Some(moving);
         // Without digests the mark is not compared until the next step; what was judged need not be judged again.
         let frames = belongs::judged_frames(&self.clicks, self.judge.verdicts(), &after).await.unwrap_or_default();
         catalog.put_judged(&before, &after, frames).await?;
-        counter!(metric::FRAMES_JUDGED)
-            .increment(after.clicks_through.get().saturating_sub(before.clicks_through.get()));
+        self.moving = None;
+        self.report(&moving);
+        Ok(true)
+    }
+
+    /// Says what was judged once the mark has moved.
+    fn report(&mut self, moved: &Moving) {
+        let (before, after) = (moved.before.clicks_through, moved.after.clicks_through);
+        counter!(metric::FRAMES_JUDGED).increment(after.get().saturating_sub(before.get()));
         for passed in self.judge.take_passed() {
             counter!(metric::EVENTS_PASSED, "kind" => passed.kind.as_str()).increment(passed.logged);
             counter!(metric::EVENTS_JUDGED, "kind" => passed.kind.as_str()).increment(passed.judged);
         }
         gauge!(metric::JUDGE_STATE).set(u32::try_from(self.judge.memory_bytes() >> 10).unwrap_or(u32::MAX));
-        Ok(true)
     }
 
     /// Judges until `shutdown`, then once more what is logged by then.
@@ -80,7 +114,6 @@ impl Judging {
                 Ok(false) if stopping => return,
                 Ok(_) => {}
                 Err(cause) => {
-                    self.is_checked = false;
                     let transient = cause.is_transient();
                     if transient {
                         warn!(cause = %causes(&cause), "judging is tried again");

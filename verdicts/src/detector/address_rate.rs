@@ -56,7 +56,7 @@ impl State for AddressRate {
             let time = rows.times[row];
             let timeline = self.clicks.entry(view.network(address)).or_insert_with(Timeline::new);
             for rule in hits.asked(&self.rules) {
-                let span = timeline.span(time.saturating_sub(rule.window), time, view.cut(row));
+                let span = timeline.span(time.saturating_sub(rule.window), time, view.cut(row), view.frames);
                 // Most addresses are done here: even if every event of the span is visible, they are too few.
                 if span.len() < rule.clicks_max as usize {
                     continue;

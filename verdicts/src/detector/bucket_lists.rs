@@ -183,6 +183,13 @@ impl<R: Record> BucketLists<R> {
         self.heads[bucket] = number;
     }
 
+    /// Says that nothing which is held was logged later than `latest`: what was logged ahead was dated back.
+    pub(crate) fn date_back(&mut self, latest: i64) {
+        for chunk in &mut self.chunks {
+            (chunk.begun, chunk.logged) = (chunk.begun.min(latest), chunk.logged.min(latest));
+        }
+    }
+
     /// Forgets what was logged at `cut` or before. Of each such record `rescue` is asked: what it returns stays, under
     /// a new number, until what was logged then is forgotten. Records that were logged up to [`CHUNK_MICROS`] later may
     /// be held too.

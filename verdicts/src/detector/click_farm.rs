@@ -212,7 +212,7 @@ impl Behind {
     ) -> usize {
         let time = view.rows.times[row];
         let cut = view.cut(row);
-        let span = self.users.span(time.saturating_sub(rule.window), time, cut);
+        let span = self.users.span(time.saturating_sub(rule.window), time, cut, view.frames);
         if span.len() < rule.users_max as usize {
             return span.len();
         }

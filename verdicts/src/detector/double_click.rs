@@ -60,8 +60,8 @@ impl State for DoubleClick {
         }
     }
 
-    fn forget(&mut self, _frames: &Frames, cut_micros: i64) {
-        self.clicks.forget(cut_micros);
+    fn forget(&mut self, frames: &Frames, cut_micros: i64) {
+        self.clicks.forget(frames, cut_micros);
     }
 
     fn bytes(&self) -> usize {

@@ -65,7 +65,8 @@ impl Duplicates {
             let cut = view.cut(row).max(rows.logged[row].saturating_sub(*window));
             let in_log = self.events.first_after(known, cut, view.frames);
             let in_log = in_log.map(|event| view.position(event.origin()));
-            let in_archive = view.originals.get(row, *window).filter(|original| *original < rows.positions[row]);
+            let in_archive =
+                view.originals.get(view.first_row + row, *window).filter(|original| *original < rows.positions[row]);
             if let Some(original) = in_log.into_iter().chain(in_archive).min() {
                 hits.push(row, *rule, [("original", Evidence::Position(original))]);
             }

@@ -137,6 +137,9 @@ impl<T: Copy> Firsts<T> {
 
     /// Drops what was logged at `cut_micros` or before. Of keys that came again, the later events stay.
     pub(super) fn forget(&mut self, frames: &Frames, cut_micros: i64) {
+        if frames.dated_back_micros() > 0 {
+            self.firsts.date_back(frames.latest_micros());
+        }
         let held: usize = self.later.values().map(VecDeque::len).sum();
         invariant!(I14, held == self.later_events, "{held} later events are held, {} counted", self.later_events);
         let later = &mut self.later;

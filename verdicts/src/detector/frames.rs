@@ -22,11 +22,20 @@ struct Frame {
     logged_at: i64,
 }
 
+/// What was logged by a clock that was ahead, as later frames show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct DatedBack {
+    /// Whatever was logged later than this, in microseconds, counts as logged then.
+    pub(crate) to: i64,
+}
+
 /// The frames that state may still refer to, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Frames {
     first: u32,
     frames: VecDeque<Frame>,
+    /// The most by which a frame was dated back since states last looked at all of theirs, in microseconds.
+    dated_back_by: i64,
 }
 
 impl Frames {
@@ -42,6 +51,25 @@ impl Frames {
         }
         let last = u32::try_from(self.frames.len() - 1).expect("fewer than 2^32 frames lie within two hours");
         Origin { frame: FrameId(self.first.wrapping_add(last)), row }
+    }
+
+    /// Dates frames back: from now on they are seen as if they had been logged then.
+    pub(crate) fn date_back(&mut self, DatedBack { to }: DatedBack) {
+        for frame in self.frames.iter_mut().filter(|frame| frame.logged_at > to) {
+            self.dated_back_by = self.dated_back_by.max(frame.logged_at.saturating_sub(to));
+            frame.logged_at = to;
+        }
+    }
+
+    /// What states remember of logged times may be later than the frames say, by this at most. 0 if nothing was dated
+    /// back since they last looked.
+    pub(crate) fn dated_back_micros(&self) -> i64 {
+        self.dated_back_by
+    }
+
+    /// The latest logged time of any frame.
+    pub(crate) fn latest_micros(&self) -> i64 {
+        self.frames.iter().map(|frame| frame.logged_at).max().unwrap_or(i64::MIN)
     }
 
     fn get(&self, id: FrameId) -> Option<&Frame> {
@@ -60,11 +88,12 @@ impl Frames {
     }
 
     /// Drops the oldest frames, up to the first that was logged after `cut_micros`: what was logged then or before is
-    /// seen no more. State may still refer to them for some minutes.
+    /// seen no more. State may still refer to them for some minutes. All states have looked at theirs before.
     pub(crate) fn forget(&mut self, cut_micros: i64) {
         let dead = self.frames.iter().take_while(|frame| frame.logged_at <= cut_micros).count();
         self.frames.drain(..dead);
         self.first = self.first.wrapping_add(u32::try_from(dead).expect("as above"));
+        self.dated_back_by = 0;
         if self.frames.capacity() > 4 * self.frames.len().max(1024) {
             self.frames.shrink_to(2 * self.frames.len());
         }

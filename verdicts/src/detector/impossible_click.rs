@@ -74,10 +74,10 @@ impl State for ImpossibleClick {
         }
     }
 
-    fn forget(&mut self, _frames: &Frames, cut_micros: i64) {
+    fn forget(&mut self, frames: &Frames, cut_micros: i64) {
         // Everything logged up to here is out of the look-back; nearer than that, it may be out of reach.
         let cut = cut_micros.saturating_add(self.look_back - self.reach());
-        self.impressions.forget(cut);
+        self.impressions.forget(frames, cut);
     }
 
     fn bytes(&self) -> usize {

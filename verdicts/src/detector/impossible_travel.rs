@@ -141,6 +141,9 @@ impl State for ImpossibleTravel {
 
     fn forget(&mut self, frames: &Frames, cut_micros: i64) {
         for atlas in &mut self.atlases {
+            if frames.dated_back_micros() > 0 {
+                atlas.travellers.date_back(frames.latest_micros());
+            }
             atlas.travellers.forget(cut_micros, |traveller| {
                 let logged = |sight: Sight| frames.logged_micros(sight.frame);
                 // Where logged times run backwards, `before` may outlive `last`. Then both stay, because the user's

@@ -14,7 +14,8 @@ pub(crate) trait State: Sync + Send + std::fmt::Debug {
     /// Takes in every row in order: first asks the rules about it, then remembers it.
     fn pass(&mut self, view: &View<'_>, hits: &mut Hits);
 
-    /// Drops what was logged at `cut_micros` or before: no later event sees it.
+    /// Drops what was logged at `cut_micros` or before: no later event sees it. What is remembered of the logged times
+    /// of frames that were dated back is brought up to date.
     fn forget(&mut self, frames: &Frames, cut_micros: i64);
 
     /// The memory that the state holds.

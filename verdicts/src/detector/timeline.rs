@@ -65,11 +65,12 @@ impl Timeline {
     }
 
     /// The events with a time in `(after, until]`. Those logged after `cut` are visible.
-    pub(super) fn span(&self, after: i64, until: i64, cut: i64) -> Span {
+    pub(super) fn span(&self, after: i64, until: i64, cut: i64, frames: &Frames) -> Span {
         let from = self.events.partition_point(|seen| seen.time <= after);
         let to = self.events.partition_point(|seen| seen.time <= until);
-        // Every event of the span has: logged time >= time - lead > after - lead.
-        Span { from, to: to.max(from), is_visible: after.saturating_sub(self.lead) >= cut }
+        // Every event of the span has: logged time >= time - lead > after - lead, unless its frame was dated back since.
+        let lead = self.lead.saturating_add(frames.dated_back_micros());
+        Span { from, to: to.max(from), is_visible: after.saturating_sub(lead) >= cut }
     }
 
     /// How many events of `span` are visible.
@@ -94,7 +95,7 @@ impl Timeline {
 
     /// Drops the events that were logged at `cut` or before, and says whether any is left.
     pub(super) fn forget(&mut self, cut: i64, frames: &Frames) -> bool {
-        if self.earliest > cut {
+        if self.earliest > cut && frames.dated_back_micros() == 0 {
             return !self.events.is_empty();
         }
         (self.lead, self.earliest) = (i64::MIN, i64::MAX);

@@ -109,7 +109,10 @@ impl Trail {
     }
 
     /// Drops what was logged at `cut_micros` or before.
-    pub(super) fn forget(&mut self, cut_micros: i64) {
+    pub(super) fn forget(&mut self, frames: &Frames, cut_micros: i64) {
+        if frames.dated_back_micros() > 0 {
+            self.0.date_back(frames.latest_micros());
+        }
         self.0.forget(cut_micros, |_| None);
     }
 
@@ -149,7 +152,7 @@ mod tests {
                 all.push((*key, time, position, now));
                 let cut = now - sight * 1_000_000;
                 if index % 5 == 4 {
-                    trail.forget(cut);
+                    trail.forget(&frames, cut);
                     frames.forget(cut);
                 }
                 let (key, until, window) = asked[index % asked.len()];

@@ -15,6 +15,8 @@ pub(crate) struct View<'v> {
     pub(crate) rows: &'v Rows<'v>,
     pub(crate) frames: &'v Frames,
     pub(crate) originals: &'v Originals,
+    /// Under which number of their batch originals know the first row.
+    pub(crate) first_row: usize,
     pub(crate) look_back_micros: i64,
     pub(crate) prefixes: Prefixes,
     /// Of each row whether it is set aside; empty if none is.

@@ -1,6 +1,6 @@
 //! The fold itself: batches of the log in, findings out.
 
-use std::sync::Arc;
+use std::{ops::Range, sync::Arc};
 
 use arrow::array::RecordBatch;
 use clicktrail_log::{invariant, position::Position};
@@ -42,7 +42,7 @@ pub struct Fold {
     /// The last event folded.
     last: Option<Position>,
     clock: LoggedClock,
-    /// The latest logged time when state was last swept; `None` before the first event.
+    /// How far the log had certainly come when state was last swept; `None` before the first event.
     swept_at: Option<i64>,
     /// Batches with fewer rows are folded on the caller's thread alone.
     rows_for_threads: usize,
@@ -59,7 +59,7 @@ impl Fold {
             frames: Frames::default(),
             look_back_micros: look_back,
             last: None,
-            clock: LoggedClock::default(),
+            clock: LoggedClock::new(look_back),
             swept_at: None,
             rows_for_threads: ROWS_FOR_THREADS,
         }
@@ -118,7 +118,7 @@ impl Fold {
     }
 
     fn fold(&mut self, batch: &RecordBatch, originals: &Originals, is_judged: bool) -> Result<Vec<Finding>, Error> {
-        let mut rows = Rows::check(batch).map_err(|bad| Error::Rows(bad.0))?;
+        let rows = Rows::check(batch).map_err(|bad| Error::Rows(bad.0))?;
         let Some((first, last)) = rows.positions.first().copied().zip(rows.positions.last().copied()) else {
             return Ok(Vec::new());
         };
@@ -126,7 +126,47 @@ impl Fold {
             return Err(Error::Rows(format!("{first} was folded before: rows come in log order, each once")));
         }
         self.last = Some(last);
-        self.clock.watch(&rows);
+        let dated_back = self.clock.watch(&rows);
+        let mut findings = Vec::new();
+        let mut from = 0;
+        for (row, dated_back) in &dated_back {
+            if from < *row {
+                findings.extend(self.fold_run(batch, from..*row, originals, is_judged)?);
+            }
+            self.frames.date_back(*dated_back);
+            from = *row;
+        }
+        findings.extend(if dated_back.is_empty() {
+            self.fold_rows(rows, 0, originals, is_judged)
+        } else {
+            self.fold_run(batch, from..batch.num_rows(), originals, is_judged)?
+        });
+        self.sweep_if_due();
+        self.check_memory()?;
+        Ok(findings)
+    }
+
+    /// Folds some rows of a batch by themselves.
+    fn fold_run(
+        &mut self,
+        batch: &RecordBatch,
+        run: Range<usize>,
+        originals: &Originals,
+        is_judged: bool,
+    ) -> Result<Vec<Finding>, Error> {
+        let own = batch.slice(run.start, run.len());
+        let rows = Rows::check(&own).map_err(|bad| Error::Rows(bad.0))?;
+        Ok(self.fold_rows(rows, run.start, originals, is_judged))
+    }
+
+    /// Folds rows within which the log did not run back.
+    fn fold_rows(
+        &mut self,
+        mut rows: Rows<'_>,
+        first_row: usize,
+        originals: &Originals,
+        is_judged: bool,
+    ) -> Vec<Finding> {
         rows.intern(&mut self.frames);
         let is_shared = rows.len() >= self.rows_for_threads;
         // While state is only warmed, what events show by themselves matters for which of them it remembers.
@@ -137,6 +177,7 @@ impl Fold {
             rows: &rows,
             frames: &self.frames,
             originals,
+            first_row,
             look_back_micros: self.look_back_micros,
             prefixes: self.ruleset.prefixes(),
             aside: &aside,
@@ -149,9 +190,7 @@ impl Fold {
         if is_judged {
             correction::find(&rows, &mut findings);
         }
-        self.sweep_if_due();
-        self.check_memory()?;
-        Ok(findings)
+        findings
     }
 
     fn findings(&self, rows: &Rows<'_>, mut hits: Vec<Hit>) -> Vec<Finding> {
@@ -189,25 +228,27 @@ impl Fold {
     }
 
     fn sweep_if_due(&mut self) {
-        let Some(latest) = self.clock.latest() else { return };
-        let swept_at = *self.swept_at.get_or_insert(latest);
-        if latest >= swept_at.saturating_add(self.look_back_micros / SWEEPS_PER_LOOK_BACK) {
+        let Some(certain) = self.clock.certain() else { return };
+        let swept_at = *self.swept_at.get_or_insert(certain);
+        let moved = certain.saturating_sub(swept_at);
+        // What a clock that was ahead put off would be put off until its time comes.
+        let ran_back = moved < -REWIND_MAX_MICROS || self.frames.dated_back_micros() > 0;
+        if ran_back || moved >= self.look_back_micros / SWEEPS_PER_LOOK_BACK {
             self.sweep();
         }
     }
 
     /// Drops what no later frame sees, if its logged time lies at most [`REWIND_MAX`](super::REWIND_MAX) behind the
-    /// latest.
+    /// latest that is no mistake of the clock.
     fn sweep(&mut self) {
-        let Some(latest) = self.clock.latest() else { return };
-        let cut = latest.saturating_sub(REWIND_MAX_MICROS).saturating_sub(self.look_back_micros);
+        let Some(certain) = self.clock.certain() else { return };
+        let cut = certain.saturating_sub(REWIND_MAX_MICROS).saturating_sub(self.look_back_micros);
         for state in &mut self.states {
             state.forget(&self.frames, cut);
         }
-        invariant!(I5, self.swept_at.is_none_or(|before| before <= latest), "the latest logged time ran backwards");
         // After the states, which ask when the frames that they refer to were logged.
         self.frames.forget(cut);
-        self.swept_at = Some(latest);
+        self.swept_at = Some(certain);
     }
 
     fn check_memory(&mut self) -> Result<(), Error> {
@@ -216,6 +257,10 @@ impl Fold {
             return Ok(());
         }
         self.sweep();
+        if self.memory_bytes() > bytes_max {
+            self.clock.believe();
+            self.sweep();
+        }
         let bytes = self.memory_bytes();
         let largest = self.memory_by_detector().into_iter().max_by_key(|(_, bytes)| *bytes);
         match largest {

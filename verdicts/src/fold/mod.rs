@@ -5,12 +5,14 @@
 //! ([`Fold::warm`]). Nothing here reads a clock, and no finding is ever revisited: an event that comes late is judged
 //! by what the log holds up to it.
 //!
-//! One thing could break this: a log whose logged times run backwards by more than [`REWIND_MAX`]. State that such a
-//! frame may still see is already forgotten. [`Fold::rewinds`] counts these events.
+//! A frame from the future, which a clock that was ahead logged, ends no look-back: see `clock` (decision 0085).
+//!
+//! One thing could break this: a log that went on for hours and then runs backwards by more than [`REWIND_MAX`]. State
+//! that such a frame may still see is already forgotten. [`Fold::rewinds`] counts these events.
 
 pub(crate) mod alone;
 pub(crate) mod candidates;
-mod clock;
+pub(crate) mod clock;
 mod correction;
 mod error;
 mod finding;

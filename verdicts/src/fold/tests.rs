@@ -3,6 +3,7 @@
 mod aside;
 mod causal;
 mod decided;
+mod future;
 mod limits;
 pub(crate) mod mmdb;
 mod naive;

@@ -109,17 +109,17 @@ impl ArchivedOriginals {
                 let index = self.identities.index(part).await?;
                 for hit in of_part {
                     let who = asks.candidates_of(first + hit.asked);
-                    self.look(part, &index, candidates, who, found).await?;
+                    self.look((hour.manifest.hour(), part), &index, candidates, who, found).await?;
                 }
             }
         }
         Ok(())
     }
 
-    /// Looks for some candidates, which may be the same event, in a part that may hold it.
+    /// Looks for some candidates, which may be the same event, in a part of an hour that may hold it.
     async fn look(
         &self,
-        part: &Part,
+        (hour, part): (Hour, &Part),
         index: &PartIndex,
         candidates: &Candidates<'_>,
         who: &[Candidate],
@@ -133,7 +133,7 @@ impl ArchivedOriginals {
             let identity = candidates.identity(candidate);
             if known.as_ref().is_none_or(|(of, _)| *of != identity) {
                 let asks_for_times = who.iter().any(Candidate::is_late);
-                known = Some((identity, self.same(part, index, identity, asks_for_times).await?));
+                known = Some((identity, self.same((hour, part), index, identity, asks_for_times).await?));
             }
             let same = known.as_ref().map(|(_, same)| same).filter(|same| !same.is_empty());
             for window in candidates.windows() {
@@ -148,7 +148,7 @@ impl ArchivedOriginals {
     /// The events of an identity in a part that are not set aside.
     async fn same(
         &self,
-        part: &Part,
+        (hour, part): (Hour, &Part),
         index: &PartIndex,
         identity: Identity,
         asks_for_times: bool,
@@ -161,7 +161,11 @@ impl ArchivedOriginals {
         let earlier = same.iter().filter_map(|same| {
             let row = rows.as_ref().and_then(|rows| rows.get(same.position));
             let event_time = row.map_or(same.logged_at, |row| row.event_time);
-            let earlier = Earlier { position: same.position, logged_at: same.logged_at, event_time };
+            // An hour ends before what is logged past it, unless that is of the future. What of it state has forgotten
+            // may be found here as well.
+            let is_ahead = same.logged_at >= hour.end_exclusive();
+            let logged_at = if is_ahead { hour.start() } else { same.logged_at };
+            let earlier = Earlier { position: same.position, logged_at, event_time };
             Some(earlier).filter(|_| row.is_none_or(|row| !row.is_aside))
         });
         Ok(Same::new(earlier.collect()))

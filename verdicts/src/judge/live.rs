@@ -1,21 +1,14 @@
 //! Judging the click log as it grows.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "folding keeps a thread busy, and the judge has nothing else to do meanwhile"
-)]
-
 use std::{sync::Arc, time::Duration};
 
-use arrow::{array::AsArray as _, datatypes::Int64Type};
 use clicktrail_log::{
     archive::Archive,
     invariant,
     log::{self, Log, ReadLimit, Stream},
-    position::{Epoch, Position, Seq},
+    position::{Position, Seq},
     time::{Clock, Timestamp},
 };
-use tokio::runtime::{Handle, RuntimeFlavor};
 use tracing::warn;
 use uuid::Uuid;
 
@@ -25,6 +18,7 @@ use super::{
     mark::Mark,
     passed::{Passed, PassedKind},
     rows::{ClickRows, Rows, manifest_of},
+    run::{Found, Run, keep_busy},
     verdict::verdict,
 };
 use crate::{
@@ -33,6 +27,7 @@ use crate::{
     fold::{Finding, Fold, Originals, REWIND_MAX},
     reader::VerdictReader,
     ruleset::Ruleset,
+    schema::Outline,
     verdict::{Stage, Verdict},
 };
 
@@ -51,18 +46,6 @@ pub struct Judge {
     originals: ArchivedOriginals,
     passed: Passed,
     run: Option<Run>,
-}
-
-/// One uninterrupted run of judging. After an error or a restart, another run begins from the mark.
-#[derive(Debug)]
-struct Run {
-    rows: ClickRows,
-    fold: Fold,
-    mark: Mark,
-    /// The last event that had its live verdict in the log already when the run began.
-    appended: Option<Position>,
-    /// Rows that were read and are not judged yet: what was left of the rows in which the mark lay.
-    rest: Option<Rows>,
 }
 
 impl Judge {
@@ -105,55 +88,109 @@ impl Judge {
     /// from then on, for the caller to keep; `None` if there was nothing to judge.
     ///
     /// # Errors
-    /// See [`Error`]: call again with the mark that you keep.
+    /// See [`Error`]: call again with the mark that you keep. What is folded stays folded if the error is transient.
     pub async fn step(&mut self, from: Mark, wait: Duration) -> Result<Option<Mark>, Error> {
-        // Taken out of `self`, so that an error leaves no run behind and the next step begins another.
-        let mut run = match self.run.take().filter(|run| run.mark == from) {
+        let mut run = match self.resumed(from).await? {
             Some(run) => run,
             None => match self.begin(from, wait).await? {
                 Some(run) => run,
                 None => return Ok(None),
             },
         };
-        let rows = match run.rest.take() {
-            Some(rest) => Some(rest),
-            None => run.rows.next(wait).await?,
+        let stepped = self.go_on(&mut run, wait).await;
+        match &stepped {
+            Ok(mark) => run.from = mark.unwrap_or(from),
+            // With rows in hand and nothing found, originals could not be looked up: the fold is untouched.
+            Err(error) if error.is_transient() || run.rest.is_some() && !matches!(error, Error::Fold(_)) => {
+                run.is_in_doubt = true;
+            }
+            // What cannot be read or folded is met again from the mark on.
+            Err(_) => return stepped,
+        }
+        self.run = Some(run);
+        stepped
+    }
+
+    /// The run that the last step left, unless another has to begin: somebody else judged, or the logs are others.
+    async fn resumed(&mut self, from: Mark) -> Result<Option<Run>, Error> {
+        let Some(mut run) = self.run.take().filter(|run| run.from == from) else { return Ok(None) };
+        if !run.is_in_doubt {
+            return Ok(Some(run));
+        }
+        match self.look_again(&mut run).await {
+            Ok(holds) => {
+                run.is_in_doubt = !holds;
+                Ok(Some(run).filter(|_| holds))
+            }
+            Err(error) => {
+                self.run = Some(run).filter(|_| error.is_transient());
+                Err(error)
+            }
+        }
+    }
+
+    /// Whether a run still holds after an error. Of what it found, the verdict log may have taken a part or all: that
+    /// is left out, as after a restart.
+    async fn look_again(&mut self, run: &mut Run) -> Result<bool, Error> {
+        if !run.rows.are_in_log().await? {
+            return Ok(false);
+        }
+        let is_judged = run.is_judged();
+        let Some(found) = &mut run.found else { return Ok(true) };
+        // One more than there were to append is enough to tell that they are not ours.
+        let (mut live, most) = (Vec::new(), found.verdicts.len() + 1);
+        let show = |outline: Outline| {
+            if live.len() < most && !is_judged(outline.target) {
+                live.push(outline);
+            }
         };
-        let Some(rows) = rows else {
-            // Frames without rows are passed, too: those that were lost.
-            run.mark.clicks_through = run.mark.clicks_through.max(run.rows.read_through());
-            let mark = run.mark;
-            self.run = Some(run);
-            return Ok((mark != from).then_some(mark));
-        };
+        let through = self.appended_from(run.mark.verdicts_through.next(), show).await?;
+        run.mark.verdicts_through = run.mark.verdicts_through.max(through);
+        Ok(found.settle(&live))
+    }
+
+    /// Judges what comes next, and appends what is found. Whatever fails, the run stands between two of these steps.
+    async fn go_on(&mut self, run: &mut Run, wait: Duration) -> Result<Option<Mark>, Error> {
+        run.warm_up().await?;
+        if run.found.is_none() {
+            if run.rest.is_none() {
+                run.rest = run.rows.next(wait).await?;
+            }
+            if run.rest.is_none() {
+                // Frames without rows are passed, too: those that were lost.
+                run.mark.clicks_through = run.mark.clicks_through.max(run.rows.read_through());
+                return Ok((run.mark != run.from).then_some(run.mark));
+            }
+            self.find(run).await?;
+        }
+        let found = run.found.as_ref().expect("it was just found");
+        if !found.verdicts.is_empty() {
+            let (before, appended) = (run.mark.verdicts_through, self.appender.append(&found.verdicts).await?);
+            invariant!(I1, appended > before, "verdict frame {appended} was appended behind frame {before}");
+            run.mark.verdicts_through = appended;
+        }
+        run.mark.clicks_through = found.through;
+        run.found = None;
+        Ok(Some(run.mark))
+    }
+
+    /// Folds the rows that were read. The fold is untouched until everything that it needs is there.
+    async fn find(&mut self, run: &mut Run) -> Result<(), Error> {
+        let rows = run.rest.as_ref().expect("something was read");
         let judged = run.mark.clicks_through;
         let follows = rows.first_frame().is_none_or(|first| first > judged) && rows.through > judged;
         invariant!(I1, follows, "frames up to {} come, but those up to {judged} are judged", rows.through);
-        // The fold is untouched until everything that it needs is there, so that it need not be warmed again.
-        let originals = match self.originals(&run.fold, &rows).await {
-            Ok(originals) => originals,
-            Err(error) => {
-                run.rest = Some(rows);
-                self.run = Some(run);
-                return Err(error);
-            }
-        };
-        let findings = Self::judge(&mut run.fold, &rows, &originals)?;
-        let fresh: Vec<Verdict> = findings
+        let originals = self.originals(&run.fold, rows).await?;
+        let findings = Self::judge(&mut run.fold, rows, &originals)?;
+        self.passed.add(&rows.batch);
+        let verdicts: Vec<Verdict> = findings
             .into_iter()
             .filter(|finding| run.appended.is_none_or(|last| finding.target > last))
             .map(|finding| self.verdict(finding, Stage::Live))
             .collect();
-        if !fresh.is_empty() {
-            let (before, appended) = (run.mark.verdicts_through, self.appender.append(&fresh).await?);
-            invariant!(I1, appended > before, "verdict frame {appended} was appended behind frame {before}");
-            run.mark.verdicts_through = appended;
-        }
-        run.mark.clicks_through = rows.through;
-        self.passed.add(&rows.batch);
-        let mark = run.mark;
-        self.run = Some(run);
-        Ok(Some(mark))
+        run.found = Some(Found { through: rows.through, verdicts });
+        run.rest = None;
+        Ok(())
     }
 
     /// What was logged before the look-back and comes again. It is asked until the archive answers: nothing is taken
@@ -181,20 +218,18 @@ impl Judge {
         verdict(finding, stage, &self.rules, self.clock.now())
     }
 
-    /// Begins a run: finds where judging goes on, and warms the fold up to there. `None` if there is no frame to judge.
+    /// Begins a run: finds where judging goes on, and from where the fold has to be warmed. `None` if there is no frame
+    /// to judge.
     async fn begin(&mut self, from: Mark, wait: Duration) -> Result<Option<Run>, Error> {
-        // Before the verdicts are read: behind what the appender has seen nobody else's get in unnoticed.
-        let seen = self.appender.locate().await?;
-        let (epoch, appended, verdicts_through) = self.last_appended(from).await?;
-        if verdicts_through < seen {
-            let reason =
-                format!("verdict frame {verdicts_through} is the last that can be read, and {seen} was appended");
-            return Err(log::Error::Unavailable(reason).into());
-        }
+        let epoch = self.clicks.info().await?.epoch;
+        // The mark's own frame may be about clicks behind the mark too, if the mark was found again after a loss.
+        let mut appended = None;
+        let show = |outline: Outline| appended = appended.max(Some(outline.target));
+        let verdicts_through = self.appended_from(from.verdicts_through.max(Seq::FIRST), show).await?;
         // Of the frame that the last verdict is about, later rows may still lack theirs: it is judged again.
         let complete = appended.map_or(Seq::ZERO, |last| last.seq().previous());
         let mark = Mark { clicks_through: from.clicks_through.max(complete), verdicts_through };
-        let Some(next_logged) = self.logged_at(mark.clicks_through.next(), wait).await? else {
+        let Some(next_logged) = self.logged_around(mark.clicks_through.next(), wait).await? else {
             return Ok(None);
         };
         self.cover(Position::new(epoch, mark.clicks_through.next(), 0), appended, from).await?;
@@ -202,10 +237,10 @@ impl Judge {
         // earlier.
         let seen = self.rules.look_back().saturating_add(REWIND_MAX);
         let warm_from = next_logged.plus_micros(-i64::try_from(seen.as_micros()).unwrap_or(i64::MAX / 2));
-        let mut rows = ClickRows::open(Arc::clone(&self.clicks), self.archive.clone(), Some(warm_from)).await?;
-        let mut fold = Fold::new(Arc::clone(&self.rules));
-        let rest = warm(&mut rows, &mut fold, mark.clicks_through).await?;
-        Ok(Some(Run { rows, fold, mark, appended, rest }))
+        let rows = ClickRows::open(Arc::clone(&self.clicks), self.archive.clone(), Some(warm_from)).await?;
+        let fold = Fold::new(Arc::clone(&self.rules));
+        let (is_warm, is_in_doubt, rest, found) = (false, false, None, None);
+        Ok(Some(Run { from, rows, fold, mark, appended, is_warm, rest, found, is_in_doubt }))
     }
 
     /// Says in the archive which kinds are judged from `first` on, unless it says so already.
@@ -228,30 +263,42 @@ impl Judge {
         Ok(coverage.write(&self.archive).await?)
     }
 
-    /// The epoch of the click log; what the last live verdict behind the mark is about; and the last verdict frame.
-    async fn last_appended(&self, from: Mark) -> Result<(Epoch, Option<Position>, Seq), Error> {
-        let epoch = self.clicks.info().await?.epoch;
-        // The mark's own frame may be about clicks behind the mark too, if the mark was found again after a loss.
-        let mut next = from.verdicts_through.max(Seq::FIRST);
-        let mut last = None;
+    /// Shows the live verdicts in the frames of the verdict log from `next` on, and returns the last of these frames.
+    /// Of what another judge appends behind it, the next append is told.
+    async fn appended_from(&mut self, mut next: Seq, mut show: impl FnMut(Outline) + Send) -> Result<Seq, Error> {
+        // Before the verdicts are read: behind what the appender has seen nobody else's get in unnoticed.
+        let seen = self.appender.locate().await?;
         loop {
             let page = self.verdicts.read_outlines(next, ReadLimit::waiting(Duration::ZERO)).await?;
-            let live = page.ruled.iter().filter(|ruled| ruled.outline.stage == Stage::Live);
-            last = last.max(live.map(|ruled| ruled.outline.target).max());
+            let outlines = page.ruled.into_iter().map(|ruled| ruled.outline);
+            outlines.filter(|outline| outline.stage == Stage::Live).for_each(&mut show);
             if page.next == next {
-                return Ok((epoch, last, next.previous()));
+                break;
             }
             next = page.next;
         }
+        let through = next.previous();
+        if through < seen {
+            let reason = format!("verdict frame {through} is the last that can be read, and {seen} was appended");
+            return Err(log::Error::Unavailable(reason).into());
+        }
+        Ok(through)
     }
 
-    /// When a frame was logged. If the log no longer holds it, the start of the sealed hour that does.
-    async fn logged_at(&self, seq: Seq, wait: Duration) -> Result<Option<Timestamp>, Error> {
+    /// The earliest time at which a frame, the one before it or one of the next was logged: any of them may be of the
+    /// future, and to warm the fold on more than it needs changes nothing. If the log no longer holds the frame, it is
+    /// the start of the sealed hour that does. `None` if the frame is not there yet.
+    async fn logged_around(&self, seq: Seq, wait: Duration) -> Result<Option<Timestamp>, Error> {
         let info = self.clicks.info().await?;
         if seq >= info.first {
-            let limit = ReadLimit { frames: 1, bytes: 1, wait };
-            let found = self.clicks.read(seq, limit).await?;
-            return Ok(found.first().map(|frame| frame.logged_at));
+            let next = self.clicks.read(seq, ReadLimit::waiting(wait)).await?;
+            let Some(earliest) = next.iter().map(|frame| frame.logged_at).min() else { return Ok(None) };
+            if seq.previous() < info.first || seq == Seq::FIRST {
+                return Ok(Some(earliest));
+            }
+            let one = ReadLimit { frames: 1, bytes: 1, wait: Duration::ZERO };
+            let before = self.clicks.read(seq.previous(), one).await?;
+            return Ok(before.first().map(|before| before.logged_at.min(earliest)).or(Some(earliest)));
         }
         for hour in self.archive.sealed_hours(Stream::Clicks).await? {
             let manifest = manifest_of(&self.archive, hour).await?;
@@ -261,35 +308,4 @@ impl Judge {
         }
         Err(log::Error::Trimmed { from: seq, first: info.first }.into())
     }
-}
-
-/// Folds all rows of frames up to `through` without judging them. Returns what was read beyond.
-async fn warm(rows: &mut ClickRows, fold: &mut Fold, through: Seq) -> Result<Option<Rows>, Error> {
-    // By their numbers, which go on from epoch to epoch.
-    let is_before = |position: &i64| Position::from_i64(*position).is_some_and(|position| position.seq() <= through);
-    while let Some(read) = rows.next(Duration::ZERO).await? {
-        let positions = read.batch.column(0).as_primitive::<Int64Type>().values();
-        let before = positions.partition_point(is_before);
-        if before > 0 {
-            let known = read.batch.slice(0, before);
-            keep_busy(|| fold.warm(&known))?;
-        }
-        if read.through > through {
-            let rest = read.batch.slice(before, read.batch.num_rows() - before);
-            return Ok(Some(Rows { batch: rest, through: read.through, erased: read.erased }));
-        }
-        if read.through == through {
-            return Ok(None);
-        }
-    }
-    Ok(None)
-}
-
-/// Does work that keeps its thread busy. On a runtime of one thread, as simulations have, nothing else goes on
-/// meanwhile.
-fn keep_busy<T>(work: impl FnOnce() -> T) -> T {
-    if Handle::current().runtime_flavor() == RuntimeFlavor::CurrentThread {
-        return work();
-    }
-    tokio::task::block_in_place(work)
 }

@@ -8,6 +8,7 @@
 //! |---|---|
 //! | before the append | the frames are judged again |
 //! | in the append, outcome unknown | the log is read behind the mark: what is there is not appended again |
+//! | nothing, but a store did not answer | the fold is kept, and only what failed is done again |
 //! | after the append, before the mark moved | the same |
 //! | two judges at once | both write under one identity: the log takes one, the other looks again |
 
@@ -20,6 +21,7 @@ mod part_rows;
 mod passed;
 pub mod rejudge;
 mod rows;
+mod run;
 mod same;
 mod sealed_hours;
 #[cfg(test)]

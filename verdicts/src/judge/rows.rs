@@ -22,7 +22,8 @@ use clicktrail_log::{
         self, Archive, Manifest, clicks::Clicks, keys::ManifestKey, manifest, part, redaction::columns as redaction,
     },
     chain::{Admission, Chain},
-    log::{Log, Logged, ReadLimit, Stream},
+    frame::Digest,
+    log::{self, Log, Logged, ReadLimit, Stream},
     position::{Epoch, Position, Seq},
     schema,
     time::{Hour, Timestamp},
@@ -90,6 +91,8 @@ pub struct ClickRows {
     /// The first frame behind the last sealed hour, from which the log is read, and the writers' chains before it.
     next: Seq,
     chain: Chain,
+    /// The last frame that was read of the log: a log that holds another in its place is not the one that was read.
+    last: Option<(Seq, Digest)>,
 }
 
 impl ClickRows {
@@ -108,6 +111,7 @@ impl ClickRows {
             parts: VecDeque::new(),
             next: Seq::FIRST,
             chain: Chain::default(),
+            last: None,
         };
         let hours = archive.sealed_hours(Stream::Clicks).await?;
         // The hour before the first one is passed without being read: its manifest says where the next frame is.
@@ -122,7 +126,7 @@ impl ClickRows {
     /// A reader of these sealed hours alone.
     pub(crate) fn of_hours(clicks: Arc<dyn Log>, archive: Archive, epoch: Epoch, hours: &[Manifest]) -> Self {
         let parts = hours.iter().flat_map(parts_of).collect();
-        Self { clicks, archive, epoch, parts, next: Seq::MAX, chain: Chain::default() }
+        Self { clicks, archive, epoch, parts, next: Seq::MAX, chain: Chain::default(), last: None }
     }
 
     fn pass(&mut self, manifest: &Manifest, reads: bool) -> Result<(), Error> {
@@ -142,22 +146,35 @@ impl ClickRows {
         if self.parts.is_empty() && self.next != Seq::MAX { self.next.previous() } else { Seq::ZERO }
     }
 
+    /// Whether the log still holds the last frame that was read of it, or trimmed it.
+    ///
+    /// # Errors
+    /// As the log reports.
+    pub(super) async fn are_in_log(&self) -> Result<bool, Error> {
+        let info = self.clicks.info().await?;
+        let Some((seq, digest)) = self.last else { return Ok(info.epoch == self.epoch) };
+        let held = log::digest_of(self.clicks.as_ref(), seq).await?;
+        Ok(info.epoch == self.epoch && held.map_or(seq < info.first, |held| held == digest))
+    }
+
     /// The next rows: those of an archived part, or of the frames that come within `wait`. `None` if none came.
     ///
     /// # Errors
     /// A part or frame that is missing or damaged, by name; log or archive out of reach.
     pub async fn next(&mut self, wait: Duration) -> Result<Option<Rows>, Error> {
-        if let Some((part, through)) = self.parts.pop_front() {
-            let OfPart { batch, erased } = read_part(&self.archive, &part).await?;
+        if let Some((part, through)) = self.parts.front() {
+            let (through, OfPart { batch, erased }) = (*through, read_part(&self.archive, part).await?);
+            self.parts.pop_front();
             return Ok(Some(Rows { batch, through, erased }));
         }
         if self.next == Seq::MAX {
             return Ok(None);
         }
         let frames = self.clicks.read(self.next, ReadLimit::waiting(wait)).await?;
-        let Some(through) = frames.last().map(|frame| frame.seq) else { return Ok(None) };
+        let Some(last) = frames.last() else { return Ok(None) };
+        let (through, digest) = (last.seq, last.frame.header.digest());
         let batches = frames.iter().map(|frame| self.admit(frame)).collect::<Result<Vec<_>, _>>()?;
-        self.next = through.next();
+        (self.next, self.last) = (through.next(), Some((through, digest)));
         let batch = concat_batches(&SCHEMA, batches.iter().flatten()).map_err(Error::Rows)?;
         Ok(Some(Rows { batch, through, erased: Vec::new() }))
     }

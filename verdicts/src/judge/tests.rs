@@ -19,6 +19,7 @@ use clicktrail_log::{
 };
 use uuid::Uuid;
 
+mod future;
 mod repeats;
 
 use super::{Judge, Mark, rejudge::Rejudge};
@@ -44,6 +45,18 @@ struct JudgeBed {
 
 impl JudgeBed {
     async fn new(directory: &Path) -> Self {
+        let bed = Self::empty(directory).await;
+        let mut writer = Writer::new(Uuid::from_u128(3), 1);
+        for frame in 0..FRAMES {
+            // Every third id comes again an hour later.
+            let id = |row| if row % 3 == 0 { format!("{}-{row}", frame / 6) } else { format!("{frame} {row}") };
+            bed.log(&mut writer, frame * 10 * MINUTE, 0, id).await;
+        }
+        bed
+    }
+
+    /// The same without clicks.
+    async fn empty(directory: &Path) -> Self {
         let start = Hour::parse("2026-03-01T22").unwrap();
         let clock = Arc::new(ManualClock::new(start.start()));
         let open = async |name: &str, stream| {
@@ -52,22 +65,23 @@ impl JudgeBed {
         };
         let clicks = open("clicks.sqlite", Stream::Clicks).await;
         let verdicts = open("verdicts.sqlite", Stream::Verdicts).await;
-        let mut writer = Writer::new(Uuid::from_u128(3), 1);
-        for frame in 0..FRAMES {
-            let now = start.start().plus_micros(frame * 10 * MINUTE);
-            clock.set(now);
-            let mut events = EventsBuilder::with_capacity(8);
-            for row in 0..8 {
-                // Every third id comes again an hour later, and every second agent is a tool's.
-                let id = if row % 3 == 0 { format!("{}-{row}", frame / 6) } else { format!("{frame} {row}") };
-                let mut click = event(Kind::Click, &id, now.micros());
-                click.user_agent = Some(if row % 2 == 0 { "curl/8.0" } else { "Firefox/143.0" }.into());
-                events.push(&click);
-            }
-            clicks.append(&writer.seal(&events.finish(), (now, now)).unwrap()).await.unwrap();
-        }
         let archive = Archive::directory(directory.join("archive")).unwrap();
         Self { clicks, verdicts, archive, clock, start }
+    }
+
+    /// Logs a frame of eight clicks so long after the start, by a clock that is so far ahead. Every second agent is a
+    /// tool's.
+    async fn log(&self, writer: &mut Writer, micros: i64, ahead: i64, id: impl Fn(i64) -> String) {
+        let now = self.start.start().plus_micros(micros);
+        self.clock.set(now.plus_micros(ahead));
+        let mut events = EventsBuilder::with_capacity(8);
+        for row in 0..8 {
+            let mut click = event(Kind::Click, &id(row), now.micros());
+            click.user_agent = Some(if row % 2 == 0 { "curl/8.0" } else { "Firefox/143.0" }.into());
+            events.push(&click);
+        }
+        self.clicks.append(&writer.seal(&events.finish(), (now, now)).unwrap()).await.unwrap();
+        self.clock.set(now);
     }
 
     fn judge(&self) -> Judge {

@@ -17,8 +17,8 @@ use clicktrail_log::{
 
 use super::{error::Error, rows::ClickRows};
 use crate::{
-    detector::rows::Rows,
-    fold::{self, alone::Alone, candidates::Earlier},
+    detector::{frames::DatedBack, rows::Rows},
+    fold::{self, alone::Alone, candidates::Earlier, clock::LoggedClock},
     kinds::JUDGED,
     ruleset::Ruleset,
 };
@@ -38,6 +38,7 @@ pub(super) struct Unsealed {
     archive: Archive,
     alone: Alone,
     events_max: usize,
+    look_back: i64,
     reading: Option<Reading>,
 }
 
@@ -47,8 +48,8 @@ struct Reading {
     /// The first hour that was not sealed when reading began.
     open: Hour,
     rows: ClickRows,
-    /// The latest logged time so far.
-    latest: Option<Timestamp>,
+    /// How far the log had come there.
+    clock: LoggedClock,
     /// The last frame that was read.
     through: Seq,
     events: BTreeMap<(Identity, Position), Times>,
@@ -56,7 +57,9 @@ struct Reading {
 
 impl Unsealed {
     pub(super) fn new(clicks: Arc<dyn Log>, archive: Archive, rules: Arc<Ruleset>) -> Self {
-        Self { clicks, archive, alone: Alone::new(rules), events_max: BYTES_MAX / EVENT_BYTES, reading: None }
+        let look_back = i64::try_from(rules.look_back().as_micros()).expect("at most two hours");
+        let (alone, events_max) = (Alone::new(rules), BYTES_MAX / EVENT_BYTES);
+        Self { clicks, archive, alone, events_max, look_back, reading: None }
     }
 
     /// Forgets everything: it is sealed.
@@ -74,16 +77,30 @@ impl Unsealed {
             Some(reading) => reading,
             None => {
                 let rows = ClickRows::open(Arc::clone(&self.clicks), self.archive.clone(), Some(open.start())).await?;
-                Reading { open, rows, latest: None, through: Seq::ZERO, events: BTreeMap::new() }
+                Reading {
+                    open,
+                    rows,
+                    clock: LoggedClock::new(self.look_back),
+                    through: Seq::ZERO,
+                    events: BTreeMap::new(),
+                }
             }
         };
-        while reading.latest.is_none_or(|latest| latest <= to) {
+        while reading.clock.certain().is_none_or(|certain| certain <= to.micros()) {
             if reading.events.len() >= self.events_max {
                 let seq = reading.through;
                 self.reading = Some(reading);
                 return Err(Error::NotSealed { seq, hour: open });
             }
-            let Some(read) = reading.rows.next(Duration::ZERO).await? else { break };
+            let read = match reading.rows.next(Duration::ZERO).await {
+                Ok(Some(read)) => read,
+                Ok(None) => break,
+                Err(error) => {
+                    // What passes by itself costs no second reading of the hours.
+                    self.reading = Some(reading).filter(|_| error.is_transient());
+                    return Err(error);
+                }
+            };
             reading.take(&read.batch, &mut self.alone)?;
             reading.through = read.through;
         }
@@ -108,9 +125,12 @@ impl Reading {
     fn take(&mut self, batch: &RecordBatch, alone: &mut Alone) -> Result<(), Error> {
         let rows = Rows::check(batch).map_err(|bad| fold::Error::Rows(bad.0))?;
         let aside = alone.aside(&rows);
+        let mut dated_back = self.clock.watch(&rows).into_iter().peekable();
         for row in 0..rows.len() {
+            if let Some((_, dated_back)) = dated_back.next_if(|(before, _)| *before == row) {
+                self.date_back(dated_back);
+            }
             let logged_at = Timestamp::from_micros(rows.logged[row]);
-            self.latest = self.latest.max(Some(logged_at));
             if JUDGED.holds(rows.kinds[row]) && !aside.get(row).copied().unwrap_or(false) {
                 let times = (logged_at, Timestamp::from_micros(rows.times[row]));
                 let known = self.events.insert((rows.identity(row), rows.positions[row]), times);
@@ -118,6 +138,13 @@ impl Reading {
             }
         }
         Ok(())
+    }
+
+    /// What was logged by a clock that was ahead counts as logged where it stands in the log.
+    fn date_back(&mut self, DatedBack { to }: DatedBack) {
+        for (logged_at, _) in self.events.values_mut().filter(|(logged_at, _)| logged_at.micros() > to) {
+            *logged_at = Timestamp::from_micros(to);
+        }
     }
 }
 

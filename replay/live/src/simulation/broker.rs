@@ -2,7 +2,10 @@
 //! reaches it [`Through`] its gate.
 
 use std::{
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -34,6 +37,8 @@ pub(super) struct Broker {
     /// Whether it knows every frame again, as a file does.
     forgets: bool,
     planted: Option<Planted>,
+    /// Frames that readers were given.
+    given: AtomicUsize,
 }
 
 #[derive(Debug, Clone)]
@@ -45,13 +50,20 @@ struct State {
 
 impl Broker {
     pub(super) fn new(clock: Arc<dyn Clock>, forgets: bool, planted: Option<Planted>) -> Self {
-        Self { clock, state: Mutex::new(State { frames: Vec::new(), first: Seq::FIRST }), forgets, planted }
+        let state = Mutex::new(State { frames: Vec::new(), first: Seq::FIRST });
+        Self { clock, state, forgets, planted, given: AtomicUsize::new(0) }
     }
 
     /// What a copy of its directory holds.
     pub(super) fn copy(&self) -> Self {
         let state = Mutex::new(self.state.lock().unwrap().clone());
-        Self { clock: Arc::clone(&self.clock), state, forgets: self.forgets, planted: self.planted }
+        let (clock, given) = (Arc::clone(&self.clock), AtomicUsize::new(0));
+        Self { clock, state, forgets: self.forgets, planted: self.planted, given }
+    }
+
+    /// How many frames readers were given, each as often as they were.
+    pub(super) fn given(&self) -> usize {
+        self.given.load(Ordering::SeqCst)
     }
 
     /// A planted bug: the last frame is gone.
@@ -247,6 +259,7 @@ impl Log for Through {
             tokio::time::sleep(LOOK_AGAIN).await;
         }
         let frames = self.pass("read", || self.broker.read(from, limit)).await?;
+        self.broker.given.fetch_add(frames.len(), Ordering::SeqCst);
         Ok(self.spoil(frames))
     }
 

@@ -48,7 +48,7 @@ pub(super) async fn send(world: Arc<World>, capture: Arc<Capture>, click: Click,
     }
 }
 
-fn batch(click: &Click, attempt: usize, now: Timestamp) -> RecordBatch {
+pub(super) fn batch(click: &Click, attempt: usize, now: Timestamp) -> RecordBatch {
     let mut events = EventsBuilder::with_capacity(1);
     events.push(&Event {
         event_id: click.id.as_str().into(),

@@ -58,7 +58,7 @@ pub(super) enum Outcome<T> {
 
 /// What is to become of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
+pub(super) enum Fate {
     Done,
     Refused,
     LostRequest,
@@ -157,6 +157,9 @@ impl Gate {
     fn decide(&self, place: Place) -> (u64, Fate) {
         let mut dice = self.dice.lock().unwrap();
         let delay = dice.between(1, 30);
+        if let Some(fate) = self.toxics.next_planned() {
+            return (delay, fate);
+        }
         if self.toxics.is_calm() {
             return (delay, Fate::Done);
         }

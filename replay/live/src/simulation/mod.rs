@@ -7,7 +7,8 @@
 //! - `capture` and `roles` are the processes, which die anywhere and are started again; `clients` send clicks;
 //! - `world` is what outlives them, and `drive` what happens to it;
 //! - `auditor` counts everything again by itself after every step;
-//! - `planted` are bugs that it has to find.
+//! - `planted` are bugs that it has to find;
+//! - `steady` lets one operation after the other fail once, and looks what is read again.
 //!
 //! `make simulate SEEDS=10000` runs as many seeds as one likes, `SEED=17` one of them with its journal.
 
@@ -27,6 +28,7 @@ mod objects;
 mod place;
 mod planted;
 mod roles;
+mod steady;
 mod tests;
 mod toxics;
 mod world;

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{counting::Projector, judging::Judging, sealing::Archiver};
 
-static RULES: LazyLock<Arc<Ruleset>> = LazyLock::new(|| Arc::new(Ruleset::shipped()));
+pub(super) static RULES: LazyLock<Arc<Ruleset>> = LazyLock::new(|| Arc::new(Ruleset::shipped()));
 
 /// What a process does.
 #[derive(Debug, Clone)]

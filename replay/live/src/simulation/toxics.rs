@@ -1,8 +1,11 @@
 //! What goes wrong in a run, and how often: each seed mixes its own.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{
+    Mutex,
+    atomic::{AtomicBool, Ordering},
+};
 
-use super::{dice::Dice, place::Place};
+use super::{dice::Dice, gate::Fate, place::Place};
 
 /// How often what goes wrong, in thousandths of the operations.
 #[derive(Debug, Default)]
@@ -26,6 +29,8 @@ pub(super) struct Toxics {
     is_calm: AtomicBool,
     is_verbose: bool,
     away: [AtomicBool; Place::ALL.len()],
+    /// What is to become of one operation, after so many others.
+    planned: Mutex<Option<(usize, Fate)>>,
 }
 
 impl Toxics {
@@ -68,6 +73,29 @@ impl Toxics {
 
     pub(super) fn is_away(&self, place: Place) -> bool {
         self.away[place as usize].load(Ordering::SeqCst)
+    }
+
+    /// After so many operations one goes wrong in this way.
+    pub(super) fn plan(&self, after: usize, fate: Fate) {
+        *self.planned.lock().unwrap() = Some((after, fate));
+    }
+
+    /// Whether that is still to come.
+    pub(super) fn is_planned(&self) -> bool {
+        self.planned.lock().unwrap().is_some()
+    }
+
+    /// What was planned for the next operation.
+    pub(super) fn next_planned(&self) -> Option<Fate> {
+        let mut planned = self.planned.lock().unwrap();
+        match planned.as_mut() {
+            Some((0, _)) => planned.take().map(|(_, fate)| fate),
+            Some((after, _)) => {
+                *after -= 1;
+                None
+            }
+            None => None,
+        }
     }
 
     pub(super) fn set_away(&self, place: Place, is_away: bool) {

@@ -128,6 +128,19 @@ impl World {
         }
     }
 
+    /// The same once more in another directory, where other things go wrong.
+    pub(super) fn copied(&self, toxics: Toxics, directory: &Path) -> Self {
+        let mut other = Self::new(toxics, self.planted, None, directory);
+        other.pass(self.now().micros() - other.now().micros());
+        (other.clicks, other.verdicts) = (Arc::new(self.clicks.copy()), Arc::new(self.verdicts.copy()));
+        other.objects = Arc::new(self.objects.fork());
+        let copied = directory.join("copied");
+        copy(&self.catalog.lock().unwrap().1, &copied);
+        let opened = other.bridge.wait(Sqlite::open(&copied.join(FILE))).unwrap();
+        other.catalog = Mutex::new((Arc::new(opened), copied));
+        other
+    }
+
     pub(super) fn now(&self) -> Timestamp {
         Timestamp::from_micros(self.wall.load(Ordering::SeqCst))
     }

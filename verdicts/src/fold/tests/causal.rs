@@ -106,6 +106,8 @@ struct Draw {
     /// How far the log's time goes on before a new frame, and how far that frame's clock is behind.
     step_seconds: i64,
     behind_seconds: i64,
+    /// How far it is ahead of the log instead, if it is.
+    ahead_seconds: i64,
 }
 
 fn draw() -> impl Strategy<Value = Draw> {
@@ -137,9 +139,13 @@ fn draw() -> impl Strategy<Value = Draw> {
         any::<bool>(),
         prop_oneof![5 => 0_i64..20, 1 => 0_i64..700],
         prop_oneof![5 => Just(0_i64), 1 => 0_i64..=600],
+        prop_oneof![20 => Just(0_i64), 1 => 2_000_i64..100_000],
     );
     (what, when).prop_map(
-        |((kind, id, user, ip, agent, ad, advertiser), (age_ms, breaks, step_seconds, behind_seconds))| Draw {
+        |(
+            (kind, id, user, ip, agent, ad, advertiser),
+            (age_ms, breaks, step_seconds, behind_seconds, ahead_seconds),
+        )| Draw {
             kind,
             id,
             user,
@@ -151,6 +157,7 @@ fn draw() -> impl Strategy<Value = Draw> {
             breaks,
             step_seconds,
             behind_seconds,
+            ahead_seconds,
         },
     )
 }
@@ -175,7 +182,10 @@ fn log(draws: &[Draw]) -> Vec<Entry> {
         if index > 0 && draw.breaks {
             (seq, row) = (seq + 1, 0);
             now += draw.step_seconds * SECOND;
-            logged = now - draw.behind_seconds * SECOND;
+            logged = match draw.ahead_seconds {
+                0 => now - draw.behind_seconds * SECOND,
+                ahead => now + ahead * SECOND,
+            };
         } else if index > 0 {
             row += 1;
         }
@@ -226,7 +236,14 @@ fn judged(
 /// The last place from which a fold can begin so that it saw all that events from `from` on may see.
 fn look_back(log: &[Entry], from: usize) -> usize {
     let oldest = log[from..].iter().map(|entry| entry.logged).min().unwrap_or(0) - LOOK_BACK_SECONDS * SECOND;
-    log.iter().position(|entry| entry.logged > oldest).unwrap_or(0).min(from)
+    let at = log.iter().position(|entry| entry.logged > oldest).unwrap_or(0).min(from);
+    sane(log, at)
+}
+
+/// The last place up to this one that is not of the future: folding begins at none that is.
+fn sane(log: &[Entry], at: usize) -> usize {
+    let is_ahead = |at: usize| log[at..].iter().any(|later| later.logged < log[at].logged - 600 * SECOND);
+    (0..=at).rev().find(|at| !is_ahead(*at)).unwrap_or(0)
 }
 
 proptest! {
@@ -250,7 +267,7 @@ proptest! {
         // Any restart, from the look-back or from anywhere before it.
         let start = start % log.len();
         let warm_from = look_back(&log, start);
-        let warm_from = warm_from - earlier % (warm_from + 1);
+        let warm_from = sane(&log, warm_from - earlier % (warm_from + 1));
         let restarted = judged(&ruleset, &log, warm_from, start..log.len(), &cuts);
         let is_later = |finding: &&Finding| finding.target >= log[start].position();
         let expected: Vec<_> = whole.iter().filter(is_later).cloned().collect();
@@ -271,6 +288,7 @@ proptest! {
         draws in proptest::collection::vec(draw(), 1..120),
         decides in any::<bool>(),
     ) {
+        let draws: Vec<Draw> = draws.into_iter().map(|draw| Draw { ahead_seconds: 0, ..draw }).collect();
         let (ruleset, log) = (if decides { decided() } else { provoked() }, log(&draws));
         let is_aside: fn(&Entry) -> bool = if decides { naive::is_robot } else { |_| false };
         let whole = judged(&ruleset, &log, 0, 0..log.len(), &[7, 19, 40, 77]);
