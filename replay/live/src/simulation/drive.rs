@@ -12,7 +12,7 @@ use super::{
     gate::pause,
     place::Place,
     roles::{Role, Service},
-    world::{Skewed, World},
+    world::{Files, Skewed, World},
 };
 
 /// The lane of the run itself.
@@ -35,7 +35,8 @@ pub(super) struct Course {
     sent: Vec<Click>,
     /// A copy of the first server's spool, to be put back later.
     saved: Option<Broker>,
-    /// How often the catalog was copied and put back.
+    /// A copy of the catalog, to be put back later, and how often one was.
+    saved_catalog: Option<Files>,
     catalogs: usize,
 }
 
@@ -72,6 +73,7 @@ impl Course {
             archivers,
             sent: Vec::new(),
             saved: None,
+            saved_catalog: None,
             catalogs: 0,
         }
     }
@@ -211,13 +213,14 @@ impl Course {
         if self.world.toxics.crash == 0 {
             return;
         }
+        let Some(saved) = self.saved_catalog.take() else {
+            self.saved_catalog = Some(self.world.save_catalog());
+            return;
+        };
         self.catalogs += 1;
-        if self.catalogs % 2 == 1 {
-            return self.world.save_catalog(&format!("saved-{}", self.catalogs));
-        }
         self.world.running().iter().for_each(|(_, process)| process.die());
         self.world.journal.note("the catalog is put back as it was");
-        self.world.restore_catalog(&format!("saved-{}", self.catalogs - 1), self.catalogs);
+        self.world.restore_catalog(&saved, self.catalogs);
     }
 
     pub(super) fn size(&self) -> [usize; 3] {
