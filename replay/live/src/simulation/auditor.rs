@@ -4,12 +4,14 @@
 //! their bytes, and repeated events by advertiser, ad and id. Nothing of it goes through the code that it checks, but
 //! for the formats of frames, segments and hot partials.
 
+mod counts;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use arrow::{
-    array::{Array as _, AsArray as _, RecordBatch},
+    array::{AsArray as _, RecordBatch},
     compute::cast,
-    datatypes::{DataType, Decimal128Type, Int64Type},
+    datatypes::DataType,
 };
 use bytes::Bytes;
 use clicktrail_catalog::{Outcome, SealedHour, Snapshot};
@@ -20,41 +22,34 @@ use clicktrail_log::{
     position::{Position, Seq},
     time::Hour,
 };
-use clicktrail_projections::counters;
 use clicktrail_verdicts::{frames, verdict::Stage};
 use futures::FutureExt as _;
 use object_store::{ObjectStoreExt as _, memory::InMemory, path::Path};
-use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
-use super::{capture::Capture, clients::PRICE, world::World};
-
-/// Clicks, those that are billed, and what they cost, by advertiser.
-type Totals = BTreeMap<String, (i64, i64, i128)>;
-
-/// A click of the log, each once.
-#[derive(Debug)]
-struct Row {
-    seq: Seq,
-    advertiser: String,
-    is_billable: bool,
-}
+use self::counts::{Counts, Expected, Row};
+use super::{capture::Capture, world::World};
 
 /// What was seen so far.
 #[derive(Debug, Default)]
 pub(super) struct Auditor {
     /// How many frames of the clicks and of the verdicts.
     seen: [usize; 2],
+    /// How many acknowledgements.
+    heard: usize,
     frames: BTreeSet<Digest>,
-    rows: Vec<Row>,
+    expected: Expected,
     events: BTreeSet<[String; 3]>,
-    /// The attempts that the log holds.
+    /// The attempts that the log holds, and those that it has yet to hold.
     logged: BTreeSet<usize>,
+    awaited: BTreeSet<usize>,
     /// Of frames on spools, which attempts they hold.
     spooled: HashMap<Digest, Vec<usize>>,
     ruled: BTreeSet<Position>,
     verdict_frames: BTreeSet<Digest>,
     hours: BTreeMap<Hour, (SealedHour, Bytes)>,
-    segments: HashMap<String, Totals>,
+    counts: Counts,
+    /// What the catalog held at the last look.
+    snapshot: Option<Snapshot>,
 }
 
 fn texts(batch: &RecordBatch, name: &str) -> Vec<String> {
@@ -73,9 +68,11 @@ impl Auditor {
         self.read_clicks(&world.clicks.frames(self.seen[0]))?;
         self.read_verdicts(&world.verdicts.frames(self.seen[1]))?;
         self.acknowledged(world, captures)?;
-        let snapshot = snapshot(world);
+        let snapshot = self.counts.look(world);
         self.sealed(world, &snapshot)?;
-        self.counted(world, &snapshot)
+        self.counts.check(world, &snapshot, &mut self.expected)?;
+        self.snapshot = Some(snapshot);
+        Ok(())
     }
 
     /// Takes frames of the click log in. A frame that is there already, byte for byte, holds nothing new.
@@ -93,7 +90,7 @@ impl Auditor {
                 }
                 let event = [&advertisers[row], &ads[row], &ids[row]].map(String::clone);
                 let is_billable = self.events.insert(event);
-                self.rows.push(Row { seq: logged.seq, advertiser: advertisers[row].clone(), is_billable });
+                self.expected.push(Row { seq: logged.seq, advertiser: advertisers[row].clone(), is_billable });
             }
         }
         Ok(())
@@ -118,10 +115,11 @@ impl Auditor {
 
     /// What was acknowledged is in the log, or on a spool.
     fn acknowledged(&mut self, world: &World, captures: &[&Capture]) -> Result<(), String> {
-        let attempts = world.ledger.attempts();
-        let acknowledged = attempts.iter().enumerate().filter(|(_, attempt)| attempt.is_acknowledged);
-        let missing: Vec<usize> = acknowledged.map(|(number, _)| number).filter(|n| !self.logged.contains(n)).collect();
-        if missing.is_empty() {
+        let acknowledged = world.ledger.acknowledged(self.heard);
+        self.heard += acknowledged.len();
+        self.awaited.extend(acknowledged);
+        self.awaited.retain(|attempt| !self.logged.contains(attempt));
+        if self.awaited.is_empty() {
             return Ok(());
         }
         let held: Vec<Frame> =
@@ -129,11 +127,10 @@ impl Auditor {
         let mut spooled = BTreeSet::new();
         for frame in held {
             let digest = frame.header.digest();
-            let found =
-                self.spooled.entry(digest).or_insert_with(|| super::auditor::attempts(&frame.decode().unwrap()));
+            let found = self.spooled.entry(digest).or_insert_with(|| attempts(&frame.decode().unwrap()));
             spooled.extend(found.iter().copied());
         }
-        match missing.iter().find(|attempt| !spooled.contains(attempt)) {
+        match self.awaited.iter().find(|attempt| !spooled.contains(attempt)) {
             Some(attempt) => Err(format!("attempt {attempt} was acknowledged, and is neither logged nor spooled")),
             None => Ok(()),
         }
@@ -142,7 +139,9 @@ impl Auditor {
     /// Sealed hours follow each other, never change, and were counted live as they were sealed.
     fn sealed(&mut self, world: &World, snapshot: &Snapshot) -> Result<(), String> {
         let catalog = world.catalog();
-        let from = self.hours.last_key_value().map_or(Hour::from_i64(i64::MIN / 2), |(hour, _)| *hour);
+        // From the last hour that was there before: of a catalog that was put back, hours that were known come again.
+        let before = self.snapshot.as_ref().and_then(|before| before.marks.last_hour.as_ref());
+        let from = before.map_or(Hour::from_i64(i64::MIN / 2), |last| last.hour);
         let hours = world.bridge.wait(catalog.list_hours(from, 10_000)).map_err(|error| error.to_string())?;
         for hour in hours {
             let path = ManifestKey { stream: Stream::Clicks, hour: hour.hour }.path();
@@ -162,7 +161,6 @@ impl Auditor {
             self.hours.insert(hour.hour, (hour, manifest));
         }
         if snapshot.marks.holes.is_empty() {
-            let from = Hour::from_i64(i64::MIN / 2);
             let compared =
                 world.bridge.wait(catalog.reconciliations(from, 10_000)).map_err(|error| error.to_string())?;
             match compared.iter().find(|compared| compared.outcome == Outcome::Different) {
@@ -186,47 +184,11 @@ impl Auditor {
         }
     }
 
-    /// What counts is what was logged up to where counting stands: each advertiser's own clicks, each event once.
-    fn counted(&mut self, world: &World, snapshot: &Snapshot) -> Result<(), String> {
-        let mut counted = Totals::new();
-        for segment in snapshot.segments.iter().filter(|segment| segment.rows > 0) {
-            if !self.segments.contains_key(&segment.key) {
-                let path = Path::from(segment.key.as_str());
-                let Some(bytes) = object(&world.objects, &path) else { return Err(format!("there is no {path}")) };
-                let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap().build().unwrap();
-                let mut totals = Totals::new();
-                reader.for_each(|batch| add_rows(&mut totals, &batch.unwrap()));
-                self.segments.insert(segment.key.clone(), totals);
-            }
-            add(&mut counted, &self.segments[&segment.key]);
-        }
-        for partial in &snapshot.partials {
-            let rows = counters::hot::decode(&partial.payload).map_err(|error| error.to_string())?;
-            rows.iter().for_each(|batch| add_rows(&mut counted, batch));
-        }
-        let through = snapshot.marks.counted_through;
-        let expected = self.expected(through);
-        if counted == expected {
-            return Ok(());
-        }
-        Err(format!("up to frame {through} {counted:?} is counted, and {expected:?} was logged"))
-    }
-
-    fn expected(&self, through: Seq) -> Totals {
-        let mut totals = Totals::new();
-        for row in self.rows.iter().filter(|row| row.seq <= through) {
-            let total = totals.entry(row.advertiser.clone()).or_default();
-            total.0 += 1;
-            total.1 += i64::from(row.is_billable);
-            total.2 += i128::from(PRICE) * i128::from(row.is_billable);
-        }
-        totals
-    }
-
     /// After the end: whatever was acknowledged is logged, and everything that was logged is judged, counted and
     /// sealed.
     pub(super) fn is_at_rest(&self, world: &World) -> Result<(), String> {
-        let (snapshot, last) = (snapshot(world), world.clicks.last());
+        let Some(snapshot) = &self.snapshot else { return Err("nobody has looked yet".to_owned()) };
+        let last = world.clicks.last();
         let attempts = world.ledger.attempts();
         if let Some(open) = attempts.iter().position(|attempt| attempt.is_open) {
             return Err(format!("attempt {open} has no answer"));
@@ -251,38 +213,15 @@ impl Auditor {
 
     /// How much there was to look at: clicks, those that are billed, and sealed hours.
     pub(super) fn size(&self) -> [usize; 3] {
-        [self.rows.len(), self.rows.iter().filter(|row| row.is_billable).count(), self.hours.len()]
+        [
+            self.expected.rows().len(),
+            self.expected.rows().iter().filter(|row| row.is_billable).count(),
+            self.hours.len(),
+        ]
     }
-}
-
-fn snapshot(world: &World) -> Snapshot {
-    let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
-    world.bridge.wait(world.catalog().snapshot(counters::NAME, first, last)).expect("nothing stands between")
 }
 
 fn object(objects: &InMemory, path: &Path) -> Option<Bytes> {
     let got = objects.get(path).now_or_never().expect("it is in memory").ok()?;
     got.bytes().now_or_never().expect("it is in memory").ok()
-}
-
-fn add_rows(totals: &mut Totals, batch: &RecordBatch) {
-    let int = |name: &str| batch.column_by_name(name).unwrap().as_primitive::<Int64Type>();
-    let spend = batch.column_by_name("spend_micros").unwrap().as_primitive::<Decimal128Type>();
-    let (clicks, billable) = (int("clicks"), int("billable_clicks"));
-    for (row, advertiser) in texts(batch, "advertiser_id").into_iter().enumerate() {
-        let total = totals.entry(advertiser).or_default();
-        total.0 += clicks.value(row);
-        total.1 += billable.value(row);
-        total.2 += spend.value(row);
-    }
-    assert_eq!(spend.null_count(), 0);
-}
-
-fn add(totals: &mut Totals, more: &Totals) {
-    for (advertiser, (clicks, billable, spend)) in more {
-        let total = totals.entry(advertiser.clone()).or_default();
-        total.0 += clicks;
-        total.1 += billable;
-        total.2 += spend;
-    }
 }

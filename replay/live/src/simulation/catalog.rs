@@ -28,10 +28,11 @@ use super::{
 pub(super) struct Bridge(pub(super) tokio::runtime::Handle);
 
 impl Bridge {
-    /// Waits for a future, and holds everything else up meanwhile.
-    pub(super) fn wait<T: Send>(&self, future: impl Future<Output = T> + Send) -> T {
-        let waited = std::thread::scope(|scope| scope.spawn(|| self.0.block_on(future)).join());
-        waited.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    /// Waits for a future, and holds everything else up meanwhile. What the future starts, and the deadlines that it
+    /// sets, are of the runtime in real time; the budget of the task that waits is not its own.
+    pub(super) fn wait<T>(&self, future: impl Future<Output = T>) -> T {
+        let _real = self.0.enter();
+        futures::executor::block_on(tokio::task::unconstrained(future))
     }
 }
 

@@ -17,6 +17,9 @@ pub(super) const PRICE: i64 = 1_000_000;
 const PATIENCE: Duration = Duration::from_secs(20);
 /// How often a client sends a click at most.
 const ATTEMPTS_MAX: u64 = 6;
+/// A click that was first sent so long ago is not sent again: its repeat might be logged later than a day after it, and
+/// would be a new click.
+const AGAIN_MICROS_MAX: i64 = 12 * 3_600_000_000;
 /// The lane of all clients.
 const LANE: u64 = 8;
 
@@ -28,12 +31,24 @@ pub(super) struct Click {
     pub(super) id: String,
     /// So that no rule about users or rates finds anything: what is repeated is found by its identity alone.
     pub(super) user: String,
+    /// When it was first sent.
+    pub(super) first: Timestamp,
+}
+
+impl Click {
+    /// Whether it may be sent, for the first time or again.
+    pub(super) fn is_fresh(&self, now: Timestamp) -> bool {
+        now < self.first.plus_micros(AGAIN_MICROS_MAX)
+    }
 }
 
 /// Sends a click until it is acknowledged, or given up.
 pub(super) async fn send(world: Arc<World>, capture: Arc<Capture>, click: Click, mut dice: Dice) {
     for _ in 0..dice.between(1, ATTEMPTS_MAX + 1) {
         pause(&world.journal, LANE, dice.between(1, 200)).await;
+        if !click.is_fresh(world.now()) {
+            return;
+        }
         let Some(committer) = capture.committer() else { continue };
         let attempt = world.ledger.begin();
         let now = capture.clock.now();

@@ -12,15 +12,19 @@ use super::{
     gate::pause,
     place::Place,
     roles::{Role, Service},
-    world::{Skewed, World},
+    world::{Files, Skewed, World},
 };
 
 /// The lane of the run itself.
 const LANE: u64 = 9;
 const HOUR: i64 = 3_600_000_000;
+/// In runs of more hours than these, everything works for one hour of so many: where something goes wrong at every
+/// twentieth operation for days, no role gets through what it has to read after a start.
+const LULL_AFTER: i64 = 12;
+const LULL_OF: i64 = 6;
 /// How long everything may take to come to rest once nothing goes wrong any more, in looks of a second.
 const LOOKS_MAX: u32 = 900;
-/// A click is sent again after at most so many others: long before a repeat counts as a new click, a day later.
+/// A click is sent again after at most so many others.
 const AGAIN_WITHIN: usize = 200;
 /// Advertisers and their ads. The last sends clicks on its own ad under the ids of the others.
 const ADS: [(&str, &str); 3] = [("acme", "ad-1"), ("bolt", "ad-2"), ("mallory", "ad-3")];
@@ -35,7 +39,8 @@ pub(super) struct Course {
     sent: Vec<Click>,
     /// A copy of the first server's spool, to be put back later.
     saved: Option<Broker>,
-    /// How often the catalog was copied and put back.
+    /// A copy of the catalog, to be put back later, and how often one was.
+    saved_catalog: Option<Files>,
     catalogs: usize,
 }
 
@@ -72,6 +77,7 @@ impl Course {
             archivers,
             sent: Vec::new(),
             saved: None,
+            saved_catalog: None,
             catalogs: 0,
         }
     }
@@ -81,10 +87,13 @@ impl Course {
         let end = self.world.now().plus_micros(hours * HOUR);
         while self.world.now() < end {
             pause(&self.world.journal, LANE, self.dice.between(50, 1_500)).await;
+            if hours > LULL_AFTER {
+                self.world.toxics.set_calm(self.world.now().hour().as_i64() % LULL_OF == 0);
+            }
             self.step();
             self.audit()?;
         }
-        self.world.toxics.calm_down();
+        self.world.toxics.set_calm(true);
         self.world.journal.note("from now on nothing goes wrong");
         self.set_clocks(0);
         // Far enough into an hour for the one before to be over.
@@ -116,6 +125,9 @@ impl Course {
         }
         let micros = self.dice.micros(0, 10 * 60 * 1_000_000);
         self.world.pass(micros);
+        if self.world.toxics.is_calm() {
+            return;
+        }
         match self.dice.roll(20) {
             0 | 1 => self.outage(),
             2 => self.kill(),
@@ -132,12 +144,16 @@ impl Course {
     fn click(&mut self) {
         let number = self.sent.len();
         let (advertiser, ad) = *self.dice.one(&ADS[..2]);
-        let mut click = Click { advertiser, ad, id: format!("c-{number}"), user: format!("u-{number}") };
+        let mut click =
+            Click { advertiser, ad, id: format!("c-{number}"), user: format!("u-{number}"), first: self.world.now() };
         if !self.sent.is_empty() && self.dice.chance(300) {
             let recent = &self.sent[self.sent.len().saturating_sub(AGAIN_WITHIN)..];
             let earlier = self.dice.one(recent).clone();
-            click = Click { user: click.user, ..earlier };
-            if self.dice.chance(500) {
+            let is_strangers = self.dice.chance(500);
+            if earlier.is_fresh(self.world.now()) {
+                click = Click { user: click.user, ..earlier };
+            }
+            if is_strangers {
                 (click.advertiser, click.ad) = ADS[2];
             }
         }
@@ -211,13 +227,14 @@ impl Course {
         if self.world.toxics.crash == 0 {
             return;
         }
+        let Some(saved) = self.saved_catalog.take() else {
+            self.saved_catalog = Some(self.world.save_catalog());
+            return;
+        };
         self.catalogs += 1;
-        if self.catalogs % 2 == 1 {
-            return self.world.save_catalog(&format!("saved-{}", self.catalogs));
-        }
         self.world.running().iter().for_each(|(_, process)| process.die());
         self.world.journal.note("the catalog is put back as it was");
-        self.world.restore_catalog(&format!("saved-{}", self.catalogs - 1), self.catalogs);
+        self.world.restore_catalog(&saved, self.catalogs);
     }
 
     pub(super) fn size(&self) -> [usize; 3] {

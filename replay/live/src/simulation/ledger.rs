@@ -11,20 +11,36 @@ pub(super) struct Attempt {
 
 /// All attempts of a run.
 #[derive(Debug, Default)]
-pub(super) struct Ledger(Mutex<Vec<Attempt>>);
+pub(super) struct Ledger(Mutex<Attempts>);
+
+#[derive(Debug, Default)]
+struct Attempts {
+    all: Vec<Attempt>,
+    /// Those that were acknowledged, in this order.
+    acknowledged: Vec<usize>,
+}
 
 impl Ledger {
     pub(super) fn begin(&self) -> usize {
         let mut attempts = self.0.lock().unwrap();
-        attempts.push(Attempt { is_acknowledged: false, is_open: true });
-        attempts.len() - 1
+        attempts.all.push(Attempt { is_acknowledged: false, is_open: true });
+        attempts.all.len() - 1
     }
 
     pub(super) fn end(&self, attempt: usize, is_acknowledged: bool) {
-        self.0.lock().unwrap()[attempt] = Attempt { is_acknowledged, is_open: false };
+        let mut attempts = self.0.lock().unwrap();
+        attempts.all[attempt] = Attempt { is_acknowledged, is_open: false };
+        if is_acknowledged {
+            attempts.acknowledged.push(attempt);
+        }
     }
 
     pub(super) fn attempts(&self) -> Vec<Attempt> {
-        self.0.lock().unwrap().clone()
+        self.0.lock().unwrap().all.clone()
+    }
+
+    /// Those that were acknowledged behind the first so many.
+    pub(super) fn acknowledged(&self, from: usize) -> Vec<usize> {
+        self.0.lock().unwrap().acknowledged[from..].to_vec()
     }
 }

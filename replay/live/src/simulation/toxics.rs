@@ -50,10 +50,12 @@ impl Toxics {
         }
     }
 
-    /// From now on nothing goes wrong.
-    pub(super) fn calm_down(&self) {
-        self.is_calm.store(true, Ordering::SeqCst);
-        Place::ALL.iter().for_each(|place| self.set_away(*place, false));
+    /// Whether nothing goes wrong from now on.
+    pub(super) fn set_calm(&self, is_calm: bool) {
+        self.is_calm.store(is_calm, Ordering::SeqCst);
+        if is_calm {
+            Place::ALL.iter().for_each(|place| self.set_away(*place, false));
+        }
     }
 
     pub(super) fn is_calm(&self) -> bool {

@@ -82,6 +82,7 @@ static REAL: LazyLock<tokio::runtime::Runtime> =
     LazyLock::new(|| tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap());
 
 const FILE: &str = "catalog.sqlite";
+const JOURNAL: &str = "catalog.sqlite-wal";
 
 /// In memory, if there is such a place: nothing here is about disks.
 pub(super) fn directory() -> tempfile::TempDir {
@@ -89,22 +90,40 @@ pub(super) fn directory() -> tempfile::TempDir {
     if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
 }
 
-/// Copies the files of a catalog: nothing is being written, and what SQLite shares between processes is made again.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir(to).unwrap();
-    for file in [FILE.to_owned(), format!("{FILE}-wal")] {
-        if from.join(&file).exists() {
-            std::fs::copy(from.join(&file), to.join(&file)).unwrap();
-        }
+/// The files of a catalog, in which nothing is being written: what SQLite shares between processes is made again.
+#[derive(Debug)]
+pub(super) struct Files(Vec<(&'static str, Vec<u8>)>);
+
+impl Files {
+    fn read(directory: &Path) -> Self {
+        let found = [FILE, JOURNAL].into_iter().filter(|file| directory.join(file).exists());
+        Self(found.map(|file| (file, std::fs::read(directory.join(file)).unwrap())).collect())
+    }
+
+    fn write(&self, directory: &Path) {
+        std::fs::create_dir(directory).unwrap();
+        self.0.iter().for_each(|(file, bytes)| std::fs::write(directory.join(file), bytes).unwrap());
+    }
+
+    /// Opens a catalog that begins with them.
+    fn open(&self, bridge: &Bridge, directory: &Path) -> Arc<dyn Catalog> {
+        self.write(directory);
+        Arc::new(bridge.wait(Sqlite::open(&directory.join(FILE))).unwrap())
     }
 }
+
+/// Those of a catalog that nobody has used: all seeds begin with the same, so its tables are made once.
+static EMPTY: LazyLock<Files> = LazyLock::new(|| {
+    let (directory, bridge) = (directory(), Bridge(REAL.handle().clone()));
+    let _catalog = Files(Vec::new()).open(&bridge, &directory.path().join("empty"));
+    Files::read(&directory.path().join("empty"))
+});
 
 impl World {
     pub(super) fn new(toxics: Toxics, planted: Option<Planted>, recent: Option<Arc<Recent>>, directory: &Path) -> Self {
         let bridge = Bridge(REAL.handle().clone());
         let first = directory.join("0");
-        std::fs::create_dir(&first).unwrap();
-        let catalog: Arc<dyn Catalog> = Arc::new(bridge.wait(Sqlite::open(&first.join(FILE))).unwrap());
+        let catalog = EMPTY.open(&bridge, &first);
         let wall = Arc::new(AtomicI64::new(start().micros()));
         let clock = || Arc::new(Skewed::new(&wall));
         let log_clocks = [clock(), clock()];
@@ -154,19 +173,17 @@ impl World {
         Arc::clone(&self.catalog.lock().unwrap().0)
     }
 
-    /// Copies the catalog into a directory beside it.
-    pub(super) fn save_catalog(&self, name: &str) {
-        let from = self.catalog.lock().unwrap().1.clone();
-        copy(&from, &from.with_file_name(name));
+    /// A copy of the catalog as it is now.
+    pub(super) fn save_catalog(&self) -> Files {
+        Files::read(&self.catalog.lock().unwrap().1)
     }
 
-    /// Begins with the copy of that name instead. No process may use the other any more.
-    pub(super) fn restore_catalog(&self, name: &str, number: usize) {
+    /// Begins with a copy of it instead, the so-manieth catalog of the run. No process may use the other any more.
+    pub(super) fn restore_catalog(&self, saved: &Files, number: usize) {
         let mut catalog = self.catalog.lock().unwrap();
         let restored = catalog.1.with_file_name(number.to_string());
-        copy(&catalog.1.with_file_name(name), &restored);
-        let opened = self.bridge.wait(Sqlite::open(&restored.join(FILE))).unwrap();
-        *catalog = (Arc::new(opened), restored);
+        std::fs::remove_dir_all(&catalog.1).unwrap();
+        *catalog = (saved.open(&self.bridge, &restored), restored);
     }
 
     /// A log as a role reaches it.
