@@ -12,7 +12,10 @@ pub mod rate;
 mod request;
 mod reuse;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use clicktrail_catalog::{
     Catalog,
@@ -31,7 +34,7 @@ pub use error::{Error, Problem};
 pub use request::Request;
 pub use reuse::Fate;
 
-use crate::{diff::manifest_of, error::Error as ReplayError};
+use crate::{as_of, diff::manifest_of, error::Error as ReplayError};
 use document::{Base, Document, HourInput, VERSION};
 
 /// So many live segments tell how large the new ones get.
@@ -75,21 +78,23 @@ impl Planner {
                 "the verdict log ends before {end}: there is no verdict to know later"
             )));
         }
-        let stale = reuse::stale(&self.history, &self.catalog, request.projection.name()).await?;
-        let found = hours::Hours::find(self.catalog.as_ref(), &self.archive, request).await?;
-        let wanted = |hour: Hour| !request.stale_only || stale.contains_key(&hour);
+        let (name, catalog) = (request.projection.name(), self.catalog.as_ref());
+        let found = hours::Hours::find(catalog, &self.archive, request).await?;
+        // What counts and what it does not know, as of one instant: somebody may promote or roll back meanwhile.
+        let standing = as_of::followed(&self.history, catalog, name, found.range(), end).await?;
+        let stale: BTreeSet<Hour> = standing.stale.iter().map(|stale| stale.hour).collect();
+        let live: BTreeMap<Hour, LivePointer> =
+            standing.pointers.into_iter().map(|pointer| (pointer.hour, pointer)).collect();
+        let wanted = |hour: Hour| !request.stale_only || stale.contains(&hour);
         let manifests = found.manifests(&self.archive, &wanted).await?;
         let all = manifests.len() as u64;
         let manifests: Vec<Manifest> =
             manifests.into_iter().filter(|manifest| has_clicks_before(manifest, request.clicks_before)).collect();
-        let (Some(first), Some(last)) = (manifests.first(), manifests.last()) else {
+        if manifests.is_empty() {
             return Err(nothing(request, all));
-        };
+        }
         let behind = all - manifests.len() as u64;
-        let name = request.projection.name();
-        let live = self.catalog.live_pointers(name, first.hour(), last.hour()).await.map_err(ReplayError::from)?;
-        let live: BTreeMap<Hour, LivePointer> = live.into_iter().map(|pointer| (pointer.hour, pointer)).collect();
-        let cut = reuse::cut(self.catalog.as_ref(), &live).await?;
+        let cut = reuse::cut(catalog, &live).await?;
         let look = reuse::Look {
             archive: &self.archive,
             history: &self.history,
