@@ -2,11 +2,12 @@
 //!
 //! A plan pins its input: the digest of each hour's manifest, how far verdicts are known, and the code. [`document`] is
 //! its stored form, `hours` finds what is wrong with the hours, `reuse` which of them an earlier build has done,
-//! `parts` whether there is what the others are built from, and [`rate`] how long that takes.
+//! `note` notes these, `parts` says whether there is what the others are built from, and [`rate`] how long that takes.
 
 pub mod document;
 mod error;
 mod hours;
+mod note;
 mod parts;
 pub mod rate;
 mod request;
@@ -19,7 +20,7 @@ use std::{
 
 use clicktrail_catalog::{
     Catalog,
-    generations::{FOUND_MAX, FoundSegment, Generation, GenerationId, GenerationState, LivePointer, NewUnit},
+    generations::{FoundSegment, Generation, GenerationId, GenerationState, LivePointer, NewUnit},
 };
 use clicktrail_log::{
     archive::{Archive, Manifest},
@@ -83,6 +84,8 @@ impl Planner {
         // What counts and what it does not know, as of one instant: somebody may promote or roll back meanwhile.
         let standing = as_of::followed(&self.history, catalog, name, found.range(), end).await?;
         let stale: BTreeSet<Hour> = standing.stale.iter().map(|stale| stale.hour).collect();
+        let ruled_before: BTreeMap<Hour, i64> =
+            standing.segments.iter().map(|segment| (segment.hour, segment.verdicts_before)).collect();
         let live: BTreeMap<Hour, LivePointer> =
             standing.pointers.into_iter().map(|pointer| (pointer.hour, pointer)).collect();
         let wanted = |hour: Hour| !request.stale_only || stale.contains(&hour);
@@ -104,6 +107,7 @@ impl Planner {
             end,
             stale: &stale,
             live: &live,
+            ruled_before: &ruled_before,
             cut: &cut,
         };
         let segments = look.segments(&manifests).await?;
@@ -234,20 +238,6 @@ impl Plan {
         let all: u64 = built.iter().map(|hour| hour.rows).sum();
         let estimate = u128::from(bytes) * u128::from(all) / u128::from(events.max(1));
         Ok(u64::try_from(estimate).unwrap_or(u64::MAX))
-    }
-
-    /// Notes in a generation of this plan, once it is stored, which hours are done because they are reused: those that
-    /// the catalog has the control totals of. Returns how many. Workers look at the others, and at every hour if this
-    /// was not done.
-    ///
-    /// # Errors
-    /// As the catalog reports.
-    pub async fn note_reused(&self, catalog: &dyn Catalog, now: Timestamp) -> Result<u64, ReplayError> {
-        let (id, mut noted) = (self.id(), 0);
-        for found in self.found.chunks(FOUND_MAX) {
-            noted += catalog.reuse_units(&id, found, now).await?;
-        }
-        Ok(noted)
     }
 
     /// What the catalog gets.

@@ -60,6 +60,8 @@ pub(super) struct Look<'p> {
     /// Hours that have verdicts which what counts does not know, and what counts: of one instant.
     pub(super) stale: &'p BTreeSet<Hour>,
     pub(super) live: &'p BTreeMap<Hour, LivePointer>,
+    /// One past the last verdict that the rulings of what counts come from.
+    pub(super) ruled_before: &'p BTreeMap<Hour, i64>,
     /// See [`cut`].
     pub(super) cut: &'p BTreeSet<GenerationId>,
 }
@@ -71,12 +73,12 @@ impl Look<'_> {
     }
 
     async fn segment(&self, manifest: &Manifest) -> Result<Option<FoundSegment>, Error> {
-        let input = match self.known_input(manifest) {
-            Some(input) => input,
+        let (input, verdicts_before) = match self.known_input(manifest) {
+            Some(known) => known,
             None => {
                 let rulings = HourRulings::as_of(self.history, manifest, self.verdicts_before).await?;
                 let clicks_before = self.clicks_before.and_then(|before| unit::cut(manifest, before));
-                segment::input_digest_before(manifest, &rulings, clicks_before)
+                (segment::input_digest_before(manifest, &rulings, clicks_before), rulings.before())
             }
         };
         let found = segment::receipt_of(self.archive, self.projection, manifest.hour(), &input).await?;
@@ -89,16 +91,18 @@ impl Look<'_> {
             key: receipt.key,
             bytes: receipt.bytes,
             rows: receipt.rows,
+            verdicts_before,
         }))
     }
 
-    /// The input digest, if that of what counts is the one.
-    fn known_input(&self, manifest: &Manifest) -> Option<Digest> {
+    /// The input digest, if that of what counts is the one, and one past the last verdict in it.
+    fn known_input(&self, manifest: &Manifest) -> Option<(Digest, i64)> {
         let live = self.live.get(&manifest.hour())?;
         let knows_all = self.verdicts_before == self.end && !self.stale.contains(&manifest.hour());
         let knows_no_later = live.knows_before.is_none_or(|knows| knows <= self.verdicts_before);
         let is_cut = self.clicks_before.is_some_and(|before| unit::cut(manifest, before).is_some());
         let is_whole = live.generation.as_ref().is_none_or(|generation| !self.cut.contains(generation));
-        if knows_all && knows_no_later && !is_cut && is_whole { live.input_digest.parse().ok() } else { None }
+        let is_known = knows_all && knows_no_later && !is_cut && is_whole;
+        is_known.then(|| Some((live.input_digest.parse().ok()?, *self.ruled_before.get(&manifest.hour())?))).flatten()
     }
 }
