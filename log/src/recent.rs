@@ -8,6 +8,8 @@
 //! - Rows are given for a frame only if header and payload are the very ones that they were decoded from.
 //! - Before a held frame is given, the log is asked for its range: what it trimmed is [`Trimmed`](Error::Trimmed), and
 //!   a log that is away, lost frames or is in another epoch says so as ever.
+//! - What the log has no more leaves memory too: with the trim, or with the next look at the log if another process
+//!   trims. It may be about somebody who was erased.
 //! - It is bounded by bytes. The lowest frames leave first, so a reader that is far behind, whose frames nobody else
 //!   needs, drags out nothing that others do need.
 
@@ -41,7 +43,7 @@ impl RecentLog {
 
     /// What is held from `from` on, as far as the log still has it; nothing if the log has to be read.
     async fn read_held(&self, from: Seq, limit: ReadLimit) -> Result<Vec<Logged>, Error> {
-        let info = self.log.info().await?;
+        let info = self.info().await?;
         if from < info.first && from <= info.last {
             return Err(Error::Trimmed { from, first: info.first });
         }
@@ -83,12 +85,15 @@ impl Log for RecentLog {
     }
 
     async fn info(&self) -> Result<Info, Error> {
-        self.log.info().await
+        let info = self.log.info().await?;
+        self.recent.forget_before(info.first);
+        Ok(info)
     }
 
     async fn trim(&self, first_kept: Seq) -> Result<(), Error> {
+        self.log.trim(first_kept).await?;
         self.recent.forget_before(first_kept);
-        self.log.trim(first_kept).await
+        Ok(())
     }
 
     async fn scrub(&self) -> Result<(), Error> {
@@ -100,7 +105,7 @@ impl Log for RecentLog {
     }
 
     async fn begin_epoch(&self, epoch: Epoch, first: Seq) -> Result<(), Error> {
-        self.recent.forget_before(Seq::MAX);
+        self.recent.forget();
         self.log.begin_epoch(epoch, first).await
     }
 

@@ -67,7 +67,8 @@ impl AsOf {
     /// # Errors
     /// As log, archive and catalog report.
     pub async fn sources(&self, before: Position, clicks_before: Option<Position>) -> Result<Sources, Error> {
-        let snapshot = self.followed_snapshot(before).await?;
+        let all = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
+        let snapshot = followed(&self.history, self.catalog.as_ref(), counters::NAME, all, before).await?;
         let ruled: BTreeMap<Hour, StaleHour> = snapshot.ruled.into_iter().map(|hour| (hour.hour, hour)).collect();
         let reaches = self.reaches(clicks_before).await?;
         let code = counters::code_digest().to_string();
@@ -108,26 +109,6 @@ impl AsOf {
                 };
             }
         }
-    }
-
-    /// Sealed hours, stale hours and the open range as of one instant, at which every verdict before `before` was
-    /// followed, and every one that a promoted segment knows. From two instants, an hour that was sealed in between
-    /// would be counted without what was ruled about it.
-    async fn followed_snapshot(&self, before: Position) -> Result<Snapshot, Error> {
-        let (first, last) = (Hour::from_i64(i64::MIN / 2), Hour::from_i64(i64::MAX / 2));
-        for _ in 0..LOOKS_MAX {
-            stale::follow(&self.history, self.catalog.as_ref()).await?;
-            let snapshot = self.catalog.snapshot(counters::NAME, first, last).await?;
-            // After a rebuild the verdict log is followed from its beginning.
-            let known = snapshot.pointers.iter().filter_map(|pointer| pointer.knows_before).max();
-            let needed = known.map_or(before, |known| known.max(before));
-            // By its number, which goes on from epoch to epoch.
-            let followed = Position::new(needed.epoch(), snapshot.marks.followed.next(), 0);
-            if followed >= needed {
-                return Ok(snapshot);
-            }
-        }
-        Err(catalog::Error::Conflict("it was rebuilt again and again while a question was asked".to_owned()).into())
     }
 
     async fn projected(&self, hour: Hour, before: Position, clicks_before: Option<Position>) -> Result<Segment, Error> {
@@ -252,6 +233,34 @@ fn tells_apart(ruled: &StaleHour, knows_before: Option<Position>, before: Positi
         None => ruled.first < before,
         Some(known) => known != before && ruled.first < known.max(before) && ruled.last >= known.min(before),
     }
+}
+
+/// What a range of hours (both inclusive) counts from, with the stale hours and the open range: as of one instant, at
+/// which every verdict before `before` was followed, and every one that a promoted segment knows. From two instants an
+/// hour that was sealed, promoted or rolled back in between would be counted without what was ruled about it.
+///
+/// # Errors
+/// As log, archive and catalog report.
+pub async fn followed(
+    history: &VerdictReader,
+    catalog: &dyn Catalog,
+    projection: &str,
+    (from, to_inclusive): (Hour, Hour),
+    before: Position,
+) -> Result<Snapshot, Error> {
+    for _ in 0..LOOKS_MAX {
+        stale::follow(history, catalog).await?;
+        let snapshot = catalog.snapshot(projection, from, to_inclusive).await?;
+        // After a rebuild the verdict log is followed from its beginning.
+        let known = snapshot.pointers.iter().filter_map(|pointer| pointer.knows_before).max();
+        let needed = known.map_or(before, |known| known.max(before));
+        // By its number, which goes on from epoch to epoch.
+        let followed = Position::new(needed.epoch(), snapshot.marks.followed.next(), 0);
+        if followed >= needed {
+            return Ok(snapshot);
+        }
+    }
+    Err(catalog::Error::Conflict("it was rebuilt again and again while a question was asked".to_owned()).into())
 }
 
 /// All hours of a projection that are stale.

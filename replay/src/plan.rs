@@ -2,21 +2,25 @@
 //!
 //! A plan pins its input: the digest of each hour's manifest, how far verdicts are known, and the code. [`document`] is
 //! its stored form, `hours` finds what is wrong with the hours, `reuse` which of them an earlier build has done,
-//! `parts` whether there is what the others are built from, and [`rate`] how long that takes.
+//! `note` notes these, `parts` says whether there is what the others are built from, and [`rate`] how long that takes.
 
 pub mod document;
 mod error;
 mod hours;
+mod note;
 mod parts;
 pub mod rate;
 mod request;
 mod reuse;
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use clicktrail_catalog::{
     Catalog,
-    generations::{FOUND_MAX, FoundSegment, Generation, GenerationId, GenerationState, LivePointer, NewUnit},
+    generations::{FoundSegment, Generation, GenerationId, GenerationState, LivePointer, NewUnit},
 };
 use clicktrail_log::{
     archive::{Archive, Manifest},
@@ -31,7 +35,7 @@ pub use error::{Error, Problem};
 pub use request::Request;
 pub use reuse::Fate;
 
-use crate::{diff::manifest_of, error::Error as ReplayError};
+use crate::{as_of, diff::manifest_of, error::Error as ReplayError};
 use document::{Base, Document, HourInput, VERSION};
 
 /// So many live segments tell how large the new ones get.
@@ -75,21 +79,25 @@ impl Planner {
                 "the verdict log ends before {end}: there is no verdict to know later"
             )));
         }
-        let stale = reuse::stale(&self.history, &self.catalog, request.projection.name()).await?;
-        let found = hours::Hours::find(self.catalog.as_ref(), &self.archive, request).await?;
-        let wanted = |hour: Hour| !request.stale_only || stale.contains_key(&hour);
+        let (name, catalog) = (request.projection.name(), self.catalog.as_ref());
+        let found = hours::Hours::find(catalog, &self.archive, request).await?;
+        // What counts and what it does not know, as of one instant: somebody may promote or roll back meanwhile.
+        let standing = as_of::followed(&self.history, catalog, name, found.range(), end).await?;
+        let stale: BTreeSet<Hour> = standing.stale.iter().map(|stale| stale.hour).collect();
+        let ruled_before: BTreeMap<Hour, i64> =
+            standing.segments.iter().map(|segment| (segment.hour, segment.verdicts_before)).collect();
+        let live: BTreeMap<Hour, LivePointer> =
+            standing.pointers.into_iter().map(|pointer| (pointer.hour, pointer)).collect();
+        let wanted = |hour: Hour| !request.stale_only || stale.contains(&hour);
         let manifests = found.manifests(&self.archive, &wanted).await?;
         let all = manifests.len() as u64;
         let manifests: Vec<Manifest> =
             manifests.into_iter().filter(|manifest| has_clicks_before(manifest, request.clicks_before)).collect();
-        let (Some(first), Some(last)) = (manifests.first(), manifests.last()) else {
+        if manifests.is_empty() {
             return Err(nothing(request, all));
-        };
+        }
         let behind = all - manifests.len() as u64;
-        let name = request.projection.name();
-        let live = self.catalog.live_pointers(name, first.hour(), last.hour()).await.map_err(ReplayError::from)?;
-        let live: BTreeMap<Hour, LivePointer> = live.into_iter().map(|pointer| (pointer.hour, pointer)).collect();
-        let cut = reuse::cut(self.catalog.as_ref(), &live).await?;
+        let cut = reuse::cut(catalog, &live).await?;
         let look = reuse::Look {
             archive: &self.archive,
             history: &self.history,
@@ -99,6 +107,7 @@ impl Planner {
             end,
             stale: &stale,
             live: &live,
+            ruled_before: &ruled_before,
             cut: &cut,
         };
         let segments = look.segments(&manifests).await?;
@@ -229,20 +238,6 @@ impl Plan {
         let all: u64 = built.iter().map(|hour| hour.rows).sum();
         let estimate = u128::from(bytes) * u128::from(all) / u128::from(events.max(1));
         Ok(u64::try_from(estimate).unwrap_or(u64::MAX))
-    }
-
-    /// Notes in a generation of this plan, once it is stored, which hours are done because they are reused: those that
-    /// the catalog has the control totals of. Returns how many. Workers look at the others, and at every hour if this
-    /// was not done.
-    ///
-    /// # Errors
-    /// As the catalog reports.
-    pub async fn note_reused(&self, catalog: &dyn Catalog, now: Timestamp) -> Result<u64, ReplayError> {
-        let (id, mut noted) = (self.id(), 0);
-        for found in self.found.chunks(FOUND_MAX) {
-            noted += catalog.reuse_units(&id, found, now).await?;
-        }
-        Ok(noted)
     }
 
     /// What the catalog gets.

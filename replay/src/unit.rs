@@ -9,7 +9,7 @@ use arrow::array::RecordBatch;
 use bytes::Bytes;
 use clicktrail_catalog::{
     Segment,
-    generations::{ControlTotals, Generation, Unit, UnitOutput},
+    generations::{ControlTotals, FoundSegment, Generation, Unit, UnitOutput},
 };
 use clicktrail_log::{
     archive::{self, Archive, Manifest, clicks::Clicks, keys::ManifestKey, part},
@@ -22,7 +22,13 @@ use clicktrail_projections::{Projection, session};
 use clicktrail_verdicts::reader::VerdictReader;
 use serde::{Deserialize, Serialize};
 
-use crate::{error::Error, plan::document::short, rulings::HourRulings, segment::Source, text, text_or_null, totals};
+use crate::{
+    error::Error,
+    plan::document::short,
+    rulings::HourRulings,
+    segment::{Source, file},
+    text, text_or_null, totals,
+};
 
 /// What is to be computed. As JSON it can be sent to any machine that reaches archive and verdict log.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +105,36 @@ pub async fn run(
     }
     invariant!(I6, segment.code_digest == task.code_digest, "{} is of other code", segment.key);
     Ok(UnitOutput { segment, read, written, is_reused: false })
+}
+
+/// What a unit gives of which a plan has found the segment, once that was read; `None` if it is damaged or gone.
+///
+/// # Errors
+/// The archive out of reach.
+pub(crate) async fn found(
+    projection: &Projection,
+    archive: &Archive,
+    found: FoundSegment,
+) -> Result<Option<UnitOutput>, Error> {
+    let segment = Segment {
+        projection: projection.name().to_owned(),
+        hour: found.hour,
+        key: found.key,
+        bytes: found.bytes,
+        rows: found.rows,
+        input_digest: found.input_digest,
+        code_digest: projection.code_digest().to_string(),
+        output_digest: found.output_digest,
+        verdicts_before: found.verdicts_before,
+    };
+    let bytes = match archive.get_file(&file(&segment)).await {
+        Ok(bytes) => bytes,
+        Err(cause) if cause.is_transient() => return Err(cause.into()),
+        Err(_) => return Ok(None),
+    };
+    // What its reader does not understand is a worker's to say.
+    let Ok(totals) = of_segment(projection, &segment, bytes) else { return Ok(None) };
+    Ok(Some(UnitOutput { segment, read: totals, written: totals, is_reused: true }))
 }
 
 /// Builds what the program itself counts: beside it the events are added up without SQL and without the engine.

@@ -31,10 +31,11 @@ pub struct Recent {
     decoded: AtomicU64,
 }
 
-#[derive(Default)]
 struct Held {
     frames: BTreeMap<Seq, Kept>,
     bytes: usize,
+    /// The first frame that the log may still have. One before it that somebody had fetched is not held any more.
+    first: Seq,
 }
 
 struct Kept {
@@ -52,6 +53,12 @@ impl Kept {
     /// Whether it was decoded from this very frame. A payload that is not the same memory is compared byte for byte.
     fn is_of(&self, logged_at: Timestamp, frame: &Frame) -> bool {
         self.logged_at == logged_at && self.frame == *frame
+    }
+}
+
+impl Default for Held {
+    fn default() -> Self {
+        Self { frames: BTreeMap::new(), bytes: 0, first: Seq::ZERO }
     }
 }
 
@@ -110,9 +117,13 @@ impl Recent {
         Ok(rows)
     }
 
-    /// Holds a frame if there is room. Returns what had to go for it: the lowest, which may be this frame itself.
+    /// Holds a frame if there is room, and the log may still have it. Returns what had to go for it: the lowest, which
+    /// may be this frame itself.
     fn keep(&self, seq: Seq, kept: Kept) -> Vec<Kept> {
         let mut held = self.held();
+        if seq < held.first {
+            return vec![kept];
+        }
         let mut gone: Vec<Kept> = held.put(seq, kept).into_iter().collect();
         while held.bytes > self.bytes_max
             && let Some(first) = held.take_first()
@@ -145,13 +156,22 @@ impl Recent {
         run
     }
 
+    /// Lets go of what the log has no more, for good.
     pub(super) fn forget_before(&self, first_kept: Seq) {
         let mut held = self.held();
+        held.first = held.first.max(first_kept);
         while let Some((seq, _)) = held.frames.first_key_value()
             && *seq < first_kept
         {
             held.take_first();
         }
+    }
+
+    /// Lets go of everything.
+    pub(super) fn forget(&self) {
+        let mut held = self.held();
+        held.frames.clear();
+        held.bytes = 0;
     }
 }
 

@@ -243,6 +243,35 @@ async fn what_was_trimmed_or_is_away_is_not_given_from_memory() {
     assert!(matches!(away, Err(Error::Unavailable(_))), "{away:?}");
 }
 
+/// Somebody was erased: what is about people must not stay in memory for as long as nothing else comes.
+#[tokio::test]
+async fn what_another_process_trimmed_leaves_memory_with_the_next_look_at_the_log() {
+    let bed = Bed::new(10, BYTES_MAX).await;
+    let frame = bed.bytes_of_a_frame().await;
+    bed.rows(1..=10, 10).await;
+    bed.counting.trim(seq(8)).await.unwrap();
+    assert_eq!(bed.log.info().await.unwrap().first, seq(8));
+    assert!(bed.recent.bytes() < frame * 4, "{} bytes of 3 frames of {frame}", bed.recent.bytes());
+    assert_eq!(bed.rows(8..=10, 3).await, expected(8..=10));
+    bed.counting.trim(seq(11)).await.unwrap();
+    let trimmed = bed.log.read(seq(9), ReadLimit::waiting(Duration::ZERO)).await;
+    assert!(matches!(trimmed, Err(Error::Trimmed { .. })), "{trimmed:?}");
+    assert_eq!(bed.recent.bytes(), 0);
+}
+
+/// A role had fetched it before, and decodes it after.
+#[tokio::test]
+async fn frame_that_is_decoded_after_it_was_trimmed_is_not_held() {
+    let bed = Bed::new(4, BYTES_MAX).await;
+    let fetched = bed.log.read(seq(1), ReadLimit::waiting(Duration::ZERO)).await.unwrap();
+    bed.log.trim(seq(4)).await.unwrap();
+    for (logged, rows) in fetched.iter().zip(expected(1..=4)) {
+        assert_eq!(logged.decode().unwrap(), rows);
+    }
+    let held = bed.recent.next_held(Seq::FIRST);
+    assert_eq!(held, Some(seq(4)), "what the log has no more is held");
+}
+
 #[tokio::test]
 async fn new_epoch_begins_with_nothing_held() {
     let bed = Bed::new(3, BYTES_MAX).await;

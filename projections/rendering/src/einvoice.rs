@@ -83,8 +83,13 @@ pub(crate) fn embed(pdf: &[u8], xml: &Xml, document: &Document, title: &str) -> 
         }),
         modified: UNIX_EPOCH.checked_add(Duration::from_secs(seconds)),
     };
-    attach::attach(pdf, &xml.proof, &options)
-        .map_err(|error| Error::Typesetter(format!("the XML does not go into the PDF: {error}")))
+    attach::attach(pdf, &xml.proof, &options).map_err(|error| match error {
+        // Nobody could tell which of the two is the invoice.
+        zugferd::EmbedError::AlreadyHybrid(other) => {
+            Error::Template { line: None, problem: format!("the XML does not go into its PDF, which carries {other}") }
+        }
+        other => Error::Typesetter(format!("the XML does not go into the PDF: {other}")),
+    })
 }
 
 #[cfg(test)]

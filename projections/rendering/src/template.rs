@@ -5,7 +5,7 @@ use std::fmt;
 use clicktrail_log::frame::Digest;
 use typst::syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot};
 
-use crate::{error::Error, fonts::Fonts, paper::paper, sample};
+use crate::{error::Error, fonts::Fonts, render::render, sample};
 
 /// The template that is shipped.
 const BUILTIN: &str = include_str!("../templates/invoice.typ");
@@ -26,10 +26,11 @@ impl Template {
     }
 
     /// A template of the operator's. It is tried with a made-up invoice and a made-up credit note, in the fonts that
-    /// are shipped.
+    /// are shipped, with their XML in them.
     ///
     /// # Errors
-    /// [`Error::Template`] names the line, [`Error::TooSlow`] and [`Error::TooManyPages`] that it does not end.
+    /// [`Error::Template`] names the line, or why no XML goes into its PDF; [`Error::TooSlow`] and
+    /// [`Error::TooManyPages`] say that it does not end.
     pub fn new(text: &str) -> Result<Self, Error> {
         if text.len() > BYTES_MAX {
             let problem = format!("it has {} bytes, more than {BYTES_MAX}", text.len());
@@ -38,7 +39,7 @@ impl Template {
         let template = Self::untried(text);
         let fonts = Fonts::builtin();
         for document in sample::documents() {
-            paper(&document, &template.source, &fonts)?;
+            render(&document, &template, &fonts)?;
         }
         Ok(template)
     }
@@ -93,6 +94,22 @@ mod tests {
             error.starts_with("the template is wrong in line 2: dictionary does not contain key \"nothing\""),
             "{error}"
         );
+    }
+
+    /// Its documents could not be issued: whoever reads them would not know which invoice is meant.
+    #[test]
+    fn a_template_that_attaches_an_invoice_of_its_own_is_refused_before_anything_is_issued() {
+        for name in ["factur-x.xml", "ZUGFeRD-invoice.xml", "Xrechnung.xml"] {
+            let text = format!(
+                "#pdf.attach(\"{name}\", bytes(\"<a/>\"), relationship: \"data\", mime-type: \"text/xml\", \
+                 description: \"x\")\nplain"
+            );
+            let error = Template::new(&text).unwrap_err().to_string();
+            assert!(error.contains("the template is wrong") && error.contains(name), "{error}");
+        }
+        let text = "#pdf.attach(\"terms.txt\", bytes(\"terms\"), relationship: \"supplement\", mime-type: \
+                    \"text/plain\", description: \"x\")\nplain";
+        Template::new(text).unwrap();
     }
 
     #[test]

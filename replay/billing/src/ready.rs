@@ -14,7 +14,7 @@ use clicktrail_log::{
     time::{Hour, Timestamp},
 };
 use clicktrail_projections::counters;
-use clicktrail_replay::{promotions, stale};
+use clicktrail_replay::{as_of, promotions};
 use clicktrail_verdicts::reader::VerdictReader;
 
 use crate::{
@@ -281,13 +281,13 @@ impl Checking {
     pub async fn check(&self, period: &Range<Timestamp>, now: Timestamp) -> Result<Checked, Error> {
         // First: a verdict that is signed meanwhile is none that has to be known.
         let signed = basis::signed(&self.archive).await?;
-        let verdicts_away = match stale::follow(&self.history, self.catalog.as_ref()).await {
-            Ok(()) => None,
+        let range = (self.patience.first_hour(period.start), Hour::from_i64(i64::MAX / 2));
+        let first = range.0;
+        let (mut snapshot, verdicts_away) = match self.followed(range).await {
+            Ok(snapshot) => (snapshot, None),
             Err(clicktrail_replay::Error::Catalog(error)) => return Err(error.into()),
-            Err(error) => Some(causes(&error)),
+            Err(error) => (self.catalog.snapshot(counters::NAME, range.0, range.1).await?, Some(causes(&error))),
         };
-        let first = self.patience.first_hour(period.start);
-        let mut snapshot = self.catalog.snapshot(counters::NAME, first, Hour::from_i64(i64::MAX / 2)).await?;
         let in_reach = snapshot.stale.iter().map(|stale| stale.hour).filter(|hour| *hour >= first);
         let facts = Facts {
             stale: self.of_period(in_reach.collect(), period).await?,
@@ -303,6 +303,13 @@ impl Checking {
             snapshot.stale = hours.map(|hour| StaleHour { hour, first: unknown, last: unknown, verdicts: 0 }).collect();
         }
         Ok(Checked { snapshot, lacks, signed })
+    }
+
+    /// What counts, at an instant at which every verdict was followed that stands now: after a rebuild of the catalog
+    /// none is.
+    async fn followed(&self, range: (Hour, Hour)) -> Result<Snapshot, clicktrail_replay::Error> {
+        let end = self.history.end().await?;
+        as_of::followed(&self.history, self.catalog.as_ref(), counters::NAME, range, end).await
     }
 
     /// Those of the hours that have an event of the period.

@@ -49,6 +49,7 @@ use uuid::Uuid;
 
 use crate::{counting::Projector, judging::Judging, sealing::Archiver};
 
+mod planning;
 mod promoting;
 mod rebuilding;
 

@@ -69,6 +69,11 @@ impl Hours {
         Ok(Self { registered, from, to_inclusive, is_from_first: from == first, judged_through })
     }
 
+    /// The first and the last hour of the range.
+    pub(super) const fn range(&self) -> (Hour, Hour) {
+        (self.from, self.to_inclusive)
+    }
+
     /// The manifests of the wanted hours, each held against the catalog and the hour before it.
     pub(super) async fn manifests(
         &self,

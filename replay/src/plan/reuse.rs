@@ -4,13 +4,10 @@
 //! What an hour's segment is made of is named by manifest and rulings. Where what counts knows just the verdicts that
 //! are asked for, its input digest is the one that is sought, and no verdict is read.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use clicktrail_catalog::{
-    Catalog, StaleHour,
+    Catalog,
     generations::{FoundSegment, GenerationId, LivePointer},
 };
 use clicktrail_log::{
@@ -23,7 +20,7 @@ use clicktrail_projections::Projection;
 use clicktrail_verdicts::reader::VerdictReader;
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 
-use crate::{as_of, error::Error, rulings::HourRulings, segment, stale, unit};
+use crate::{error::Error, rulings::HourRulings, segment, unit};
 
 /// Hours that are looked at side by side.
 const LOOKS_MAX: usize = 16;
@@ -35,16 +32,6 @@ pub enum Fate {
     Reused,
     /// It is computed.
     Built,
-}
-
-/// All stale hours of a projection, once the verdict log is read to its end.
-pub(super) async fn stale(
-    history: &VerdictReader,
-    catalog: &Arc<dyn Catalog>,
-    projection: &str,
-) -> Result<BTreeMap<Hour, StaleHour>, Error> {
-    stale::follow(history, catalog.as_ref()).await?;
-    as_of::stale_hours(catalog.as_ref(), projection).await
 }
 
 /// The generations among what counts that do not count all clicks of their hours.
@@ -68,10 +55,13 @@ pub(super) struct Look<'p> {
     pub(super) projection: &'p Projection,
     pub(super) clicks_before: Option<Position>,
     pub(super) verdicts_before: Position,
-    /// Where the verdict log ended when the stale hours were listed, or before.
+    /// Where the verdict log ended when it was looked up what counts, or before.
     pub(super) end: Position,
-    pub(super) stale: &'p BTreeMap<Hour, StaleHour>,
+    /// Hours that have verdicts which what counts does not know, and what counts: of one instant.
+    pub(super) stale: &'p BTreeSet<Hour>,
     pub(super) live: &'p BTreeMap<Hour, LivePointer>,
+    /// One past the last verdict that the rulings of what counts come from.
+    pub(super) ruled_before: &'p BTreeMap<Hour, i64>,
     /// See [`cut`].
     pub(super) cut: &'p BTreeSet<GenerationId>,
 }
@@ -83,12 +73,12 @@ impl Look<'_> {
     }
 
     async fn segment(&self, manifest: &Manifest) -> Result<Option<FoundSegment>, Error> {
-        let input = match self.known_input(manifest) {
-            Some(input) => input,
+        let (input, verdicts_before) = match self.known_input(manifest) {
+            Some(known) => known,
             None => {
                 let rulings = HourRulings::as_of(self.history, manifest, self.verdicts_before).await?;
                 let clicks_before = self.clicks_before.and_then(|before| unit::cut(manifest, before));
-                segment::input_digest_before(manifest, &rulings, clicks_before)
+                (segment::input_digest_before(manifest, &rulings, clicks_before), rulings.before())
             }
         };
         let found = segment::receipt_of(self.archive, self.projection, manifest.hour(), &input).await?;
@@ -101,16 +91,18 @@ impl Look<'_> {
             key: receipt.key,
             bytes: receipt.bytes,
             rows: receipt.rows,
+            verdicts_before,
         }))
     }
 
-    /// The input digest, if that of what counts is the one.
-    fn known_input(&self, manifest: &Manifest) -> Option<Digest> {
+    /// The input digest, if that of what counts is the one, and one past the last verdict in it.
+    fn known_input(&self, manifest: &Manifest) -> Option<(Digest, i64)> {
         let live = self.live.get(&manifest.hour())?;
-        let knows_all = self.verdicts_before == self.end && !self.stale.contains_key(&manifest.hour());
+        let knows_all = self.verdicts_before == self.end && !self.stale.contains(&manifest.hour());
         let knows_no_later = live.knows_before.is_none_or(|knows| knows <= self.verdicts_before);
         let is_cut = self.clicks_before.is_some_and(|before| unit::cut(manifest, before).is_some());
         let is_whole = live.generation.as_ref().is_none_or(|generation| !self.cut.contains(generation));
-        if knows_all && knows_no_later && !is_cut && is_whole { live.input_digest.parse().ok() } else { None }
+        let is_known = knows_all && knows_no_later && !is_cut && is_whole;
+        is_known.then(|| Some((live.input_digest.parse().ok()?, *self.ruled_before.get(&manifest.hour())?))).flatten()
     }
 }

@@ -79,7 +79,9 @@ pub(super) async fn run(global: &Global, arguments: Arguments) -> anyhow::Result
         instance.catalog.release_units(&generation.id, arguments.rerun.rerun(), instance.clock.now()).await?;
     }
     let noted = match arguments.rerun {
-        Again::Missing | Again::Failed => plan.note_reused(instance.catalog.as_ref(), instance.clock.now()).await?,
+        Again::Missing | Again::Failed => {
+            plan.note_reused(&instance.archive, instance.catalog.as_ref(), instance.clock.now()).await?
+        }
         // Every hour is looked at.
         Again::All => 0,
     };

@@ -119,6 +119,34 @@ fn damaged_segment_of_a_noted_hour_is_refused_by_name_and_built_again() {
     installation.run(&["replay", "promote", id]).exits(0);
 }
 
+/// Nobody has built them: their control totals are read from their segments, without a worker.
+#[test]
+fn hours_that_were_sealed_and_never_built_are_noted_and_are_what_a_worker_finds() {
+    let installation = simulated();
+    let segment = segment_of(&installation, "hr=02");
+    let sound = fs::read(&segment).unwrap();
+    let mut bytes = sound.clone();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&segment, &bytes).unwrap();
+    // The one that is damaged is built, and its segment mended.
+    let built = installation.ask(&["replay", "build"]);
+    let counted = ["state", "done", "reused", "done_here", "reused_here"].map(|name| built[name].clone());
+    assert_eq!(counted, [json!("built"), json!(5), json!(4), json!(5), json!(4)], "{built}");
+    let shown = installation.ask(&["replay", "show"]);
+    for unit in shown["units"].as_array().unwrap() {
+        let is_damaged = unit["hour"] == json!("2026-01-01T02");
+        assert_eq!(unit["output"]["is_reused"], json!(!is_damaged), "{unit}");
+        assert_eq!(unit["attempt"], json!(u32::from(is_damaged)), "{unit}");
+    }
+    assert!(fs::read(&segment).unwrap() == sound, "the same bytes under the same name");
+    let noted = gave(&installation);
+    let id = built["generation"].as_str().unwrap();
+    installation.ask(&["replay", "resume", id, "--rerun", "all"]);
+    assert_eq!(gave(&installation), noted, "what was noted is what workers find");
+    installation.run(&["replay", "promote", id]).exits(0);
+}
+
 fn start(installation: &Installation, arguments: &[&str]) -> Child {
     let mut command = installation.command(arguments);
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()

@@ -6,6 +6,8 @@ use clicktrail_log::frame::Digest;
 use super::*;
 use crate::sample;
 
+mod orders;
+
 fn files(document: &Document) -> Rendered {
     render(document, &Template::builtin(), &Fonts::builtin()).unwrap_or_else(|error| panic!("{error}"))
 }

@@ -32,6 +32,15 @@ pub trait Generations: Send + Sync {
     /// If there are more.
     async fn reuse_units(&self, id: &GenerationId, found: &[FoundSegment], now: Timestamp) -> Result<u64, Error>;
 
+    /// Notes that hours are done, because somebody read the segments of the same input and code that stand in the
+    /// archive. Returns how many: those of `read`, at most [`FOUND_MAX`](super::FOUND_MAX), that nobody has taken yet,
+    /// and of which no other bytes are known. Every other hour stays as it is. Nothing happens unless the generation is
+    /// building.
+    ///
+    /// # Panics
+    /// If there are more, or one is of another projection or code, or its totals differ.
+    async fn note_units(&self, id: &GenerationId, read: &[UnitOutput], now: Timestamp) -> Result<u64, Error>;
+
     /// One generation.
     async fn generation(&self, id: &GenerationId) -> Result<Option<Generation>, Error>;
 

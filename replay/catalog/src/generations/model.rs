@@ -197,6 +197,8 @@ pub struct FoundSegment {
     pub bytes: u64,
     /// Its rows.
     pub rows: u64,
+    /// One past the last verdict that its rulings come from, as in [`Segment`].
+    pub verdicts_before: i64,
 }
 
 /// Whether the same was there.

@@ -1,9 +1,10 @@
-//! Hours that are done without anybody taking them: another generation made the same, and the archive still has it.
+//! Hours that are done without anybody taking them: the same was made before, and the archive still has it.
 //!
-//! An hour for which a worker has nothing to compute is not worth a lease, two transactions and a look into its
-//! segment. What its unit made is what the other generation's unit made, with its control totals; what the plan found
-//! in the archive has to agree with it. All hours of one call are noted in one transaction, so whoever dies leaves all
-//! of them done or none, and workers take what is not done.
+//! An hour for which a worker has nothing to compute is not worth a lease and two transactions. If another generation's
+//! unit made it, it is not worth a look into its segment either: what its unit made is what that unit made, with its
+//! control totals, and what the plan found in the archive has to agree with it. If no unit did, because it was sealed
+//! and never built, whoever notes it has read the segment. All hours of one call are noted in one transaction, so
+//! whoever dies leaves all of them done or none, and workers take what is not done.
 
 use std::{collections::BTreeMap, sync::LazyLock};
 
@@ -83,7 +84,39 @@ pub(crate) async fn note(
     let made = MADE.fetch_each(session, &keys, rows::generations::sound_output).await?;
     let is_of = |made: &UnitOutput| found.get(&made.segment.hour).is_some_and(|found| is_of(made, found));
     let made: Vec<UnitOutput> = made.into_iter().flatten().filter(is_of).collect();
-    let texts: Vec<[String; 3]> = made.iter().map(texts).collect();
+    put(session, id, &made.iter().collect::<Vec<_>>(), now).await
+}
+
+/// See [`Generations::note_units`](super::Generations::note_units).
+pub(crate) async fn note_read(
+    session: &mut impl Session,
+    id: &GenerationId,
+    read: &[UnitOutput],
+    now: Timestamp,
+) -> Result<u64, Error> {
+    assert!(read.len() <= FOUND_MAX, "{} hours are noted at once, and {FOUND_MAX} may be", read.len());
+    let generation = plans::existing_outline(session, id).await?;
+    if generation.state != GenerationState::Building {
+        return Ok(0);
+    }
+    let mut sound = Vec::with_capacity(read.len());
+    for output in read {
+        units::check_output(&generation, output.segment.hour, output);
+        // Whoever takes one of which other bytes are known says so.
+        if units::contradicting(session, &output.segment).await?.is_none() {
+            sound.push(output);
+        }
+    }
+    put(session, id, &sound, now).await
+}
+
+async fn put(
+    session: &mut impl Session,
+    id: &GenerationId,
+    made: &[&UnitOutput],
+    now: Timestamp,
+) -> Result<u64, Error> {
+    let texts: Vec<[String; 3]> = made.iter().map(|made| texts(made)).collect();
     let rows: Vec<Vec<Arg<'_>>> = made.iter().zip(&texts).map(|(made, texts)| row(id, made, texts, now)).collect();
     let noted = NOTE.execute(session, &rows).await?;
     let outline = plans::existing_outline(session, id).await?;

@@ -31,6 +31,13 @@ impl<B: Backend> Generations for B {
         Ok(noted)
     }
 
+    async fn note_units(&self, id: &GenerationId, read: &[UnitOutput], now: Timestamp) -> Result<u64, Error> {
+        let mut session = self.write(Lock::Units).await?;
+        let noted = reused::note_read(&mut session, id, read, now).await?;
+        session.commit().await?;
+        Ok(noted)
+    }
+
     async fn generation(&self, id: &GenerationId) -> Result<Option<Generation>, Error> {
         plans::read(&mut self.read().await?, id).await
     }

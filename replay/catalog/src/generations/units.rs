@@ -17,6 +17,7 @@ use crate::{
         plans,
     },
     many::Many,
+    model::Segment,
     pointer::GenerationId,
     rows,
     session::{Arg, Session},
@@ -220,9 +221,7 @@ pub(crate) async fn finish(
     if unit.state == UnitState::Done {
         return Ok(Stored::Same);
     }
-    let build = [Arg::from(&segment.projection), hour.into(), input.into(), Arg::from(&segment.code_digest)];
-    let args = [build[0], build[1], build[2], build[3], bytes.into()];
-    if let Some((_, other)) = session.fetch(CONTRADICTING, &args, rows::generations::made).await?.pop() {
+    if let Some(other) = contradicting(session, segment).await? {
         return Err(Error::Conflict(format!(
             "input {input} of {hour} gave {other} before, and gives {bytes} in generation {id}: the same input and \
              code must give the same bytes (I6)"
@@ -231,6 +230,19 @@ pub(crate) async fn finish(
     store(session, key, output, now).await?;
     settle(session, &generation, now).await?;
     Ok(Stored::New)
+}
+
+/// Other bytes that the input and code of a segment gave before, by their digest.
+pub(crate) async fn contradicting(session: &mut impl Session, segment: &Segment) -> Result<Option<String>, Error> {
+    let args = [
+        Arg::from(&segment.projection),
+        segment.hour.into(),
+        Arg::from(&segment.input_digest),
+        Arg::from(&segment.code_digest),
+        Arg::from(&segment.output_digest),
+    ];
+    let found = session.fetch(CONTRADICTING, &args, rows::generations::made).await?.pop();
+    Ok(found.map(|(_, other)| other))
 }
 
 async fn store(
@@ -266,7 +278,8 @@ async fn store(
     Ok(())
 }
 
-fn check_output(generation: &Outline, hour: Hour, output: &UnitOutput) {
+/// Refuses an output that is of another hour, projection or code, or contradicts itself.
+pub(crate) fn check_output(generation: &Outline, hour: Hour, output: &UnitOutput) {
     let UnitOutput { segment, read, written, .. } = output;
     let of_it = segment.hour == hour
         && segment.projection == generation.projection

@@ -132,6 +132,7 @@ on_both! {
     }
     reused {
         hours_that_another_generation_made_are_noted_with_its_totals
+        hours_that_were_read_are_noted_unless_somebody_has_to_look
         hour_that_somebody_has_to_look_at_is_not_noted
         hour_is_noted_of_the_same_code_and_of_verdicts_that_are_known
         more_hours_than_one_transaction_may_hold_are_refused

@@ -51,6 +51,7 @@ fn found(after: i64) -> FoundSegment {
         key: segment.key,
         bytes: segment.bytes,
         rows: segment.rows,
+        verdicts_before: segment.verdicts_before,
     }
 }
 
@@ -137,6 +138,47 @@ pub(crate) async fn hour_is_noted_of_the_same_code_and_of_verdicts_that_are_know
     put(catalog.as_ref(), &next, 1).await;
     catalog.abort_generation(&next.id, "ann", "", at(2)).await.unwrap();
     assert_eq!(catalog.reuse_units(&next.id, &all(0..1), at(9)).await.unwrap(), 0, "it was given up");
+}
+
+/// They were sealed and never built: no unit has made them, and somebody has read their segments.
+pub(crate) async fn hours_that_were_read_are_noted_unless_somebody_has_to_look(place: Place) {
+    let catalog = place.open().await;
+    let id = earlier(catalog.as_ref(), 1, HOURS, 0).await;
+    let read = |hours: std::ops::Range<i64>| -> Vec<UnitOutput> {
+        hours.map(|after| UnitOutput { is_reused: true, ..made(after) }).collect()
+    };
+    let taken = catalog.claim_unit(&id, "worker", at(1), at(99)).await.unwrap().unwrap();
+    let taken = taken.hour.as_i64() - hour(0).as_i64();
+    // Another generation has made other bytes of the same input.
+    let other = generation(2, 4, 4);
+    catalog.put_generation(&other, &[unit(4)]).await.unwrap();
+    let unlike = made(4).segment;
+    let unlike = clicktrail_catalog::Segment { output_digest: "output unlike".to_owned(), ..unlike };
+    catalog.finish_unit(&other.id, hour(4), &UnitOutput { segment: unlike, ..made(4) }, at(1)).await.unwrap();
+    let noted = HOURS.unsigned_abs() - 2;
+    assert_eq!(catalog.note_units(&id, &read(0..HOURS + 1), at(9)).await.unwrap(), noted, "and one is no hour of it");
+    for (after, unit) in (0..HOURS).zip(&units(catalog.as_ref(), &id).await) {
+        let state = match after {
+            4 => UnitState::Waiting,
+            _ if after == taken => UnitState::Leased,
+            _ => UnitState::Done,
+        };
+        assert_eq!(unit.state, state, "{unit:?}");
+        if state == UnitState::Done {
+            assert_eq!((unit.attempt, unit.worker.as_str(), unit.begun_at, unit.ended_at), (0, "", at(9), at(9)));
+            assert_eq!(unit.output, Some(UnitOutput { is_reused: true, ..made(after) }));
+        }
+    }
+    assert_eq!(catalog.note_units(&id, &read(0..HOURS), at(10)).await.unwrap(), 0);
+    // Of one of which nothing is left to do it is built at once, and then takes nothing more.
+    let third = generation(3, 0, 2);
+    put(catalog.as_ref(), &third, 3).await;
+    assert_eq!(catalog.note_units(&third.id, &read(0..3), at(13)).await.unwrap(), 3);
+    assert_eq!(catalog.generation(&third.id).await.unwrap().unwrap().state, GenerationState::Built);
+    assert_eq!(catalog.note_units(&third.id, &read(0..3), at(14)).await.unwrap(), 0, "it is not building");
+    let most = i64::try_from(FOUND_MAX).unwrap();
+    let noting = tokio::spawn(async move { catalog.note_units(&id, &read(0..most + 1), at(9)).await });
+    assert!(noting.await.unwrap_err().is_panic());
 }
 
 pub(crate) async fn more_hours_than_one_transaction_may_hold_are_refused(place: Place) {

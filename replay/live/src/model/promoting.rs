@@ -52,7 +52,7 @@ impl World {
     }
 
     /// Builds the sealed hours with all verdicts that stand now, as a generation of its own.
-    async fn build(&self, number: u8) -> GenerationId {
+    pub(super) async fn build(&self, number: u8) -> GenerationId {
         let before = self.history().end().await.unwrap();
         let hours = self.catalog.list_hours(Hour::from_i64(i64::MIN / 2), 100).await.unwrap();
         let range = (hours[0].hour, hours[hours.len() - 1].hour);
@@ -81,19 +81,19 @@ impl World {
         generation.id
     }
 
-    async fn promote(&self, id: &GenerationId) {
+    pub(super) async fn promote(&self, id: &GenerationId) {
         self.catalog.promote(id, "ann", "what people ruled", self.clock.now()).await.unwrap();
     }
 
-    async fn roll_back(&self, id: &GenerationId) {
+    pub(super) async fn roll_back(&self, id: &GenerationId) {
         self.catalog.roll_back(id, "ann", "", self.clock.now()).await.unwrap();
     }
 
-    async fn keep(&self) -> u64 {
+    pub(super) async fn keep(&self) -> u64 {
         promotions::keep(&self.archive, self.catalog.as_ref()).await.unwrap()
     }
 
-    async fn stale_hours(&self) -> usize {
+    pub(super) async fn stale_hours(&self) -> usize {
         stale::follow(&self.history(), self.catalog.as_ref()).await.unwrap();
         self.snapshot().await.stale.len()
     }
@@ -112,7 +112,7 @@ impl World {
     }
 
     /// A person takes another click of the first hour away.
-    async fn rule_again(&self) {
+    pub(super) async fn rule_again(&self) {
         let word = Attribution { actor: "anna".to_owned(), reason: "complaint".to_owned(), note: None };
         let target = Position::new(Epoch::FIRST, Seq::new(2).unwrap(), 0);
         let ruling = (Decision::Invalid, Some(Category::Policy));
@@ -135,7 +135,7 @@ impl World {
 }
 
 /// Everything sealed, in a directory of its own.
-async fn sealed() -> (tempfile::TempDir, World) {
+pub(super) async fn sealed() -> (tempfile::TempDir, World) {
     let directory = Prepared::new().await.copy();
     let world = World::open(directory.path()).await;
     world.seal().await;

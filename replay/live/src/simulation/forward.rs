@@ -33,6 +33,10 @@ impl Generations for Gated {
         self.pass("reuse_units", self.inner.reuse_units(id, found, now)).await
     }
 
+    async fn note_units(&self, id: &GenerationId, read: &[UnitOutput], now: Timestamp) -> Result<u64, Error> {
+        self.pass("note_units", self.inner.note_units(id, read, now)).await
+    }
+
     async fn generation(&self, id: &GenerationId) -> Result<Option<Generation>, Error> {
         self.pass("generation", self.inner.generation(id)).await
     }

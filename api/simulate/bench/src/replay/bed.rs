@@ -159,7 +159,8 @@ impl Bed {
         let plan = self.plan(Projection::counters(), String::new(), (Some(second), None)).await?;
         let (generation, units) = plan.generation(ACTOR, SystemClock.now());
         self.opened.catalog.put_generation(&generation, &units).await?;
-        let noted = plan.note_reused(self.opened.catalog.as_ref(), SystemClock.now()).await?;
+        let Opened { archive, catalog, .. } = &self.opened;
+        let noted = plan.note_reused(archive, catalog.as_ref(), SystemClock.now()).await?;
         Ok((generation, noted))
     }
 

@@ -50,6 +50,36 @@ fn the_xml_goes_into_the_pdf_of_any_template() {
     }
 }
 
+/// Terms and figures that an operator sends with each document.
+#[test]
+fn files_that_a_template_attaches_stay_beside_the_xml() {
+    let document = invoice(Language::German, "EUR", 3);
+    let files = [("terms.txt", "our terms"), ("zz.csv", "a,b"), ("a/über.txt", "<x>")];
+    for count in 1..=files.len() {
+        let attach = |(name, text): &(&str, &str)| {
+            format!(
+                "#pdf.attach(\"{name}\", bytes(\"{text}\"), relationship: \"supplement\", mime-type: \"text/plain\", \
+                 description: \"more\")\n"
+            )
+        };
+        let text: String = files[..count].iter().map(attach).chain(["= A heading".to_owned()]).collect();
+        let (pdf, _) = paper(&document, Template::untried(&text).source(), &Fonts::builtin()).unwrap();
+        assert!(blank(&pdf).is_none(), "what names files is read whole");
+        goes_into(&pdf, &document);
+        let xml = write(&document).unwrap();
+        let attached = attach_whole(&pdf, &xml);
+        let found = zugferd::embedded_files(&attached, &Limits::default()).unwrap();
+        assert_eq!(found.len(), count + 1, "{:?}", found.keys());
+        for (name, text) in &files[..count] {
+            assert_eq!(found.get(*name).map(Vec::as_slice), Some(text.as_bytes()), "{:?}", found.keys());
+        }
+    }
+}
+
+fn attach_whole(pdf: &[u8], xml: &crate::einvoice::Xml) -> Vec<u8> {
+    attach(pdf, &xml.proof, &options()).unwrap()
+}
+
 #[test]
 fn what_is_no_such_pdf_is_nothing_that_could_be_left_out() {
     let (pdf, _) =
