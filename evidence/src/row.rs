@@ -43,6 +43,8 @@ pub enum Kind {
     /// What billing needs of an event before the log gave it a place: [`Kind::Clicks`] without position and logged
     /// time. No tree has such rows: receipts name their hashes.
     Captured,
+    /// A rejected event, without what arrived.
+    Rejected,
 }
 
 impl Kind {
@@ -54,6 +56,7 @@ impl Kind {
             Self::Verdicts => 3,
             Self::Invoices => 4,
             Self::Captured => 5,
+            Self::Rejected => 6,
         }
     }
 }
@@ -229,8 +232,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_two_rows_have_the_same_bytes(row in rows(), kind in 0..5_usize) {
-            let kind = [Kind::Clicks, Kind::People, Kind::Verdicts, Kind::Invoices, Kind::Captured][kind];
+        fn no_two_rows_have_the_same_bytes(row in rows(), kind in 0..6_usize) {
+            let kinds = [Kind::Clicks, Kind::People, Kind::Verdicts, Kind::Invoices, Kind::Captured, Kind::Rejected];
+            let kind = kinds[kind];
             let bytes = encode(kind, row.iter().map(Owned::value));
             prop_assert_eq!(decode(&bytes), (kind.byte(), row));
         }

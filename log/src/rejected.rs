@@ -1,18 +1,26 @@
 //! Events that failed validation. They are kept with their original bytes, so nothing that arrived is ever lost.
+//!
+//! - `columns` are those of a frame, and of its rows as they are read;
+//! - `known` puts positions to the rows of a frame, and the position by which a row is known;
+//! - [`erased`] is a row without what arrived;
+//! - [`unsealed`] looks at what is in the log alone.
 
-pub mod forget;
+mod columns;
+pub mod erased;
+mod known;
+pub mod unsealed;
 
-use std::{
-    borrow::Cow,
-    sync::{Arc, LazyLock},
-};
+use std::{borrow::Cow, sync::Arc};
 
-use arrow::{
-    array::{ArrayRef, BinaryBuilder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder},
-    datatypes::{DataType, Field, Schema, SchemaRef},
-};
+use arrow::array::{ArrayRef, BinaryBuilder, Int64Builder, RecordBatch, StringBuilder, TimestampMicrosecondBuilder};
 
-use crate::{invariant, schema::timestamp_type, time::Timestamp};
+use crate::{invariant, time::Timestamp};
+
+pub use columns::{KNOWN_AS, read, schema};
+#[cfg(test)]
+pub(crate) use known::identity as copy_identity;
+pub(crate) use known::positioned;
+pub use known::rows;
 
 /// One rejected event.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,22 +37,6 @@ pub struct Rejected<'a> {
     pub detail: Cow<'a, str>,
     /// What arrived, as it arrived (cut only where the door says so).
     pub original: Cow<'a, [u8]>,
-}
-
-static SCHEMA: LazyLock<SchemaRef> = LazyLock::new(|| {
-    Arc::new(Schema::new(vec![
-        Field::new("rejected_at", timestamp_type(), false),
-        Field::new("source", DataType::Utf8, false),
-        Field::new("item", DataType::Int64, false),
-        Field::new("code", DataType::Utf8, false),
-        Field::new("detail", DataType::Utf8, false),
-        Field::new("original", DataType::Binary, false),
-    ]))
-});
-
-/// The columns of a frame of the rejected stream.
-pub fn schema() -> SchemaRef {
-    Arc::clone(&SCHEMA)
 }
 
 /// Turns rejected events into a batch of [`schema`] columns.

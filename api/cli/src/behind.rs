@@ -10,7 +10,7 @@ use std::{sync::Arc, time::Duration};
 
 use anyhow::{Context as _, bail};
 use clicktrail_log::{
-    archive::{Manifest, clicks::Clicks, entry::Entry, invoices::Invoices, kind::Kind},
+    archive::{Manifest, clicks::Clicks, entry::Entry, invoices::Invoices, kind::Kind, rejected::RejectedEvents},
     causes::causes,
     log::{Info, Log, ReadLimit, Stream},
     position::{Epoch, Seq},
@@ -49,7 +49,7 @@ pub(crate) async fn check(instance: &Installation) -> anyhow::Result<()> {
 }
 
 /// The logs that others know of.
-pub(crate) const KNOWN: [Stream; 3] = [Stream::Verdicts, Stream::Clicks, Stream::Invoices];
+pub(crate) const KNOWN: [Stream; 4] = [Stream::Verdicts, Stream::Clicks, Stream::Invoices, Stream::Rejected];
 
 /// Checks that the logs hold the frames that catalog and archive know, as far as they hold them.
 ///
@@ -62,7 +62,9 @@ pub(crate) async fn check_same_logs(instance: &Installation) -> anyhow::Result<(
     let verdicts = last_manifest::<Verdicts>(instance).await?;
     check_same(Stream::Verdicts, &instance.verdicts, verdicts.as_ref()).await?;
     let invoices = last_manifest::<Invoices>(instance).await?;
-    check_same(Stream::Invoices, &instance.invoices, invoices.as_ref()).await
+    check_same(Stream::Invoices, &instance.invoices, invoices.as_ref()).await?;
+    let rejected = last_manifest::<RejectedEvents>(instance).await?;
+    check_same(Stream::Rejected, &instance.rejected, rejected.as_ref()).await
 }
 
 /// The furthest that anybody knows a log to have come; `None` if nobody knows of it.
@@ -95,7 +97,8 @@ pub(crate) async fn reach(instance: &Installation, stream: Stream) -> anyhow::Re
             let all = logged.into_iter().map(|logged| known(logged.seq(), "the catalog")).collect();
             (all, last_manifest::<Invoices>(instance).await?.as_ref().map(sealed))
         }
-        Stream::Rejected => (Vec::new(), None),
+        // No catalog counts what was rejected.
+        Stream::Rejected => (Vec::new(), last_manifest::<RejectedEvents>(instance).await?.as_ref().map(sealed)),
     };
     let epoch = sealed.as_ref().and_then(|sealed| sealed.epoch);
     all.extend(sealed);

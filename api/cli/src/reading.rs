@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use clicktrail_billing::records::restore::Restoring;
 use clicktrail_catalog::{Catalog, Postgres, Sqlite};
 use clicktrail_log::{
-    archive::{self, Archive, clicks::Clicks, invoices::Invoices},
+    archive::{self, Archive, clicks::Clicks, invoices::Invoices, rejected::RejectedEvents},
     away::AwayLog,
     causes::causes,
     embedded::EmbeddedLog,
@@ -167,7 +167,7 @@ async fn ended(stream: Stream, archive: &Archive, place: &str) -> anyhow::Result
         Stream::Clicks => EndedLog::of::<Clicks>(archive).await,
         Stream::Verdicts => EndedLog::of::<Verdicts>(archive).await,
         Stream::Invoices => EndedLog::of::<Invoices>(archive).await,
-        Stream::Rejected => Ok(EndedLog::EMPTY),
+        Stream::Rejected => EndedLog::of::<RejectedEvents>(archive).await,
     };
     if stream == Stream::Clicks {
         output::note(&format!("there is no click log {place}: what was not sealed is not known"));

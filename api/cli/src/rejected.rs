@@ -1,25 +1,20 @@
 //! `clicktrail rejected list|show|retry`
 
 pub(crate) mod price;
+mod read;
 
-use std::time::Duration;
+use std::sync::Arc;
 
-use anyhow::{Context as _, bail};
-use arrow::{
-    array::AsArray as _,
-    datatypes::{Int64Type, TimestampMicrosecondType},
-};
+use anyhow::bail;
 use clicktrail_capture::{self as capture, Ads, Limits};
 use clicktrail_log::{
-    chain::{Admission, Chain},
+    chain::Chain,
     frame::{Digest, Writer},
-    log::{Condition, Error, ReadLimit},
-    position::{Position, Seq},
-    rejected::forget,
+    log::{Condition, Error},
+    position::Position,
     schema::EventsBuilder,
-    time::Timestamp,
 };
-use clicktrail_replay::reader;
+use clicktrail_replay::{history::Start, reader};
 use clicktrail_server::Registry;
 use serde_json::{Value, json};
 
@@ -32,6 +27,8 @@ use crate::{
     reading::Need,
     rejected::price::Prices,
 };
+
+pub(crate) use read::{Entries, Entry};
 
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Command {
@@ -63,17 +60,6 @@ pub(crate) enum Command {
     },
 }
 
-/// One rejected event as read from its log.
-pub(crate) struct Entry {
-    pub(crate) position: Position,
-    pub(crate) rejected_at: Timestamp,
-    pub(crate) source: String,
-    item: i64,
-    pub(crate) code: String,
-    pub(crate) detail: String,
-    pub(crate) original: Vec<u8>,
-}
-
 pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exit> {
     let instance = match &command {
         Command::List { .. } | Command::Show { .. } => global.open_for(Need::Nothing).await?,
@@ -90,43 +76,16 @@ pub(crate) async fn run(global: &Global, command: Command) -> anyhow::Result<Exi
     }
 }
 
-/// Reads the rejected log from its beginning, each frame once.
+/// The first so many events, with this code if one is asked for.
 async fn read(instance: &Installation, code: Option<&str>, limit: usize) -> anyhow::Result<Vec<Entry>> {
-    let info = instance.rejected.info().await?;
-    let (mut next, mut entries, mut chain) = (info.first, Vec::new(), Chain::default());
-    while next <= info.last && entries.len() < limit {
-        let frames = instance.rejected.read(next, ReadLimit::waiting(Duration::ZERO)).await?;
-        let Some(last) = frames.last().map(|frame| frame.seq) else { break };
-        for frame in frames.into_iter().filter(|frame| chain.admit(&frame.frame.header) != Admission::Repeat) {
-            let batch = frame.frame.decode().with_context(|| format!("frame {} of the rejected log", frame.seq))?;
-            let found = of_batch(&batch, forget::position(info.epoch, &frame))?;
-            entries.extend(found.into_iter().filter(|entry| code.is_none_or(|code| code == entry.code)));
-        }
-        next = last.next();
+    let (mut all, mut entries) = (Entries::open(instance, Start::Beginning).await?, Vec::new());
+    while entries.len() < limit
+        && let Some(found) = all.next().await?
+    {
+        entries.extend(found.into_iter().filter(|entry| code.is_none_or(|code| code == entry.code)));
     }
     entries.truncate(limit);
     Ok(entries)
-}
-
-pub(crate) fn of_batch(batch: &arrow::array::RecordBatch, first: Position) -> anyhow::Result<Vec<Entry>> {
-    let column = |name: &str| batch.column_by_name(name).with_context(|| format!("a rejected frame without {name}"));
-    let times = column("rejected_at")?.as_primitive::<TimestampMicrosecondType>();
-    let items = column("item")?.as_primitive::<Int64Type>();
-    let text = |name: &str| column(name).map(|column| column.as_string::<i32>());
-    let (sources, codes, details) = (text("source")?, text("code")?, text("detail")?);
-    let originals = column("original")?.as_binary::<i32>();
-    let entry = |row: usize| {
-        Ok(Entry {
-            position: first.plus_rows(u16::try_from(row)?),
-            rejected_at: Timestamp::from_micros(times.value(row)),
-            source: sources.value(row).to_owned(),
-            item: items.value(row),
-            code: codes.value(row).to_owned(),
-            detail: details.value(row).to_owned(),
-            original: originals.value(row).to_owned(),
-        })
-    };
-    (0..batch.num_rows()).map(entry).collect()
 }
 
 impl Entry {
@@ -158,30 +117,8 @@ fn list(global: &Global, entries: &[Entry]) {
     table.print();
 }
 
-/// The rejected event that is known by a position. Where something was erased, frames were written again, and it may
-/// stand elsewhere.
-async fn at(instance: &Installation, position: Position) -> anyhow::Result<Option<Entry>> {
-    let limit = ReadLimit { frames: 1, bytes: 1, wait: Duration::ZERO };
-    let info = instance.rejected.info().await?;
-    let is_possible = position.epoch() == info.epoch && position.seq() > Seq::ZERO;
-    let frames = match instance.rejected.read(position.seq(), limit).await {
-        Ok(frames) => frames,
-        Err(Error::Gap { .. } | Error::Trimmed { .. }) => Vec::new(),
-        Err(error) => return Err(error.into()),
-    };
-    let mut found = None;
-    if let Some(frame) = frames.into_iter().next().filter(|_| is_possible) {
-        let entries = of_batch(&frame.frame.decode()?, forget::position(info.epoch, &frame))?;
-        found = entries.into_iter().find(|entry| entry.position == position);
-    }
-    if found.is_none() && is_possible && info.first > Seq::FIRST {
-        found = read(instance, None, usize::MAX).await?.into_iter().find(|entry| entry.position == position);
-    }
-    Ok(found)
-}
-
 async fn show(global: &Global, instance: &Installation, position: Position) -> anyhow::Result<Exit> {
-    let Some(entry) = at(instance, position).await? else { bail!("nothing was rejected at {position}") };
+    let Some(entry) = read::at(instance, position).await? else { bail!("nothing was rejected at {position}") };
     match global.output {
         Format::Json => output::json(&entry.to_json()),
         Format::Table => {
@@ -194,53 +131,85 @@ async fn show(global: &Global, instance: &Installation, position: Position) -> a
     Ok(Exit::Ok)
 }
 
-async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry_run: bool) -> anyhow::Result<Exit> {
-    let actor = global.actor(None)?;
-    behind::check(instance).await?;
-    let entries = read(instance, code, usize::MAX).await?;
-    if !dry_run {
-        made_up::end(&instance.places.data)?;
-    }
-    let ads = Registry::load(std::sync::Arc::clone(&instance.catalog)).await?.current();
-    let writers = known_writers(instance).await?;
-    let mut prices = Prices::new(instance.catalog.as_ref());
-    let (mut logged, mut known, mut rejected, mut foreign, mut repriced) = (0_u64, 0_u64, 0_u64, 0_u64, 0_u64);
-    for entry in &entries {
+/// What became of events that were tried again.
+#[derive(Debug, Default)]
+struct Retried {
+    read: u64,
+    logged: u64,
+    known: u64,
+    rejected: u64,
+    foreign: u64,
+    repriced: u64,
+}
+
+/// Tries events again.
+struct Retrying<'i> {
+    instance: &'i Installation,
+    ads: Arc<Ads>,
+    prices: Prices<'i>,
+    writers: Option<Chain>,
+    dry_run: bool,
+    retried: Retried,
+}
+
+impl Retrying<'_> {
+    async fn one(&mut self, entry: &Entry) -> anyhow::Result<()> {
+        self.retried.read += 1;
         // Only what came as an event of the API can be read again; an import's lines need its mapping.
         if !entry.source.starts_with("http") {
-            foreign += 1;
-            continue;
+            self.retried.foreign += 1;
+            return Ok(());
         }
         // A click in a pause bills nobody, also when the pause is over.
         let is_paused = entry.code == capture::reason::AD_PAUSED;
-        let retried = if is_paused { None } else { validate(entry, &ads, &mut prices).await? };
+        let retried = if is_paused { None } else { validate(entry, &self.ads, &mut self.prices).await? };
         let Some((batch, is_repriced)) = retried else {
-            rejected += 1;
-            continue;
+            self.retried.rejected += 1;
+            return Ok(());
         };
-        if dry_run {
-            logged += 1;
-            repriced += u64::from(is_repriced);
-            continue;
+        if self.dry_run {
+            self.logs(is_repriced);
+            return Ok(());
         }
         let digest = Digest::of(format!("retry of rejected {}", entry.position).as_bytes());
         let identity =
             uuid::Builder::from_custom_bytes(*digest.0.first_chunk().expect("a digest has 32 bytes")).into_uuid();
         // What would be logged now may differ from what an earlier retry logged.
-        if writers.as_ref().is_some_and(|writers| writers.last_of(identity).is_some()) {
-            known += 1;
-            continue;
+        if self.writers.as_ref().is_some_and(|writers| writers.last_of(identity).is_some()) {
+            self.retried.known += 1;
+            return Ok(());
         }
         let frame = Writer::new(identity, 1).seal(&batch, (entry.rejected_at, entry.rejected_at))?;
-        match instance.clicks.append_if(&frame, Condition::NumberUnused).await {
-            Ok(appended) if !appended.duplicate => {
-                logged += 1;
-                repriced += u64::from(is_repriced);
-            }
-            Ok(_) | Err(Error::Conflict(_)) => known += 1,
+        match self.instance.clicks.append_if(&frame, Condition::NumberUnused).await {
+            Ok(appended) if !appended.duplicate => self.logs(is_repriced),
+            Ok(_) | Err(Error::Conflict(_)) => self.retried.known += 1,
             Err(error) => return Err(error.into()),
         }
+        Ok(())
     }
+
+    fn logs(&mut self, is_repriced: bool) {
+        self.retried.logged += 1;
+        self.retried.repriced += u64::from(is_repriced);
+    }
+}
+
+async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry_run: bool) -> anyhow::Result<Exit> {
+    let actor = global.actor(None)?;
+    behind::check(instance).await?;
+    let mut all = Entries::open(instance, Start::Beginning).await?;
+    if !dry_run {
+        made_up::end(&instance.places.data)?;
+    }
+    let ads = Registry::load(Arc::clone(&instance.catalog)).await?.current();
+    let (writers, prices) = (known_writers(instance).await?, Prices::new(instance.catalog.as_ref()));
+    let mut retrying = Retrying { instance, ads, prices, writers, dry_run, retried: Retried::default() };
+    while let Some(entries) = all.next().await? {
+        for entry in entries.iter().filter(|entry| code.is_none_or(|code| code == entry.code)) {
+            retrying.one(entry).await?;
+        }
+    }
+    let Retried { read, logged, known, rejected, foreign, repriced } = retrying.retried;
     if !dry_run {
         let detail = format!("{logged} logged, {known} logged before, {rejected} rejected again");
         audit::write(instance, &actor, "rejected_retry", "", detail).await?;
@@ -248,13 +217,13 @@ async fn retry(global: &Global, instance: &Installation, code: Option<&str>, dry
     let verb = if dry_run { "would be logged" } else { "logged" };
     match global.output {
         Format::Json => output::json(&json!({
-            "dry_run": dry_run, "read": entries.len(), "logged": logged, "logged_before": known,
+            "dry_run": dry_run, "read": read, "logged": logged, "logged_before": known,
             "rejected_again": rejected, "not_retryable": foreign, "at_an_earlier_price": repriced,
         })),
         Format::Table => output::line(&format!(
             "{}: {logged} {verb}, {known} were logged by an earlier retry, {rejected} are still rejected, \
              {foreign} came from imported files and cannot be retried",
-            output::count(entries.len(), "rejected event")
+            output::count(read, "rejected event")
         )),
     }
     if repriced > 0 {

@@ -14,7 +14,7 @@ use parquet::{
     errors::ParquetError,
 };
 
-use crate::{invoices, outside, schema};
+use crate::{invoices, outside, rejected, schema};
 
 /// The rows of a file, from front to back.
 pub struct Batches {
@@ -45,7 +45,7 @@ impl Batches {
     /// # Errors
     /// The first column that is of another.
     pub(super) fn of_stream(self) -> Result<Self, ParquetError> {
-        let known = [schema::read(), schema::personal(), invoices::schema::read()];
+        let known = [schema::read(), schema::personal(), invoices::schema::read(), rejected::read()];
         for field in self.schema.fields() {
             let types =
                 |known: &SchemaRef| known.field_with_name(field.name()).ok().map(|known| known.data_type().clone());

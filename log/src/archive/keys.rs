@@ -6,9 +6,11 @@
 //! verdicts/dt=2026-11-22/hr=14/<first seq>-<last seq>-<digest>.parquet   by the hour in which they were logged
 //! identities/dt=2026-11-22/hr=14/<first seq>-<last seq>-<input digest>.filter
 //! invoices/dt=2026-11-22/hr=14/<first seq>-<last seq>-<digest>.parquet   what was issued, likewise
+//! personal/rejected/dt=2026-11-22/hr=14/<first seq>-<last seq>-<digest>.parquet   what was rejected, likewise
 //! manifests/clicks/2026-11-22T14.json
 //! manifests/verdicts/2026-11-22T14.json
 //! manifests/invoices/2026-11-22T14.json
+//! manifests/rejected/2026-11-22T14.json
 //! segments/counters/dt=2026-11-22/hr=14/<digest>.parquet
 //! receipts/counters/2026-11-22T14/<input digest>-<code digest>.json
 //! promotions/counters/00000001.json
@@ -114,8 +116,21 @@ pub struct StreamPartKey {
 }
 
 impl StreamPartKey {
-    /// The logs that have such parts. Those of clicks are two files, and rejected events are not archived.
-    pub const STREAMS: [Stream; 2] = [Stream::Verdicts, Stream::Invoices];
+    /// The logs that have such parts. Those of clicks are two files.
+    pub const STREAMS: [Stream; 3] = [Stream::Verdicts, Stream::Invoices, Stream::Rejected];
+
+    /// What stands before the hour. What arrived and was rejected may name anybody: it stands among what is personal.
+    const fn folder(stream: Stream) -> &'static str {
+        match stream {
+            Stream::Rejected => "personal/rejected",
+            other @ (Stream::Clicks | Stream::Verdicts | Stream::Invoices) => other.as_str(),
+        }
+    }
+
+    /// Where the parts of an hour stand.
+    pub fn prefix(stream: Stream, hour: Hour) -> Path {
+        Path::from(format!("{}/{}", Self::folder(stream), partition(hour)))
+    }
 
     /// The key for these bytes.
     pub fn new(stream: Stream, hour: Hour, first: Seq, last: Seq, digest: &Digest) -> Self {
@@ -124,15 +139,15 @@ impl StreamPartKey {
 
     /// As a path of the store.
     pub fn path(&self) -> Path {
-        let path = part_path(self.stream.as_str(), self.hour, (self.first, self.last), &self.digest);
+        let path = part_path(Self::folder(self.stream), self.hour, (self.first, self.last), &self.digest);
         invariant!(I3, Self::parse(path.as_ref()).as_ref() == Some(self), "{self:?} is not what {path} names");
         path
     }
 
     /// Reads a path of the store.
     pub fn parse(path: &str) -> Option<Self> {
-        let (prefix, rest) = path.split_once('/')?;
-        let stream = Self::STREAMS.into_iter().find(|stream| stream.as_str() == prefix)?;
+        let in_folder = |stream: Stream| Some((stream, path.strip_prefix(Self::folder(stream))?.strip_prefix('/')?));
+        let (stream, rest) = Self::STREAMS.into_iter().find_map(in_folder)?;
         let (hour, (first, last), digest) = parse_part(rest)?;
         Some(Self { stream, hour, first, last, digest })
     }
@@ -389,6 +404,9 @@ impl CoverageKey {
 pub fn remedy(key: &str) -> &'static str {
     if let Some(remedy) = trees::remedy(key).or_else(|| redaction::remedy(key)) {
         return remedy;
+    }
+    if StreamPartKey::parse(key).is_some_and(|key| key.stream == Stream::Rejected) {
+        return "rejected events of its hour stand in it and nowhere else; put it back from a copy of the archive";
     }
     match key.split_once('/').map_or(key, |(prefix, _)| prefix) {
         "segments" => "the totals of its hour stand in it; run `clicktrail catalog rebuild`, which makes it again",

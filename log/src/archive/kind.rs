@@ -2,7 +2,8 @@
 //!
 //! Everything else is the same code for all streams: cutting hours, the chain, repeats, alarms, resuming, adopting, and
 //! the checks of `log verify`. The kind of the click log is [`Clicks`](crate::archive::clicks::Clicks), that of issued
-//! documents [`Invoices`](crate::archive::invoices::Invoices); that of the verdict log is defined in the room that
+//! documents [`Invoices`](crate::archive::invoices::Invoices), that of rejected events
+//! [`RejectedEvents`](crate::archive::rejected::RejectedEvents); that of the verdict log is defined in the room that
 //! knows verdicts.
 
 use std::fmt;
@@ -22,7 +23,7 @@ use crate::{
     },
     frame::Digest,
     invariant,
-    log::Stream,
+    log::{Logged, Stream},
     position::{Position, Seq},
     time::{Hour, Timestamp},
 };
@@ -37,6 +38,8 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     const STREAM: Stream;
     /// A part ends with the frame that brings it to so many rows. That bounds the memory of sealing.
     const PART_ROWS: usize;
+    /// Whether frames of writers left the log before it was archived, so that the first frame of one may be missing.
+    const IS_CUT: bool = false;
 
     /// The columns of a frame.
     fn schema() -> SchemaRef;
@@ -46,6 +49,14 @@ pub trait Kind: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// If they are no rows of this stream.
     fn rows(batch: &RecordBatch, first: Position, logged_at: Timestamp) -> Result<RecordBatch, ArrowError>;
+
+    /// The same of a frame whose rows are `batch`, with what it says of them beside them.
+    ///
+    /// # Errors
+    /// If they are no rows of this stream.
+    fn rows_of(logged: &Logged, batch: &RecordBatch, first: Position) -> Result<RecordBatch, ArrowError> {
+        Self::rows(batch, first, logged.logged_at)
+    }
 
     /// Sorts the rows of some frames, which come in log order, writes the files of their part, and computes its leaves.
     ///

@@ -4,8 +4,9 @@
 //! - [`store`] puts and gets with the guarantees that sealing needs, and [`watch`] is shown what it reads; `aside`
 //!   keeps what is derived from an archive that is only read;
 //! - [`kind`] says what differs between streams; [`clicks`] is the kind of the click log, [`part`] writes and reads
-//!   its Parquet pairs, [`of_advertiser`] reads one advertiser's rows; [`invoices`] is the kind of what was issued;
-//!   verdicts have theirs in the room above; [`groups`] holds two Parquet files against each other;
+//!   its Parquet pairs, [`of_advertiser`] reads one advertiser's rows; [`invoices`] is the kind of what was issued,
+//!   [`rejected`] that of rejected events; verdicts have theirs in the room above; [`groups`] holds two Parquet files
+//!   against each other;
 //! - [`identities`] finds events in a sealed hour by their identity, [`locate`] finds one anywhere by its position;
 //! - [`documents`] puts and gets what documents are made of, the documents, and that they were issued;
 //! - [`ranged`] reads some rows of a file and not the rest, and asks its Bloom filters (`bloom`); [`batches`] reads any
@@ -38,6 +39,7 @@ pub mod of_advertiser;
 pub mod part;
 pub mod ranged;
 pub mod redaction;
+pub mod rejected;
 pub mod retention;
 pub mod seal;
 mod sort;

@@ -7,11 +7,12 @@ use crate::{
     archive::{
         clicks::Clicks,
         keys::ManifestKey,
+        kind::Kind,
         manifest::Manifest,
-        redaction::{Cause, Chooses},
+        redaction::{Cause, Chooses, Hidden, Left, document::RedactedPart},
+        rejected::{self, RedactedRejected, RejectedEvents},
         store::{Archive, Error},
     },
-    log::Stream,
     position::Seq,
     time::{Hour, Timestamp},
 };
@@ -48,18 +49,30 @@ impl Archive {
     /// # Errors
     /// [`Error::Missing`], [`Error::Damaged`], [`Error::Unavailable`].
     pub async fn hours_with_people(&self, before: Hour, limit: usize) -> Result<Vec<Manifest>, Error> {
-        let redacted: BTreeSet<Hour> = self.redacted_hours().await?;
+        self.hours_with::<Clicks, RedactedPart>(before, limit).await
+    }
+
+    /// The sealed hours of rejected events before `before` that hold what arrived, in order; at most `limit`.
+    ///
+    /// # Errors
+    /// As [`Archive::hours_with_people`].
+    pub async fn hours_with_originals(&self, before: Hour, limit: usize) -> Result<Vec<rejected::Manifest>, Error> {
+        self.hours_with::<RejectedEvents, RedactedRejected>(before, limit).await
+    }
+
+    async fn hours_with<K: Kind, L: Left>(&self, before: Hour, limit: usize) -> Result<Vec<Manifest<K::Part>>, Error> {
+        let redacted: BTreeSet<Hour> = self.redacted_hours(K::STREAM).await?;
         let mut found = Vec::new();
-        for hour in self.sealed_hours(Stream::Clicks).await?.into_iter().take_while(|hour| *hour < before) {
+        for hour in self.sealed_hours(K::STREAM).await?.into_iter().take_while(|hour| *hour < before) {
             if found.len() == limit {
                 break;
             }
             let left = match redacted.contains(&hour) {
-                true => self.redaction(hour).await?,
+                true => self.redaction_in::<L>(hour).await?,
                 false => None,
             };
-            let missing = || Error::Missing(ManifestKey { stream: Stream::Clicks, hour }.path().to_string());
-            let manifest = self.manifest::<Clicks>(hour).await?.ok_or_else(missing)?;
+            let missing = || Error::Missing(ManifestKey { stream: K::STREAM, hour }.path().to_string());
+            let manifest = self.manifest::<K>(hour).await?.ok_or_else(missing)?;
             if manifest.rows > left.map_or(0, |left| left.rows) {
                 found.push(manifest);
             }
@@ -77,12 +90,29 @@ impl Archive {
             if manifest.last_seq() > judged {
                 break;
             }
-            let hidden = self.redact(&manifest, &Chooses::all(), Cause::Retention, at).await?;
-            retained.hours += 1;
-            retained.rows += hidden.rows;
-            retained.left_alone += hidden.left_alone;
+            retained.add(self.redact(&manifest, &Chooses::all(), Cause::Retention, at).await?);
         }
         Ok(retained)
+    }
+
+    /// Erases what arrived with the rejected events of all hours before `before`.
+    ///
+    /// # Errors
+    /// As [`Archive::hours_with_people`]; the same call may be made again.
+    pub async fn retain_rejected(&self, before: Hour, at: Timestamp) -> Result<Retained, Error> {
+        let mut retained = Retained::default();
+        for manifest in self.hours_with_originals(before, usize::MAX).await? {
+            retained.add(self.redact_rejected(&manifest, &Chooses::all(), Cause::Retention, at).await?);
+        }
+        Ok(retained)
+    }
+}
+
+impl Retained {
+    fn add(&mut self, hidden: Hidden) {
+        self.hours += 1;
+        self.rows += hidden.rows;
+        self.left_alone += hidden.left_alone;
     }
 }
 

@@ -452,9 +452,7 @@ impl Archive {
     /// # Errors
     /// [`Error::Setup`] if the hour has a frame. [`Error::Unavailable`].
     pub async fn take_back<P: Entry>(&self, manifest: &Manifest<P>) -> Result<(), Error> {
-        let stream = [Stream::Clicks, Stream::Verdicts, Stream::Invoices]
-            .into_iter()
-            .find(|stream| stream.as_str() == manifest.stream);
+        let stream = Stream::ALL.into_iter().find(|stream| stream.as_str() == manifest.stream);
         let (Some(stream), true) = (stream, manifest.is_empty()) else {
             return Err(Error::Setup(format!("{} of {} holds frames, and stays", manifest.hour, manifest.stream)));
         };

@@ -15,10 +15,11 @@ use crate::{
         clicks::Clicks,
         entry::Entry,
         identities::{self, Filter, Fingerprints, Gatherer},
-        keys::{ManifestKey, remedy},
+        keys::{ManifestKey, RedactionKey, remedy},
         kind::Kind,
         manifest::Manifest,
-        redaction,
+        redaction::{check::check, document::RedactedPart},
+        rejected::RedactedRejected,
         store::{Archive, Error},
         trees::check::Checking,
     },
@@ -53,7 +54,7 @@ pub struct Report {
     pub without_trees: u64,
     /// Hours of which something was erased.
     pub redacted: u64,
-    /// Rows whose personal columns were erased.
+    /// Rows whose personal columns were erased, or what arrived with them.
     pub erased: u64,
     /// Everything that is wrong, by hour.
     pub problems: Vec<Problem>,
@@ -194,15 +195,20 @@ impl<K: Kind> Verifier<K> {
 
     /// Checks what says what was erased of the hour.
     async fn check_redactions(&mut self, manifest: &Manifest<K::Part>) -> Result<(), Error> {
-        if K::STREAM != Stream::Clicks {
+        if !RedactionKey::STREAMS.contains(&K::STREAM) {
             return Ok(());
         }
         let redacted = match self.redacted.take() {
             Some(known) => known,
-            None => self.archive.redacted_hours().await?,
+            None => self.archive.redacted_hours(K::STREAM).await?,
         };
         if redacted.contains(&manifest.hour()) {
-            let checked = redaction::check::check(&self.archive, manifest).await?;
+            let checked = match K::STREAM {
+                Stream::Rejected => check::<RedactedRejected, _>(&self.archive, manifest).await?,
+                Stream::Clicks | Stream::Verdicts | Stream::Invoices => {
+                    check::<RedactedPart, _>(&self.archive, manifest).await?
+                }
+            };
             self.report.redacted += 1;
             self.report.erased += checked.rows;
             for (key, reason) in checked.problems {

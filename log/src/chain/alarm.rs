@@ -47,3 +47,14 @@ pub enum Alarm {
         number: u64,
     },
 }
+
+impl Alarm {
+    /// Whether it is about frames before the first that was ever read of a writer: of a log that is not read from its
+    /// beginning nobody misses those.
+    pub const fn is_late_begin(&self) -> bool {
+        match self {
+            Self::Skipped { last, .. } => *last == 0,
+            Self::PreviousDiffers { .. } | Self::Reused { .. } => false,
+        }
+    }
+}

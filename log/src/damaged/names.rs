@@ -7,8 +7,8 @@ use clicktrail_evidence::salt::HourKey;
 use crate::{
     archive::{
         keys::{
-            self, CoverageKey, FilterKey, ManifestKey, NodesKey, PartKey, PromotionKey, ReceiptKey, SaltsKey,
-            SegmentKey, StreamPartKey, TransparencyKey,
+            self, CoverageKey, FilterKey, ManifestKey, NodesKey, PartKey, PromotionKey, ReceiptKey, RedactionKey,
+            SaltsKey, SegmentKey, StreamPartKey, TransparencyKey,
         },
         transparency::witnesses::Address,
     },
@@ -86,6 +86,8 @@ fn key_of_any_path_has_that_path() {
         "promotions/counters/00000007.json".to_owned(),
         format!("evidence/nodes/clicks/dt=2026-03-01/hr=22/{digest}.nodes"),
         "personal/keys/2026-03-01T22.key".to_owned(),
+        format!("personal/rejected/dt=2026-03-01/hr=22/1-2-{digest}.parquet"),
+        "redactions/rejected/2026-03-01T22/00000002.json".to_owned(),
         "transparency/entries/000000000000/000000000000007".to_owned(),
         format!("transparency/cosignatures/000000000000/000000000000007/{digest}"),
         "transparency/tile/0/x001/234.p/7".to_owned(),
@@ -102,6 +104,7 @@ fn key_of_any_path_has_that_path() {
             ManifestKey,
             ReceiptKey,
             PromotionKey,
+            RedactionKey,
             SegmentKey,
             NodesKey,
             SaltsKey,

@@ -1,8 +1,8 @@
 //! The archive role: seals every hour that is over, projects it, and makes it count in place of its hot partials.
 //!
-//! An hour of clicks is projected once the judge has passed it, with what the judge's live verdicts say. Verdicts and
-//! issued documents are sealed `beside` it, by the hour in which they were logged. What keeps one log from being sealed
-//! or trimmed does not stop the others.
+//! An hour of clicks is projected once the judge has passed it, with what the judge's live verdicts say. Verdicts,
+//! issued documents and rejected events are sealed `beside` it, by the hour in which they were logged. What keeps one
+//! log from being sealed or trimmed does not stop the others.
 //!
 //! The process may die between any two steps, and the steps are done again: a manifest that stands is adopted, the
 //! segment gets the same bytes, and the catalog takes the identical hour twice.
@@ -19,7 +19,7 @@ use clicktrail_log::{
     archive::{
         Archive, Manifest,
         invoices::Invoices,
-        retention::Retained,
+        rejected::RejectedEvents,
         seal::{Cursor, GRACE, Sealer},
     },
     causes::causes,
@@ -40,7 +40,7 @@ use tracing::{debug, error, info, warn};
 use self::{
     beside::Beside,
     checks::check_follows,
-    erasing::{Erasing, Forgetting},
+    erasing::{Erasing, Forgetting, TooOld},
     trimming::Trimming,
 };
 use crate::metric;
@@ -82,8 +82,10 @@ pub struct Archiver {
     standing: Option<Standing>,
     verdicts: Option<Ruled>,
     invoices: Option<Beside<Invoices>>,
-    /// The log of rejected events, from which somebody may have to be erased.
-    rejected: Option<Arc<dyn Log>>,
+    rejected: Option<Beside<RejectedEvents>>,
+    /// Whether an hour of rejected events was just sealed: now the log is likeliest to hold nothing else, and then a
+    /// broker frees its file when it is trimmed for somebody who is erased.
+    is_rejected_sealed: bool,
     /// Months for which personal columns are kept, beside the current one; `None`: for ever.
     personal_months: Option<u32>,
 }
@@ -125,6 +127,7 @@ impl Archiver {
             verdicts: None,
             invoices: None,
             rejected: None,
+            is_rejected_sealed: false,
             personal_months: None,
         }
     }
@@ -143,10 +146,10 @@ impl Archiver {
         self
     }
 
-    /// The same that also erases from the log of rejected events.
+    /// The same that seals the log of rejected events, and erases from it, too.
     #[must_use]
     pub fn with_rejected(mut self, rejected: Arc<dyn Log>) -> Self {
-        self.rejected = Some(rejected);
+        self.rejected = Some(Beside::new(rejected, self.archive.clone()));
         self
     }
 
@@ -216,6 +219,17 @@ impl Archiver {
         }
     }
 
+    /// The same of rejected events.
+    ///
+    /// # Errors
+    /// See [`Error`]. The same call may be made again.
+    pub async fn seal_next_rejected(&mut self, now: Timestamp) -> Result<bool, Error> {
+        match &mut self.rejected {
+            Some(rejected) => rejected.seal_next(now).await,
+            None => Ok(false),
+        }
+    }
+
     /// Lets live counting finish an hour that it has begun, so that the whole hour can be compared.
     async fn wait_for_live(&self, manifest: &Manifest) -> Result<(), Error> {
         let begun = tokio::time::Instant::now();
@@ -247,7 +261,8 @@ impl Archiver {
                     RETRY_PAUSE * 5
                 }
             };
-            if now >= next_trim {
+            if now >= next_trim || self.is_rejected_sealed {
+                self.is_rejected_sealed = false;
                 next_trim = now.plus_micros(i64::try_from(TRIM_INTERVAL.as_micros()).expect("ten minutes"));
                 if let Err(cause) = self.trim(now).await {
                     warn!(cause = %causes(&cause), "the log was not trimmed");
@@ -275,11 +290,13 @@ impl Archiver {
         }
         let verdicts = self.seal_next_verdicts(now).await;
         let invoices = self.seal_next_invoices(now).await;
+        let rejected = self.seal_next_rejected(now).await;
+        self.is_rejected_sealed |= matches!(rejected, Ok(true));
         let followed = match &self.verdicts {
             Some(verdicts) => stale::follow(&verdicts.history, self.catalog.as_ref()).await.map(|_| ()),
             None => Ok(()),
         };
-        let sealed = [clicks?.is_some(), verdicts?, invoices?];
+        let sealed = [clicks?.is_some(), verdicts?, invoices?, rejected?];
         followed?;
         Ok(sealed.contains(&true))
     }
@@ -301,7 +318,11 @@ impl Archiver {
             Some(invoices) => invoices.trim(keep_from).await,
             None => Ok(false),
         };
-        let trimmed = [clicks?, verdicts?, invoices?];
+        let rejected = match &self.rejected {
+            Some(rejected) => rejected.trim(keep_from).await,
+            None => Ok(false),
+        };
+        let trimmed = [clicks?, verdicts?, invoices?, rejected?];
         Ok(trimmed.contains(&true))
     }
 
@@ -314,11 +335,12 @@ impl Archiver {
         self.forgetting().erase(now, actor).await
     }
 
-    /// Erases the personal columns of hours that are older than `months` months and the current one.
+    /// Erases the personal columns of hours that are older than `months` months and the current one, and what arrived
+    /// with rejected events of these.
     ///
     /// # Errors
     /// See [`Error`]. The same call may be made again.
-    pub async fn retain(&self, now: Timestamp, months: u32) -> Result<Retained, Error> {
+    pub async fn retain(&self, now: Timestamp, months: u32) -> Result<TooOld, Error> {
         self.forgetting().retain(now, months).await
     }
 
@@ -327,7 +349,7 @@ impl Archiver {
     }
 
     fn forgetting(&self) -> Forgetting<'_> {
-        let rejected = self.rejected.as_deref();
+        let rejected = self.rejected.as_ref();
         Forgetting { trimming: self.trimming(), rejected, is_judged: self.verdicts.is_some() }
     }
 
@@ -336,11 +358,12 @@ impl Archiver {
         self.erase(now, ROLE).await?;
         if let Some(months) = self.personal_months {
             let retained = self.retain(now, months).await?;
-            if retained.rows > 0 {
+            if retained.clicks.rows + retained.rejected.rows > 0 {
                 self.forgetting().tell_of(&retained, ROLE, now).await?;
                 info!(
-                    hours = retained.hours,
-                    rows = retained.rows,
+                    hours = retained.clicks.hours,
+                    rows = retained.clicks.rows,
+                    rejected = retained.rejected.rows,
                     "personal columns were erased because of their age"
                 );
             }

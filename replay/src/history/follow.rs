@@ -11,7 +11,7 @@ use clicktrail_log::{
     archive::Archive,
     chain::Admission,
     frame, invariant,
-    log::{self, Log, Logged, ReadLimit},
+    log::{self, Info, Log, Logged, ReadLimit},
     position::{Epoch, Position, Seq},
     schema::POSITION,
     time::Hour,
@@ -157,14 +157,16 @@ impl History {
             self.parts = if is_wanted { sealed.parts } else { VecDeque::new() };
             return Ok(None);
         }
-        let epoch = self.log.info().await?.epoch;
+        let Info { epoch, first, .. } = self.log.info().await?;
         if let Some(sealed) = self.walk.epoch.filter(|sealed| *sealed > epoch) {
             let (log, archive) = (epoch.get(), sealed.get());
             return Err(Error::Incomplete(format!(
                 "the log is of epoch {log}, the last sealed hour of epoch {archive}"
             )));
         }
-        let reader = Reader::at(epoch, self.walk.next.previous(), self.walk.chain.clone(), self.walk.hour);
+        let is_begun = self.walk.epoch.is_some() || !self.source.is_cut();
+        let next = if is_begun { self.walk.next } else { first };
+        let reader = Reader::at(epoch, next.previous(), self.walk.chain.clone(), self.walk.hour);
         self.tail = Some(Tail { reader, frames: VecDeque::new() });
         Ok(None)
     }
@@ -201,6 +203,7 @@ impl History {
                 counter!(metric::REPEATS).increment(1);
                 return Ok(None);
             }
+            Admission::Broken(alarm) if self.source.is_cut() && alarm.is_late_begin() => {}
             Admission::Broken(alarm) => {
                 error!(seq = logged.seq.get(), %alarm, "the log lost or changed frames");
                 counter!(metric::ALARMS).increment(1);
@@ -265,7 +268,7 @@ fn decode(source: Source, logged: &Logged, first: Position) -> Result<RecordBatc
     let failed = |source| Error::Frame { seq: logged.seq, source };
     let batch = logged.decode().map_err(failed)?;
     let malformed = |error: ArrowError| failed(frame::Error::Malformed(error.to_string()));
-    source.rows(&batch, first, logged.logged_at).map_err(malformed)
+    source.rows(logged, &batch, first).map_err(malformed)
 }
 
 /// Refuses a position that the log has not come to: whoever remembers it read another log, or a newer copy of this.

@@ -4,7 +4,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, RecordBatch},
-    datatypes::{Field, Schema, SchemaRef},
+    datatypes::{Field, SchemaRef},
     error::ArrowError,
 };
 use clicktrail_log::{
@@ -15,15 +15,14 @@ use clicktrail_log::{
         invoices::Invoices,
         keys::ManifestKey,
         kind::Kind,
-        part,
+        rejected::RejectedEvents,
     },
     chain::Chain,
     invoices::schema as invoices,
-    log::Stream,
+    log::{Logged, Stream},
     position::{Epoch, Position, Seq},
-    rejected,
-    schema::{self, LOGGED_AT, POSITION, timestamp_type},
-    time::{Hour, Timestamp},
+    rejected, schema,
+    time::Hour,
 };
 use clicktrail_verdicts::{archive::Verdicts, schema as verdicts};
 
@@ -85,29 +84,28 @@ impl Source {
             Stream::Clicks => schema::core(),
             Stream::Verdicts => verdicts::read(),
             Stream::Invoices => invoices::read(),
-            Stream::Rejected => {
-                let mut fields = vec![
-                    Field::new(POSITION, arrow::datatypes::DataType::Int64, false),
-                    Field::new(LOGGED_AT, timestamp_type(), false),
-                ];
-                fields.extend(rejected::schema().fields().iter().map(|field| field.as_ref().clone()));
-                Arc::new(Schema::new(fields))
-            }
+            Stream::Rejected => rejected::read(),
         }
     }
 
-    /// The rows of a frame; `first` is the position of the first.
-    pub(super) fn rows(
-        self,
-        batch: &RecordBatch,
-        first: Position,
-        logged_at: Timestamp,
-    ) -> Result<RecordBatch, ArrowError> {
+    /// Whether frames left the log before it was archived: then it is read from what it has.
+    pub(super) fn is_cut(self) -> bool {
+        match self.stream {
+            Stream::Clicks => Clicks::IS_CUT,
+            Stream::Verdicts => Verdicts::IS_CUT,
+            Stream::Invoices => Invoices::IS_CUT,
+            Stream::Rejected => RejectedEvents::IS_CUT,
+        }
+    }
+
+    /// The rows of a frame, which are `batch`; `first` is the position of the first.
+    pub(super) fn rows(self, logged: &Logged, batch: &RecordBatch, first: Position) -> Result<RecordBatch, ArrowError> {
+        let logged_at = logged.logged_at;
         match self.stream {
             Stream::Clicks => self.select(&[Clicks::rows(batch, first, logged_at)?]),
             Stream::Verdicts => Verdicts::rows(batch, first, logged_at),
             Stream::Invoices => Invoices::rows(batch, first, logged_at),
-            Stream::Rejected => part::positioned(self.schema(), batch, first, logged_at),
+            Stream::Rejected => RejectedEvents::rows_of(logged, batch, first),
         }
     }
 
@@ -143,8 +141,9 @@ impl Source {
             Stream::Invoices => {
                 archive.manifest::<Invoices>(hour).await?.map(|manifest| self.of(&manifest, 1)).transpose()
             }
-            // All of it stays in its log.
-            Stream::Rejected => Ok(None),
+            Stream::Rejected => {
+                archive.manifest::<RejectedEvents>(hour).await?.map(|manifest| self.of(&manifest, 1)).transpose()
+            }
         }
     }
 

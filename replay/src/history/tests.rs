@@ -8,17 +8,22 @@ use std::{
     time::Duration,
 };
 
-use arrow::array::{AsArray as _, RecordBatch};
+use arrow::{
+    array::{AsArray as _, RecordBatch},
+    datatypes::Int64Type,
+};
 use clicktrail_log::{
     archive::{
         Archive,
         clicks::Clicks,
+        rejected::RejectedEvents,
         seal::{Cursor, GRACE, Sealer},
     },
     event::{Event, Kind},
     frame::{Frame, Writer},
     log::{Appended, Durability, Error as LogError, Info, Log, Logged, ReadLimit, Stream},
     position::{Epoch, Position, Seq},
+    rejected::{Rejected, RejectedBuilder},
     schema::EventsBuilder,
     time::{Hour, Timestamp},
 };
@@ -210,7 +215,7 @@ impl Bed {
 }
 
 fn rows_of(rows: &RecordBatch) -> Vec<Row> {
-    let positions = rows.column_by_name("position").unwrap().as_primitive::<arrow::datatypes::Int64Type>();
+    let positions = rows.column_by_name("position").unwrap().as_primitive::<Int64Type>();
     let events = rows.column_by_name("event_id").unwrap().as_string::<i32>();
     let row = |at: usize| Row { position: positions.value(at), event: events.value(at).to_owned() };
     (0..rows.num_rows()).map(row).collect()
@@ -342,7 +347,7 @@ async fn quiet_hour_and_hour_of_repeats_alone_give_nothing_and_are_no_gap() {
 async fn first_frame(bed: &Bed) -> RecordBatch {
     let frames = bed.log.read(Seq::FIRST, ReadLimit { frames: 1, bytes: 1, wait: Duration::ZERO }).await.unwrap();
     let first = Position::new(Epoch::FIRST, Seq::FIRST, 0);
-    Source::new(Stream::Clicks).rows(&frames[0].frame.decode().unwrap(), first, frames[0].logged_at).unwrap()
+    Source::new(Stream::Clicks).rows(&frames[0], &frames[0].frame.decode().unwrap(), first).unwrap()
 }
 
 /// What is missing or damaged, and what the error names.
@@ -428,4 +433,50 @@ async fn place_that_the_log_never_came_to_is_refused() {
     bed.log.trim(Seq::new(2).unwrap()).await.unwrap();
     let error = bed.read(Start::Beginning, None).await.unwrap_err();
     assert!(error.is_incomplete() && error.to_string().contains("no sealed hour holds"), "{error}");
+}
+
+/// What programs left that erased from the log of rejected events: it begins with another frame than its first.
+#[tokio::test]
+async fn log_of_rejected_events_is_read_from_where_it_begins_sealed_or_not() {
+    let bed = Bed::new();
+    let mut writer = Writer::new(Uuid::from_u128(9), 1);
+    for number in 0..6 {
+        let now = Timestamp::from_micros(bed.log.0.lock().unwrap().now);
+        let mut builder = RejectedBuilder::with_capacity(1);
+        builder.push(&Rejected {
+            rejected_at: now,
+            source: "http /c".into(),
+            item: number,
+            code: "unknown_ad".into(),
+            detail: "x".into(),
+            original: b"{}".as_slice().into(),
+        });
+        bed.log.append(&writer.seal(&builder.finish(), (now, now)).unwrap()).await.unwrap();
+        bed.pass(30 * MINUTE);
+    }
+    let (seq, source) = (|seq: u64| Seq::new(seq).unwrap(), Source::new(Stream::Rejected));
+    bed.log.trim(seq(3)).await.unwrap();
+    let read = async |bed: &Bed| {
+        let mut history = bed.history(source, Start::Beginning, None).await.unwrap();
+        let mut found = Vec::new();
+        while let Step::Rows(rows) = history.next(Duration::ZERO).await.unwrap() {
+            let items = rows.column_by_name("item").unwrap().as_primitive::<Int64Type>();
+            found.extend(items.values().iter().copied());
+        }
+        found
+    };
+    assert_eq!(read(&bed).await, [2, 3, 4, 5]);
+    let sealer = Sealer::<RejectedEvents>::of(Arc::<ForgetfulLog>::clone(&bed.log), bed.archive.clone());
+    let mut cursor = sealer.resume(None).await.unwrap();
+    let grace = i64::try_from(GRACE.as_micros()).unwrap();
+    for trimmed in [3, 5, 7] {
+        bed.log.trim(seq(trimmed)).await.unwrap();
+        assert_eq!(read(&bed).await, [2, 3, 4, 5], "trimmed to {trimmed}");
+        let now = Timestamp::from_micros(bed.log.0.lock().unwrap().now + grace);
+        if let Some((manifest, after)) = sealer.seal_next(&cursor, now).await.unwrap() {
+            assert!(manifest.alarms.is_empty(), "{:?}", manifest.alarms);
+            cursor = after;
+        }
+        assert_eq!(read(&bed).await, [2, 3, 4, 5]);
+    }
 }

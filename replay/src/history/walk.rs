@@ -108,7 +108,7 @@ impl Walk {
             }
             None => return Ok(None),
         };
-        if let Some(reason) = self.refuses(&sealed) {
+        if let Some(reason) = self.refuses(&sealed, source) {
             return Err(ArchiveError::Damaged { key: source.manifest_key(hour), reason });
         }
         self.pass(&sealed);
@@ -116,9 +116,9 @@ impl Walk {
     }
 
     /// Why an hour cannot be the next.
-    fn refuses(&self, sealed: &SealedHour) -> Option<String> {
+    fn refuses(&self, sealed: &SealedHour, source: Source) -> Option<String> {
         let Some(epoch) = self.epoch else {
-            let begins = sealed.previous.is_none() && sealed.first == Seq::FIRST;
+            let begins = sealed.previous.is_none() && (sealed.first == Seq::FIRST || source.is_cut());
             let told = "it is not the first hour that was sealed: the manifests before it are missing";
             return (self.from_beginning && !begins).then(|| told.to_owned());
         };

@@ -16,6 +16,7 @@ use clicktrail_log::{
         invoices::Invoices,
         keys::ManifestKey,
         kind::Kind,
+        rejected::RejectedEvents,
         seal::{Cursor, Sealer},
         verify::Verifier,
     },
@@ -115,7 +116,7 @@ async fn begin(
         Stream::Clicks => begin_of::<Clicks>(instance, info, known, why).await,
         Stream::Verdicts => begin_of::<Verdicts>(instance, info, known, why).await,
         Stream::Invoices => begin_of::<Invoices>(instance, info, known, why).await,
-        Stream::Rejected => bail!("nobody knows how far the log of rejected events went"),
+        Stream::Rejected => begin_of::<RejectedEvents>(instance, info, known, why).await,
     };
     begun.with_context(|| format!("begin a new epoch of the log of {stream}"))
 }

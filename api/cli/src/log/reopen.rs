@@ -7,7 +7,10 @@
 use anyhow::{Context as _, bail};
 use clicktrail_evidence::{hash::Hash, tlog::Entry};
 use clicktrail_log::{
-    archive::{Archive, Manifest, clicks::Clicks, invoices::Invoices, keys::ManifestKey, kind::Kind, transparency},
+    archive::{
+        Archive, Manifest, clicks::Clicks, invoices::Invoices, keys::ManifestKey, kind::Kind, rejected::RejectedEvents,
+        transparency,
+    },
     log::Stream,
     time::{Hour, Timestamp},
 };
@@ -39,6 +42,7 @@ pub(super) async fn run(global: &Global, instance: Installation, arguments: Argu
     let clicks = early::<Clicks>(&instance.archive, now).await?;
     let verdicts = early::<Verdicts>(&instance.archive, now).await?;
     let invoices = early::<Invoices>(&instance.archive, now).await?;
+    let rejected = early::<RejectedEvents>(&instance.archive, now).await?;
     // Hours that the catalog alone remembers were taken back by a run that died.
     let first = now.hour().next();
     instance.catalog.reopen(first).await.context("forget hours that are still to come")?;
@@ -46,6 +50,7 @@ pub(super) async fn run(global: &Global, instance: Installation, arguments: Argu
         (Stream::Clicks, take_back(&instance.archive, clicks).await?),
         (Stream::Verdicts, take_back(&instance.archive, verdicts).await?),
         (Stream::Invoices, take_back(&instance.archive, invoices).await?),
+        (Stream::Rejected, take_back(&instance.archive, rejected).await?),
     ];
     let all: u64 = taken.iter().map(|(_, hours)| hours).sum();
     if all > 0 {

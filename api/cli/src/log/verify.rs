@@ -10,6 +10,7 @@ use clicktrail_log::{
         clicks::Clicks,
         invoices::Invoices,
         kind::Kind,
+        rejected::RejectedEvents,
         verify::{Problem, Report, Verifier},
     },
     causes::causes,
@@ -38,6 +39,7 @@ struct Streams {
     clicks: Report,
     verdicts: Report,
     invoices: Report,
+    rejected: Report,
 }
 
 impl Streams {
@@ -49,11 +51,13 @@ impl Streams {
         let verdicts = verify_hours(verdicts, &BTreeMap::new(), "verify verdicts").await?;
         let invoices = Verifier::<Invoices>::of(instance.archive.clone(), deep);
         let invoices = verify_hours(invoices, &BTreeMap::new(), "verify invoices").await?;
-        Ok(Self { clicks, verdicts, invoices })
+        let rejected = Verifier::<RejectedEvents>::of(instance.archive.clone(), deep);
+        let rejected = verify_hours(rejected, &BTreeMap::new(), "verify rejected events").await?;
+        Ok(Self { clicks, verdicts, invoices, rejected })
     }
 
-    fn all(&self) -> [&Report; 3] {
-        [&self.clicks, &self.verdicts, &self.invoices]
+    fn all(&self) -> [&Report; 4] {
+        [&self.clicks, &self.verdicts, &self.invoices, &self.rejected]
     }
 
     fn problems(&self) -> Vec<&Problem> {
@@ -211,6 +215,7 @@ fn print_report(global: &Global, streams: &Streams, signed: &Signed, recounted: 
         let mut report = counts(&streams.clicks);
         report["verdicts"] = counts(&streams.verdicts);
         report["invoices"] = counts(&streams.invoices);
+        report["rejected"] = counts(&streams.rejected);
         report["signed"] = signed.document();
         report["problems"] = problems.iter().map(problem).collect();
         if let Some(recounted) = recounted {
@@ -223,7 +228,9 @@ fn print_report(global: &Global, streams: &Streams, signed: &Signed, recounted: 
         output::line(&format!("PROBLEM {}  {}", problem.hour, named(&problem.key, &problem.reason)));
     }
     print_counts(&streams.clicks, "event");
-    for (report, what) in [(&streams.verdicts, "verdict"), (&streams.invoices, "issued document")] {
+    let others =
+        [(&streams.verdicts, "verdict"), (&streams.invoices, "issued document"), (&streams.rejected, "rejected event")];
+    for (report, what) in others {
         if report.hours > 0 || !report.problems.is_empty() {
             print_counts(report, what);
         }
@@ -239,6 +246,11 @@ fn print_report(global: &Global, streams: &Streams, signed: &Signed, recounted: 
         output::note(&format!(
             "the personal columns of {erased} of {hours} were erased; their leaves are as they were sealed"
         ));
+    }
+    let rejected = &streams.rejected;
+    if rejected.redacted > 0 {
+        let (erased, hours) = (output::count(rejected.erased, "event"), output::count(rejected.redacted, "hour"));
+        output::note(&format!("what arrived with {erased} that were rejected, of {hours}, was erased"));
     }
     signed.print();
     if let Some(recounted) = recounted {

@@ -7,13 +7,14 @@ use clicktrail_catalog::AuditFilter;
 use clicktrail_log::{
     archive::{
         clicks::Clicks,
-        erasure::{Person, Request, chooses},
+        erasure::{Person, Request, chooses, chooses_rejected},
         kind::Kind as _,
         redaction::Chooses,
+        rejected::RejectedEvents,
     },
     log::{Log as _, ReadLimit, Stream},
     position::{Position, Seq},
-    rejected::forget,
+    rejected::unsealed,
 };
 
 use crate::{
@@ -51,9 +52,8 @@ pub(super) async fn look(instance: &Installation, person: &Person) -> anyhow::Re
         found.archived += held.found;
         found.hours += u64::from(held.found > 0);
     }
-    found.unsealed = unsealed(instance, sealed, &chooses).await?;
-    let names = |text: &str| request.is_in(text);
-    found.rejected = forget::look(instance.rejected.as_ref(), Seq::ZERO, &names).await?.rows;
+    found.unsealed = not_sealed(instance, sealed, &chooses).await?;
+    found.rejected = rejected(instance, &chooses_rejected(vec![request])).await?;
     for spool in spools(instance).await? {
         let info = spool.info().await?;
         found.spooled += info.last.next().get().saturating_sub(info.first.get());
@@ -61,7 +61,19 @@ pub(super) async fn look(instance: &Installation, person: &Person) -> anyhow::Re
     Ok(found)
 }
 
-async fn unsealed(instance: &Installation, sealed: Seq, chooses: &Chooses) -> anyhow::Result<u64> {
+/// In sealed hours, and in the log behind them.
+async fn rejected(instance: &Installation, chooses: &Chooses) -> anyhow::Result<u64> {
+    let (mut found, mut sealed) = (0, Seq::ZERO);
+    for hour in instance.archive.sealed_hours(Stream::Rejected).await? {
+        let manifest = instance.archive.manifest::<RejectedEvents>(hour).await?;
+        let manifest = manifest.context("a sealed hour has no manifest")?;
+        sealed = manifest.last_seq();
+        found += instance.archive.rejected_about(&manifest, chooses).await?;
+    }
+    Ok(found + unsealed::look(instance.rejected.as_ref(), sealed, chooses).await?)
+}
+
+async fn not_sealed(instance: &Installation, sealed: Seq, chooses: &Chooses) -> anyhow::Result<u64> {
     let info = instance.clicks.info().await?;
     let (mut next, mut found) = (info.first.max(sealed.next()), 0);
     while next <= info.last {

@@ -57,12 +57,15 @@ pub(super) fn exit(done: &Done) -> Exit {
 
 /// What a request waits for.
 fn waits(request: &Erasing) -> Vec<String> {
-    let Erasing { progress, is_logged, .. } = request;
+    let Erasing { progress, is_logged, is_rejected_left, .. } = request;
     let mut waits = Vec::new();
     if !progress.is_sealed {
         waits.push("events of hours that are not sealed, judged and counted yet".to_owned());
     } else if *is_logged {
         waits.push("frames that the log still holds".to_owned());
+    }
+    if *is_rejected_left {
+        waits.push("rejected events of hours that are not sealed yet".to_owned());
     }
     if progress.left_alone > 0 {
         let files = count(progress.left_alone, "file");

@@ -1,22 +1,15 @@
-//! What came to us and is no event: the rejected log, read once, for clicks that only the partner has.
+//! What came to us and is no event: rejected events, read once, for clicks that only the partner has.
 //!
 //! An event of the API says its id, or its ad and time. Of another text, as a line of an imported file, every word is
 //! taken for an id: an id of the list that stands in it as a word is the one that was rejected.
 
-use std::time::Duration;
-
-use anyhow::Context as _;
 use clicktrail_capture as capture;
-use clicktrail_log::{
-    chain::{Admission, Chain},
-    log::ReadLimit,
-    rejected::forget,
-};
 use clicktrail_query::reconcile::{Matched, Rejection};
+use clicktrail_replay::history::Start;
 
 use crate::{
     installation::Installation,
-    rejected::{self, Entry},
+    rejected::{Entries, Entry},
 };
 
 /// What parts words in the text of a rejected event.
@@ -24,18 +17,11 @@ const BETWEEN_WORDS: &[char] = &['"', '\'', ',', ';', '{', '}', '[', ']', '(', '
 
 /// Tells of every rejection that explains a click.
 pub(super) async fn explain(instance: &Installation, advertiser: &str, matched: &mut Matched) -> anyhow::Result<()> {
-    let info = instance.rejected.info().await?;
-    let (mut next, mut chain) = (info.first, Chain::default());
-    while next <= info.last && matched.unexplained() > 0 {
-        let frames = instance.rejected.read(next, ReadLimit::waiting(Duration::ZERO)).await?;
-        let Some(last) = frames.last().map(|frame| frame.seq) else { break };
-        for frame in frames.into_iter().filter(|frame| chain.admit(&frame.frame.header) != Admission::Repeat) {
-            let batch = frame.frame.decode().with_context(|| format!("frame {} of the rejected log", frame.seq))?;
-            for entry in rejected::of_batch(&batch, forget::position(info.epoch, &frame))? {
-                tell(&entry, advertiser, matched);
-            }
-        }
-        next = last.next();
+    let mut all = Entries::open(instance, Start::Beginning).await?;
+    while matched.unexplained() > 0
+        && let Some(entries) = all.next().await?
+    {
+        entries.iter().for_each(|entry| tell(entry, advertiser, matched));
     }
     Ok(())
 }

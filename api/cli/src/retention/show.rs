@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clicktrail_log::{
-    archive::retention,
+    archive::{rejected::RedactedRejected, retention},
     log::{ReadLimit, Stream},
     time::Hour,
 };
@@ -38,6 +38,7 @@ impl Purpose {
 }
 
 const FOR_EVER: &str = "for ever";
+const IN_LOG: &str = "7 days after their hour";
 
 pub(super) async fn run(global: &Global, kept: Kept) -> anyhow::Result<Exit> {
     let (months, instance) = (kept.months(global)?, global.open_reading().await?);
@@ -45,8 +46,10 @@ pub(super) async fn run(global: &Global, kept: Kept) -> anyhow::Result<Exit> {
     all.push(personal(&instance, months).await?);
     all.push(archived(&instance, Stream::Verdicts, "verdicts").await?);
     all.push(archived(&instance, Stream::Invoices, "issued documents").await?);
-    all.push(logged(&instance, Stream::Clicks, "frames of clicks", "7 days after their hour").await?);
-    all.push(logged(&instance, Stream::Rejected, "rejected events", FOR_EVER).await?);
+    all.push(archived(&instance, Stream::Rejected, "rejected events, without what arrived").await?);
+    all.push(originals(&instance, months).await?);
+    all.push(logged(&instance, Stream::Clicks, "frames of clicks", IN_LOG).await?);
+    all.push(logged(&instance, Stream::Rejected, "frames of rejected events", IN_LOG).await?);
     all.push(requests(&instance).await?);
     match global.output {
         Format::Json => {
@@ -91,6 +94,26 @@ async fn personal(instance: &Installation, months: u32) -> anyhow::Result<Purpos
         let gone = instance.archive.erased_positions(&oldest).await?;
         purpose.oldest = Some(oldest.hour.clone());
         purpose.at = format!("{} of {} events of the hour", oldest.rows - gone.len() as u64, oldest.rows);
+    }
+    Ok(purpose)
+}
+
+/// What arrived and was rejected may name anybody: it is kept as long as personal columns are.
+async fn originals(instance: &Installation, months: u32) -> anyhow::Result<Purpose> {
+    let before = retention::keep_from(instance.clock.now(), months);
+    let due = instance.archive.hours_with_originals(before, usize::MAX).await?;
+    let oldest = match due.first() {
+        Some(oldest) => Some(oldest.clone()),
+        None => instance.archive.hours_with_originals(Hour::from_i64(i64::MAX), 1).await?.pop(),
+    };
+    let kept = format!("{months} months and the current one");
+    let mut purpose =
+        Purpose { due: due.len() as u64, ..Purpose::new("what arrived and was rejected", "archive", &kept) };
+    if let Some(oldest) = oldest {
+        let left = instance.archive.redaction_in::<RedactedRejected>(oldest.hour()).await?;
+        purpose.oldest = Some(oldest.hour.clone());
+        let rows = oldest.rows - left.map_or(0, |left| left.rows);
+        purpose.at = format!("{rows} of {} events of the hour", oldest.rows);
     }
     Ok(purpose)
 }

@@ -1,11 +1,7 @@
 //! Somebody is erased from JetStream, S3 and PostgreSQL, what is too old goes, code and key change: the value is
 //! nowhere after the stated time, and evidence of the same period verifies before and after each of it.
 
-use std::{
-    fs,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::{fs, sync::Arc};
 
 use clicktrail_live::sealing::Archiver;
 use clicktrail_log::{
@@ -23,6 +19,8 @@ use crate::{
     invoices::{add_accounts, bumped, click, clicks, draft_and_approve, issue, last_week, regenerates},
     nats_server::NatsServer,
     production::{becomes_counted, seal_as_if},
+    rejected::broker_frees,
+    sealed::seal_rejected,
     searching::{look, marked, places},
     server::Server,
 };
@@ -74,6 +72,7 @@ async fn archiver(installation: &Installation) -> Archiver {
 
 async fn seals(installation: &Installation, hour: Hour) {
     seal_as_if(installation, installation.log(Stream::Clicks).await, hour, true).await;
+    seal_rejected(installation).await;
 }
 
 /// A period that was billed, and what its evidence must say as long as there is an archive.
@@ -171,10 +170,9 @@ async fn erased_value_is_nowhere_and_evidence_verifies_through_erasure_retention
     assert_eq!((&request["erased"], &request["rejected"], &request["done"]), (&json!(2), &json!(1), &json!(false)));
     assert_eq!(places(&installation, USER).await, Vec::<String>::new());
     assert_eq!(marked(&installation.data(), &held.marks), Vec::<String>::new());
-    // Of clicks all is sealed, so the broker frees its files. Of rejected events it keeps a file that is still used.
-    let (clicks, _): (Vec<_>, Vec<_>) = held.marks.iter().cloned().partition(|(name, _)| name.contains("of clicks"));
-    assert_eq!(clicks.len(), 2, "{:?}", held.places);
-    becomes_free(&broker, &clicks).await;
+    // All is sealed, so the broker frees its files.
+    assert_eq!(held.marks.len(), 3, "{:?}", held.places);
+    broker_frees(&broker, &held.marks).await;
     tokio::task::block_in_place(|| proved.goes_on("erased", &auditor, 2));
 
     let later = SystemClock.now().plus_micros((STATED_DAYS * DAY) + 1);
@@ -187,10 +185,9 @@ async fn erased_value_is_nowhere_and_evidence_verifies_through_erasure_retention
         assert_eq!(installation.ask(&["retention", "apply", "--yes"])["hours"], json!(0), "nothing is too old");
     });
     let retained = archiver(&installation).await.retain(SystemClock.now().plus_micros(400 * DAY), 12).await.unwrap();
-    assert_eq!((retained.rows, retained.left_alone), (79, 0), "{retained:?}");
+    assert_eq!((retained.clicks.rows, retained.clicks.left_alone), (79, 0), "{retained:?}");
     for gone in ["198.51.", "kaviu", "Mozilla"] {
-        let left = places(&installation, gone).await;
-        assert!(left.iter().all(|place| place.contains("of rejected")), "{gone}: {left:?}");
+        assert_eq!(places(&installation, gone).await, Vec::<String>::new(), "{gone}");
     }
     tokio::task::block_in_place(|| {
         proved.goes_on("retained", &auditor, 81);
@@ -210,17 +207,4 @@ async fn erased_value_is_nowhere_and_evidence_verifies_through_erasure_retention
         assert_eq!(code, 0, "what was handed out before is proved as it was: {said}");
     });
     installation.remove().await;
-}
-
-/// Waits until the broker's files hold none of the frames of clicks.
-async fn becomes_free(broker: &NatsServer, marks: &[(String, Vec<u8>)]) {
-    let begin = Instant::now();
-    loop {
-        let left = marked(&broker.store(), marks);
-        if left.is_empty() {
-            return;
-        }
-        assert!(begin.elapsed() < Duration::from_secs(20), "{left:?}");
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
 }

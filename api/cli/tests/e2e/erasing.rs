@@ -16,6 +16,7 @@ use crate::{
     auditor::{Auditor, billed, bundle, export},
     installation::Installation,
     invoices::{click, regenerates},
+    sealed::seal_rejected,
     searching::places,
 };
 
@@ -60,6 +61,7 @@ fn goes_on(installation: &Installation, invoice: &str, erased: u64) {
 async fn somebody_is_erased_everywhere_and_invoice_evidence_and_verification_go_on() {
     let (installation, invoice, key) = billed();
     reject(&installation);
+    seal_rejected(&installation).await;
     let auditor = Auditor::new(&key);
     let handed_in = bundle(&installation, "invoice.json");
     let with_document = ["--document", handed_in.to_str().unwrap()];
@@ -151,6 +153,7 @@ async fn what_is_too_old_goes_and_invoice_evidence_and_verification_go_on() {
     let applied = installation.run(&[&["retention", "apply", "--yes", "--output", "json"][..], &months].concat());
     let applied = applied.exits(0).json();
     let events = applied["events"].as_u64().unwrap();
+    assert_eq!(applied["rejected_events"], json!(0));
     assert_eq!(applied["hours"].as_u64(), Some(due), "{applied}");
     for gone in ["198.51.", "acmeu", "kaviu", "Mozilla"] {
         assert_eq!(places(&installation, gone).await, Vec::<String>::new(), "{gone}");
@@ -170,6 +173,7 @@ async fn what_is_too_old_goes_and_invoice_evidence_and_verification_go_on() {
 async fn a_killed_erasure_is_finished_by_the_next() {
     let (installation, invoice, _) = billed();
     reject(&installation);
+    seal_rejected(&installation).await;
     let erase = ["personal", "erase", "--user", USER, "--yes", "--reason", "DSR-17"];
     for life_ms in [20, 60, 100, 140, 180, 240, 320, 400] {
         let mut process = installation.command(&erase).spawn().unwrap();

@@ -55,6 +55,7 @@ mod rebuild;
 mod receipts;
 mod reconciliation;
 mod recount;
+mod rejected;
 mod replay;
 mod replay_damage;
 mod replayed_projections;

@@ -1,4 +1,5 @@
-//! Seals what is logged as if its hours were over: clicks, verdicts and issued documents, wherever they are.
+//! Seals what is logged as if its hours were over: clicks, verdicts, issued documents and rejected events, wherever
+//! they are.
 
 use std::sync::Arc;
 
@@ -32,4 +33,17 @@ pub(crate) async fn seal_through(installation: &Installation, hour: Hour) {
     while archiver.seal_next(later).await.unwrap().is_some() {}
     while archiver.seal_next_verdicts(later).await.unwrap() {}
     while archiver.seal_next_invoices(later).await.unwrap() {}
+    seal_rejected(installation).await;
+}
+
+/// Seals what was rejected up to the hour behind the last that is sealed, or behind now.
+pub(crate) async fn seal_rejected(installation: &Installation) {
+    let sealed = installation.archive().sealed_hours(Stream::Rejected).await.unwrap().pop();
+    let hour = sealed.map_or(SystemClock.now().hour(), |sealed| sealed.next().max(SystemClock.now().hour()));
+    let later = hour.end_exclusive().plus_micros(i64::try_from(seal::GRACE.as_micros()).unwrap());
+    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(later));
+    let (clicks, limits) = (installation.log(Stream::Clicks).await, session::Limits::default());
+    let archiver = Archiver::new(clicks, installation.archive(), installation.catalog().await, clock, limits);
+    let mut archiver = archiver.with_rejected(installation.log(Stream::Rejected).await);
+    while archiver.seal_next_rejected(later).await.unwrap() {}
 }

@@ -57,7 +57,7 @@ pub struct Request {
     until: i64,
     /// The last hour that was looked through.
     checked: Option<String>,
-    /// The last frame of the rejected log that was.
+    /// The last frame of the rejected log that was: all up to it are in sealed hours that were looked through.
     rejected: u64,
 }
 

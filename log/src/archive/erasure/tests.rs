@@ -139,7 +139,7 @@ async fn only_what_was_captured_before_is_erased_and_only_behind_the_judge() {
     seal().await;
     let third = apply(3).await;
     assert_eq!((third.rows, third.is_sealed), (0, true), "what came later was not asked for");
-    let redacted = archive.redacted_hours().await.unwrap();
+    let redacted = archive.redacted_hours(Stream::Clicks).await.unwrap();
     assert_eq!(redacted.into_iter().collect::<Vec<_>>(), [start, start.next()]);
     archive.close_erasure(&opened).await.unwrap();
     assert!(archive.apply_erasures(Seq::new(3).unwrap(), late).await.unwrap().is_empty());

@@ -52,9 +52,12 @@ proptest! {
         for number in [number, number % 1_000] {
             let key = PromotionKey { projection: projection.clone(), number };
             prop_assert_eq!(PromotionKey::parse(key.path().as_ref()), Some(key));
-            let key = RedactionKey { hour, number };
-            prop_assert_eq!(RedactionKey::parse(key.path().as_ref()), Some(key));
-            prop_assert!(key.path().prefix_matches(&RedactionKey::prefix(hour)));
+            for stream in RedactionKey::STREAMS {
+                let key = RedactionKey { stream, hour, number };
+                prop_assert_eq!(RedactionKey::parse(key.path().as_ref()), Some(key));
+                prop_assert!(key.path().prefix_matches(&RedactionKey::prefix(stream, hour)));
+                prop_assert!(key.path().prefix_matches(&RedactionKey::of_all_hours(stream)));
+            }
         }
         let key = SegmentKey::new(&projection, hour, &digest);
         prop_assert_eq!(SegmentKey::parse(key.path().as_ref()), Some(key));
@@ -99,12 +102,15 @@ fn keys_are_those_of_the_present_layout() {
     let of = |stream| StreamPartKey::new(stream, hour, first, last, &digest).path();
     check(of(Stream::Verdicts), "verdicts/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
     check(of(Stream::Invoices), "invoices/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
+    check(of(Stream::Rejected), "personal/rejected/dt=2026-11-22/hr=04/1-99-<digest>.parquet");
     check(
         NodesKey::new(Stream::Clicks, hour, &digest).path(),
         "evidence/nodes/clicks/dt=2026-11-22/hr=04/<digest>.nodes",
     );
     check(SaltsKey { hour }.path(), "personal/keys/2026-11-22T04.key");
-    check(RedactionKey { hour, number: 2 }.path(), "redactions/2026-11-22T04/00000002.json");
+    let redaction = |stream| RedactionKey { stream, hour, number: 2 }.path();
+    check(redaction(Stream::Clicks), "redactions/2026-11-22T04/00000002.json");
+    check(redaction(Stream::Rejected), "redactions/rejected/2026-11-22T04/00000002.json");
     let id = uuid::Uuid::from_u128(0xab);
     check(ErasureKey { id }.path(), "personal/erasures/00000000-0000-0000-0000-0000000000ab.json");
     check(PartKey::prefix(Half::Personal, hour), "personal/dt=2026-11-22/hr=04");

@@ -1,6 +1,7 @@
 //! What `log verify` looks at where something was erased: that the redactions follow each other, are about the manifest
 //! that stands, and were finished.
 
+use super::document::Left;
 use crate::{
     archive::{
         entry::Entry,
@@ -9,6 +10,7 @@ use crate::{
         store::{Archive, Error},
     },
     causes::causes,
+    log::Stream,
 };
 
 /// What is left of an hour.
@@ -27,27 +29,27 @@ const UNFINISHED: &str = "it was erased and is still there: run `clicktrail pers
 ///
 /// # Errors
 /// Only [`Error::Unavailable`].
-pub(crate) async fn check<P: Entry>(archive: &Archive, manifest: &Manifest<P>) -> Result<Checked, Error> {
+pub(crate) async fn check<L: Left, P: Entry>(archive: &Archive, manifest: &Manifest<P>) -> Result<Checked, Error> {
     let mut checked = Checked::default();
     let hour = manifest.hour();
-    let left = match archive.redaction(hour).await {
+    let left = match archive.redaction_in::<L>(hour).await {
         Ok(Some(left)) => left,
         Ok(None) => return Ok(checked),
         Err(error @ Error::Unavailable { .. }) => return Err(error),
         Err(error) => {
-            checked.problems.push((RedactionKey::prefix(hour).to_string(), causes(&error)));
+            checked.problems.push((RedactionKey::prefix(L::STREAM, hour).to_string(), causes(&error)));
             return Ok(checked);
         }
     };
     checked.rows = left.rows;
-    let key = |number| RedactionKey { hour, number };
+    let key = |number| RedactionKey { stream: L::STREAM, hour, number };
     if let Err(reason) = left.fits(manifest) {
         checked.problems.push((key(left.number).path().to_string(), reason));
     }
     let mut after = None;
     for number in 1..=left.number {
         let path = key(number).path().to_string();
-        match archive.redaction_of(key(number)).await {
+        match archive.redaction_of::<L>(hour, number).await {
             Ok(found) if found.previous == after => after = Some(found.digest().to_string()),
             Ok(found) => {
                 checked.problems.push((path, "it names another redaction as the one before it".to_owned()));
@@ -62,15 +64,15 @@ pub(crate) async fn check<P: Entry>(archive: &Archive, manifest: &Manifest<P>) -
     }
     for part in &manifest.parts {
         let Some(left) = left.part(part.frames()) else { continue };
-        let stands = [left.core.as_ref(), Some(&left.personal)];
-        for file in part.files().into_iter().zip(stands).filter_map(|(file, left)| left.map(|_| file)) {
-            if archive.holds(&object_store::path::Path::from(file.key.as_str())).await? {
+        for (file, stands) in part.files().into_iter().zip(left.in_place()) {
+            let is_replaced = stands.is_some_and(|stands| stands.key != file.key);
+            if is_replaced && archive.holds(&object_store::path::Path::from(file.key.as_str())).await? {
                 checked.problems.push((file.key.clone(), UNFINISHED.to_owned()));
             }
         }
     }
     let salts = SaltsKey { hour }.path();
-    if archive.holds(&salts).await? {
+    if L::STREAM == Stream::Clicks && archive.holds(&salts).await? {
         checked.problems.push((salts.to_string(), UNFINISHED.to_owned()));
     }
     Ok(checked)

@@ -1,9 +1,12 @@
-//! The statement of which rows of an hour have no personal columns any more, and which files hold what is left.
+//! The statement of which rows of an hour have nothing about people any more, and which files hold what is left. Of
+//! clicks and of rejected events it is one document: what is said of a part differs, as in manifests.
 //!
 //! It is only ever created, one number behind the other, and each is the whole state of its hour. The manifest stays as
 //! it was sealed: its roots hold for what is left, because an erased row leaves its leaf behind.
 
-use serde::{Deserialize, Serialize};
+use std::fmt;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::{
     archive::{
@@ -13,6 +16,7 @@ use crate::{
     },
     frame::Digest,
     invariant,
+    log::Stream,
     time::{Hour, Timestamp},
 };
 
@@ -39,10 +43,31 @@ impl Cause {
     }
 }
 
+/// What is left of a part of a log. Its fields are part of the document's bytes, and frozen with its version.
+pub trait Left: Clone + PartialEq + Eq + fmt::Debug + Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// Which log.
+    const STREAM: Stream;
+
+    /// Its first and its last frame.
+    fn frames(&self) -> (u64, u64);
+
+    /// Its rows that were erased.
+    fn erased(&self) -> u64;
+
+    /// Of each file of the part, in the order of [`Entry::files`], what stands in its place, if something does.
+    fn in_place(&self) -> Vec<Option<&File>>;
+
+    /// What is wrong with what it says of an hour.
+    ///
+    /// # Errors
+    /// Naming a file that is none of its frames.
+    fn check(&self, hour: Hour) -> Result<(), String>;
+}
+
 /// What is left of an hour. The order of the fields is their order in the document.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Redaction {
+#[serde(deny_unknown_fields, bound = "L: Left")]
+pub struct Redaction<L: Left = RedactedPart> {
     /// [`VERSION`].
     pub version: u32,
     /// `2026-11-22T14`.
@@ -60,7 +85,7 @@ pub struct Redaction {
     /// Rows without personal columns, of the whole hour, by this redaction and those before.
     pub rows: u64,
     /// Every part of the manifest, in its order.
-    pub parts: Vec<RedactedPart>,
+    pub parts: Vec<L>,
     /// SHA-256 of these bytes with this field empty.
     pub checksum: String,
 }
@@ -90,6 +115,22 @@ impl RedactedPart {
             Half::Personal => Some(&self.personal),
         }
     }
+}
+
+impl Left for RedactedPart {
+    const STREAM: Stream = Stream::Clicks;
+
+    fn frames(&self) -> (u64, u64) {
+        (self.first_seq, self.last_seq)
+    }
+
+    fn erased(&self) -> u64 {
+        self.erased
+    }
+
+    fn in_place(&self) -> Vec<Option<&File>> {
+        vec![self.core.as_ref(), Some(&self.personal)]
+    }
 
     fn check(&self, hour: Hour) -> Result<(), String> {
         for (half, file) in [Half::Core, Half::Personal].map(|half| (half, self.file(half))) {
@@ -108,15 +149,15 @@ impl RedactedPart {
 
 /// What a redaction is made of, beside the parts.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Making<'m> {
-    pub(super) manifest: &'m Manifest,
-    pub(super) before: Option<&'m Redaction>,
-    pub(super) at: Timestamp,
-    pub(super) cause: Cause,
+pub(crate) struct Making<'m, P: Entry, L: Left> {
+    pub(crate) manifest: &'m Manifest<P>,
+    pub(crate) before: Option<&'m Redaction<L>>,
+    pub(crate) at: Timestamp,
+    pub(crate) cause: Cause,
 }
 
-impl Redaction {
-    pub(super) fn new(making: Making<'_>, parts: Vec<RedactedPart>) -> Self {
+impl<L: Left> Redaction<L> {
+    pub(crate) fn new<P: Entry>(making: Making<'_, P, L>, parts: Vec<L>) -> Self {
         let Making { manifest, before, at, cause } = making;
         let made = Self {
             version: VERSION,
@@ -126,7 +167,7 @@ impl Redaction {
             previous: before.map(|before| before.digest().to_string()),
             at: at.micros(),
             cause,
-            rows: parts.iter().map(|part| part.erased).sum(),
+            rows: parts.iter().map(Left::erased).sum(),
             parts,
             checksum: String::new(),
         };
@@ -167,7 +208,7 @@ impl Redaction {
         if read.hour != hour.to_string() || read.number == 0 || read.previous.is_some() != (read.number > 1) {
             return Err(format!("it says number {} of {}", read.number, read.hour));
         }
-        if read.parts.iter().map(|part| part.erased).sum::<u64>() != read.rows {
+        if read.parts.iter().map(Left::erased).sum::<u64>() != read.rows {
             return Err("its rows are not those of its parts".into());
         }
         read.parts.iter().try_for_each(|part| part.check(hour))?;
@@ -182,14 +223,13 @@ impl Redaction {
         if self.manifest != manifest.digest().to_string() {
             return Err("it is about another manifest".into());
         }
-        let frames = |part: &RedactedPart| (part.first_seq, part.last_seq);
-        let same = self.parts.iter().map(frames).eq(manifest.parts.iter().map(|part| part.frames()));
-        let fewer = self.parts.iter().zip(&manifest.parts).all(|(left, part)| left.erased <= part.rows());
+        let same = self.parts.iter().map(Left::frames).eq(manifest.parts.iter().map(|part| part.frames()));
+        let fewer = self.parts.iter().zip(&manifest.parts).all(|(left, part)| left.erased() <= part.rows());
         if same && fewer { Ok(()) } else { Err("its parts are not those of the manifest".into()) }
     }
 
     /// What is left of the part with these frames.
-    pub fn part(&self, frames: (u64, u64)) -> Option<&RedactedPart> {
-        self.parts.iter().find(|part| (part.first_seq, part.last_seq) == frames)
+    pub fn part(&self, frames: (u64, u64)) -> Option<&L> {
+        self.parts.iter().find(|part| part.frames() == frames)
     }
 }

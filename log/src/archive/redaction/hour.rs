@@ -30,14 +30,15 @@ use crate::{
     },
     causes::causes,
     frame::Digest,
+    log::Stream,
     position::{Position, Seq},
     time::Timestamp,
 };
 
 /// How often an hour is begun again because somebody else erased something of it meanwhile.
-const TRIES: usize = 16;
+pub(crate) const TRIES: usize = 16;
 /// How long a file that nobody names is left alone: somebody may be about to name it.
-const LEFT_ALONE: Duration = Duration::from_secs(3_600);
+pub(crate) const LEFT_ALONE: Duration = Duration::from_secs(3_600);
 
 /// How many rows an hour holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -65,7 +66,7 @@ impl Archive {
     /// # Errors
     /// [`Error::Missing`], [`Error::Damaged`], [`Error::Unavailable`].
     pub async fn holds_about(&self, manifest: &Manifest, chooses: &Chooses) -> Result<Held, Error> {
-        let left = self.left_of(manifest).await?;
+        let left = self.left_of::<RedactedPart, _>(manifest).await?;
         let mut held = Held { rows: manifest.rows, ..Held::default() };
         for part in &manifest.parts {
             let Chosen { goes, erased } = self.chosen(part, left.as_ref(), chooses).await?;
@@ -87,7 +88,7 @@ impl Archive {
         at: Timestamp,
     ) -> Result<Hidden, Error> {
         for _ in 0..TRIES {
-            let left = self.left_of(manifest).await?;
+            let left = self.left_of::<RedactedPart, _>(manifest).await?;
             let mut found = Vec::with_capacity(manifest.parts.len());
             for part in &manifest.parts {
                 found.push(self.chosen(part, left.as_ref(), chooses).await?.goes);
@@ -106,7 +107,7 @@ impl Archive {
             }
             let making = Making { manifest, before: left.as_ref(), at, cause };
             let made = Redaction::new(making, parts);
-            let key = RedactionKey { hour: manifest.hour(), number: made.number };
+            let key = RedactionKey { stream: Stream::Clicks, hour: manifest.hour(), number: made.number };
             match self.create(&key.path(), made.to_bytes().into()).await {
                 Ok(()) => return Ok(Hidden { rows, left_alone: self.sweep(manifest, at).await? }),
                 // Somebody else erased something meanwhile: what was just written does not know of it.
@@ -115,14 +116,6 @@ impl Archive {
             }
         }
         Err(Error::Setup(format!("others keep erasing from {}: nothing more was erased of it", manifest.hour)))
-    }
-
-    /// What is left of an hour, if it is about this manifest.
-    async fn left_of(&self, manifest: &Manifest) -> Result<Option<Redaction>, Error> {
-        let Some(left) = self.redaction(manifest.hour()).await? else { return Ok(None) };
-        let key = RedactionKey { hour: manifest.hour(), number: left.number }.path().to_string();
-        left.fits(manifest).map_err(|reason| Error::Damaged { key, reason })?;
-        Ok(Some(left))
     }
 
     /// Which rows of a part are to go that have not gone.
@@ -174,14 +167,14 @@ impl Archive {
     /// # Errors
     /// As [`Archive::redaction`].
     pub async fn sweep(&self, manifest: &Manifest, now: Timestamp) -> Result<u64, Error> {
-        let left = self.left_of(manifest).await?;
+        let left = self.left_of::<RedactedPart, _>(manifest).await?;
         let named: BTreeSet<&str> = manifest.parts.iter().flat_map(Part::files).map(|file| file.key.as_str()).collect();
         let standing: BTreeSet<&str> = manifest
             .parts
             .iter()
             .flat_map(|part| [Half::Core, Half::Personal].map(|half| self::now(part, left.as_ref(), half).key.as_str()))
             .collect();
-        let replaced = self.replaced(left.as_ref(), manifest).await?;
+        let replaced = self.replaced(left.as_ref(), manifest.hour()).await?;
         let age = i64::try_from(LEFT_ALONE.as_micros()).expect("an hour");
         let (before, mut left_alone) = (now.plus_micros(-age), 0);
         for half in [Half::Personal, Half::Core] {
@@ -205,23 +198,12 @@ impl Archive {
         Ok(left_alone)
     }
 
-    /// The files that stood in the place of others once.
-    async fn replaced(&self, left: Option<&Redaction>, manifest: &Manifest) -> Result<BTreeSet<String>, Error> {
-        let mut replaced = BTreeSet::new();
-        for number in 1..left.map_or(1, |left| left.number) {
-            let earlier = self.redaction_of(RedactionKey { hour: manifest.hour(), number }).await?;
-            let files = earlier.parts.into_iter().flat_map(|part| part.core.into_iter().chain([part.personal]));
-            replaced.extend(files.map(|file| file.key));
-        }
-        Ok(replaced)
-    }
-
     /// Of some rows of an hour those that were not erased. Both are rows of the hour from 0, ascending and disjoint.
     ///
     /// # Errors
     /// [`Error::Missing`], [`Error::Damaged`], [`Error::Unavailable`].
     pub async fn not_erased(&self, manifest: &Manifest, ranges: &[Range<u64>]) -> Result<Vec<Range<u64>>, Error> {
-        if self.left_of(manifest).await?.is_none() {
+        if self.left_of::<RedactedPart, _>(manifest).await?.is_none() {
             return Ok(ranges.to_vec());
         }
         let mut found: Vec<Range<u64>> = Vec::new();
@@ -245,7 +227,7 @@ impl Archive {
     /// # Errors
     /// [`Error::Missing`], [`Error::Damaged`], [`Error::Unavailable`].
     pub async fn erased_positions(&self, manifest: &Manifest) -> Result<Vec<Position>, Error> {
-        let left = self.left_of(manifest).await?.filter(|left| left.rows > 0);
+        let left = self.left_of::<RedactedPart, _>(manifest).await?.filter(|left| left.rows > 0);
         let Some(left) = left else { return Ok(Vec::new()) };
         let mut found = Vec::new();
         for part in &manifest.parts {

@@ -1,6 +1,7 @@
 //! Personal columns that leave sealed hours, and what is left in their place.
 //!
-//! - [`document`] states which rows of an hour have none any more, and which files hold what is left;
+//! - [`document`] states which rows of an hour have none any more, and which files hold what is left; it serves hours
+//!   of [rejected events](crate::archive::rejected) too;
 //! - [`columns`] is what a personal file has beside its columns once something is gone: salts of the rows that stay,
 //!   leaves of those that do not;
 //! - `rewrite` makes the files of a part without some rows' values, `hour` does it to an hour, durably and in steps
@@ -16,11 +17,11 @@ mod chooses;
 pub mod columns;
 mod current;
 pub mod document;
-mod hour;
+pub(crate) mod hour;
 mod rewrite;
 
 pub use chooses::Chooses;
-pub use document::{Cause, Redaction};
+pub use document::{Cause, Left, Redaction};
 pub use hour::{Held, Hidden};
 
 #[cfg(test)]

@@ -267,7 +267,7 @@ async fn what_is_only_missing_is_damage_and_so_is_an_edited_redaction() {
     fs::write(&path, whole).unwrap();
 
     bed.erase(&of("user_id", ADA)).await;
-    let key = RedactionKey { hour: hour(), number: 1 }.path().to_string();
+    let key = RedactionKey { stream: Stream::Clicks, hour: hour(), number: 1 }.path().to_string();
     let document = bed.directory.path().join("archive").join(&key);
     let sound = fs::read_to_string(&document).unwrap();
     fs::write(&document, sound.replace("\"erasure\"", "\"retention\"")).unwrap();

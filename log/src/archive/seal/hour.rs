@@ -10,7 +10,7 @@ use arrow::array::RecordBatch;
 use clicktrail_evidence::sealed::Trees;
 use parquet::errors::ParquetError;
 use tokio::task::JoinHandle;
-use tracing::{error, warn};
+use tracing::{debug, error, warn};
 
 use crate::{
     archive::{
@@ -158,6 +158,9 @@ impl<K: Kind> Building<K> {
                     );
                     self.manifest.repeats += 1;
                     continue;
+                }
+                Admission::Broken(alarm) if K::IS_CUT && alarm.is_late_begin() => {
+                    debug!(seq = logged.seq.get(), %alarm, "frames before it left the log unsealed");
                 }
                 Admission::Broken(alarm) => {
                     error!(seq = logged.seq.get(), %alarm, "the log lost or changed frames");
@@ -346,7 +349,7 @@ fn decode<K: Kind>(logged: &Logged, epoch: Epoch) -> Result<(Seq, RecordBatch), 
     let failed = |source| Error::Frame { seq: logged.seq, source };
     let batch = logged.decode().map_err(failed)?;
     let first = Position::new(epoch, logged.seq, 0);
-    let positioned = K::rows(&batch, first, logged.logged_at);
+    let positioned = K::rows_of(logged, &batch, first);
     positioned.map(|batch| (logged.seq, batch)).map_err(|error| failed(frame::Error::Malformed(error.to_string())))
 }
 

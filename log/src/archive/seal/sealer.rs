@@ -114,7 +114,11 @@ impl<K: Kind> Sealer<K> {
     /// # Errors
     /// As [`Sealer::resume`].
     pub async fn stand(&self, last: Option<Hour>) -> Result<Cursor, Error> {
-        let Some(hour) = last else { return Ok(Cursor::start()) };
+        let Some(hour) = last else {
+            // What left the log before it was archived is not missed.
+            let next = if K::IS_CUT { self.log.info().await?.first } else { Seq::FIRST };
+            return Ok(Cursor { next, ..Cursor::start() });
+        };
         let key = ManifestKey { stream: K::STREAM, hour };
         let manifest = self.archive.manifest::<K>(hour).await?;
         let manifest = manifest.ok_or_else(|| store::Error::Missing(key.path().to_string()))?;

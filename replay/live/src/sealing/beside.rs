@@ -1,5 +1,5 @@
-//! A log that is sealed beside the clicks: verdicts, and documents that were issued. Nobody waits for its hours, and no
-//! catalog remembers them: its manifests say how far it is sealed.
+//! A log that is sealed beside the clicks: verdicts, documents that were issued, rejected events. Nobody waits for its
+//! hours, and no catalog remembers them: its manifests say how far it is sealed.
 
 use std::sync::Arc;
 
@@ -77,6 +77,18 @@ impl<K: Kind> Beside<K> {
         self.log.trim(last.next()).await?;
         info!(stream = %K::STREAM, first_kept = last.next().get(), "verified hours left the log");
         Ok(true)
+    }
+
+    /// The log itself.
+    pub(super) fn log(&self) -> &dyn Log {
+        self.log.as_ref()
+    }
+
+    /// The last sealed frame, and whether the log still holds rows of sealed hours.
+    pub(super) async fn stands(&self) -> Result<(Seq, bool), Error> {
+        let last = self.archive.sealed_hours(K::STREAM).await?.pop();
+        let sealed = self.sealer.stand(last).await?.next_seq().previous();
+        Ok((sealed, !self.held(Hour::from_i64(i64::MAX)).await?.is_empty()))
     }
 
     /// The hours before `keep_from` with rows that the log still holds, in order: the digest of their manifests, and

@@ -15,6 +15,7 @@ use super::*;
 use crate::counting::Projector;
 
 mod erasing;
+mod rejected;
 mod sharing;
 
 const HOUR: i64 = 3_600_000_000;

@@ -83,12 +83,12 @@ async fn personal_columns_go_after_their_months_and_the_log_of_hours_reads_back(
     // The fourth of June: a month before the current one is May.
     let at = bed.start.plus_micros(805 * HOUR);
     let kept = bed.archiver().retain(at, 1).await.unwrap();
-    assert_eq!((kept.hours, kept.rows), (0, 0));
+    assert_eq!((kept.clicks.hours, kept.clicks.rows), (0, 0));
     let gone = bed.archiver().retain(at, 0).await.unwrap();
-    assert_eq!((gone.hours, gone.rows, gone.left_alone), (1, 1, 0));
+    assert_eq!((gone.clicks.hours, gone.clicks.rows, gone.clicks.left_alone), (1, 1, 0));
     let left = bed.archive.hours_with_people(Hour::from_i64(i64::MAX), 9).await.unwrap();
     assert_eq!(left.iter().map(|manifest| manifest.rows).sum::<u64>(), 1);
     assert_eq!(bed.archive.holds_about(&left[0], &Chooses::all()).await.unwrap().found, 1);
     assert!(bed.archiver().trim(bed.start.plus_micros(1_000 * HOUR)).await.unwrap(), "every hour reads back");
-    assert_eq!(bed.archiver().retain(at, 0).await.unwrap().hours, 0);
+    assert_eq!(bed.archiver().retain(at, 0).await.unwrap().clicks.hours, 0);
 }
