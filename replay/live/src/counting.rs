@@ -28,9 +28,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
 
 use place::Place;
+use together::Together;
 
 mod ahead;
 mod place;
+mod together;
 
 /// How often live counts are stored.
 pub const TICK: Duration = Duration::from_secs(1);
@@ -44,8 +46,6 @@ const _: () = assert!(TICK_ROWS_MAX >= frame::ROWS_MAX, "a tick has room for any
 /// After so many ticks, as many partials of one hour are merged into one.
 const MERGE_AFTER: usize = 60;
 const _: () = assert!(MERGE_AFTER > 1, "merging makes fewer rows");
-/// Rows of partials that are merged at once, in memory: those that are larger stay as they are.
-const MERGED_BYTES_MAX: usize = 64 << 20;
 /// Pause after a failure.
 const RETRY_PAUSE: Duration = Duration::from_secs(1);
 
@@ -245,49 +245,24 @@ impl Projector {
             }
             let rows = counters::hot::decode(&partial.payload)?;
             if let Err(rows) = together.take(&partial, rows) {
-                self.merge(catalog.as_ref(), std::mem::take(&mut together)).await?;
+                self.make_one(catalog.as_ref(), std::mem::take(&mut together)).await?;
                 // One that is large alone is the first of the next few.
                 let _ = together.take(&partial, rows);
             }
         }
-        self.merge(catalog.as_ref(), together).await
+        self.make_one(catalog.as_ref(), together).await
     }
 
     /// Makes one partial of a few.
-    async fn merge(&self, catalog: &dyn Catalog, together: Together) -> Result<(), Error> {
-        let Together { count: 2.., range: Some(range), rows, .. } = together else { return Ok(()) };
+    async fn make_one(&self, catalog: &dyn Catalog, together: Together) -> Result<(), Error> {
+        let Some((range, rows, count)) = together.several() else { return Ok(()) };
         let payload = counters::hot::encode(&counters::merge(rows, self.limits).await?)?;
         let merged = HotPartial { payload, ..range };
-        match catalog.merge_partials(&merged, together.count).await {
+        match catalog.merge_partials(&merged, count).await {
             // After a conflict there is nothing to merge: the hour was sealed, or another projector merged.
             Ok(()) | Err(catalog::Error::Conflict(_)) => Ok(()),
             Err(cause) => Err(cause.into()),
         }
-    }
-}
-
-/// Partials of an hour that follow each other, and are merged into one: few enough to be in memory at once.
-#[derive(Debug, Default)]
-struct Together {
-    count: u32,
-    /// What replaces them, without its payload.
-    range: Option<HotPartial>,
-    rows: Vec<RecordBatch>,
-    bytes: usize,
-}
-
-impl Together {
-    /// Takes one more, or gives its rows back if they are too many beside those that are here.
-    fn take(&mut self, partial: &HotPartial, rows: Vec<RecordBatch>) -> Result<(), Vec<RecordBatch>> {
-        let more: usize = rows.iter().map(RecordBatch::get_array_memory_size).sum();
-        if self.count > 0 && self.bytes + more > MERGED_BYTES_MAX {
-            return Err(rows);
-        }
-        let first_seq = self.range.as_ref().map_or(partial.first_seq, |range| range.first_seq);
-        self.range = Some(HotPartial { first_seq, payload: Default::default(), ..partial.clone() });
-        self.rows.extend(rows);
-        (self.count, self.bytes) = (self.count + 1, self.bytes + more);
-        Ok(())
     }
 }
 

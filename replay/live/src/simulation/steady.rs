@@ -87,8 +87,8 @@ fn log(world: &World, clicks: std::ops::Range<u64>) {
     for number in clicks {
         world.pass(APART);
         let id = if number % REPEATED == 0 { "again".to_owned() } else { format!("c-{number}") };
-        let click = Click { advertiser: "acme", ad: "ad-1", id, user: format!("u-{number}") };
         let now = world.now();
+        let click = Click { advertiser: "acme", ad: "ad-1", id, user: format!("u-{number}"), first: now };
         let frame = writer.seal(&batch(&click, 0, now), (now, now)).unwrap();
         world.clicks.append(&frame, None).unwrap();
     }
@@ -133,7 +133,7 @@ async fn outcome(world: &World) -> Outcome {
     let reached = Reached::by(world);
     let ruled = reached.history().read(Seq::FIRST, ReadLimit::waiting(Duration::ZERO)).await.unwrap().ruled;
     let verdicts = ruled.into_iter().map(|ruled| ruled.verdict.target).collect();
-    let partials = reached.catalog.partials(world::start().hour()).await.unwrap();
+    let partials = reached.catalog.partials(world::start().hour(), Seq::ZERO, u32::MAX).await.unwrap();
     Outcome { verdicts, partials }
 }
 

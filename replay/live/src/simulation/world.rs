@@ -154,9 +154,7 @@ impl World {
         (other.clicks, other.verdicts) = (Arc::new(self.clicks.copy()), Arc::new(self.verdicts.copy()));
         other.objects = Arc::new(self.objects.fork());
         let copied = directory.join("copied");
-        copy(&self.catalog.lock().unwrap().1, &copied);
-        let opened = other.bridge.wait(Sqlite::open(&copied.join(FILE))).unwrap();
-        other.catalog = Mutex::new((Arc::new(opened), copied));
+        other.catalog = Mutex::new((self.save_catalog().open(&other.bridge, &copied), copied));
         other
     }
 
