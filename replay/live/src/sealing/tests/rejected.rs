@@ -66,8 +66,8 @@ async fn rejected_event_that_is_not_sealed_keeps_a_request_open_until_it_is_seal
     let log = rejected(&bed, &[0, 1]).await;
     let mut archiver = bed.archiver().with_rejected(Arc::clone(&log) as Arc<_>);
     let at = |hours: i64| bed.start.plus_micros(hours * HOUR + HOUR / 60);
-    assert!(archiver.seal_next_rejected(at(1)).await.unwrap());
     let (asked, person) = (bed.start.plus_micros(HOUR * 7 / 4), Person::user(ADA).unwrap());
+    assert!(archiver.seal_next_rejected(asked).await.unwrap());
     let open = Request::open(&bed.archive, &person, Uuid::from_u128(1), (asked, asked), Seq::ZERO).await.unwrap();
     let erased = archiver.erase(asked, "ann").await.unwrap();
     assert_eq!((erased[0].rejected, erased[0].is_rejected_left, erased[0].is_done), (1, true, false));
