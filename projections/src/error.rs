@@ -24,8 +24,8 @@ pub enum Error {
 }
 
 impl Error {
-    /// Whether the engine had too little memory for how it went about a query: with more of it, or on one thread, it may
-    /// succeed.
+    /// Whether the engine had too little memory for how it went about a query: with more of it, or on one thread, it
+    /// may succeed.
     pub fn is_exhausted(&self) -> bool {
         match self {
             Self::Query(error) => matches!(error.find_root(), DataFusionError::ResourcesExhausted(_)),

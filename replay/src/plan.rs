@@ -205,6 +205,21 @@ impl Plan {
         self.document.id()
     }
 
+    /// Notes in a generation of this plan, once it is stored, which hours are done because they are reused: those that
+    /// the catalog has the control totals of, and those whose segments are read here, because they were sealed and
+    /// never built. Returns how many. Workers look at the others, and at every hour if this was not done.
+    ///
+    /// # Errors
+    /// As catalog and archive report. A segment that is damaged is no error: a worker builds its hour.
+    pub async fn note_reused(
+        &self,
+        archive: &Archive,
+        catalog: &dyn Catalog,
+        now: Timestamp,
+    ) -> Result<u64, ReplayError> {
+        note::reused(&self.document, &self.found, archive, catalog, now).await
+    }
+
     /// Hours of one fate, and their events and bytes.
     pub fn of(&self, fate: Fate) -> (u64, u64, u64) {
         let hours = self.document.hours.iter().zip(&self.fates).filter(|(_, found)| **found == fate);

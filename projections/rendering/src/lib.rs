@@ -18,6 +18,7 @@
 mod compose;
 mod einvoice;
 pub mod error;
+mod files;
 pub mod fonts;
 mod language;
 mod paper;
@@ -30,6 +31,7 @@ pub mod template;
 mod typeset;
 
 pub use error::{Error, Finding};
+pub use files::Rendered;
 pub use fonts::Fonts;
-pub use render::{RENDERER, Rendered, check, render, renderer};
+pub use render::{RENDERER, check, render, renderer};
 pub use template::Template;

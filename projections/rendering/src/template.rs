@@ -5,7 +5,7 @@ use std::fmt;
 use clicktrail_log::frame::Digest;
 use typst::syntax::{FileId, RootedPath, Source, VirtualPath, VirtualRoot};
 
-use crate::{error::Error, fonts::Fonts, render::render, sample};
+use crate::{error::Error, files::files, fonts::Fonts, sample};
 
 /// The template that is shipped.
 const BUILTIN: &str = include_str!("../templates/invoice.typ");
@@ -39,7 +39,7 @@ impl Template {
         let template = Self::untried(text);
         let fonts = Fonts::builtin();
         for document in sample::documents() {
-            render(&document, &template, &fonts)?;
+            files(&document, &template.source, &fonts)?;
         }
         Ok(template)
     }

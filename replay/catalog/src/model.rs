@@ -192,8 +192,8 @@ pub struct Reconciliation {
     pub compared_at: Timestamp,
 }
 
-/// Compares the hot partials of an hour, by the ranges of their frames, with the segment that is about to replace them. It is called
-/// inside the transaction, so it sees exactly the rows that the transaction drops.
+/// Compares the hot partials of an hour, by the ranges of their frames, with the segment that is about to replace them.
+/// It is called inside the transaction, so it sees exactly the rows that the transaction drops.
 pub type Compare<'a> = &'a (dyn Fn(&[(Seq, Seq)]) -> Reconciliation + Send + Sync);
 
 /// Which making of the catalog: a rebuild begins the next.

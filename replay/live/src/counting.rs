@@ -119,7 +119,7 @@ impl Projector {
     pub async fn tick(&mut self, wait: Duration) -> Result<usize, Error> {
         let ticked = self.try_tick(wait).await;
         if let Err(cause) = &ticked {
-            // Somebody else counted, an hour was sealed or the catalog was rebuilt: trying again would be refused again.
+            // Somebody else counted, an hour was sealed or the catalog was rebuilt: again it would be refused again.
             let is_over = !cause.is_transient() || matches!(cause, Error::Catalog(catalog::Error::Conflict(_)));
             self.place = self.place.take().filter(|_| !is_over).map(Place::in_doubt);
         }

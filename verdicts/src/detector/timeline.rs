@@ -68,7 +68,7 @@ impl Timeline {
     pub(super) fn span(&self, after: i64, until: i64, cut: i64, frames: &Frames) -> Span {
         let from = self.events.partition_point(|seen| seen.time <= after);
         let to = self.events.partition_point(|seen| seen.time <= until);
-        // Every event of the span has: logged time >= time - lead > after - lead, unless its frame was dated back since.
+        // Every event of the span has: logged time >= time - lead > after - lead, unless its frame was dated back.
         let lead = self.lead.saturating_add(frames.dated_back_micros());
         Span { from, to: to.max(from), is_visible: after.saturating_sub(lead) >= cut }
     }

@@ -32,7 +32,7 @@ const EXCEPTED: &[&str] = &[
     "projections/rendering/src/typeset/thread.rs",
     "projections/src/counters/sealed/threads.rs",
     "verdicts/src/fold/pass.rs",
-    "verdicts/src/judge/live.rs",
+    "verdicts/src/judge/run.rs",
     "verdicts/src/judge/rejudge.rs",
     "verdicts/src/judge/rows.rs",
     "verdicts/src/reader/tail.rs",
