@@ -126,12 +126,12 @@ pub(crate) async fn seal_as_if(
     let archiver = Archiver::new(log, installation.s3(), Arc::clone(&catalog), clock, limits);
     let mut archiver = archiver.behind_judge(verdicts, history);
     let mut last = None;
-    while let Some(sealed) = archiver.seal_next(later).await.unwrap() {
+    while let Some(sealed) = Box::pin(archiver.seal_next(later)).await.unwrap() {
         let is_equal = sealed.reconciliation.outcome == Outcome::Equal;
         assert!(is_equal || !must_be_equal, "{:?}", sealed.reconciliation);
         last = Some(sealed.manifest.hour());
     }
-    while archiver.seal_next_verdicts(later).await.unwrap() {}
+    while Box::pin(archiver.seal_next_verdicts(later)).await.unwrap() {}
     last.unwrap()
 }
 

@@ -30,9 +30,9 @@ pub(crate) async fn seal_through(installation: &Installation, hour: Hour) {
     let archiver = Archiver::new(clicks, installation.archive(), installation.catalog().await, clock, limits);
     let archiver = archiver.behind_judge(verdicts, history);
     let mut archiver = archiver.with_invoices(installation.log(Stream::Invoices).await);
-    while archiver.seal_next(later).await.unwrap().is_some() {}
-    while archiver.seal_next_verdicts(later).await.unwrap() {}
-    while archiver.seal_next_invoices(later).await.unwrap() {}
+    while Box::pin(archiver.seal_next(later)).await.unwrap().is_some() {}
+    while Box::pin(archiver.seal_next_verdicts(later)).await.unwrap() {}
+    while Box::pin(archiver.seal_next_invoices(later)).await.unwrap() {}
     seal_rejected(installation).await;
 }
 
@@ -45,5 +45,5 @@ pub(crate) async fn seal_rejected(installation: &Installation) {
     let (clicks, limits) = (installation.log(Stream::Clicks).await, session::Limits::default());
     let archiver = Archiver::new(clicks, installation.archive(), installation.catalog().await, clock, limits);
     let mut archiver = archiver.with_rejected(installation.log(Stream::Rejected).await);
-    while archiver.seal_next_rejected(later).await.unwrap() {}
+    while Box::pin(archiver.seal_next_rejected(later)).await.unwrap() {}
 }

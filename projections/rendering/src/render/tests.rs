@@ -4,7 +4,7 @@ use clicktrail_invoices::{Language, Usage};
 use clicktrail_log::frame::Digest;
 
 use super::*;
-use crate::sample;
+use crate::{paper::paper, sample};
 
 mod orders;
 
