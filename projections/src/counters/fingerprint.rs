@@ -2,8 +2,8 @@
 //!
 //! An additive multiset hash (D. Clarke, S. Devadas, M. van Dijk, B. Gassend, G. E. Suh, *Incremental Multiset Hash
 //! Functions and Their Application to Memory Integrity Checking*, Asiacrypt 2003): the sum, modulo 2^128, of the hash
-//! of a row's key times what the row measures. It is linear, so it is the same however the sums of a key are spread over
-//! rows, and rows may come in any order and number; nothing of them is held.
+//! of a row's key times what the row measures. It is linear, so it is the same however the sums of a key are spread
+//! over rows, and rows may come in any order and number; nothing of them is held.
 
 use clicktrail_log::frame::Digest;
 use datafusion::arrow::{

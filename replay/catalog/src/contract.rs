@@ -92,8 +92,8 @@ pub trait Catalog: Generations + Corrections + Invoicing + Send + Sync + fmt::De
     async fn partials(&self, hour: Hour, from: Seq, limit: u32) -> Result<Vec<HotPartial>, Error>;
 
     /// Makes an hour count from its segment. One transaction registers the hour, and its segment as live; calls
-    /// `compare` with the frames of the hot partials that touch the hour's, first and last; stores the result; and drops
-    /// those partials.
+    /// `compare` with the frames of the hot partials that touch the hour's, first and last; stores the result; and
+    /// drops those partials.
     ///
     /// If one of them reaches beyond the hour, it is dropped too, and every later one with it:
     /// [`counted_through`](Catalog::counted_through) falls back to the hour's end, and the projector counts the rest
