@@ -117,22 +117,26 @@ pub(crate) async fn seal_as_if(
     hour: Hour,
     must_be_equal: bool,
 ) -> Hour {
-    let catalog = installation.postgres().await;
-    let later = hour.end_exclusive().plus_micros(i64::try_from(seal::GRACE.as_micros()).unwrap());
-    let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(later));
-    let limits = session::Limits::default();
-    let verdicts = installation.log(Stream::Verdicts).await;
-    let history = VerdictReader::new(Arc::clone(&verdicts), installation.s3());
-    let archiver = Archiver::new(log, installation.s3(), Arc::clone(&catalog), clock, limits);
-    let mut archiver = archiver.behind_judge(verdicts, history);
-    let mut last = None;
-    while let Some(sealed) = Box::pin(archiver.seal_next(later)).await.unwrap() {
-        let is_equal = sealed.reconciliation.outcome == Outcome::Equal;
-        assert!(is_equal || !must_be_equal, "{:?}", sealed.reconciliation);
-        last = Some(sealed.manifest.hour());
-    }
-    while Box::pin(archiver.seal_next_verdicts(later)).await.unwrap() {}
-    last.unwrap()
+    // The roles of an archiver are large.
+    Box::pin(async move {
+        let catalog = installation.postgres().await;
+        let later = hour.end_exclusive().plus_micros(i64::try_from(seal::GRACE.as_micros()).unwrap());
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::new(later));
+        let limits = session::Limits::default();
+        let verdicts = installation.log(Stream::Verdicts).await;
+        let history = VerdictReader::new(Arc::clone(&verdicts), installation.s3());
+        let archiver = Archiver::new(log, installation.s3(), Arc::clone(&catalog), clock, limits);
+        let mut archiver = archiver.behind_judge(verdicts, history);
+        let mut last = None;
+        while let Some(sealed) = archiver.seal_next(later).await.unwrap() {
+            let is_equal = sealed.reconciliation.outcome == Outcome::Equal;
+            assert!(is_equal || !must_be_equal, "{:?}", sealed.reconciliation);
+            last = Some(sealed.manifest.hour());
+        }
+        while archiver.seal_next_verdicts(later).await.unwrap() {}
+        last.unwrap()
+    })
+    .await
 }
 
 async fn manifest_cannot_be_replaced(installation: &Installation, hour: Hour) {
