@@ -39,7 +39,7 @@ const APART: i64 = 2_500_000;
 const REPEATED: u64 = 30;
 /// What the step that failed had read may be read again, and a few frames to see whether the logs are still the same.
 const AGAIN_MAX: usize = 256 + 8;
-const _: () = assert!(AGAIN_MAX < BEFORE as usize, "the look-back is more than that");
+const _: () = assert!((AGAIN_MAX as u64) < BEFORE, "the look-back is more than that");
 /// In which ways an operation fails.
 const FATES: [Fate; 3] = [Fate::Refused, Fate::LostRequest, Fate::LostAnswer];
 
