@@ -11,7 +11,7 @@ use std::{
 use super::{HOURS, planted::Planted, run};
 
 /// So many seeds are run with all other tests.
-const SEEDS: u64 = 1_000;
+const SEEDS: u64 = 100;
 /// After so many seeds a run of many says how far it is.
 const TOLD_AFTER: u64 = 1_000;
 /// How often a repeated run must be the same.
