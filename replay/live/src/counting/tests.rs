@@ -26,7 +26,7 @@ fn logged(seq: u64, rows: usize) -> Logged {
 #[test]
 fn a_tick_takes_no_more_rows_than_a_payload_holds_and_at_least_one_frame() {
     let full = |count: u64| (1..=count).map(|seq| logged(seq, frame::ROWS_MAX)).collect::<Vec<_>>();
-    assert_eq!(at_once(&full(3)), 3);
+    assert_eq!(at_once(&full(2)), 2);
     assert_eq!(at_once(&full(40)), TICK_ROWS_MAX / frame::ROWS_MAX);
     assert_eq!(at_once(&[logged(1, 2 * TICK_ROWS_MAX), logged(2, 1)]), 1);
     assert_eq!(at_once(&(1..=9_000).map(|seq| logged(seq, 1)).collect::<Vec<_>>()), 9_000);
