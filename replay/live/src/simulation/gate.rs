@@ -20,7 +20,7 @@ use std::{
 
 use tokio::sync::Notify;
 
-use super::{dice::Dice, journal::Journal, place::Place, toxics::Toxics};
+use super::{dice::Dice, fate::Fate, journal::Journal, place::Place, toxics::Toxics};
 
 /// Milliseconds in which each role has one.
 pub(super) const LANES: u64 = 10;
@@ -54,17 +54,6 @@ pub(super) enum Outcome<T> {
     Refused,
     /// It was done or not.
     Unknown,
-}
-
-/// What is to become of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Fate {
-    Done,
-    Refused,
-    LostRequest,
-    LostAnswer,
-    CrashBefore,
-    CrashAfter,
 }
 
 /// The gate of one role in one process.

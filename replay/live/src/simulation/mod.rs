@@ -20,6 +20,7 @@ mod clients;
 mod dice;
 mod drive;
 mod errors;
+mod fate;
 mod forward;
 mod gate;
 mod journal;

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicBool, Ordering},
 };
 
-use super::{dice::Dice, gate::Fate, place::Place};
+use super::{dice::Dice, fate::Fate, place::Place};
 
 /// How often what goes wrong, in thousandths of the operations.
 #[derive(Debug, Default)]
