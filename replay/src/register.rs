@@ -162,14 +162,12 @@ impl Counted {
         limits: session::Limits,
     ) -> Result<Self, Error> {
         let mut hot = sealed.of_no_rows();
-        let mut counted = Self { ranges: Vec::new(), rows: 0, result: Sums::Equal };
-        let mut has_earlier = false;
+        let mut counted = Self::NOTHING;
         while let Some(partial) = next(catalog, segment.hour, counted.ranges.last()).await? {
             for rows in counters::hot::decode(&partial.payload)? {
                 counted.rows += rows.num_rows() as u64;
                 hot.add(&rows)?;
             }
-            has_earlier |= counters::hot::is_of_earlier_version(&partial.payload)?;
             counted.ranges.push(partial.range());
         }
         if hot == *sealed {
@@ -185,9 +183,24 @@ impl Counted {
             }
             None => format!("the hot partials have {} rows, which add up to something else: {sealed}", counted.rows),
         };
-        counted.result = if has_earlier { Sums::OfEarlierVersion } else { Sums::Different(how) };
+        counted.result = match is_of_earlier_version(catalog, segment.hour).await? {
+            true => Sums::OfEarlierVersion,
+            false => Sums::Different(how),
+        };
         Ok(counted)
     }
+}
+
+/// Whether an earlier version counted some of an hour's frames.
+async fn is_of_earlier_version(catalog: &dyn Catalog, hour: Hour) -> Result<bool, Error> {
+    let mut before = None;
+    while let Some(partial) = next(catalog, hour, before.as_ref()).await? {
+        before = Some(partial.range());
+        if counters::hot::is_of_earlier_version(&partial.payload)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The hot partial of an hour behind the frames of another one.
